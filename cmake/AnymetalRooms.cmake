@@ -1,0 +1,19 @@
+# anymetal_room(NAME SOURCES... LINK...): one folder of src/ as an object library that ends up in libanymetal.
+function(anymetal_room NAME)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;LINK" ${ARGN})
+  add_library(anymetal_${NAME} OBJECT ${ROOM_SOURCES})
+  set_target_properties(anymetal_${NAME} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  target_include_directories(anymetal_${NAME} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(anymetal_${NAME} PUBLIC anymetal_settings fmt::fmt Threads::Threads ${ROOM_LINK})
+  set_property(GLOBAL APPEND PROPERTY ANYMETAL_ROOMS anymetal_${NAME})
+endfunction()
+
+# anymetal_test(NAME SOURCES... [LABELS...]): one GoogleTest executable; each of its cases is a ctest case.
+function(anymetal_test NAME)
+  cmake_parse_arguments(TEST "" "" "SOURCES;LINK;LABELS" ${ARGN})
+  add_executable(${NAME} ${TEST_SOURCES})
+  target_include_directories(${NAME} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
+  target_link_libraries(${NAME} PRIVATE anymetal anymetal_settings GTest::gtest GTest::gmock GTest::gtest_main ${TEST_LINK})
+  target_compile_definitions(${NAME} PRIVATE ANYMETAL_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  gtest_discover_tests(${NAME} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT 300)
+endfunction()

@@ -1,0 +1,11 @@
+#pragma once
+/// \file
+/// Everything: devices, buffers, command encoders, the kernel registry.
+
+#include <anymetal/command_encoder.hpp>
+#include <anymetal/device.hpp>
+#include <anymetal/error.hpp>
+#include <anymetal/function_constant.hpp>
+#include <anymetal/pipeline.hpp>
+#include <anymetal/registry.hpp>
+#include <anymetal/source_options.hpp>

@@ -1,0 +1,93 @@
+#pragma once
+/// \file
+/// Devices, buffers and command encoders.
+
+#include <anymetal/error.hpp>
+#include <anymetal/pipeline.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace anymetal {
+
+namespace device {
+class Backend;
+class Memory;
+}  // namespace device
+
+/// An extent in threads or threadgroups.
+struct Size {
+  std::size_t x = 1;
+  std::size_t y = 1;
+  std::size_t z = 1;
+  friend bool operator==(const Size&, const Size&) = default;
+};
+
+/// What `Device::list()` says of one device.
+struct DeviceInfo {
+  std::string id;               ///< what `Device::open` takes: "cpu", "cuda:0"
+  std::string name;             ///< e.g. the processor's model name
+  std::string architecture;     ///< e.g. "x86_64 znver3 (avx2, fma)" or "sm_90"
+  std::size_t memory_bytes = 0;
+  unsigned compute_units = 0;   ///< CPU threads used, or multiprocessors
+  bool has_tensor = false;
+  bool usable = true;
+  std::string unusable_reason;  ///< what to do about it; empty if usable
+};
+
+/// Device memory. Thread contract: a shared handle, cheap to copy; concurrent access to one range is the caller's affair.
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(std::shared_ptr<device::Memory> memory);
+  [[nodiscard]] std::size_t size() const;
+  /// Copies into the buffer; InvalidArgument where `offset + bytes.size()` exceeds `size()`.
+  Result<void> write(std::span<const std::byte> bytes, std::size_t offset = 0);
+  /// Copies out of the buffer after all committed work; InvalidArgument past the end.
+  Result<void> read(std::span<std::byte> bytes, std::size_t offset = 0) const;
+  /// Host pointer where memory is shared (CPU, Apple), else nullptr.
+  [[nodiscard]] std::byte* contents();
+  [[nodiscard]] const std::byte* contents() const;
+  [[nodiscard]] explicit operator bool() const { return memory_ != nullptr; }
+  [[nodiscard]] const std::shared_ptr<device::Memory>& memory() const { return memory_; }  ///< library internals
+
+ private:
+  std::shared_ptr<device::Memory> memory_;
+};
+
+class CommandEncoder;
+
+/// Thread contract: cheap to copy, safe from any thread.
+class Device {
+ public:
+  /// Best device; `ANYMETAL_DEVICE=cpu|cuda|cuda:1|metal` overrides.
+  static Result<Device> system_default();
+  /// "cpu", "cuda:0" (or "cuda"), "metal". DeviceNotFound says why and what to do.
+  static Result<Device> open(std::string_view id);
+  /// Every device anymetal knows of here, unusable ones with their reason.
+  static std::vector<DeviceInfo> list();
+
+  [[nodiscard]] std::string_view name() const;
+  [[nodiscard]] const DeviceInfo& info() const;
+  /// True where matrix hardware exists: kernels named `_tensor_` need it.
+  [[nodiscard]] bool has_tensor() const;
+  /// Zero-filled memory; size 0 is legal and gives an empty buffer.
+  [[nodiscard]] Result<Buffer> make_buffer(std::size_t bytes);
+  /// A buffer over the caller's memory without a copy where the device shares memory (CPU), a copy elsewhere.
+  /// `owner` keeps `bytes` alive. Kernels must not write to it.
+  [[nodiscard]] Result<Buffer> wrap_buffer(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
+  [[nodiscard]] Result<CommandEncoder> make_command_encoder();
+
+  explicit Device(std::shared_ptr<device::Backend> backend);
+  [[nodiscard]] const std::shared_ptr<device::Backend>& backend() const { return backend_; }  ///< library internals
+
+ private:
+  std::shared_ptr<device::Backend> backend_;
+};
+
+}  // namespace anymetal

@@ -1,0 +1,84 @@
+#pragma once
+/// \file
+/// The kernel registry: names to MSL sources to compiled pipelines.
+
+#include <anymetal/device.hpp>
+#include <anymetal/error.hpp>
+#include <anymetal/function_constant.hpp>
+#include <anymetal/pipeline.hpp>
+#include <anymetal/source_options.hpp>
+
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace anymetal {
+
+/// Maps a kernel name to MSL source, compiles it the first time it is asked for, and keeps the pipeline.
+///
+/// Thread contract: safe from any number of threads; threads asking for one cold key share one compile, and a hit
+/// never waits for a compile. Constructing one compiles and parses nothing.
+/// \code
+///   anymetal::KernelRegistry registry;
+///   registry.register_source("answer", R"(#include <metal_stdlib>
+///     kernel void answer(device int* out [[buffer(0)]]) { out[0] = 42; })");
+///   auto pipeline = registry.get_pipeline("answer", device);
+/// \endcode
+class KernelRegistry {
+ public:
+  /// Knows every built-in kernel name.
+  KernelRegistry();
+  ~KernelRegistry();
+  KernelRegistry(const KernelRegistry&) = delete;
+  KernelRegistry& operator=(const KernelRegistry&) = delete;
+
+  /// Adds or replaces a source; every pipeline built from `name` (with all specialisations) is dropped.
+  void register_source(std::string name, std::string msl);
+  void register_source(std::string name, std::string msl, SourceOptions options);
+
+  /// May compile. KernelNotFound, ShaderCompilationError, FunctionConstantError or UnsupportedByDevice on failure.
+  Result<PipelinePtr> get_pipeline(std::string_view name, const Device& device);
+
+  Result<PipelinePtr> get_pipeline_with_constants(std::string_view name, const Device& device,
+                                                  std::span<const BoolConstant> bools, std::span<const IntConstant> ints);
+  Result<PipelinePtr> get_pipeline_with_constants(std::string_view name, const Device& device,
+                                                  std::initializer_list<BoolConstant> bools,
+                                                  std::initializer_list<IntConstant> ints);
+
+  Result<PipelinePtr> get_pipeline_with_bool_constants(std::string_view name, const Device& device,
+                                                       std::span<const BoolConstant> bools);
+  Result<PipelinePtr> get_pipeline_with_bool_constants(std::string_view name, const Device& device,
+                                                       std::initializer_list<BoolConstant> bools);
+
+  /// The general form: any MSL constant type, by index or by name. The value's type must match the declaration.
+  Result<PipelinePtr> get_pipeline_with_constants(std::string_view name, const Device& device,
+                                                  std::span<const FunctionConstant> constants);
+  Result<PipelinePtr> get_pipeline_with_constants(std::string_view name, const Device& device,
+                                                  std::initializer_list<FunctionConstant> constants);
+
+  /// Whether a pipeline with this key (label) is in memory for any device.
+  [[nodiscard]] bool is_cached(std::string_view key) const;
+  [[nodiscard]] std::size_t cached_count() const;
+  [[nodiscard]] std::size_t source_count() const;
+  /// All known kernel names, sorted.
+  [[nodiscard]] std::vector<std::string> names() const;
+
+  /// Work done since construction. Counts, never times, so that tests can assert them.
+  struct Statistics {
+    std::size_t memory_hits = 0;   ///< requests answered from memory
+    std::size_t source_parses = 0; ///< front-end runs
+    std::size_t compiles = 0;      ///< pipelines code-generated
+    std::size_t failures = 0;      ///< compiles that ended in an error
+    std::size_t waits = 0;         ///< requests that joined another thread's compile
+  };
+  [[nodiscard]] Statistics statistics() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace anymetal

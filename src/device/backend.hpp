@@ -1,0 +1,95 @@
+#pragma once
+/// \file
+/// What a device back end offers the runtime: compile, load, allocate, execute.
+
+#include <anymetal/device.hpp>
+#include <anymetal/error.hpp>
+
+#include "msl/parsed_source.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace anymetal::device {
+
+/// Device code of one pipeline as bytes: what a disk cache stores. Knows nothing of a process or a device instance.
+struct Artifact {
+  std::string code;                   ///< relocatable object, cubin or PTX
+  std::string symbol;                 ///< function to look up in it
+  std::string execution_path;         ///< "loop", "lanes", "coroutines", "ptx"
+  std::string path_reason;            ///< why not a faster path; empty if it is the fastest
+  msl::EntryReflection reflection;    ///< after specialisation
+  std::string metadata;               ///< the back end's own, opaque to all others
+};
+
+/// An artifact loaded into this process on one device. Thread contract: immutable.
+class Executable {
+ public:
+  virtual ~Executable() = default;
+  /// Largest legal threadgroup on this device, in threads.
+  [[nodiscard]] virtual std::size_t max_total_threads_per_threadgroup() const = 0;
+};
+
+/// One allocation. Thread contract: handle methods are safe from any thread; content races are the caller's affair.
+class Memory {
+ public:
+  virtual ~Memory() = default;
+  [[nodiscard]] virtual std::size_t size() const = 0;
+  [[nodiscard]] virtual std::byte* contents() = 0;  ///< nullptr where the host cannot see it
+  virtual Result<void> write(std::span<const std::byte> bytes, std::size_t offset) = 0;
+  virtual Result<void> read(std::span<std::byte> bytes, std::size_t offset) const = 0;
+};
+
+/// One argument of a dispatch, in the order of the reflection's arguments.
+struct BoundArgument {
+  enum class Kind : std::uint8_t { Absent, Buffer, Bytes, ThreadgroupLength };
+  Kind kind = Kind::Absent;
+  Memory* memory = nullptr;      ///< Buffer
+  std::size_t offset = 0;        ///< Buffer: byte offset; Bytes: offset into CommandList::bytes
+  std::size_t length = 0;        ///< Buffer and Bytes: bytes available from there; ThreadgroupLength: bytes
+};
+
+/// One dispatch, already validated against the pipeline's reflection and limits.
+struct Dispatch {
+  const Executable* executable = nullptr;
+  std::string_view label;
+  std::size_t first_argument = 0;  ///< into CommandList::arguments; as many as the reflection has arguments
+  std::size_t argument_count = 0;
+  Size threads_per_threadgroup;
+  Size threads;                    ///< whole grid in threads; not a multiple of the group where edges are clipped
+};
+
+/// What an encoder recorded: flat arrays, so that recording allocates nothing once they have grown.
+struct CommandList {
+  std::vector<Dispatch> dispatches;
+  std::vector<BoundArgument> arguments;
+  std::vector<std::byte> bytes;
+  std::vector<std::shared_ptr<const void>> keep_alive;  ///< pipelines and memory used by the list
+};
+
+/// Thread contract: safe from any thread.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  [[nodiscard]] virtual const DeviceInfo& info() const = 0;
+  [[nodiscard]] virtual msl::Target front_end_target() const = 0;
+  /// Everything of this device that changes generated code: architecture, feature set, compiler and driver version.
+  [[nodiscard]] virtual std::string artifact_identity() const = 0;
+  /// A pure function of its arguments and artifact_identity(). `label` names symbols for profilers.
+  [[nodiscard]] virtual Result<Artifact> compile(msl::SpecialisedKernel kernel, std::string_view label) const = 0;
+  [[nodiscard]] virtual Result<std::shared_ptr<const Executable>> load(const Artifact& artifact, std::string_view label) = 0;
+  [[nodiscard]] virtual Result<std::shared_ptr<Memory>> allocate(std::size_t bytes) = 0;
+  [[nodiscard]] virtual Result<std::shared_ptr<Memory>> wrap(std::span<const std::byte> bytes,
+                                                             std::shared_ptr<const void> owner) = 0;
+  /// Runs the list in order and waits.
+  virtual Result<void> execute(const CommandList& list) = 0;
+  /// Largest threadgroup memory of one threadgroup, static and dynamic together, in bytes.
+  [[nodiscard]] virtual std::size_t threadgroup_memory_limit() const = 0;
+};
+
+}  // namespace anymetal::device
