@@ -1,4 +1,5 @@
 # anymetal_room(NAME SOURCES... LINK...): one folder of src/ as an object library that ends up in libanymetal.
+# LINK: what the room needs beside fmt and threads; libanymetal and whoever installs it need the same.
 function(anymetal_room NAME)
   cmake_parse_arguments(ROOM "" "" "SOURCES;LINK" ${ARGN})
   add_library(anymetal_${NAME} OBJECT ${ROOM_SOURCES})
@@ -6,6 +7,7 @@ function(anymetal_room NAME)
   target_include_directories(anymetal_${NAME} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(anymetal_${NAME} PUBLIC anymetal_settings fmt::fmt Threads::Threads ${ROOM_LINK})
   set_property(GLOBAL APPEND PROPERTY ANYMETAL_ROOMS anymetal_${NAME})
+  set_property(GLOBAL APPEND PROPERTY ANYMETAL_ROOM_LINKS ${ROOM_LINK})
 endfunction()
 
 # anymetal_test(NAME SOURCES... [LABELS...]): one GoogleTest executable; each of its cases is a ctest case.

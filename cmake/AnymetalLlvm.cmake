@@ -1,0 +1,33 @@
+# anymetal_llvm: Clang and LLVM 19 as libraries, for the rooms that include their headers and for whoever links libanymetal.
+# By default one shared object each, as Debian ships them; ANYMETAL_STATIC_LLVM puts the archives into the executable, so
+# that it can be carried to a machine without LLVM.
+if(TARGET anymetal_llvm)
+  return()
+endif()
+find_package(LLVM 19.1 REQUIRED CONFIG HINTS /usr/lib/llvm-19/lib/cmake/llvm)
+
+if(ANYMETAL_STATIC_LLVM)
+  # Only what the code generators for the host and for NVIDIA need: every other target of LLVM stays out.
+  llvm_map_components_to_libnames(anymetal_llvm_components
+    core support irreader bitreader bitwriter linker passes ipo coroutines orcjit jitlink mcjit runtimedyld
+    x86codegen x86asmparser x86desc x86info nvptxcodegen nvptxdesc nvptxinfo
+    option frontendopenmp frontendhlsl frontenddriver frontendoffloading windowsdriver lto coverage profiledata targetparser)
+  foreach(name IN ITEMS FrontendTool Frontend Driver Serialization CodeGen Parse Sema APINotes Analysis Support Edit
+                        ASTMatchers AST Lex Basic)
+    find_library(ANYMETAL_CLANG_${name} clang${name} PATHS ${LLVM_LIBRARY_DIRS} NO_DEFAULT_PATH)
+    if(ANYMETAL_CLANG_${name})
+      list(APPEND anymetal_clang_libraries ${ANYMETAL_CLANG_${name}})
+    endif()
+  endforeach()
+  set(ANYMETAL_LLVM_LIBRARIES -Wl,--start-group ${anymetal_clang_libraries} -Wl,--end-group ${anymetal_llvm_components})
+else()
+  find_file(ANYMETAL_CLANG_CPP NAMES libclang-cpp.so.${LLVM_VERSION_MAJOR}.${LLVM_VERSION_MINOR} libclang-cpp.so
+            PATHS ${LLVM_LIBRARY_DIRS} NO_DEFAULT_PATH REQUIRED)
+  set(ANYMETAL_LLVM_LIBRARIES ${ANYMETAL_CLANG_CPP} LLVM)
+endif()
+
+# Their headers are not warning-clean: system includes.
+add_library(anymetal_llvm INTERFACE)
+target_include_directories(anymetal_llvm SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS})
+target_link_libraries(anymetal_llvm INTERFACE ${ANYMETAL_LLVM_LIBRARIES})
+target_compile_definitions(anymetal_llvm INTERFACE _GNU_SOURCE __STDC_CONSTANT_MACROS __STDC_FORMAT_MACROS __STDC_LIMIT_MACROS)
