@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace anymetal {
@@ -19,6 +20,9 @@ namespace device {
 class Backend;
 class Memory;
 }  // namespace device
+namespace detail {
+struct BufferState;
+}
 
 /// An extent in threads or threadgroups.
 struct Size {
@@ -44,7 +48,6 @@ struct DeviceInfo {
 class Buffer {
  public:
   Buffer() = default;
-  explicit Buffer(std::shared_ptr<device::Memory> memory);
   [[nodiscard]] std::size_t size() const;
   /// Copies into the buffer; InvalidArgument where `offset + bytes.size()` exceeds `size()`.
   Result<void> write(std::span<const std::byte> bytes, std::size_t offset = 0);
@@ -53,11 +56,13 @@ class Buffer {
   /// Host pointer where memory is shared (CPU, Apple), else nullptr.
   [[nodiscard]] std::byte* contents();
   [[nodiscard]] const std::byte* contents() const;
-  [[nodiscard]] explicit operator bool() const { return memory_ != nullptr; }
-  [[nodiscard]] const std::shared_ptr<device::Memory>& memory() const { return memory_; }  ///< library internals
+  [[nodiscard]] explicit operator bool() const { return state_ != nullptr; }
+
+  explicit Buffer(std::shared_ptr<const detail::BufferState> state) : state_(std::move(state)) {}  ///< library internals
+  [[nodiscard]] const std::shared_ptr<const detail::BufferState>& state() const { return state_; }  ///< library internals
 
  private:
-  std::shared_ptr<device::Memory> memory_;
+  std::shared_ptr<const detail::BufferState> state_;
 };
 
 class CommandEncoder;
@@ -79,7 +84,7 @@ class Device {
   /// Zero-filled memory; size 0 is legal and gives an empty buffer.
   [[nodiscard]] Result<Buffer> make_buffer(std::size_t bytes);
   /// A buffer over the caller's memory without a copy where the device shares memory (CPU), a copy elsewhere.
-  /// `owner` keeps `bytes` alive. Kernels must not write to it.
+  /// `owner` keeps `bytes` alive. The buffer is read-only: binding it to an argument a kernel may write is an error.
   [[nodiscard]] Result<Buffer> wrap_buffer(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
   [[nodiscard]] Result<CommandEncoder> make_command_encoder();
 

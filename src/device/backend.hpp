@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <span>
 #include <string>
 #include <string_view>
@@ -64,11 +65,24 @@ struct Dispatch {
   Size threads;                    ///< whole grid in threads; not a multiple of the group where edges are clipped
 };
 
+/// Allocates on cache-line boundaries, so that every argument copied into CommandList::bytes is aligned for its type.
+template <class T>
+struct CacheLineAllocator {
+  using value_type = T;
+  static constexpr std::align_val_t kAlignment{64};
+  CacheLineAllocator() = default;
+  template <class U>
+  CacheLineAllocator(const CacheLineAllocator<U>&) noexcept {}  // NOLINT(google-explicit-constructor): allocators convert
+  T* allocate(std::size_t count) { return static_cast<T*>(::operator new(count * sizeof(T), kAlignment)); }
+  void deallocate(T* data, std::size_t count) noexcept { ::operator delete(data, count * sizeof(T), kAlignment); }
+  friend bool operator==(const CacheLineAllocator&, const CacheLineAllocator&) { return true; }
+};
+
 /// What an encoder recorded: flat arrays, so that recording allocates nothing once they have grown.
 struct CommandList {
   std::vector<Dispatch> dispatches;
   std::vector<BoundArgument> arguments;
-  std::vector<std::byte> bytes;
+  std::vector<std::byte, CacheLineAllocator<std::byte>> bytes;  ///< each argument starts at a multiple of 64
   std::vector<std::shared_ptr<const void>> keep_alive;  ///< pipelines and memory used by the list
 };
 

@@ -1,0 +1,172 @@
+#include <anymetal/command_encoder.hpp>
+
+#include "runtime/bindings.hpp"
+#include "runtime/buffer_state.hpp"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <new>
+#include <optional>
+#include <utility>
+
+namespace anymetal {
+
+using detail::BufferSlot;
+using detail::kArgumentTableSize;
+
+struct CommandEncoder::Impl {
+  std::shared_ptr<device::Backend> backend;
+  device::CommandList list;
+  detail::Bindings bindings;
+  const detail::PipelineState* pipeline = nullptr;  // kept alive by the list
+  std::optional<Error> first_error;
+
+  void record(Error error) {
+    if (first_error) return;
+    if (pipeline != nullptr && error.kernel().empty()) {
+      error = error.with_context(fmt::format("kernel '{}'", pipeline->label)).with_kernel(pipeline->reflection.name);
+    }
+    first_error = std::move(error);
+  }
+
+  // Runs `step` unless the encoding has failed already; running out of memory is an error like any other.
+  template <class Step>
+  void attempt(Step step) {
+    if (first_error) return;
+    try {
+      if (Result<void> done = step(); !done) record(std::move(done.error()));
+    } catch (const std::bad_alloc&) {
+      record(Error(ErrorCode::OutOfMemory, "no memory left to record commands"));
+    }
+  }
+
+  Result<void> dispatch(Size threads, Size group);
+  void reset();
+};
+
+Result<void> CommandEncoder::Impl::dispatch(Size threads, Size group) {
+  if (pipeline == nullptr) return fail(ErrorCode::InvalidDispatch, "dispatch without a pipeline: call set_pipeline first");
+  if (auto ok = detail::check_geometry(*pipeline, threads, group); !ok) return ok;
+  const std::size_t first = list.arguments.size();
+  if (auto ok = detail::bind_arguments(*pipeline, bindings, list); !ok) return ok;
+  if (threads.x == 0 || threads.y == 0 || threads.z == 0) {
+    list.arguments.resize(first);
+    return {};
+  }
+  list.dispatches.push_back({pipeline->executable.get(), pipeline->label, first, list.arguments.size() - first, group, threads});
+  return {};
+}
+
+void CommandEncoder::Impl::reset() {
+  list.dispatches.clear();
+  list.arguments.clear();
+  list.bytes.clear();
+  list.keep_alive.clear();
+  bindings = {};
+  pipeline = nullptr;
+  first_error.reset();
+}
+
+CommandEncoder::CommandEncoder(std::shared_ptr<device::Backend> backend) : impl_(std::make_unique<Impl>()) {
+  impl_->backend = std::move(backend);
+}
+CommandEncoder::~CommandEncoder() = default;
+CommandEncoder::CommandEncoder(CommandEncoder&&) noexcept = default;
+CommandEncoder& CommandEncoder::operator=(CommandEncoder&&) noexcept = default;
+
+void CommandEncoder::set_pipeline(PipelinePtr pipeline) {
+  impl_->attempt([&]() -> Result<void> {
+    if (pipeline == nullptr) return fail(ErrorCode::InvalidArgument, "set_pipeline was given a null pipeline");
+    const detail::PipelineState& state = pipeline->state();
+    if (&state == impl_->pipeline) return {};
+    if (state.backend != impl_->backend) {
+      return std::unexpected(Error(ErrorCode::InvalidBinding,
+                                   fmt::format("kernel '{}' was compiled for {}, this encoder belongs to {}", state.label,
+                                               state.backend->info().id, impl_->backend->info().id))
+                                 .with_kernel(state.reflection.name));
+    }
+    impl_->list.keep_alive.push_back(std::move(pipeline));
+    impl_->pipeline = &state;
+    return {};
+  });
+}
+
+void CommandEncoder::set_buffer(unsigned index, const Buffer& buffer, std::size_t offset) {
+  impl_->attempt([&]() -> Result<void> {
+    if (index >= kArgumentTableSize) {
+      return fail(ErrorCode::InvalidBinding, fmt::format("set_buffer: index {} is above 30", index));
+    }
+    if (!buffer) return fail(ErrorCode::InvalidBinding, fmt::format("set_buffer({}): the Buffer is empty; no device made it", index));
+    const detail::BufferState& state = *buffer.state();
+    BufferSlot& slot = impl_->bindings.buffers[index];
+    if (slot.kind != BufferSlot::Kind::Buffer || slot.memory != state.memory.get()) {
+      impl_->list.keep_alive.push_back(buffer.state());
+    }
+    slot = {BufferSlot::Kind::Buffer, state.writable, state.backend.get(), state.memory.get(), offset, state.memory->size()};
+    return {};
+  });
+}
+
+void CommandEncoder::set_bytes(unsigned index, std::span<const std::byte> bytes) {
+  impl_->attempt([&]() -> Result<void> {
+    if (index >= kArgumentTableSize) {
+      return fail(ErrorCode::InvalidBinding, fmt::format("set_bytes: index {} is above 30", index));
+    }
+    if (bytes.empty() || bytes.size() > detail::kMaxInlineBytes) {
+      return fail(ErrorCode::InvalidBinding, fmt::format("set_bytes({}): {} bytes given, 1 to {} are possible; use a buffer", index,
+                                                         bytes.size(), detail::kMaxInlineBytes));
+    }
+    constexpr auto kLine = static_cast<std::size_t>(device::CacheLineAllocator<std::byte>::kAlignment);
+    auto& storage = impl_->list.bytes;
+    const std::size_t offset = (storage.size() + kLine - 1) / kLine * kLine;
+    storage.resize(offset + bytes.size());
+    std::memcpy(storage.data() + offset, bytes.data(), bytes.size());
+    impl_->bindings.buffers[index] = {BufferSlot::Kind::Bytes, false, nullptr, nullptr, offset, bytes.size()};
+    return {};
+  });
+}
+
+void CommandEncoder::set_threadgroup_memory_length(unsigned index, std::size_t bytes) {
+  impl_->attempt([&]() -> Result<void> {
+    if (index >= kArgumentTableSize) {
+      return fail(ErrorCode::InvalidBinding, fmt::format("set_threadgroup_memory_length: index {} is above 30", index));
+    }
+    if (bytes % 16 != 0) {
+      return fail(ErrorCode::InvalidBinding,
+                  fmt::format("set_threadgroup_memory_length({}): {} bytes is not a multiple of 16", index, bytes));
+    }
+    impl_->bindings.threadgroup_lengths[index] = bytes;
+    return {};
+  });
+}
+
+void CommandEncoder::dispatch_threadgroups(Size grid, Size group) {
+  impl_->attempt([&]() -> Result<void> {
+    Size threads;
+    if (__builtin_mul_overflow(grid.x, group.x, &threads.x) || __builtin_mul_overflow(grid.y, group.y, &threads.y) ||
+        __builtin_mul_overflow(grid.z, group.z, &threads.z)) {
+      return fail(ErrorCode::InvalidDispatch, fmt::format("a grid of {}x{}x{} threadgroups is too large", grid.x, grid.y, grid.z));
+    }
+    return impl_->dispatch(threads, group);
+  });
+}
+
+void CommandEncoder::dispatch_threads(Size threads, Size group) {
+  impl_->attempt([&] { return impl_->dispatch(threads, group); });
+}
+
+void CommandEncoder::memory_barrier() {}
+
+Result<void> CommandEncoder::commit_and_wait() {
+  Result<void> done;
+  if (impl_->first_error) {
+    done = std::unexpected(std::move(*impl_->first_error));
+  } else if (!impl_->list.dispatches.empty()) {
+    done = impl_->backend->execute(impl_->list);
+  }
+  impl_->reset();
+  return done;
+}
+
+}  // namespace anymetal
