@@ -1,0 +1,50 @@
+// Vectors of N lanes for code that reads runs of N consecutive elements: N = 4 suits a GPU thread, N = 8 fills a CPU register.
+#pragma once
+#include <metal_stdlib>
+
+namespace anymetal {
+
+typedef float Float8 __attribute__((ext_vector_type(8)));
+typedef uint Uint8 __attribute__((ext_vector_type(8)));
+typedef int Int8 __attribute__((ext_vector_type(8)));
+typedef uchar Bytes8 __attribute__((ext_vector_type(8)));
+typedef char SignedBytes8 __attribute__((ext_vector_type(8)));
+typedef half Half8 __attribute__((ext_vector_type(8)));
+// The same at any address their elements may have.
+typedef float UnalignedFloat8 __attribute__((ext_vector_type(8), aligned(4)));
+typedef uchar UnalignedBytes8 __attribute__((ext_vector_type(8), aligned(1)));
+typedef char UnalignedSignedBytes8 __attribute__((ext_vector_type(8), aligned(1)));
+
+template <int N>
+struct Lanes;
+
+template <>
+struct Lanes<4> {
+  typedef metal::float4 F;
+  typedef metal::uint4 U;
+  static F load(device const float* p) { return F(p[0], p[1], p[2], p[3]); }
+  static void store(device float* p, F v) { p[0] = v.x, p[1] = v.y, p[2] = v.z, p[3] = v.w; }
+  static U bytes(device const uchar* p) { return U(p[0], p[1], p[2], p[3]); }
+  static F signed_bytes(device const char* p) { return F(float(p[0]), float(p[1]), float(p[2]), float(p[3])); }
+  static U counting_from(uint first) { return U(first, first + 1, first + 2, first + 3); }
+  static F to_float(U v) { return F(v); }
+  static float sum(F v) { return (v.x + v.y) + (v.z + v.w); }
+};
+
+template <>
+struct Lanes<8> {
+  typedef Float8 F;
+  typedef Uint8 U;
+  static F load(device const float* p) { return *(device const UnalignedFloat8*)p; }
+  static void store(device float* p, F v) { *(device UnalignedFloat8*)p = v; }
+  static U bytes(device const uchar* p) { return __builtin_convertvector(*(device const UnalignedBytes8*)p, Uint8); }
+  static F signed_bytes(device const char* p) {
+    return __builtin_convertvector(*(device const UnalignedSignedBytes8*)p, Float8);
+  }
+  static U counting_from(uint first) { return (U){0, 1, 2, 3, 4, 5, 6, 7} + first; }
+  // Through int: small values, and processors convert signed integers faster.
+  static F to_float(U v) { return __builtin_convertvector(__builtin_convertvector(v, Int8), Float8); }
+  static float sum(F v) { return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7])); }
+};
+
+}  // namespace anymetal
