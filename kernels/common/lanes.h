@@ -9,11 +9,12 @@ typedef uint Uint8 __attribute__((ext_vector_type(8)));
 typedef int Int8 __attribute__((ext_vector_type(8)));
 typedef uchar Bytes8 __attribute__((ext_vector_type(8)));
 typedef char SignedBytes8 __attribute__((ext_vector_type(8)));
-typedef half Half8 __attribute__((ext_vector_type(8)));
 // The same at any address their elements may have.
 typedef float UnalignedFloat8 __attribute__((ext_vector_type(8), aligned(4)));
 typedef uchar UnalignedBytes8 __attribute__((ext_vector_type(8), aligned(1)));
 typedef char UnalignedSignedBytes8 __attribute__((ext_vector_type(8), aligned(1)));
+typedef half UnalignedHalf8 __attribute__((ext_vector_type(8), aligned(2)));
+typedef ushort UnalignedUshort8 __attribute__((ext_vector_type(8), aligned(2)));
 
 template <int N>
 struct Lanes;
@@ -36,6 +37,11 @@ struct Lanes<8> {
   typedef Float8 F;
   typedef Uint8 U;
   static F load(device const float* p) { return *(device const UnalignedFloat8*)p; }
+  static F load(device const half* p) { return __builtin_convertvector(*(device const UnalignedHalf8*)p, Float8); }
+  static F load(device const bfloat* p) {
+    const Uint8 bits = __builtin_convertvector(*(device const UnalignedUshort8*)p, Uint8) << 16u;
+    return __builtin_bit_cast(Float8, bits);
+  }
   static void store(device float* p, F v) { *(device UnalignedFloat8*)p = v; }
   static U bytes(device const uchar* p) { return __builtin_convertvector(*(device const UnalignedBytes8*)p, Uint8); }
   static F signed_bytes(device const char* p) {

@@ -1,0 +1,148 @@
+#include <metal_stdlib>
+#include "common/lanes.h"
+using namespace metal;
+using namespace anymetal;
+
+// kernels: flash_attn_vec_dk256 flash_attn_vec_dk512 flash_attn_vec_f16kv_dk256 flash_attn_vec_f16kv_dk512
+// kernels: flash_attn_vec_reduce_dk256 flash_attn_vec_reduce_dk512
+
+struct FlashAttnVecParams {
+  uint n_heads;
+  uint n_kv_heads;
+  uint head_dim;  // unused: fixed by the name
+  uint kv_seq_len;
+  uint kv_capacity;
+  float scale;
+  uint mask_type;  // 0 and 1: all keys; 2: the last sliding_window ones
+  uint sliding_window;
+  float softcap;  // unused
+  uint nwg;
+};
+
+// Set and true: the query keeps its f32 precision instead of the f16 of the plain form.
+constant bool keep_query_f32 [[function_constant(310)]];
+constant bool exact_query = is_function_constant_defined(keep_query_f32) ? keep_query_f32 : false;
+
+constant float kLowest = -1.7014117e38f;  // half of the most negative float: a finite start for the running maximum
+
+/// Attention of one query token per head: each threadgroup takes every nwg-th chunk of 32 keys, a lane scores one key of
+/// the chunk and owns D/32 outputs.
+///
+/// buffer 0: FlashAttnVecParams; 1: Q f32 [H, D], rounded to f16 unless constant 310 is true; 2: K; 3: V f32 or f16
+/// [H_kv, CAP, D]; 4: dst f32; threadgroup 0: 2 * (3 * D + 128) bytes
+/// dst: nwg = 1: [H, D]. Else partial sums, dimension 4i+c of head r from threadgroup w at ((r * D/4 + i) * nwg + w) * 4 + c,
+/// then at H * D * nwg + (r * nwg + w) * 2 the sum and the maximum of the weights: input of flash_attn_vec_reduce.
+/// Rows of K and V past kv_seq_len are never read.
+/// grid: threadgroups (1, H, nwg), 32 threads. tolerance: 1e-4 + 1e-3 |ref| for the rounded query
+template <class T, int kDim>
+kernel void flash_attn_vec(constant FlashAttnVecParams& p [[buffer(0)]],
+                           device const float* Q [[buffer(1)]],
+                           device const T* K [[buffer(2)]],
+                           device const T* V [[buffer(3)]],
+                           device float* dst [[buffer(4)]],
+                           threadgroup float* scratch [[threadgroup(0)]],
+                           uint3 group [[threadgroup_position_in_grid]],
+                           uint lane [[thread_index_in_simdgroup]]) {
+  typedef Lanes<8> L;
+  constexpr uint kOwned = kDim / 32;  // outputs of a lane
+  const uint head = group.y, part = group.z, parts = p.nwg;
+  threadgroup float* query = scratch;
+  threadgroup float* weights = scratch + kDim;
+
+  for (uint d = lane; d < kDim; d += 32) {
+    const float q = Q[ulong(head) * kDim + d];
+    query[d] = exact_query ? q : float(half(q));
+  }
+  simdgroup_barrier(mem_flags::mem_threadgroup);
+
+  const ulong kv_base = ulong(head / (p.n_heads / p.n_kv_heads)) * p.kv_capacity * kDim;
+  const uint length = p.kv_seq_len;
+  const uint first = p.mask_type == 2 && p.sliding_window > 0 && length > p.sliding_window ? length - p.sliding_window : 0;
+
+  float running_max = kLowest, running_sum = 0.0f;
+  L::F out[kOwned / 8] = {};
+  for (uint chunk = part; chunk * 32 < length; chunk += parts) {
+    if (chunk * 32 + 32 <= first) continue;
+    const uint key = chunk * 32 + lane;
+    float score = -INFINITY;
+    if (key >= first && key < length) {
+      device const T* k = K + kv_base + ulong(key) * kDim;
+      L::F dots[2] = {};
+      for (uint d = 0; d < kDim; d += 16) {
+        dots[0] += *(threadgroup const UnalignedFloat8*)(query + d) * L::load(k + d);
+        dots[1] += *(threadgroup const UnalignedFloat8*)(query + d + 8) * L::load(k + d + 8);
+      }
+      score = L::sum(dots[0] + dots[1]) * p.scale;
+    }
+    const float chunk_max = max(running_max, simd_max(score));
+    const float rescale = exp(running_max - chunk_max);
+    running_max = chunk_max;
+    const float weight = exp(score - chunk_max);
+    running_sum = running_sum * rescale + weight;  // of this lane's keys; lanes are added at the end
+    weights[lane] = weight;
+    simdgroup_barrier(mem_flags::mem_threadgroup);
+
+    for (uint c = 0; c < kOwned / 8; ++c) out[c] *= rescale;
+    const uint begin = max(first, chunk * 32), end = min(length, chunk * 32 + 32);
+    device const T* v = V + kv_base + lane * kOwned;
+    for (uint j = begin; j < end; ++j) {
+      for (uint c = 0; c < kOwned / 8; ++c) out[c] += weights[j - chunk * 32] * L::load(v + ulong(j) * kDim + c * 8);
+    }
+    simdgroup_barrier(mem_flags::mem_threadgroup);
+  }
+  running_sum = simd_sum(running_sum);
+
+  const float factor = parts > 1 ? 1.0f : running_sum > 0.0f ? 1.0f / running_sum : 0.0f;
+  for (uint c = 0; c < kOwned; ++c) {
+    const uint d = lane * kOwned + c;
+    const ulong at = ((ulong(head) * (kDim / 4) + d / 4) * parts + part) * 4 + d % 4;
+    dst[at] = out[c / 8][c % 8] * factor;
+  }
+  if (parts > 1 && lane == 0) {
+    device float* totals = dst + ulong(p.n_heads) * kDim * parts + (ulong(head) * parts + part) * 2;
+    totals[0] = running_sum;
+    totals[1] = running_max;
+  }
+}
+
+/// Merges the partial sums of flash_attn_vec: out = sum_w f_w A_w / sum_w f_w S_w, f_w = exp(M_w - max M); 0 where no
+/// threadgroup saw a key.
+///
+/// buffer 0: u32 rows; 1: partials f32 (layout above); 2: dst f32 [rows, D]; 3: u32 nwg
+/// grid: threadgroups (rows), any threadgroup size. tolerance: 1e-5
+template <int kDim>
+kernel void flash_attn_vec_reduce(constant uint& rows [[buffer(0)]],
+                                  device const float* partials [[buffer(1)]],
+                                  device float* dst [[buffer(2)]],
+                                  constant uint& parts [[buffer(3)]],
+                                  uint row [[threadgroup_position_in_grid]],
+                                  uint index [[thread_index_in_threadgroup]],
+                                  uint size [[threads_per_threadgroup]]) {
+  if (row >= rows) return;
+  device const float* totals = partials + ulong(rows) * kDim * parts + ulong(row) * parts * 2;
+  float top = kLowest, sum = 0.0f;
+  for (uint w = 0; w < parts; ++w) top = max(top, totals[2 * w + 1]);
+  for (uint w = 0; w < parts; ++w) sum += exp(totals[2 * w + 1] - top) * totals[2 * w];
+  const float inverse = sum > 0.0f ? 1.0f / sum : 0.0f;
+  for (uint d = index; d < kDim; d += size) {
+    device const float* values = partials + (ulong(row) * (kDim / 4) + d / 4) * parts * 4 + d % 4;
+    float value = 0.0f;
+    for (uint w = 0; w < parts; ++w) value += exp(totals[2 * w + 1] - top) * values[4 * w];
+    dst[ulong(row) * kDim + d] = value * inverse;
+  }
+}
+
+#define INSTANTIATE(name, T, D) \
+  template [[host_name(name)]] kernel void flash_attn_vec<T, D>( \
+      constant FlashAttnVecParams&, device const float*, device const T*, device const T*, device float*, \
+      threadgroup float*, uint3, uint);
+INSTANTIATE("flash_attn_vec_dk256", float, 256)
+INSTANTIATE("flash_attn_vec_dk512", float, 512)
+INSTANTIATE("flash_attn_vec_f16kv_dk256", half, 256)
+INSTANTIATE("flash_attn_vec_f16kv_dk512", half, 512)
+
+#define INSTANTIATE_REDUCE(name, D) \
+  template [[host_name(name)]] kernel void flash_attn_vec_reduce<D>( \
+      constant uint&, device const float*, device float*, constant uint&, uint, uint, uint);
+INSTANTIATE_REDUCE("flash_attn_vec_reduce_dk256", 256)
+INSTANTIATE_REDUCE("flash_attn_vec_reduce_dk512", 512)

@@ -1,0 +1,140 @@
+#include <metal_stdlib>
+using namespace metal;
+
+// kernels: kv_cache_copy kv_cache_copy_f32
+// kernels: kv_cache_copy_batch_f32 kv_cache_copy_batch_f32_to_f16
+// kernels: kv_cache_copy_batch_f32_kv_dual kv_cache_copy_batch_f32_to_f16_kv_dual
+// kernels: kv_cache_copy_seq_f32 kv_cache_copy_seq_f32_to_f16 kv_cache_copy_seq_bf16
+// kernels: kv_cache_copy_seq_f32_kv_dual kv_cache_copy_seq_f32_to_f16_kv_dual
+
+/// Token-major cache: cache[slot(t), e] = src[t, e], slot(t) = write_pos + t, modulo cache_cap where is_sliding.
+/// 16-bit elements are copied as bits.
+///
+/// buffer 0: src [n_new, R]; 1: cache [cache_cap, R]; u32 each: 2 write_pos; 3 row_size R; 4 n_new; 5 cache_cap; 6 is_sliding
+/// grid: threads (n_new * R), any threadgroup size. Where n_new > cache_cap only the last cache_cap rows are written.
+/// Rows past the end of a linear cache are dropped. tolerance: exact
+template <class T>
+kernel void kv_cache_copy_tokens(device const T* src [[buffer(0)]],
+                                 device T* cache [[buffer(1)]],
+                                 constant uint& write_pos [[buffer(2)]],
+                                 constant uint& row_size [[buffer(3)]],
+                                 constant uint& n_new [[buffer(4)]],
+                                 constant uint& cache_cap [[buffer(5)]],
+                                 constant uint& is_sliding [[buffer(6)]],
+                                 uint gid [[thread_position_in_grid]]) {
+  const uint t = gid / row_size, e = gid % row_size;
+  if (t >= n_new) return;
+  if (is_sliding != 0 && n_new - t > cache_cap) return;  // overwritten by a later row of the same dispatch
+  const ulong slot = is_sliding != 0 ? (ulong(write_pos) + t) % cache_cap : ulong(write_pos) + t;
+  if (slot >= cache_cap) return;
+  cache[slot * row_size + e] = src[gid];
+}
+
+/// Head-major cache, one position: cache[h, seq_pos, e] = src[h, e].
+///
+/// buffer 0: src f32 [H, D]; 1: cache [H, CAP, D]; u32 each: 2 n_heads; 3 head_dim; 4 capacity; 5 seq_pos
+/// grid: threads (D, H). Nothing is written where seq_pos >= capacity. tolerance: exact (f16: nearest even)
+template <class T>
+kernel void kv_cache_copy_batch(device const float* src [[buffer(0)]],
+                                device T* cache [[buffer(1)]],
+                                constant uint& n_heads [[buffer(2)]],
+                                constant uint& head_dim [[buffer(3)]],
+                                constant uint& capacity [[buffer(4)]],
+                                constant uint& seq_pos [[buffer(5)]],
+                                uint2 gid [[thread_position_in_grid]]) {
+  if (gid.x >= head_dim || gid.y >= n_heads || seq_pos >= capacity) return;
+  cache[(ulong(gid.y) * capacity + seq_pos) * head_dim + gid.x] = T(src[ulong(gid.y) * head_dim + gid.x]);
+}
+
+/// kv_cache_copy_batch for keys and values at once.
+///
+/// buffer 0: src_k; 1: src_v; 2: cache_k; 3: cache_v; u32 each: 4 n_heads; 5 head_dim; 6 capacity; 7 seq_pos
+template <class T>
+kernel void kv_cache_copy_batch_dual(device const float* src_k [[buffer(0)]],
+                                     device const float* src_v [[buffer(1)]],
+                                     device T* cache_k [[buffer(2)]],
+                                     device T* cache_v [[buffer(3)]],
+                                     constant uint& n_heads [[buffer(4)]],
+                                     constant uint& head_dim [[buffer(5)]],
+                                     constant uint& capacity [[buffer(6)]],
+                                     constant uint& seq_pos [[buffer(7)]],
+                                     uint2 gid [[thread_position_in_grid]]) {
+  if (gid.x >= head_dim || gid.y >= n_heads || seq_pos >= capacity) return;
+  const ulong from = ulong(gid.y) * head_dim + gid.x;
+  const ulong to = (ulong(gid.y) * capacity + seq_pos) * head_dim + gid.x;
+  cache_k[to] = T(src_k[from]);
+  cache_v[to] = T(src_v[from]);
+}
+
+// Source and target of element (x, head y, token z) of a multi-position copy; false outside.
+inline bool seq_indices(uint3 gid, uint n_heads, uint head_dim, uint capacity, uint start, uint n_tokens, uint offset,
+                        thread ulong& from, thread ulong& to) {
+  if (gid.x >= head_dim || gid.y >= n_heads || gid.z >= n_tokens) return false;
+  if (n_tokens - gid.z > capacity) return false;  // overwritten by a later token of the same dispatch
+  from = ((ulong(offset) + gid.z) * n_heads + gid.y) * head_dim + gid.x;
+  to = (ulong(gid.y) * capacity + (ulong(start) + gid.z) % capacity) * head_dim + gid.x;
+  return true;
+}
+
+/// Head-major cache, many positions: cache[h, (seq_pos_start + t) mod CAP, e] = src[src_tok_offset + t, h, e], t < n_tokens.
+/// The bf16 form reads bf16 and writes f32. Where n_tokens > CAP only the last CAP tokens are written.
+///
+/// buffer 0: src [N, H, D]; 1: cache [H, CAP, D]; u32 each: 2 n_heads; 3 head_dim; 4 capacity; 5 seq_pos_start; 6 n_tokens;
+/// 7 src_tok_offset
+/// grid: threads (D, H, n_tokens). tolerance: exact (f16: nearest even)
+template <class S, class T>
+kernel void kv_cache_copy_seq(device const S* src [[buffer(0)]],
+                              device T* cache [[buffer(1)]],
+                              constant uint& n_heads [[buffer(2)]],
+                              constant uint& head_dim [[buffer(3)]],
+                              constant uint& capacity [[buffer(4)]],
+                              constant uint& seq_pos_start [[buffer(5)]],
+                              constant uint& n_tokens [[buffer(6)]],
+                              constant uint& src_tok_offset [[buffer(7)]],
+                              uint3 gid [[thread_position_in_grid]]) {
+  ulong from, to;
+  if (!seq_indices(gid, n_heads, head_dim, capacity, seq_pos_start, n_tokens, src_tok_offset, from, to)) return;
+  cache[to] = T(float(src[from]));
+}
+
+/// kv_cache_copy_seq for keys and values at once.
+///
+/// buffer 0: src_k; 1: src_v; 2: cache_k; 3: cache_v; u32 each: 4 n_heads; 5 head_dim; 6 capacity; 7 seq_pos_start;
+/// 8 n_tokens; 9 src_tok_offset
+template <class T>
+kernel void kv_cache_copy_seq_dual(device const float* src_k [[buffer(0)]],
+                                   device const float* src_v [[buffer(1)]],
+                                   device T* cache_k [[buffer(2)]],
+                                   device T* cache_v [[buffer(3)]],
+                                   constant uint& n_heads [[buffer(4)]],
+                                   constant uint& head_dim [[buffer(5)]],
+                                   constant uint& capacity [[buffer(6)]],
+                                   constant uint& seq_pos_start [[buffer(7)]],
+                                   constant uint& n_tokens [[buffer(8)]],
+                                   constant uint& src_tok_offset [[buffer(9)]],
+                                   uint3 gid [[thread_position_in_grid]]) {
+  ulong from, to;
+  if (!seq_indices(gid, n_heads, head_dim, capacity, seq_pos_start, n_tokens, src_tok_offset, from, to)) return;
+  cache_k[to] = T(src_k[from]);
+  cache_v[to] = T(src_v[from]);
+}
+
+#define U constant uint&
+template [[host_name("kv_cache_copy")]] kernel void kv_cache_copy_tokens<ushort>(
+    device const ushort*, device ushort*, U, U, U, U, U, uint);
+template [[host_name("kv_cache_copy_f32")]] kernel void kv_cache_copy_tokens<float>(
+    device const float*, device float*, U, U, U, U, U, uint);
+
+#define INSTANTIATE(suffix, T) \
+  template [[host_name("kv_cache_copy_batch_" suffix)]] kernel void kv_cache_copy_batch<T>( \
+      device const float*, device T*, U, U, U, U, uint2); \
+  template [[host_name("kv_cache_copy_batch_" suffix "_kv_dual")]] kernel void kv_cache_copy_batch_dual<T>( \
+      device const float*, device const float*, device T*, device T*, U, U, U, U, uint2); \
+  template [[host_name("kv_cache_copy_seq_" suffix)]] kernel void kv_cache_copy_seq<float, T>( \
+      device const float*, device T*, U, U, U, U, U, U, uint3); \
+  template [[host_name("kv_cache_copy_seq_" suffix "_kv_dual")]] kernel void kv_cache_copy_seq_dual<T>( \
+      device const float*, device const float*, device T*, device T*, U, U, U, U, U, U, uint3);
+INSTANTIATE("f32", float)
+INSTANTIATE("f32_to_f16", half)
+template [[host_name("kv_cache_copy_seq_bf16")]] kernel void kv_cache_copy_seq<bfloat, float>(
+    device const bfloat*, device float*, U, U, U, U, U, U, uint3);

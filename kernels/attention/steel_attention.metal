@@ -1,0 +1,184 @@
+#include <metal_stdlib>
+#include "common/lanes.h"
+using namespace metal;
+using namespace anymetal;
+
+// kernels: steel_attention_float32_bq32_bk16_bd256_wm4_wn1_maskfloat32
+// kernels: steel_attention_float32_bq32_bk16_bd256_wm4_wn1_maskbool_
+// kernels: steel_attention_bfloat16_bq32_bk16_bd256_wm4_wn1_maskbfloat16
+// kernels: steel_attention_bfloat16_bq32_bk16_bd256_wm4_wn1_maskbool_
+// kernels: steel_attention_float16_bq32_bk16_bd256_wm4_wn1_maskfloat16
+// kernels: steel_attention_float16_bq32_bk16_bd256_wm4_wn1_maskbool_
+// kernels: steel_attention_bfloat16_bq8_bk8_bd512_wm1_wn1_maskbfloat16
+// kernels: steel_attention_bfloat16_bq8_bk8_bd512_wm1_wn1_maskbool_
+// kernels: steel_attention_float16_bq8_bk8_bd512_wm1_wn1_maskfloat16
+// kernels: steel_attention_float16_bq8_bk8_bd512_wm1_wn1_maskbool_
+
+constant bool align_Q [[function_constant(200)]];
+constant bool align_K [[function_constant(201)]];
+constant bool has_mask [[function_constant(300)]];
+constant bool do_causal [[function_constant(301)]];
+constant bool has_blk [[function_constant(303)]];
+// Keys a query sees, itself counted; unset or 0: all.
+constant int window_size [[function_constant(304)]];
+constant int window = is_function_constant_defined(window_size) ? window_size : 0;
+
+// Strides count elements, in the order batch, head, sequence.
+struct AttnParams {
+  int B, H, D, qL, kL, gqa_factor;
+  float scale;
+  float softcapping;  // unused
+  int NQ, NK, NQ_aligned, NK_aligned, qL_rem, kL_rem, qL_off;
+  int pad;
+  long Q_strides[3];
+  long K_strides[3];
+  long V_strides[3];
+  long O_strides[3];
+};
+static_assert(sizeof(AttnParams) == 160, "layout");
+
+struct AttnMaskParams {
+  long M_strides[3];
+};
+
+constant float kLog2e = 1.44269504089f;
+constant float kLowest = -1.7014117e38f;  // half of the most negative float: a finite start for the running maximum
+
+// A mask element as something to add to a base-2 logit.
+inline float mask_term(bool keep) { return keep ? 0.0f : -INFINITY; }
+inline float mask_term(float bias) { return kLog2e * bias; }
+inline float mask_term(half bias) { return kLog2e * float(bias); }
+inline float mask_term(bfloat bias) { return kLog2e * float(bias); }
+
+// The query with its scale: rounded to T as the scale is, so that 16-bit types give the products a 16-bit device gives.
+template <class T>
+Lanes<8>::F scaled_query(device const T* q, float scale) {
+  const float rounded = float(T(scale));
+  Lanes<8>::F v = Lanes<8>::load(q) * rounded;
+  for (int i = 0; i < 8; ++i) v[i] = float(T(v[i]));
+  return v;
+}
+inline Lanes<8>::F scaled_query(device const float* q, float scale) { return Lanes<8>::load(q) * scale; }
+
+/// Tiled attention: O = softmax(scale Q K^T + mask) V per batch and head, with an online base-2 softmax in f32.
+///
+/// A threadgroup takes kBQ queries; four threads share a query: each scores a quarter of a key tile's kBK keys, and owns a
+/// quarter of the head's outputs. Row i sees key j unless j >= kL, or (do_causal) j > i + qL_off, or (window > 0)
+/// j <= i + qL_off - window, or its mask element is false or -inf. A row that sees nothing gives zeros.
+///
+/// buffer 0: Q T; 1: K T; 2: V T; 3: O T, all strided with unit innermost stride; 4: AttnParams; 5: AttnMaskParams and
+/// 6: mask, additive of T or bool, element b*M0 + h*M1 + i*M2 + j (has_mask); 7: u8 [NQ, NK] (has_blk): 0 skip the tile,
+/// 1 normal, 2 the mask is zero there
+/// constants: bool 200 align_Q, 201 align_K, 300 has_mask, 301 do_causal, 303 has_blk; optional int 304 window
+/// grid: threadgroups (NQ, H, B), threads (32, WM, WN) = 4 * kBQ
+/// tolerance: f32 2e-5 + 1e-4 |ref|, f16 1e-3 + 5e-3 |ref|, bf16 5e-3 + 2e-2 |ref|
+template <class T, class M, int kBQ, int kBK, int kDim>
+kernel void steel_attention(device const T* Q [[buffer(0)]],
+                            device const T* K [[buffer(1)]],
+                            device const T* V [[buffer(2)]],
+                            device T* O [[buffer(3)]],
+                            constant AttnParams& p [[buffer(4)]],
+                            constant AttnMaskParams& mask_params [[buffer(5), function_constant(has_mask)]],
+                            device const M* mask [[buffer(6), function_constant(has_mask)]],
+                            device const uchar* blk [[buffer(7), function_constant(has_blk)]],
+                            uint3 group [[threadgroup_position_in_grid]],
+                            uint index [[thread_index_in_threadgroup]]) {
+  constexpr int kShare = 4;              // threads of one query
+  constexpr int kKeys = kBK / kShare;    // keys a thread scores
+  constexpr int kVectors = kDim / kShare / 8;  // vectors of outputs a thread owns
+  typedef Lanes<8> L;
+  threadgroup float scores[kBQ][kBK];
+  threadgroup float weights[kBQ][kBK];
+
+  const int row = int(index) / kShare, part = int(index) % kShare;
+  const int query = int(group.x) * kBQ + row;
+  const bool live = query < p.qL;
+  const int position = query + p.qL_off;
+
+  const long kv_head = long(group.y) / p.gqa_factor;
+  device const T* q = Q + long(group.z) * p.Q_strides[0] + long(group.y) * p.Q_strides[1] +
+                      long(min(query, p.qL - 1)) * p.Q_strides[2];
+  device const T* k = K + long(group.z) * p.K_strides[0] + kv_head * p.K_strides[1];
+  device const T* v = V + long(group.z) * p.V_strides[0] + kv_head * p.V_strides[1];
+  device const M* m = mask;
+  if (has_mask) {
+    m += long(group.z) * mask_params.M_strides[0] + long(group.y) * mask_params.M_strides[1] +
+         long(min(query, p.qL - 1)) * mask_params.M_strides[2];
+  }
+
+  // Key tiles any query of this threadgroup may see.
+  const int first_position = int(group.x) * kBQ + p.qL_off;
+  int tile_end = (p.kL + kBK - 1) / kBK;
+  if (do_causal) tile_end = min(tile_end, (first_position + kBQ + kBK - 1) / kBK);
+  const int tile_begin = window > 0 ? max(0, first_position - window + 1) / kBK : 0;
+
+  float running_max = kLowest, running_sum = 0.0f;
+  L::F out[kVectors] = {};
+  for (int tile = tile_begin; tile < tile_end; ++tile) {
+    const uchar kind = has_blk ? blk[ulong(group.x) * ulong(p.NK) + ulong(tile)] : uchar(1);
+    if (kind == 0) continue;
+
+    // Scores of this thread's keys; keys past the end repeat the last one and are masked below.
+    const int key0 = tile * kBK + part * kKeys;
+    device const T* keys[kKeys];
+    for (int j = 0; j < kKeys; ++j) keys[j] = k + long(min(key0 + j, p.kL - 1)) * p.K_strides[2];
+    L::F dots[kKeys] = {};
+    for (int d = 0; d < kDim; d += 8) {
+      const L::F qs = scaled_query(q + d, p.scale * kLog2e);
+      for (int j = 0; j < kKeys; ++j) dots[j] += qs * L::load(keys[j] + d);
+    }
+    for (int j = 0; j < kKeys; ++j) {
+      const int key = key0 + j;
+      float s = L::sum(dots[j]);
+      bool seen = live && key < p.kL;
+      if (do_causal) seen = seen && key <= position;
+      if (window > 0) seen = seen && key > position - window;
+      if (has_mask && kind != 2 && live && key < p.kL) s += mask_term(m[key]);
+      scores[row][part * kKeys + j] = seen ? s : -INFINITY;
+    }
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+
+    // Each of the four threads finds the row's maximum for itself, and turns its own scores into weights.
+    float tile_max = running_max;
+    for (int j = 0; j < kBK; ++j) tile_max = max(tile_max, scores[row][j]);
+    const float rescale = exp2(running_max - tile_max);
+    running_max = tile_max;
+    for (int j = 0; j < kKeys; ++j) {
+      weights[row][part * kKeys + j] = exp2(scores[row][part * kKeys + j] - tile_max);
+    }
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+
+    running_sum *= rescale;
+    for (int c = 0; c < kVectors; ++c) out[c] *= rescale;
+    const int valid = min(kBK, p.kL - tile * kBK);
+    for (int j = 0; j < valid; ++j) {
+      const float weight = weights[row][j];
+      running_sum += weight;
+      device const T* value = v + long(tile * kBK + j) * p.V_strides[2] + part * (kDim / kShare);
+      for (int c = 0; c < kVectors; ++c) out[c] += weight * L::load(value + c * 8);
+    }
+  }
+
+  if (!live) return;
+  const float inverse = running_sum > 0.0f ? 1.0f / running_sum : 0.0f;
+  device T* o = O + long(group.z) * p.O_strides[0] + long(group.y) * p.O_strides[1] + long(query) * p.O_strides[2] +
+                part * (kDim / kShare);
+  for (int c = 0; c < kVectors; ++c) {
+    for (int i = 0; i < 8; ++i) o[c * 8 + i] = T(out[c][i] * inverse);
+  }
+}
+
+#define INSTANTIATE(name, T, M, BQ, BK, D) \
+  template [[host_name("steel_attention_" name)]] kernel void steel_attention<T, M, BQ, BK, D>( \
+      device const T*, device const T*, device const T*, device T*, constant AttnParams&, constant AttnMaskParams&, \
+      device const M*, device const uchar*, uint3, uint);
+INSTANTIATE("float32_bq32_bk16_bd256_wm4_wn1_maskfloat32", float, float, 32, 16, 256)
+INSTANTIATE("float32_bq32_bk16_bd256_wm4_wn1_maskbool_", float, bool, 32, 16, 256)
+INSTANTIATE("bfloat16_bq32_bk16_bd256_wm4_wn1_maskbfloat16", bfloat, bfloat, 32, 16, 256)
+INSTANTIATE("bfloat16_bq32_bk16_bd256_wm4_wn1_maskbool_", bfloat, bool, 32, 16, 256)
+INSTANTIATE("float16_bq32_bk16_bd256_wm4_wn1_maskfloat16", half, half, 32, 16, 256)
+INSTANTIATE("float16_bq32_bk16_bd256_wm4_wn1_maskbool_", half, bool, 32, 16, 256)
+INSTANTIATE("bfloat16_bq8_bk8_bd512_wm1_wn1_maskbfloat16", bfloat, bfloat, 8, 8, 512)
+INSTANTIATE("bfloat16_bq8_bk8_bd512_wm1_wn1_maskbool_", bfloat, bool, 8, 8, 512)
+INSTANTIATE("float16_bq8_bk8_bd512_wm1_wn1_maskfloat16", half, half, 8, 8, 512)
+INSTANTIATE("float16_bq8_bk8_bd512_wm1_wn1_maskbool_", half, bool, 8, 8, 512)

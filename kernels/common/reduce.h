@@ -1,0 +1,44 @@
+// Reductions over a threadgroup of any size.
+#pragma once
+#include <metal_stdlib>
+
+namespace anymetal {
+
+// Who a thread is among the threads that share one row.
+struct Team {
+  uint index;      // in the threadgroup
+  uint size;       // threads in the threadgroup
+  uint lane;       // in the simdgroup
+  uint simdgroup;  // in the threadgroup
+};
+
+struct Add {
+  template <class T> T operator()(T a, T b) const { return a + b; }
+};
+struct Max {
+  template <class T> T operator()(T a, T b) const { return metal::max(a, b); }
+};
+
+// Combines per-simdgroup values over the threadgroup and gives the result to every thread. `scratch` holds one element
+// per simdgroup; it is free for reuse afterwards. Every thread of the threadgroup must call.
+template <class Combine, class T>
+T threadgroup_combine(T value, threadgroup T* scratch, Team team) {
+  const uint simdgroups = (team.size + 31) / 32;
+  if (simdgroups == 1) return value;
+  if (team.lane == 0) scratch[team.simdgroup] = value;
+  metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
+  T total = scratch[0];
+  for (uint i = 1; i < simdgroups; ++i) total = Combine()(total, scratch[i]);
+  metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
+  return total;
+}
+
+inline float threadgroup_sum(float value, threadgroup float* scratch, Team team) {
+  return threadgroup_combine<Add>(metal::simd_sum(value), scratch, team);
+}
+
+inline float threadgroup_max(float value, threadgroup float* scratch, Team team) {
+  return threadgroup_combine<Max>(metal::simd_max(value), scratch, team);
+}
+
+}  // namespace anymetal

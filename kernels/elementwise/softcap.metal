@@ -1,0 +1,28 @@
+#include <metal_stdlib>
+using namespace metal;
+
+// kernels: softcap_f32 softcap_f16 softcap_bf16
+
+struct SoftcapParams {
+  float cap;
+  uint n;
+};
+
+/// y = tanh(x / cap) * cap, in f32 and rounded once.
+///
+/// buffer 0: x [n]; 1: y [n]; 2: SoftcapParams
+/// grid: at least n threads. y may be x. tolerance: f32 1e-5 at cap 30, f16 and bf16 one unit in the last place
+template <class T>
+kernel void softcap(device const T* x [[buffer(0)]],
+                    device T* y [[buffer(1)]],
+                    constant SoftcapParams& p [[buffer(2)]],
+                    uint i [[thread_position_in_grid]]) {
+  if (i < p.n) y[i] = T(precise::tanh(float(x[i]) / p.cap) * p.cap);
+}
+
+#define INSTANTIATE(name, T) \
+  template [[host_name("softcap_" name)]] kernel void softcap<T>( \
+      device const T*, device T*, constant SoftcapParams&, uint);
+INSTANTIATE("f32", float)
+INSTANTIATE("f16", half)
+INSTANTIATE("bf16", bfloat)
