@@ -7,7 +7,9 @@ if(ANYMETAL_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER AND PROJECT_IS_TOP_LEVEL)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${ANYMETAL_CCACHE})
 endif()
 
+find_program(ANYMETAL_MOLD mold)
 add_library(anymetal_settings INTERFACE)
+target_link_options(anymetal_settings INTERFACE $<$<BOOL:${ANYMETAL_MOLD}>:-fuse-ld=mold>)
 target_compile_features(anymetal_settings INTERFACE cxx_std_23)
 target_compile_options(anymetal_settings INTERFACE -Wall -Wextra -Wconversion -Wshadow -fvisibility=hidden
                                                    -fno-omit-frame-pointer $<$<BOOL:${ANYMETAL_WERROR}>:-Werror>)

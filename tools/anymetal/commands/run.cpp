@@ -1,0 +1,166 @@
+#include "commands/command.hpp"
+
+#include "parts/devices.hpp"
+#include "parts/file.hpp"
+#include "parts/run_request.hpp"
+#include "parts/source_options.hpp"
+
+#include <anymetal/anymetal.hpp>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace anymetal::cli {
+
+namespace {
+
+struct Options {
+  std::string file;
+  std::string entry;
+  std::string kernel;
+  std::string device;
+  std::vector<std::string> buffers;
+  std::vector<std::string> bytes;
+  std::vector<std::string> threadgroup_memory;
+  std::vector<std::string> dumps;
+  std::string grid;
+  std::string threads;
+  std::string group = "1";
+  unsigned repeat = 0;
+  bool json = false;
+  SourceArguments source;
+};
+
+/// Parses each text and appends the value; the first that does not parse ends it.
+template <class T>
+Result<void> parse_all(const std::vector<std::string>& texts, Result<T> (*parse)(std::string_view), std::vector<T>& out) {
+  for (const std::string& text : texts) {
+    auto value = parse(text);
+    if (!value) return std::unexpected(value.error());
+    out.push_back(std::move(*value));
+  }
+  return {};
+}
+
+Result<RunRequest> request_from(const Options& options) {
+  RunRequest request;
+  request.repeat = options.repeat;
+  const auto set_size = [](const std::string& text, Size& out) -> Result<void> {
+    auto size = parse_size(text);
+    if (!size) return std::unexpected(size.error());
+    out = *size;
+    return {};
+  };
+  const Result<void> parts[] = {
+      set_size(options.group, request.group),
+      options.grid.empty() ? Result<void>{} : set_size(options.grid, request.grid.emplace()),
+      options.threads.empty() ? Result<void>{} : set_size(options.threads, request.threads.emplace()),
+      parse_all(options.buffers, parse_buffer, request.buffers),
+      parse_all(options.bytes, parse_bytes, request.bytes),
+      parse_all(options.threadgroup_memory, parse_threadgroup_memory, request.threadgroup_memory),
+      parse_all(options.dumps, parse_dump, request.dumps),
+  };
+  for (const Result<void>& part : parts) {
+    if (!part) return std::unexpected(part.error());
+  }
+  return request;
+}
+
+/// The pipeline of a built-in kernel, or of an entry of the user's file.
+Result<PipelinePtr> pipeline_for(KernelRegistry& registry, const Options& options, const Device& device) {
+  const auto constants = function_constants(options.source);
+  if (!constants) return std::unexpected(constants.error());
+  if (options.file.empty()) return registry.get_pipeline_with_constants(options.kernel, device, *constants);
+  const auto text = read_file(options.file);
+  if (!text) return std::unexpected(text.error());
+  auto source = source_options(options.source);
+  if (!source) return std::unexpected(source.error());
+  source->file_name = options.file;
+  registry.register_source(options.entry, *text, std::move(*source));
+  return registry.get_pipeline_with_constants(options.entry, device, *constants);
+}
+
+void print_result(const Options& options, const Device& device, const ComputePipeline& pipeline, double compile,
+                  const RunOutcome& outcome) {
+  if (!options.json) {
+    note(fmt::format("{} on {}: compiled in {:.1f} ms, ran in {:.3f} ms", pipeline.label(), device.name(), compile,
+                     outcome.first_milliseconds));
+    if (outcome.repeated) {
+      const Timing& t = *outcome.repeated;
+      fmt::print("{} runs: median {:.4f} ms, spread {:.4f}, minimum {:.4f}, maximum {:.4f}\n", options.repeat, t.median,
+                 t.spread, t.minimum, t.maximum);
+    }
+    return;
+  }
+  nlohmann::ordered_json object{{"label", pipeline.label()},
+                                {"device", device.info().id},
+                                {"execution_path", pipeline.execution_path()},
+                                {"compile_milliseconds", compile},
+                                {"first_run_milliseconds", outcome.first_milliseconds},
+                                {"repeat", options.repeat},
+                                {"dumps", options.dumps}};
+  if (outcome.repeated) object["milliseconds"] = to_json(*outcome.repeated);
+  if (!pipeline.diagnostics().empty()) {
+    object["diagnostics"] = to_json(std::vector(pipeline.diagnostics().begin(), pipeline.diagnostics().end()));
+  }
+  print_json(object);
+}
+
+Exit run_kernel(const Options& options) {
+  const auto request = request_from(options);
+  if (!request) return report(request.error(), options.json);
+  auto device = open_device(options.device);
+  if (!device) return report(device.error(), options.json);
+
+  KernelRegistry registry;
+  Result<PipelinePtr> pipeline{nullptr};
+  const double compile = measure([&] { pipeline = pipeline_for(registry, options, *device); });
+  if (!pipeline) return report(pipeline.error(), options.json);
+  print_diagnostics({(*pipeline)->diagnostics().begin(), (*pipeline)->diagnostics().end()});
+
+  const auto outcome = execute(*device, *pipeline, *request);
+  if (!outcome) return report(outcome.error(), options.json);
+  print_result(options, *device, **pipeline, compile, *outcome);
+  return Exit::Done;
+}
+
+void declare(CLI::App& command, Options& options) {
+  const auto list = [&](const char* name, std::vector<std::string>& values, const char* help, const char* form) {
+    return command.add_option(name, values, help)->type_name(form)->allow_extra_args(false);
+  };
+  CLI::App& source = *command.add_option_group("Kernel", "One of");
+  auto* const file = source.add_option("file", options.file, "MSL source, with --entry")->type_name("FILE.metal");
+  source.add_option("--kernel", options.kernel, "Built-in kernel")->type_name("NAME");
+  source.require_option(1);
+  auto* const entry = command.add_option("--entry", options.entry, "Kernel of the file")->type_name("NAME");
+  file->needs(entry);
+  entry->needs(file);
+  command.add_option("--device", options.device, "cpu, cuda, cuda:1 ... (default: the best there is)")->type_name("D");
+  list("--buffer", options.buffers,
+       "Content of [[buffer(IDX)]]: x.npy, zeros:f32:1024 or random:f32:1024, each with +OFFSET in bytes if wanted",
+       "IDX=SOURCE");
+  list("--bytes", options.bytes, "Small constant argument: 3=u32:7, 3=f32:1,2,3 or 4=@params.bin", "IDX=VALUE");
+  list("--threadgroup-memory", options.threadgroup_memory, "Length of [[threadgroup(IDX)]]", "IDX=BYTES");
+  CLI::App& extent = *command.add_option_group("Extent", "One of");
+  extent.add_option("--grid", options.grid, "Threadgroups to run, e.g. 4x1x1")->type_name("XxYxZ");
+  extent.add_option("--threads", options.threads, "Threads to run; edge threadgroups are clipped")->type_name("XxYxZ");
+  extent.require_option(1);
+  command.add_option("--group", options.group, "Threads in a threadgroup")->type_name("XxYxZ")->capture_default_str();
+  list("--dump", options.dumps, "Where a buffer goes after the first run", "IDX=FILE.npy");
+  command.add_option("--repeat", options.repeat, "Run that many more times and say how long one run takes");
+  command.add_flag("--json", options.json, "Print one JSON object");
+  add_source_options(command, options.source);
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Action& action) {
+  CLI::App& command =
+      add_command<Options>(app, action, "run", "Run one kernel once, with arrays from .npy files", declare, run_kernel);
+  command.footer(
+      "Example: anymetal run add.metal --entry add --buffer 0=a.npy --buffer 1=b.npy --buffer 2=zeros:f32:1000\n"
+      "           --threads 1000 --group 256 --dump 2=sum.npy\n"
+      "bfloat16 travels as u16 bits.");
+}
+
+}  // namespace anymetal::cli

@@ -1,0 +1,37 @@
+#pragma once
+/// \file
+/// One dispatch as `run` describes it: bindings, geometry, what to write afterwards.
+
+#include "parts/specs.hpp"
+#include "parts/timing.hpp"
+
+#include <anymetal/anymetal.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace anymetal::cli {
+
+struct RunRequest {
+  std::vector<BufferSpec> buffers;
+  std::vector<BytesSpec> bytes;
+  std::vector<ThreadgroupMemorySpec> threadgroup_memory;
+  std::vector<DumpSpec> dumps;
+  std::optional<Size> grid;     ///< threadgroups; exactly one of grid and threads is set
+  std::optional<Size> threads;
+  Size group;
+  unsigned repeat = 0;          ///< timed runs after the first
+};
+
+/// What was run, and how long one dispatch took from commit to completion.
+struct RunOutcome {
+  double first_milliseconds = 0;
+  std::optional<Timing> repeated;
+};
+
+/// Makes the buffers, runs once, writes the dumps, then runs `repeat` more times for the clock. Repeats see the buffers
+/// as the run before left them.
+Result<RunOutcome> execute(Device& device, const PipelinePtr& pipeline, const RunRequest& request);
+
+}  // namespace anymetal::cli

@@ -1,0 +1,30 @@
+#pragma once
+/// \file
+/// The options that say how an MSL source is compiled, shared by `compile` and `run`.
+
+#include <anymetal/error.hpp>
+#include <anymetal/function_constant.hpp>
+#include <anymetal/source_options.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <string>
+#include <vector>
+
+namespace anymetal::cli {
+
+/// Raw texts as the parse of the command line leaves them.
+struct SourceArguments {
+  std::vector<std::string> include_directories;
+  std::vector<std::string> defines;
+  std::vector<std::string> constants;
+  std::string standard = "metal4.0";
+  std::string math_mode = "fast";
+};
+
+void add_source_options(CLI::App& command, SourceArguments& arguments);
+
+Result<SourceOptions> source_options(const SourceArguments& arguments);
+Result<std::vector<FunctionConstant>> function_constants(const SourceArguments& arguments);
+
+}  // namespace anymetal::cli
