@@ -1,0 +1,7 @@
+#pragma once
+// Force-included before every source: the type names are visible without any include.
+#pragma clang system_header
+#include "address_spaces.h"
+#include "scalars.h"
+#include "bfloat.h"
+#include "vec.h"

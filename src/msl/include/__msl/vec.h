@@ -1,0 +1,89 @@
+#pragma once
+// metal::vec<T, N>: N elements of T over one Clang vector, so that arithmetic, comparisons and conversions are single
+// IR instructions. A class and not the Clang vector itself, because constructors, conversions and bool and bfloat
+// elements differ from what Clang offers for those.
+#pragma clang system_header
+#include "swizzle.h"
+#include "vec_raw.h"
+
+#define __MSL_VALID_INDEX(i) \
+  __attribute__((diagnose_if(i < 0 || i >= N, "vector component index out of range", "error")))
+
+namespace metal {
+
+template <class T, int N>
+struct vec : __msl::components<T, N> {
+  using __element = T;
+  using __raw = __msl::raw_of<T, N>;
+  template <int M>
+  using __with_width = vec<T, M>;
+  __raw __v;
+
+  vec() = default;
+  __MSL_MEMBER constexpr vec(__msl::raw_tag, __raw v) : __v(v) {}
+
+  // A scalar of any kind is converted to T and replicated.
+  template <class S>
+    requires(__is_constructible(T, S))
+  __MSL_MEMBER constexpr vec(S s) : __v(__msl::splat<T>(static_cast<T>(s), __msl::first<N>{})) {}
+
+  // Another element type, explicitly.
+  template <class U>
+    requires(!__is_same(U, T))
+  __MSL_MEMBER explicit constexpr vec(const vec<U, N>& o) : __v(__msl::convert<T, U, N>(o.__v)) {}
+
+  // Scalars and vectors of T, left to right, that fill exactly N elements.
+  template <class A, class B, class... C>
+    requires(((__msl::width<T, A> + __msl::width<T, B>) + ... + __msl::width<T, C>) == N)
+  __MSL_MEMBER constexpr vec(A a, B b, C... c) : __v(__msl::join<T>(__msl::first<N>{}, a, b, c...)) {}
+
+  // A brace list; missing elements are zero.
+  __MSL_MEMBER constexpr vec(std::initializer_list<T> list) : __v(__msl::from_list<T>(list, __msl::first<N>{})) {}
+
+  // An element is an lvalue of its own: vectors are stored as N consecutive elements.
+  __MSL_MEMBER T& operator[](long i) __MSL_VALID_INDEX(i) { return reinterpret_cast<T*>(&__v)[i]; }
+  __MSL_MEMBER constexpr T operator[](long i) const __MSL_VALID_INDEX(i) { return __at(i); }
+
+  __MSL_MEMBER constexpr T __at(long i) const { return __msl::at<T, N>(__v, i); }
+  __MSL_MEMBER void __set(int i, T s) { __v[i] = __msl::element<T>::store(s); }
+  template <int... I>
+  __MSL_MEMBER constexpr auto __swizzle() const {
+    return vec<T, sizeof...(I)>(__msl::raw_tag{}, __builtin_shufflevector(__v, __v, I...));
+  }
+  template <int... I>
+  __MSL_MEMBER void __assign(const vec<T, sizeof...(I)>& o) {
+    const auto values = o.__v;  // `v.xy = v.yx` reads before it writes
+    int k = 0;
+    ((__v[I] = values[k++]), ...);
+  }
+
+#include "vec_operators.inc"
+};
+
+}  // namespace metal
+
+#undef __MSL_VALID_INDEX
+
+// float2, float3, float4 and their kin, global and in `metal`.
+#define __MSL_NAMES(T)          \
+  typedef metal::vec<T, 2> T##2; \
+  typedef metal::vec<T, 3> T##3; \
+  typedef metal::vec<T, 4> T##4; \
+  namespace metal {             \
+  using ::T##2;                 \
+  using ::T##3;                 \
+  using ::T##4;                 \
+  }
+__MSL_NAMES(bool)
+__MSL_NAMES(char)
+__MSL_NAMES(uchar)
+__MSL_NAMES(short)
+__MSL_NAMES(ushort)
+__MSL_NAMES(int)
+__MSL_NAMES(uint)
+__MSL_NAMES(long)
+__MSL_NAMES(ulong)
+__MSL_NAMES(half)
+__MSL_NAMES(bfloat)
+__MSL_NAMES(float)
+#undef __MSL_NAMES
