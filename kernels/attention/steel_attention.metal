@@ -13,6 +13,7 @@ using namespace anymetal;
 // kernels: steel_attention_bfloat16_bq8_bk8_bd512_wm1_wn1_maskbool_
 // kernels: steel_attention_float16_bq8_bk8_bd512_wm1_wn1_maskfloat16
 // kernels: steel_attention_float16_bq8_bk8_bd512_wm1_wn1_maskbool_
+// kernels: steel_attention_float32_f16kv_bq32_bk16_bd256_wm4_wn1_maskbool_
 
 constant bool align_Q [[function_constant(200)]];
 constant bool align_K [[function_constant(201)]];
@@ -66,16 +67,16 @@ inline Lanes<8>::F scaled_query(device const float* q, float scale) { return Lan
 /// quarter of the head's outputs. Row i sees key j unless j >= kL, or (do_causal) j > i + qL_off, or (window > 0)
 /// j <= i + qL_off - window, or its mask element is false or -inf. A row that sees nothing gives zeros.
 ///
-/// buffer 0: Q T; 1: K T; 2: V T; 3: O T, all strided with unit innermost stride; 4: AttnParams; 5: AttnMaskParams and
+/// buffer 0: Q T; 1: K T (f16 in the f16kv form); 2: V as K; 3: O T, all strided with unit innermost stride; 4: AttnParams; 5: AttnMaskParams and
 /// 6: mask, additive of T or bool, element b*M0 + h*M1 + i*M2 + j (has_mask); 7: u8 [NQ, NK] (has_blk): 0 skip the tile,
 /// 1 normal, 2 the mask is zero there
 /// constants: bool 200 align_Q, 201 align_K, 300 has_mask, 301 do_causal, 303 has_blk; optional int 304 window
 /// grid: threadgroups (NQ, H, B), threads (32, WM, WN) = 4 * kBQ
 /// tolerance: f32 2e-5 + 1e-4 |ref|, f16 1e-3 + 5e-3 |ref|, bf16 5e-3 + 2e-2 |ref|
-template <class T, class M, int kBQ, int kBK, int kDim>
+template <class T, class KV, class M, int kBQ, int kBK, int kDim>
 kernel void steel_attention(device const T* Q [[buffer(0)]],
-                            device const T* K [[buffer(1)]],
-                            device const T* V [[buffer(2)]],
+                            device const KV* K [[buffer(1)]],
+                            device const KV* V [[buffer(2)]],
                             device T* O [[buffer(3)]],
                             constant AttnParams& p [[buffer(4)]],
                             constant AttnMaskParams& mask_params [[buffer(5), function_constant(has_mask)]],
@@ -98,8 +99,8 @@ kernel void steel_attention(device const T* Q [[buffer(0)]],
   const long kv_head = long(group.y) / p.gqa_factor;
   device const T* q = Q + long(group.z) * p.Q_strides[0] + long(group.y) * p.Q_strides[1] +
                       long(min(query, p.qL - 1)) * p.Q_strides[2];
-  device const T* k = K + long(group.z) * p.K_strides[0] + kv_head * p.K_strides[1];
-  device const T* v = V + long(group.z) * p.V_strides[0] + kv_head * p.V_strides[1];
+  device const KV* k = K + long(group.z) * p.K_strides[0] + kv_head * p.K_strides[1];
+  device const KV* v = V + long(group.z) * p.V_strides[0] + kv_head * p.V_strides[1];
   device const M* m = mask;
   if (has_mask) {
     m += long(group.z) * mask_params.M_strides[0] + long(group.y) * mask_params.M_strides[1] +
@@ -120,7 +121,7 @@ kernel void steel_attention(device const T* Q [[buffer(0)]],
 
     // Scores of this thread's keys; keys past the end repeat the last one and are masked below.
     const int key0 = tile * kBK + part * kKeys;
-    device const T* keys[kKeys];
+    device const KV* keys[kKeys];
     for (int j = 0; j < kKeys; ++j) keys[j] = k + long(min(key0 + j, p.kL - 1)) * p.K_strides[2];
     L::F dots[kKeys] = {};
     for (int d = 0; d < kDim; d += 8) {
@@ -154,7 +155,7 @@ kernel void steel_attention(device const T* Q [[buffer(0)]],
     for (int j = 0; j < valid; ++j) {
       const float weight = weights[row][j];
       running_sum += weight;
-      device const T* value = v + long(tile * kBK + j) * p.V_strides[2] + part * (kDim / kShare);
+      device const KV* value = v + long(tile * kBK + j) * p.V_strides[2] + part * (kDim / kShare);
       for (int c = 0; c < kVectors; ++c) out[c] += weight * L::load(value + c * 8);
     }
   }
@@ -168,10 +169,11 @@ kernel void steel_attention(device const T* Q [[buffer(0)]],
   }
 }
 
-#define INSTANTIATE(name, T, M, BQ, BK, D) \
-  template [[host_name("steel_attention_" name)]] kernel void steel_attention<T, M, BQ, BK, D>( \
-      device const T*, device const T*, device const T*, device T*, constant AttnParams&, constant AttnMaskParams&, \
+#define INSTANTIATE_KV(name, T, KV, M, BQ, BK, D) \
+  template [[host_name("steel_attention_" name)]] kernel void steel_attention<T, KV, M, BQ, BK, D>( \
+      device const T*, device const KV*, device const KV*, device T*, constant AttnParams&, constant AttnMaskParams&, \
       device const M*, device const uchar*, uint3, uint);
+#define INSTANTIATE(name, T, M, BQ, BK, D) INSTANTIATE_KV(name, T, T, M, BQ, BK, D)
 INSTANTIATE("float32_bq32_bk16_bd256_wm4_wn1_maskfloat32", float, float, 32, 16, 256)
 INSTANTIATE("float32_bq32_bk16_bd256_wm4_wn1_maskbool_", float, bool, 32, 16, 256)
 INSTANTIATE("bfloat16_bq32_bk16_bd256_wm4_wn1_maskbfloat16", bfloat, bfloat, 32, 16, 256)
@@ -182,3 +184,4 @@ INSTANTIATE("bfloat16_bq8_bk8_bd512_wm1_wn1_maskbfloat16", bfloat, bfloat, 8, 8,
 INSTANTIATE("bfloat16_bq8_bk8_bd512_wm1_wn1_maskbool_", bfloat, bool, 8, 8, 512)
 INSTANTIATE("float16_bq8_bk8_bd512_wm1_wn1_maskfloat16", half, half, 8, 8, 512)
 INSTANTIATE("float16_bq8_bk8_bd512_wm1_wn1_maskbool_", half, bool, 8, 8, 512)
+INSTANTIATE_KV("float32_f16kv_bq32_bk16_bd256_wm4_wn1_maskbool_", float, half, bool, 32, 16, 256)

@@ -1,0 +1,169 @@
+#include "ops/attention.hpp"
+
+#include "ops/checks.hpp"
+#include "ops/kernel_params.hpp"
+#include "ops/launch.hpp"
+
+#include <algorithm>
+#include <initializer_list>
+
+namespace anymetal::ops {
+namespace {
+
+constexpr std::size_t kMaxSplits = 32;  // threadgroups that may share one query's keys
+
+// Function constants of steel_attention and flash_attn_vec.
+constexpr std::uint32_t kAlignQ = 200, kAlignK = 201, kHasMask = 300, kCausal = 301, kHasBlk = 303, kWindow = 304;
+constexpr std::uint32_t kExactQuery = 310;
+
+struct Shapes {
+  std::size_t queries, heads, kv_heads, dim, capacity, kv_length;
+};
+
+constexpr std::uint32_t u32(std::size_t value) { return static_cast<std::uint32_t>(value); }
+constexpr std::int32_t i32(std::size_t value) { return static_cast<std::int32_t>(value); }
+constexpr std::int64_t i64(std::size_t value) { return static_cast<std::int64_t>(value); }
+
+std::size_t scratch_bytes(std::size_t heads, std::size_t dim, std::size_t splits) {
+  return heads * splits * (dim + 2) * sizeof(float);
+}
+
+/// How many threadgroups to split one query's keys over.
+std::size_t splits_for(const Shapes& shapes, const Tensor& scratch) {
+  if (!scratch.defined()) return 1;
+  const std::size_t chunks = divide_up(shapes.kv_length, 32);
+  const std::size_t room = scratch.span_bytes() / scratch_bytes(shapes.heads, shapes.dim, 1);
+  return std::clamp<std::size_t>(std::min(chunks, room), 1, kMaxSplits);
+}
+
+Result<void> decode(Context& context, const Tensor& query, const Tensor& keys, const Tensor& values, const Shapes& shapes,
+                    const AttentionOptions& options, const Tensor& out) {
+  const std::size_t splits = splits_for(shapes, options.scratch);
+  const FlashAttnVecParams params = {.n_heads = u32(shapes.heads),
+                                     .n_kv_heads = u32(shapes.kv_heads),
+                                     .head_dim = u32(shapes.dim),
+                                     .kv_seq_len = u32(shapes.kv_length),
+                                     .kv_capacity = u32(shapes.capacity),
+                                     .scale = options.scale,
+                                     .mask_type = options.window > 0 ? 2u : 1u,
+                                     .sliding_window = u32(options.window),
+                                     .nwg = u32(splits)};
+  const bool half_cache = keys.dtype == DType::F16;
+  const std::string_view kernel = shapes.dim == 256
+                                      ? (half_cache ? "flash_attn_vec_f16kv_dk256" : "flash_attn_vec_dk256")
+                                      : (half_cache ? "flash_attn_vec_f16kv_dk512" : "flash_attn_vec_dk512");
+  auto pipeline = context.registry.get_pipeline_with_bool_constants(kernel, context.device, {BoolConstant{kExactQuery, true}});
+  const Tensor& target = splits > 1 ? options.scratch : out;
+  if (auto bound = bind(context, std::move(pipeline), params, query, keys, values, target); !bound) return bound;
+  context.encoder.set_threadgroup_memory_length(0, 2 * (3 * shapes.dim + 128));
+  context.encoder.dispatch_threadgroups({1, shapes.heads, splits}, {32});
+  if (splits == 1) return {};
+
+  context.encoder.memory_barrier();
+  const std::string_view reduce = shapes.dim == 256 ? "flash_attn_vec_reduce_dk256" : "flash_attn_vec_reduce_dk512";
+  if (auto bound = bind(context, reduce, u32(shapes.heads), options.scratch, out, u32(splits)); !bound) return bound;
+  context.encoder.dispatch_threadgroups({shapes.heads}, {32 * splits});
+  return {};
+}
+
+Result<void> prefill(Context& context, const Tensor& query, const Tensor& keys, const Tensor& values, const Shapes& shapes,
+                     const AttentionOptions& options, const Tensor& out) {
+  constexpr std::size_t kQueryTile = 32, kKeyTile = 16;
+  const std::int64_t head_stride = i64(shapes.dim), token_stride = i64(shapes.heads * shapes.dim);
+  const AttnParams params = {.H = i32(shapes.heads),
+                             .D = i32(shapes.dim),
+                             .qL = i32(shapes.queries),
+                             .kL = i32(shapes.kv_length),
+                             .gqa_factor = i32(shapes.heads / shapes.kv_heads),
+                             .scale = options.scale,
+                             .NQ = i32(divide_up(shapes.queries, kQueryTile)),
+                             .NK = i32(divide_up(shapes.kv_length, kKeyTile)),
+                             .NQ_aligned = i32(shapes.queries / kQueryTile),
+                             .NK_aligned = i32(shapes.kv_length / kKeyTile),
+                             .qL_rem = i32(shapes.queries % kQueryTile),
+                             .kL_rem = i32(shapes.kv_length % kKeyTile),
+                             .qL_off = i32(shapes.kv_length - shapes.queries),
+                             .Q_strides = {0, head_stride, token_stride},
+                             .K_strides = {0, i64(keys.stride[0]), i64(keys.stride[1])},
+                             .V_strides = {0, i64(values.stride[0]), i64(values.stride[1])},
+                             .O_strides = {0, head_stride, token_stride}};
+  const std::string_view kernel = keys.dtype == DType::F16
+                                      ? "steel_attention_float32_f16kv_bq32_bk16_bd256_wm4_wn1_maskbool_"
+                                      : "steel_attention_float32_bq32_bk16_bd256_wm4_wn1_maskbool_";
+  const std::initializer_list<BoolConstant> bools = {
+      {kAlignQ, false}, {kAlignK, false}, {kHasMask, false}, {kCausal, true}, {kHasBlk, false}};
+  auto pipeline = context.registry.get_pipeline_with_constants(kernel, context.device, bools,
+                                                               {IntConstant{kWindow, i32(options.window)}});
+  if (auto bound = bind(context, std::move(pipeline), query, keys, values, out, params); !bound) return bound;
+  context.encoder.dispatch_threadgroups({divide_up(shapes.queries, kQueryTile), shapes.heads}, {32, 4});
+  return {};
+}
+
+}  // namespace
+
+Result<void> write_kv_cache(Context& context, const Tensor& keys, const Tensor& values, const Tensor& key_cache,
+                            const Tensor& value_cache, std::size_t start) {
+  Checks check("write_kv_cache");
+  check.dense("keys", keys, DType::F32);
+  check.dense("values", values, DType::F32);
+  check.same_shape("keys", keys, "values", values);
+  check.that(key_cache.dtype == DType::F32 || key_cache.dtype == DType::F16, "cache is {}, must be f32 or f16",
+             name(key_cache.dtype));
+  check.dense("key_cache", key_cache, key_cache.dtype);
+  check.dense("value_cache", value_cache, key_cache.dtype);
+  check.same_shape("key_cache", key_cache, "value_cache", value_cache);
+  check.that(keys.rank == 3 && key_cache.rank == 3 && keys.shape[1] == key_cache.shape[0] &&
+                 keys.shape[2] == key_cache.shape[2],
+             "keys are {}, must be [tokens, heads, head size] for the cache {}", keys.describe(), key_cache.describe());
+  if (auto failed = check.failure()) return *failed;
+  const std::size_t tokens = keys.shape[0], heads = keys.shape[1], dim = keys.shape[2], capacity = key_cache.shape[1];
+  check.that(tokens <= capacity, "{} tokens do not fit a cache of {}", tokens, capacity);
+  check.fits_32_bits("start", start);
+  if (auto failed = check.failure()) return *failed;
+
+  const std::string_view kernel =
+      key_cache.dtype == DType::F16 ? "kv_cache_copy_seq_f32_to_f16_kv_dual" : "kv_cache_copy_seq_f32_kv_dual";
+  if (auto bound = bind(context, kernel, keys, values, key_cache, value_cache, u32(heads), u32(dim), u32(capacity),
+                        u32(start), u32(tokens), u32(0));
+      !bound) {
+    return bound;
+  }
+  context.encoder.dispatch_threads({dim, heads, tokens}, {std::min<std::size_t>(256, dim)});
+  return {};
+}
+
+std::size_t attention_scratch_bytes(const Context& context, std::size_t heads, std::size_t head_dim) {
+  return context.wide_threads() ? 0 : scratch_bytes(heads, head_dim, kMaxSplits);
+}
+
+Result<void> attention(Context& context, const Tensor& query, const Tensor& key_cache, const Tensor& value_cache,
+                       std::size_t kv_length, const AttentionOptions& options, const Tensor& out) {
+  Checks check("attention");
+  check.dense("query", query, DType::F32);
+  check.dense("out", out, DType::F32);
+  check.same_shape("out", out, "query", query);
+  check.that(key_cache.dtype == DType::F32 || key_cache.dtype == DType::F16, "cache is {}, must be f32 or f16",
+             name(key_cache.dtype));
+  check.dense("key_cache", key_cache, key_cache.dtype);
+  check.dense("value_cache", value_cache, key_cache.dtype);
+  check.same_shape("key_cache", key_cache, "value_cache", value_cache);
+  check.that(query.rank == 3 && key_cache.rank == 3 && query.shape[2] == key_cache.shape[2],
+             "query is {}, must be [tokens, heads, head size] for the cache {}", query.describe(), key_cache.describe());
+  if (options.scratch.defined()) check.dense("scratch", options.scratch, DType::F32);
+  if (auto failed = check.failure()) return *failed;
+
+  const Shapes shapes = {query.shape[0], query.shape[1], key_cache.shape[0], query.shape[2], key_cache.shape[1], kv_length};
+  check.that(shapes.heads % shapes.kv_heads == 0, "{} heads cannot share {} key heads", shapes.heads, shapes.kv_heads);
+  check.that(kv_length >= shapes.queries && kv_length <= shapes.capacity,
+             "length {} must be at least the {} queries and at most the cache's {}", kv_length, shapes.queries,
+             shapes.capacity);
+  check.that(shapes.dim == 256 || (shapes.dim == 512 && shapes.queries == 1), "no kernel for heads of {} elements and {} queries",
+             shapes.dim, shapes.queries);
+  check.fits_32_bits("cache capacity", shapes.capacity);
+  check.fits_32_bits("window", options.window);
+  if (auto failed = check.failure()) return *failed;
+  return shapes.queries == 1 ? decode(context, query, key_cache, value_cache, shapes, options, out)
+                             : prefill(context, query, key_cache, value_cache, shapes, options, out);
+}
+
+}  // namespace anymetal::ops

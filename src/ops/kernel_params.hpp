@@ -1,0 +1,94 @@
+#pragma once
+/// \file
+/// Host forms of the kernels' parameter structs. Field names and layouts as in kernels/; the layouts are a contract.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace anymetal::ops {
+
+/// kernels/common/matmul_params.h
+struct MatVecParams {
+  std::int64_t ne00 = 0, ne01 = 0, ne02 = 1, ne10 = 0, ne12 = 1, ne0 = 0, ne1 = 0;
+  std::uint32_t r2 = 1, r3 = 1;
+};
+static_assert(sizeof(MatVecParams) == 64 && offsetof(MatVecParams, ne1) == 48 && offsetof(MatVecParams, r3) == 60);
+
+/// kernels/common/matmul_params.h
+struct MatMatParams {
+  std::int32_t ne00 = 0, ne02 = 1;
+  std::uint64_t nb01 = 0, nb02 = 0, nb03 = 0;
+  std::int32_t ne12 = 1, pad0 = 0;
+  std::uint64_t nb10 = 4, nb11 = 0, nb12 = 0, nb13 = 0;
+  std::int32_t ne0 = 0, ne1 = 0;
+  std::int16_t r2 = 1, r3 = 1;
+  std::int32_t pad1 = 0;
+};
+static_assert(sizeof(MatMatParams) == 88 && offsetof(MatMatParams, nb10) == 40 && offsetof(MatMatParams, r2) == 80);
+
+/// kernels/rope/fused_head_norm_rope_f32.metal
+struct HeadNormRopeParams {
+  std::uint32_t head_dim = 0, n_heads = 0, half_rope_dim = 0;
+  float eps = 0;
+  std::uint32_t has_weight = 1;
+  float theta = 0;
+  std::uint32_t has_freq_factors = 0, has_bf16_output = 0, bf16_permuted = 0, seq_len = 0, has_f32_perm_output = 0;
+};
+static_assert(sizeof(HeadNormRopeParams) == 44);
+
+/// kernels/attention/steel_attention.metal
+struct AttnParams {
+  std::int32_t B = 1, H = 0, D = 0, qL = 0, kL = 0, gqa_factor = 1;
+  float scale = 1, softcapping = 1;
+  std::int32_t NQ = 0, NK = 0, NQ_aligned = 0, NK_aligned = 0, qL_rem = 0, kL_rem = 0, qL_off = 0, pad = 0;
+  std::int64_t Q_strides[3] = {}, K_strides[3] = {}, V_strides[3] = {}, O_strides[3] = {};
+};
+static_assert(sizeof(AttnParams) == 160 && offsetof(AttnParams, Q_strides) == 64);
+
+/// kernels/attention/flash_attn_vec.metal
+struct FlashAttnVecParams {
+  std::uint32_t n_heads = 0, n_kv_heads = 0, head_dim = 0, kv_seq_len = 0, kv_capacity = 0;
+  float scale = 1;
+  std::uint32_t mask_type = 0, sliding_window = 0;
+  float softcap = 0;
+  std::uint32_t nwg = 1;
+};
+static_assert(sizeof(FlashAttnVecParams) == 40);
+
+/// kernels/norm/fused_residual_norm.metal
+struct ResidualNormParams {
+  std::uint32_t dim = 0, rows = 0;
+  float eps = 0;
+  std::uint32_t write_sum = 0;
+};
+static_assert(sizeof(ResidualNormParams) == 16);
+
+/// kernels/embedding/embedding_gather_scale.metal
+struct GatherBatchParams {
+  float scale = 1;
+  std::uint32_t hidden = 0, n_tokens = 0;
+};
+static_assert(sizeof(GatherBatchParams) == 12);
+
+/// kernels/embedding/embedding_gather_scale.metal
+struct GatherBlocksParams {
+  float scale = 1;
+  std::uint32_t hidden = 0, n_tokens = 0, rows = 0;
+};
+static_assert(sizeof(GatherBlocksParams) == 16);
+
+/// kernels/elementwise/elementwise.metal
+struct ScalarMulParams {
+  float scalar = 1;
+  std::uint32_t count = 0;
+};
+static_assert(sizeof(ScalarMulParams) == 8);
+
+/// kernels/elementwise/softcap.metal
+struct SoftcapParams {
+  float cap = 1;
+  std::uint32_t n = 0;
+};
+static_assert(sizeof(SoftcapParams) == 8);
+
+}  // namespace anymetal::ops
