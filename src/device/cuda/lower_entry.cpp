@@ -1,0 +1,207 @@
+#include "device/cuda/launch_parameters.hpp"
+#include "device/cuda/nvptx_lowering.hpp"
+
+#include <fmt/format.h>
+#include <llvm/IR/Constants.h>
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/Instructions.h>
+#include <llvm/IR/IntrinsicsNVPTX.h>
+#include <llvm/IR/Module.h>
+#include <llvm/Transforms/Utils/BasicBlockUtils.h>
+#include <llvm/Transforms/Utils/Cloning.h>
+
+namespace anymetal::device::cuda {
+
+namespace {
+
+constexpr unsigned kGlobal = 1;
+constexpr unsigned kShared = 3;
+
+using llvm::Value;
+
+/// Shared memory whose length the launch decides; every dynamic threadgroup argument lies in it.
+llvm::GlobalVariable* dynamic_shared(llvm::Module& module) {
+  constexpr const char* kName = "msl_dynamic_threadgroup";
+  if (auto* existing = module.getNamedGlobal(kName)) return existing;
+  auto* type = llvm::ArrayType::get(llvm::Type::getInt8Ty(module.getContext()), 0);
+  auto* global = new llvm::GlobalVariable(module, type, false, llvm::GlobalValue::ExternalLinkage, nullptr, kName, nullptr,
+                                          llvm::GlobalValue::NotThreadLocal, kShared);
+  global->setAlignment(llvm::Align(16));
+  return global;
+}
+
+void move_threadgroup_globals(llvm::Module& module) {
+  llvm::SmallVector<llvm::GlobalVariable*> globals;
+  for (auto& global : module.globals()) {
+    if (global.getSection() == "msl.threadgroup") globals.push_back(&global);
+  }
+  for (auto* global : globals) {
+    auto* moved = new llvm::GlobalVariable(module, global->getValueType(), false, llvm::GlobalValue::InternalLinkage,
+                                           llvm::UndefValue::get(global->getValueType()), "", global,
+                                           llvm::GlobalValue::NotThreadLocal, kShared);
+    moved->takeName(global);
+    moved->setAlignment(llvm::Align(std::max<std::uint64_t>(16, global->getAlign().valueOrOne().value())));
+    global->replaceAllUsesWith(llvm::ConstantExpr::getAddrSpaceCast(moved, global->getType()));
+    global->eraseFromParent();
+  }
+}
+
+/// Values a kernel can ask for, made in its entry block on demand.
+class Positions {
+ public:
+  explicit Positions(llvm::Function& kernel, unsigned own_parameters)
+      : kernel_(kernel), own_parameters_(own_parameters), b_(kernel.getContext()) {}
+
+  /// Emits the guard that ends the threads an edge threadgroup clipped in x does not have; the body starts after it.
+  void emit_clip_guard() {
+    auto& entry = kernel_.getEntryBlock();
+    auto* body = llvm::SplitBlock(&entry, entry.getFirstNonPHIOrDbgOrAlloca());
+    auto* outside = llvm::BasicBlock::Create(kernel_.getContext(), "outside", &kernel_, body);
+    llvm::ReturnInst::Create(kernel_.getContext(), outside);
+    entry.getTerminator()->eraseFromParent();
+    b_.SetInsertPoint(&entry);
+    auto* branch = b_.CreateCondBr(b_.CreateICmpUGE(thread(0), remaining_x()), outside, body);
+    b_.SetInsertPoint(branch);
+  }
+
+  Value* of(llvm::StringRef name, unsigned dim) {
+    if (name == "thread_position_in_threadgroup") return thread(dim);
+    if (name == "threadgroup_position_in_grid") return group(dim);
+    if (name == "dispatch_threads_per_threadgroup") return parameter(6 + dim);
+    if (name == "threadgroups_per_grid") return parameter(9 + dim);
+    if (name == "threads_per_grid") return parameter(dim);
+    if (name == "threads_per_threadgroup") return size(dim);
+    if (name == "thread_index_in_threadgroup") return index();
+    if (name == "thread_index_in_simdgroup") return b_.CreateAnd(index(), b_.getInt32(31));
+    if (name == "simdgroup_index_in_threadgroup") return b_.CreateLShr(index(), b_.getInt32(5));
+    return nullptr;
+  }
+
+ private:
+  Value* special(llvm::Intrinsic::ID id) {
+    return b_.CreateCall(llvm::Intrinsic::getDeclaration(kernel_.getParent(), id));
+  }
+  Value* thread(unsigned dim) {
+    static constexpr llvm::Intrinsic::ID ids[] = {llvm::Intrinsic::nvvm_read_ptx_sreg_tid_x,
+                                                  llvm::Intrinsic::nvvm_read_ptx_sreg_tid_y,
+                                                  llvm::Intrinsic::nvvm_read_ptx_sreg_tid_z};
+    return special(ids[dim]);
+  }
+  Value* group(unsigned dim) {
+    static constexpr llvm::Intrinsic::ID ids[] = {llvm::Intrinsic::nvvm_read_ptx_sreg_ctaid_x,
+                                                  llvm::Intrinsic::nvvm_read_ptx_sreg_ctaid_y,
+                                                  llvm::Intrinsic::nvvm_read_ptx_sreg_ctaid_z};
+    return b_.CreateAdd(special(ids[dim]), parameter(3 + dim));
+  }
+  Value* size(unsigned dim) {
+    static constexpr llvm::Intrinsic::ID ids[] = {llvm::Intrinsic::nvvm_read_ptx_sreg_ntid_x,
+                                                  llvm::Intrinsic::nvvm_read_ptx_sreg_ntid_y,
+                                                  llvm::Intrinsic::nvvm_read_ptx_sreg_ntid_z};
+    Value* launched = special(ids[dim]);
+    return dim == 0 ? b_.CreateBinaryIntrinsic(llvm::Intrinsic::umin, launched, remaining_x()) : launched;
+  }
+  /// Threads of the grid from this threadgroup's first one on, in x.
+  Value* remaining_x() { return b_.CreateSub(parameter(0), b_.CreateMul(group(0), parameter(6))); }
+  Value* index() {
+    Value* yz = b_.CreateAdd(thread(1), b_.CreateMul(size(1), thread(2)));
+    return b_.CreateAdd(thread(0), b_.CreateMul(size(0), yz));
+  }
+  Value* parameter(unsigned i) { return kernel_.getArg(own_parameters_ + i); }
+
+  llvm::Function& kernel_;
+  unsigned own_parameters_;
+  llvm::IRBuilder<> b_;
+};
+
+llvm::Function* make_kernel(llvm::Function& entry, const msl::EntryReflection& reflection, const std::string& name) {
+  auto& context = entry.getContext();
+  auto* i32 = llvm::Type::getInt32Ty(context);
+  llvm::SmallVector<llvm::Type*> parameters;
+  for (const auto& argument : reflection.arguments) {
+    parameters.push_back(argument.kind == ArgumentKind::Buffer ? llvm::PointerType::get(context, kGlobal)
+                                                               : static_cast<llvm::Type*>(i32));
+  }
+  parameters.append(kLaunchParameterCount, i32);
+  auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), parameters, false);
+  auto* kernel = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, name, entry.getParent());
+  kernel->setCallingConv(llvm::CallingConv::PTX_Kernel);
+  kernel->addFnAttr(llvm::Attribute::NoUnwind);
+
+  llvm::IRBuilder<> b(llvm::BasicBlock::Create(context, "entry", kernel));
+  llvm::SmallVector<Value*> arguments;
+  for (unsigned i = 0; i < reflection.arguments.size(); ++i) {
+    Value* own = kernel->getArg(i);
+    if (reflection.arguments[i].kind == ArgumentKind::Threadgroup) {
+      own = b.CreateGEP(b.getInt8Ty(), dynamic_shared(*entry.getParent()), own);
+    }
+    arguments.push_back(b.CreateAddrSpaceCast(own, b.getPtrTy()));
+  }
+  auto* call = b.CreateCall(&entry, arguments);
+  call->setCallingConv(entry.getCallingConv());
+  b.CreateRetVoid();
+  llvm::InlineFunctionInfo info;
+  llvm::InlineFunction(*call, info);
+  return kernel;
+}
+
+void annotate_kernel(llvm::Function& kernel, const msl::EntryReflection& reflection) {
+  auto& context = kernel.getContext();
+  auto* metadata = kernel.getParent()->getOrInsertNamedMetadata("nvvm.annotations");
+  const auto add = [&](const char* what, std::uint32_t value) {
+    auto* constant = llvm::ConstantInt::get(llvm::Type::getInt32Ty(context), value);
+    metadata->addOperand(llvm::MDNode::get(context, {llvm::ValueAsMetadata::get(&kernel), llvm::MDString::get(context, what),
+                                                     llvm::ValueAsMetadata::get(constant)}));
+  };
+  add("kernel", 1);
+  // 1024 is what a kernel without the attribute reports: leave registers to ptxas then.
+  if (reflection.max_total_threads < 1024) add("maxntidx", reflection.max_total_threads);
+}
+
+Result<void> lower_positions(llvm::Function& kernel, unsigned own_parameters) {
+  Positions positions(kernel, own_parameters);
+  positions.emit_clip_guard();
+  llvm::DenseMap<std::pair<llvm::Function*, unsigned>, Value*> made;
+  for (auto& callee : llvm::make_early_inc_range(*kernel.getParent())) {
+    llvm::StringRef name = callee.getName();
+    if (!name.consume_front("__msl_")) continue;
+    for (auto* user : llvm::make_early_inc_range(callee.users())) {
+      auto* call = llvm::dyn_cast<llvm::CallInst>(user);
+      if (call == nullptr || call->getFunction() != &kernel) continue;
+      unsigned dim = 0;
+      if (call->arg_size() == 1) {
+        const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(call->getArgOperand(0));
+        if (constant == nullptr || constant->getZExtValue() > 2) continue;
+        dim = static_cast<unsigned>(constant->getZExtValue());
+      }
+      auto& value = made[{&callee, dim}];
+      if (value == nullptr) value = positions.of(name, dim);
+      if (value == nullptr) break;
+      call->replaceAllUsesWith(value);
+      call->eraseFromParent();
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<llvm::Function*> lower_entry(msl::SpecialisedKernel& kernel, const std::string& kernel_name) {
+  auto& module = *kernel.module;
+  auto* entry = module.getFunction(kernel.symbol);
+  if (entry == nullptr || entry->isDeclaration()) {
+    return fail(ErrorCode::InternalError, fmt::format("the module has no entry function '{}'", kernel.symbol));
+  }
+  move_threadgroup_globals(module);
+  entry->setLinkage(llvm::GlobalValue::InternalLinkage);
+  entry->removeFnAttr(llvm::Attribute::NoInline);
+  entry->removeFnAttr(llvm::Attribute::OptimizeNone);
+  auto* made = make_kernel(*entry, kernel.reflection, kernel_name);
+  entry->eraseFromParent();
+  annotate_kernel(*made, kernel.reflection);
+  if (auto done = lower_positions(*made, static_cast<unsigned>(kernel.reflection.arguments.size())); !done) {
+    return std::unexpected(done.error());
+  }
+  return made;
+}
+
+}  // namespace anymetal::device::cuda

@@ -1,0 +1,131 @@
+#include "device/cuda/ptx_codegen.hpp"
+
+#include "device/cuda/nvptx_lowering.hpp"
+
+#include <fmt/format.h>
+#include <llvm/Analysis/TargetTransformInfo.h>
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/IntrinsicsNVPTX.h>
+#include <llvm/IR/LegacyPassManager.h>
+#include <llvm/IR/Module.h>
+#include <llvm/IR/Verifier.h>
+#include <llvm/Passes/PassBuilder.h>
+#include <llvm/Support/raw_ostream.h>
+#include <llvm/Target/TargetMachine.h>
+#include <llvm/Transforms/InstCombine/InstCombine.h>
+#include <llvm/Transforms/Scalar/EarlyCSE.h>
+#include <llvm/Transforms/Scalar/InferAddressSpaces.h>
+#include <llvm/Transforms/Scalar/SROA.h>
+#include <llvm/Transforms/Scalar/SimplifyCFG.h>
+
+#include <cctype>
+
+namespace anymetal::device::cuda {
+
+namespace {
+
+/// PTX identifiers: letters, digits and underscore (PTX ISA, section "Identifiers").
+std::string ptx_identifier(std::string_view label) {
+  std::string name = "msl_";
+  for (char c : label) name += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+  return name;
+}
+
+/// Fast-math division becomes the hardware's 2-ulp one; LLVM itself would take it only under a module-wide switch.
+void approximate_divisions(llvm::Function& kernel) {
+  llvm::SmallVector<llvm::BinaryOperator*> divisions;
+  for (auto& block : kernel) {
+    for (auto& instruction : block) {
+      auto* operation = llvm::dyn_cast<llvm::BinaryOperator>(&instruction);
+      if (operation != nullptr && operation->getOpcode() == llvm::Instruction::FDiv && operation->getType()->isFloatTy() &&
+          operation->hasAllowReciprocal() && operation->hasApproxFunc()) {
+        divisions.push_back(operation);
+      }
+    }
+  }
+  for (auto* division : divisions) {
+    llvm::IRBuilder<> b(division);
+    auto* callee = llvm::Intrinsic::getDeclaration(kernel.getParent(), llvm::Intrinsic::nvvm_div_approx_f);
+    division->replaceAllUsesWith(b.CreateCall(callee, {division->getOperand(0), division->getOperand(1)}));
+    division->eraseFromParent();
+  }
+}
+
+/// The analysis managers of one compile, wired to the NVPTX target.
+struct Analyses {
+  explicit Analyses(llvm::TargetMachine& machine, llvm::PipelineTuningOptions tuning)
+      : builder(&machine, tuning) {
+    builder.registerModuleAnalyses(modules);
+    builder.registerCGSCCAnalyses(components);
+    builder.registerFunctionAnalyses(functions);
+    builder.registerLoopAnalyses(loops);
+    builder.crossRegisterProxies(loops, functions, components, modules);
+  }
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder;
+};
+
+llvm::PipelineTuningOptions tuning_options() {
+  llvm::PipelineTuningOptions tuning;
+  tuning.LoopVectorization = false;  // lanes are the vectors here
+  tuning.SLPVectorization = true;    // merges neighbouring loads and stores
+  return tuning;
+}
+
+void infer_address_spaces(llvm::Function& kernel, Analyses& analyses) {
+  llvm::FunctionPassManager passes;
+  passes.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
+  passes.addPass(llvm::EarlyCSEPass(true));
+  passes.addPass(llvm::InstCombinePass());
+  passes.addPass(llvm::SimplifyCFGPass());
+  passes.addPass(llvm::InferAddressSpacesPass(0));
+  analyses.functions.invalidate(kernel, passes.run(kernel, analyses.functions));
+}
+
+std::string print_ptx(llvm::Module& module, llvm::TargetMachine& machine) {
+  llvm::SmallString<0> text;
+  llvm::raw_svector_ostream stream(text);
+  llvm::legacy::PassManager passes;
+  if (machine.addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::AssemblyFile)) return {};
+  passes.run(module);
+  return std::string(text);
+}
+
+}  // namespace
+
+Result<PtxKernel> generate_ptx(msl::SpecialisedKernel kernel, const Architecture& architecture, std::string_view label) {
+  auto machine = make_target_machine(architecture);
+  if (!machine) return std::unexpected(machine.error());
+  auto& module = *kernel.module;
+  module.setTargetTriple("nvptx64-nvidia-cuda");
+  module.setDataLayout((*machine)->createDataLayout());
+
+  const std::string name = ptx_identifier(label);
+  auto lowered = lower_entry(kernel, name);
+  if (!lowered) return std::unexpected(lowered.error());
+
+  Analyses analyses(**machine, tuning_options());
+  infer_address_spaces(**lowered, analyses);
+  if (auto done = lower_simdgroup_calls(**lowered, analyses.functions, architecture.capability); !done) {
+    return std::unexpected(done.error());
+  }
+  approximate_divisions(**lowered);
+  analyses.functions.clear();
+  for (auto& function : llvm::make_early_inc_range(module)) {
+    if (function.isDeclaration() && function.use_empty()) function.eraseFromParent();
+  }
+  std::string problem;
+  llvm::raw_string_ostream problem_stream(problem);
+  if (llvm::verifyModule(module, &problem_stream)) {
+    return fail(ErrorCode::InternalError, fmt::format("lowering for NVIDIA made invalid IR: {}", problem));
+  }
+  analyses.builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, analyses.modules);
+  std::string ptx = print_ptx(module, **machine);
+  if (ptx.empty()) return fail(ErrorCode::InternalError, "LLVM's NVPTX back end cannot print assembly");
+  return PtxKernel{std::move(ptx), name};
+}
+
+}  // namespace anymetal::device::cuda

@@ -1,0 +1,24 @@
+#pragma once
+/// \file
+/// Specialised kernel in, PTX text out.
+
+#include <anymetal/error.hpp>
+
+#include "device/cuda/nvptx_target.hpp"
+#include "msl/parsed_source.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace anymetal::device::cuda {
+
+struct PtxKernel {
+  std::string ptx;
+  std::string symbol;
+};
+
+/// Lowers, optimises and prints one kernel. `label` becomes the kernel's name, as far as PTX identifiers allow, so that
+/// profilers show it. May take a second for large kernels. Thread contract: safe from any thread.
+Result<PtxKernel> generate_ptx(msl::SpecialisedKernel kernel, const Architecture& architecture, std::string_view label);
+
+}  // namespace anymetal::device::cuda
