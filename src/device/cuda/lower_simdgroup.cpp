@@ -38,7 +38,7 @@ class ConvergentBlocks {
  public:
   ConvergentBlocks(llvm::Function& kernel, llvm::FunctionAnalysisManager& analyses)
       : post_dominators_(analyses.getResult<llvm::PostDominatorTreeAnalysis>(kernel)) {
-    const auto& uniformity = analyses.getResult<llvm::UniformityInfoAnalysis>(kernel);
+    auto& uniformity = analyses.getResult<llvm::UniformityInfoAnalysis>(kernel);
     for (auto& block : kernel) {
       const auto* terminator = block.getTerminator();
       if (terminator->getNumSuccessors() > 1 && uniformity.hasDivergentTerminator(block)) divergent_.push_back(&block);

@@ -1,0 +1,100 @@
+#include "device/cuda/kernel.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace anymetal::device::cuda {
+
+namespace {
+
+/// Buffers the driver writes its compiler's messages into.
+class JitLog {
+ public:
+  JitLog() {
+    options_ = {JitOption::ErrorLogBuffer, JitOption::ErrorLogBufferSizeBytes};
+    values_ = {text_.data(), reinterpret_cast<void*>(text_.size())};
+  }
+  unsigned count() const { return static_cast<unsigned>(options_.size()); }
+  JitOption* options() { return options_.data(); }
+  void** values() { return values_.data(); }
+  std::string_view text() const { return text_.data(); }
+
+ private:
+  std::array<char, 8192> text_{};
+  std::array<JitOption, 2> options_{};
+  std::array<void*, 2> values_{};
+};
+
+std::unexpected<Error> refused(const Context& context, CUresult result, std::string_view label, const JitLog& log) {
+  const auto& driver = context.driver();
+  if (result == kErrorUnsupportedPtxVersion) {
+    return fail(ErrorCode::UnsupportedByDevice,
+                fmt::format("kernel '{}': the NVIDIA driver (CUDA {}.{}) is too old for the code this GPU needs; update it", label,
+                            driver.version() / 1000, driver.version() % 1000 / 10));
+  }
+  if (result == kErrorOutOfMemory || is_sticky(result)) return driver.failure(result, fmt::format("loading kernel '{}'", label));
+  return fail(ErrorCode::ShaderCompilationError, fmt::format("kernel '{}': the NVIDIA driver refused the generated code: {}{}{}",
+                                                             label, driver.describe(result), log.text().empty() ? "" : "\n", log.text()));
+}
+
+}  // namespace
+
+Result<std::string> link_cubin(Context& context, const std::string& ptx, std::string_view label) {
+  const Context::Scope scope(context);
+  const auto& driver = context.driver();
+  JitLog log;
+  CUlinkState state = nullptr;
+  if (CUresult r = driver.link_create(log.count(), log.options(), log.values(), &state); r != kSuccess) {
+    return refused(context, r, label, log);
+  }
+  void* image = nullptr;
+  std::size_t size = 0;
+  // The size counts PTX's terminating NUL.
+  CUresult r = driver.link_add_data(state, kJitInputPtx, const_cast<char*>(ptx.c_str()), ptx.size() + 1, "kernel.ptx", 0, nullptr, nullptr);
+  if (r == kSuccess) r = driver.link_complete(state, &image, &size);
+  std::string cubin;
+  if (r == kSuccess) cubin.assign(static_cast<const char*>(image), size);
+  driver.link_destroy(state);
+  if (r != kSuccess) return refused(context, r, label, log);
+  return cubin;
+}
+
+Result<std::shared_ptr<const Kernel>> Kernel::load(std::shared_ptr<Context> context, const Artifact& artifact, std::string_view label) {
+  std::shared_ptr<Kernel> kernel(new Kernel(std::move(context)));
+  if (auto done = kernel->initialise(artifact, label); !done) return std::unexpected(done.error());
+  return kernel;
+}
+
+Result<void> Kernel::initialise(const Artifact& artifact, std::string_view label) {
+  if (auto usable = context_->usable(); !usable) return usable;
+  const Context::Scope scope(*context_);
+  const auto& driver = context_->driver();
+  JitLog log;
+  if (CUresult r = driver.module_load_data(&module_, artifact.code.c_str(), log.count(), log.options(), log.values()); r != kSuccess) {
+    if (auto done = context_->check(r, "loading a kernel"); done.error().code() == ErrorCode::DeviceLost) return done;
+    return refused(*context_, r, label, log);
+  }
+  if (auto done = context_->check(driver.module_get_function(&function_, module_, artifact.symbol.c_str()), "finding the kernel"); !done) return done;
+  int threads = 0;
+  int static_shared = 0;
+  driver.func_get_attribute(&threads, FunctionAttribute::MaxThreadsPerBlock, function_);
+  driver.func_get_attribute(&static_shared, FunctionAttribute::SharedSizeBytes, function_);
+  driver.func_get_attribute(&registers_, FunctionAttribute::NumRegs, function_);
+  max_threads_ = std::min<std::size_t>(static_cast<std::size_t>(threads), artifact.reflection.max_total_threads);
+  for (const auto& argument : artifact.reflection.arguments) parameters_.push_back(argument.kind);
+  const bool dynamic = std::find(parameters_.begin(), parameters_.end(), ArgumentKind::Threadgroup) != parameters_.end();
+  if (!dynamic) return {};
+  const int room = static_cast<int>(context_->shared_memory_limit()) - static_shared;
+  return context_->check(driver.func_set_attribute(function_, FunctionAttribute::MaxDynamicSharedSizeBytes, room),
+                         "raising the limit of threadgroup memory");
+}
+
+Kernel::~Kernel() {
+  if (module_ == nullptr) return;
+  const Context::Scope scope(*context_);
+  context_->driver().module_unload(module_);
+}
+
+}  // namespace anymetal::device::cuda

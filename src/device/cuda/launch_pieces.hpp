@@ -1,0 +1,23 @@
+#pragma once
+/// \file
+/// A dispatch as hardware launches of equal thread blocks.
+
+#include <anymetal/device.hpp>
+
+#include <vector>
+
+namespace anymetal::device::cuda {
+
+/// One hardware launch: `grid` blocks of `block` threads, the first at threadgroup position `offset`.
+struct LaunchPiece {
+  Size offset{0, 0, 0};
+  Size grid;
+  Size block;
+};
+
+/// Splits a grid of `threads` threads in groups of `group`. Threadgroups clipped in x alone stay in one launch where the
+/// group is one-dimensional (the kernel ends the threads outside); every other clipped edge is a launch of its own with
+/// smaller blocks, so that linear thread indices are those of the clipped group. Respects the hardware's grid limits.
+void split_launch(Size threads, Size group, std::vector<LaunchPiece>& pieces);
+
+}  // namespace anymetal::device::cuda

@@ -1,0 +1,63 @@
+// A dispatch split into launches covers every thread once, with the clipped groups Metal has.
+
+#include "device/cuda/launch_pieces.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <tuple>
+
+namespace anymetal::test {
+namespace {
+
+struct Grid {
+  Size threads;
+  Size group;
+  std::size_t pieces;
+};
+
+class LaunchPieces : public testing::TestWithParam<Grid> {};
+
+TEST_P(LaunchPieces, CoverEveryThreadOnce) {
+  const auto& [threads, group, expected] = GetParam();
+  std::vector<device::cuda::LaunchPiece> pieces;
+  device::cuda::split_launch(threads, group, pieces);
+  EXPECT_EQ(pieces.size(), expected);
+  std::map<std::tuple<std::size_t, std::size_t, std::size_t>, int> seen;
+  for (const auto& piece : pieces) {
+    for (std::size_t gz = 0; gz < piece.grid.z; ++gz)
+      for (std::size_t gy = 0; gy < piece.grid.y; ++gy)
+        for (std::size_t gx = 0; gx < piece.grid.x; ++gx)
+          for (std::size_t z = 0; z < piece.block.z; ++z)
+            for (std::size_t y = 0; y < piece.block.y; ++y)
+              for (std::size_t x = 0; x < piece.block.x; ++x) {
+                const std::size_t px = (piece.offset.x + gx) * group.x + x;
+                if (px >= threads.x) continue;  // ended by the kernel's own guard
+                ++seen[{px, (piece.offset.y + gy) * group.y + y, (piece.offset.z + gz) * group.z + z}];
+              }
+  }
+  EXPECT_EQ(seen.size(), threads.x * threads.y * threads.z);
+  for (const auto& [position, count] : seen) EXPECT_EQ(count, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Grids, LaunchPieces,
+                         testing::Values(Grid{{1, 1, 1}, {1, 1, 1}, 1}, Grid{{1000, 1, 1}, {256, 1, 1}, 1},
+                                         Grid{{64, 3, 1}, {32, 1, 1}, 1}, Grid{{17, 9, 1}, {8, 4, 1}, 4},
+                                         Grid{{16, 9, 1}, {8, 4, 1}, 2}, Grid{{5, 7, 11}, {4, 4, 4}, 8},
+                                         Grid{{3, 2, 1}, {8, 4, 1}, 1}, Grid{{100, 1, 5}, {32, 1, 2}, 4}));
+
+TEST(LaunchPiecesLimits, TallGridsAreCut) {
+  std::vector<device::cuda::LaunchPiece> pieces;
+  device::cuda::split_launch({1, 200000, 1}, {1, 1, 1}, pieces);
+  ASSERT_EQ(pieces.size(), 4U);
+  std::size_t covered = 0;
+  for (const auto& piece : pieces) {
+    EXPECT_LE(piece.grid.y, 65535U);
+    EXPECT_EQ(piece.offset.y, covered);
+    covered += piece.grid.y;
+  }
+  EXPECT_EQ(covered, 200000U);
+}
+
+}  // namespace
+}  // namespace anymetal::test

@@ -1,0 +1,83 @@
+#pragma once
+/// \file
+/// Entry IR as text to PTX, and `ptxas` as the judge of it.
+
+#include "device/cuda/ptx_codegen.hpp"
+
+#include <gtest/gtest.h>
+
+#include <llvm/AsmParser/Parser.h>
+#include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/Module.h>
+#include <llvm/Support/SourceMgr.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace anymetal::test {
+
+/// A kernel named `k` whose arguments have the given kinds.
+inline msl::SpecialisedKernel kernel_from_ir(const std::string& text, const std::vector<ArgumentKind>& kinds,
+                                             unsigned max_total_threads = 1024) {
+  msl::SpecialisedKernel kernel;
+  kernel.context = std::make_unique<llvm::LLVMContext>();
+  llvm::SMDiagnostic problem;
+  kernel.module = llvm::parseAssemblyString(text, problem, *kernel.context);
+  if (kernel.module == nullptr) ADD_FAILURE() << problem.getMessage().str() << " at line " << problem.getLineNo();
+  kernel.symbol = "k";
+  kernel.reflection.name = "k";
+  kernel.reflection.max_total_threads = max_total_threads;
+  for (const auto kind : kinds) {
+    Argument argument;
+    argument.kind = kind;
+    kernel.reflection.arguments.push_back(argument);
+  }
+  return kernel;
+}
+
+inline std::string ptx_of(const std::string& ir, const std::vector<ArgumentKind>& kinds, const char* architecture = "sm_90",
+                          unsigned max_total_threads = 1024) {
+  auto parsed = device::cuda::Architecture::parse(architecture);
+  if (!parsed) {
+    ADD_FAILURE() << parsed.error().message();
+    return {};
+  }
+  auto made = device::cuda::generate_ptx(kernel_from_ir(ir, kinds, max_total_threads), *parsed, "k|1:b1");
+  if (!made) {
+    ADD_FAILURE() << made.error().message();
+    return {};
+  }
+  return made->ptx;
+}
+
+/// Path of ptxas, or empty.
+inline std::string ptxas_path() {
+  for (const char* path : {"/usr/local/cuda/bin/ptxas", "/usr/bin/ptxas"}) {
+    if (std::ifstream(path).good()) return path;
+  }
+  return {};
+}
+
+struct PtxasReport {
+  int status = -1;
+  std::string text;  ///< registers, spills, shared memory
+};
+
+inline PtxasReport assemble(const std::string& ptx, const std::string& architecture) {
+  const std::string file = testing::TempDir() + "/anymetal_" + std::to_string(std::hash<std::string>()(ptx)) + ".ptx";
+  std::ofstream(file) << ptx;
+  const std::string command = ptxas_path() + " -v -arch=" + architecture + " -o /dev/null " + file + " 2>&1";
+  PtxasReport report;
+  FILE* pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) return report;
+  char buffer[512];
+  while (std::fgets(buffer, sizeof buffer, pipe) != nullptr) report.text += buffer;
+  report.status = pclose(pipe);
+  std::remove(file.c_str());
+  return report;
+}
+
+}  // namespace anymetal::test

@@ -1,0 +1,213 @@
+// PTX made from entry IR: structure, address spaces, simdgroup functions, acceptance by ptxas.
+
+#include "ptx_support.hpp"
+
+#include <gmock/gmock.h>
+
+namespace anymetal::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr ArgumentKind kBuffer = ArgumentKind::Buffer;
+constexpr ArgumentKind kShared = ArgumentKind::Threadgroup;
+
+const std::string kHeader = R"(
+target triple = "nvptx64-nvidia-cuda"
+declare i32 @__msl_thread_position_in_threadgroup(i32) memory(none)
+declare i32 @__msl_threadgroup_position_in_grid(i32) memory(none)
+declare i32 @__msl_threads_per_threadgroup(i32) memory(none)
+declare i32 @__msl_dispatch_threads_per_threadgroup(i32) memory(none)
+declare i32 @__msl_thread_index_in_threadgroup() memory(none)
+declare i32 @__msl_thread_index_in_simdgroup() memory(none)
+declare i32 @__msl_simdgroup_index_in_threadgroup() memory(none)
+declare void @__msl_threadgroup_barrier(i32) convergent
+declare void @__msl_simdgroup_barrier(i32) convergent
+declare void @__msl_fence(i32, i32) convergent
+declare i32 @__msl_simd_shuffle(i32, i32) convergent
+declare i64 @__msl_simd_ballot(i1) convergent
+declare float @__msl_simd_sum_f32(float) convergent
+declare float @__msl_simd_max_f32(float) convergent
+declare i32 @__msl_simd_sum_u32(i32) convergent
+declare i32 @__msl_simd_min_i32(i32) convergent
+declare i32 @__msl_simd_product_u32(i32) convergent
+declare float @__msl_simd_prefix_exclusive_sum_f32(float) convergent
+declare i32 @__msl_simd_prefix_inclusive_sum_u32(i32) convergent
+declare <2 x float> @__msl_simdgroup_multiply_accumulate_f16_f16(<2 x float>, <2 x float>, <2 x float>) convergent
+declare <2 x float> @__msl_simdgroup_multiply_accumulate_bf16_bf16(<2 x float>, <2 x float>, <2 x float>) convergent
+declare <2 x float> @__msl_simdgroup_multiply_accumulate_f32_f16(<2 x float>, <2 x float>, <2 x float>) convergent
+declare float @__msl_fast_exp2(float) memory(none)
+)";
+
+// out[i] = in[i] * 2
+const std::string kScale = kHeader + R"(
+define void @k(ptr %in, ptr %out) {
+  %p = call i32 @__msl_thread_position_in_threadgroup(i32 0)
+  %g = call i32 @__msl_threadgroup_position_in_grid(i32 0)
+  %d = call i32 @__msl_dispatch_threads_per_threadgroup(i32 0)
+  %o = mul i32 %g, %d
+  %i32 = add i32 %o, %p
+  %i = zext i32 %i32 to i64
+  %a = getelementptr float, ptr %in, i64 %i
+  %v = load float, ptr %a
+  %w = fmul float %v, 2.0
+  %b = getelementptr float, ptr %out, i64 %i
+  store float %w, ptr %b
+  ret void
+})";
+
+/// A kernel that applies `body` to `%v` (float from the buffer) and stores the float `%r`.
+std::string unary(const std::string& body) {
+  return kHeader + R"(
+define void @k(ptr %buffer) {
+  %p = call i32 @__msl_thread_position_in_threadgroup(i32 0)
+  %i = zext i32 %p to i64
+  %a = getelementptr float, ptr %buffer, i64 %i
+  %v = load float, ptr %a
+  %n = bitcast float %v to i32
+)" + body + R"(
+  store float %r, ptr %a
+  ret void
+})";
+}
+
+TEST(Ptx, KernelHasItsOwnNameAndGlobalAccesses) {
+  const auto ptx = ptx_of(kScale, {kBuffer, kBuffer});
+  EXPECT_THAT(ptx, HasSubstr(".visible .entry msl_k_1_b1("));
+  EXPECT_THAT(ptx, HasSubstr("ld.global.f32"));
+  EXPECT_THAT(ptx, HasSubstr("st.global.f32"));
+  EXPECT_THAT(ptx, Not(HasSubstr("ld.f32")));
+  EXPECT_THAT(ptx, Not(HasSubstr("__msl_")));
+}
+
+TEST(Ptx, ThreadLimitBecomesMaxntidOnlyWhereDeclared) {
+  EXPECT_THAT(ptx_of(kScale, {kBuffer, kBuffer}, "sm_90", 256), HasSubstr(".maxntid 256"));
+  EXPECT_THAT(ptx_of(kScale, {kBuffer, kBuffer}), Not(HasSubstr(".maxntid")));
+}
+
+TEST(Ptx, ThreadgroupMemoryIsShared) {
+  const auto ptx = ptx_of(kHeader + R"(
+@tile = internal global [32 x float] undef, section "msl.threadgroup"
+define void @k(ptr %buffer, ptr %scratch) {
+  %p = call i32 @__msl_thread_index_in_threadgroup()
+  %i = zext i32 %p to i64
+  %a = getelementptr float, ptr %buffer, i64 %i
+  %v = load float, ptr %a
+  %t = getelementptr float, ptr @tile, i64 %i
+  store float %v, ptr %t
+  %s = getelementptr float, ptr %scratch, i64 %i
+  store float %v, ptr %s
+  call void @__msl_threadgroup_barrier(i32 2)
+  %j = sub i64 31, %i
+  %u = getelementptr float, ptr @tile, i64 %j
+  %w = load float, ptr %u
+  %q = getelementptr float, ptr %scratch, i64 %j
+  %x = load float, ptr %q
+  %y = fadd float %w, %x
+  store float %y, ptr %a
+  ret void
+})", {kBuffer, kShared});
+  EXPECT_THAT(ptx, HasSubstr(".shared .align 16 .b8"));
+  EXPECT_THAT(ptx, HasSubstr(".extern .shared .align 16 .b8 msl_dynamic_threadgroup[]"));
+  EXPECT_THAT(ptx, HasSubstr("ld.shared.f32"));
+  EXPECT_THAT(ptx, HasSubstr("bar.sync"));
+  EXPECT_THAT(ptx, Not(HasSubstr("ld.f32")));
+}
+
+struct Lowering {
+  const char* name;
+  std::string body;
+  const char* expected;
+  const char* architecture;
+};
+
+class SimdgroupFunction : public testing::TestWithParam<Lowering> {};
+
+TEST_P(SimdgroupFunction, UsesTheInstructionAndAssembles) {
+  const auto ptx = ptx_of(unary(GetParam().body), {kBuffer}, GetParam().architecture);
+  EXPECT_THAT(ptx, HasSubstr(GetParam().expected));
+  EXPECT_THAT(ptx, Not(HasSubstr("__msl_")));
+  if (ptxas_path().empty()) GTEST_SKIP() << "ptxas is not on this machine";
+  const auto report = assemble(ptx, GetParam().architecture);
+  EXPECT_EQ(report.status, 0) << report.text;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, SimdgroupFunction,
+    testing::Values(
+        Lowering{"sum_float", "%r = call float @__msl_simd_sum_f32(float %v)", "shfl.sync.bfly", "sm_90"},
+        Lowering{"max_float", "%r = call float @__msl_simd_max_f32(float %v)", "max.f32", "sm_80"},
+        Lowering{"sum_uint", "%s = call i32 @__msl_simd_sum_u32(i32 %n)\n%r = bitcast i32 %s to float", "redux.sync.add.s32", "sm_80"},
+        Lowering{"sum_uint_without_redux", "%s = call i32 @__msl_simd_sum_u32(i32 %n)\n%r = bitcast i32 %s to float", "shfl.sync.bfly", "sm_70"},
+        Lowering{"min_int", "%s = call i32 @__msl_simd_min_i32(i32 %n)\n%r = bitcast i32 %s to float", "redux.sync.min.s32", "sm_90"},
+        Lowering{"product", "%s = call i32 @__msl_simd_product_u32(i32 %n)\n%r = bitcast i32 %s to float", "shfl.sync.bfly", "sm_90"},
+        Lowering{"exclusive", "%r = call float @__msl_simd_prefix_exclusive_sum_f32(float %v)", "shfl.sync.up", "sm_75"},
+        Lowering{"inclusive", "%s = call i32 @__msl_simd_prefix_inclusive_sum_u32(i32 %n)\n%r = bitcast i32 %s to float", "shfl.sync.up", "sm_90"},
+        Lowering{"shuffle", "%s = call i32 @__msl_simd_shuffle(i32 %n, i32 3)\n%r = bitcast i32 %s to float", "shfl.sync.idx", "sm_90"},
+        Lowering{"ballot", "%c = fcmp olt float %v, 1.0\n%s = call i64 @__msl_simd_ballot(i1 %c)\n%t = trunc i64 %s to i32\n%r = bitcast i32 %t to float", "vote.sync.ballot", "sm_90"},
+        Lowering{"exp2", "%r = call float @__msl_fast_exp2(float %v)", "ex2.approx", "sm_90"},
+        Lowering{"division", "%r = fdiv arcp afn float 1.0, %v", "approx", "sm_90"},
+        Lowering{"precise_division", "%r = fdiv float 1.0, %v", "rcp.rn.f32", "sm_90"},
+        Lowering{"matrix_half", "%w = insertelement <2 x float> zeroinitializer, float %v, i32 0\n%m = call <2 x float> @__msl_simdgroup_multiply_accumulate_f16_f16(<2 x float> %w, <2 x float> %w, <2 x float> %w)\n%r = extractelement <2 x float> %m, i32 1", "mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32", "sm_90"},
+        Lowering{"matrix_bfloat", "%w = insertelement <2 x float> zeroinitializer, float %v, i32 0\n%m = call <2 x float> @__msl_simdgroup_multiply_accumulate_bf16_bf16(<2 x float> %w, <2 x float> %w, <2 x float> %w)\n%r = extractelement <2 x float> %m, i32 1", "mma.sync.aligned.m16n8k8.row.col.f32.bf16.bf16.f32", "sm_90"},
+        Lowering{"matrix_mixed", "%w = insertelement <2 x float> zeroinitializer, float %v, i32 0\n%m = call <2 x float> @__msl_simdgroup_multiply_accumulate_f32_f16(<2 x float> %w, <2 x float> %w, <2 x float> %w)\n%r = extractelement <2 x float> %m, i32 1", "fma.rn.f32", "sm_90"},
+        Lowering{"simdgroup_barrier", "call void @__msl_simdgroup_barrier(i32 2)\n%r = fadd float %v, 1.0", "bar.warp.sync", "sm_90"},
+        Lowering{"fence", "call void @__msl_fence(i32 1, i32 3)\n%r = fadd float %v, 1.0", "fence", "sm_90"}),
+    [](const auto& info) { return info.param.name; });
+
+TEST(Ptx, DivergentSumTakesTheLanesThatAreTogether) {
+  const auto divergent = kHeader + R"(
+define void @k(ptr %buffer) {
+entry:
+  %p = call i32 @__msl_thread_index_in_simdgroup()
+  %i = zext i32 %p to i64
+  %a = getelementptr float, ptr %buffer, i64 %i
+  %v = load float, ptr %a
+  %low = icmp ult i32 %p, 16
+  br i1 %low, label %sum, label %rest
+sum:
+  %s = call float @__msl_simd_sum_f32(float %v)
+  br label %done
+rest:
+  %t = call float @__msl_simd_max_f32(float %v)
+  br label %done
+done:
+  %r = phi float [ %s, %sum ], [ %t, %rest ]
+  store float %r, ptr %a
+  ret void
+})";
+  EXPECT_THAT(ptx_of(divergent, {kBuffer}), HasSubstr("activemask"));
+}
+
+TEST(Ptx, EarlyReturnKeepsTheFullMask) {
+  const auto early = kHeader + R"(
+define void @k(ptr %buffer) {
+entry:
+  %p = call i32 @__msl_thread_index_in_simdgroup()
+  %outside = icmp ugt i32 %p, 20
+  br i1 %outside, label %leave, label %stay
+leave:
+  ret void
+stay:
+  %i = zext i32 %p to i64
+  %a = getelementptr float, ptr %buffer, i64 %i
+  %v = load float, ptr %a
+  %s = call float @__msl_simd_sum_f32(float %v)
+  store float %s, ptr %a
+  ret void
+})";
+  EXPECT_THAT(ptx_of(early, {kBuffer}), Not(HasSubstr("activemask")));
+}
+
+TEST(Ptx, UnknownArchitectureIsAnError) {
+  for (const char* text : {"sm_", "sm_x", "sm_9999", "90", ""}) {
+    EXPECT_EQ(device::cuda::Architecture::parse(text).error().code(), ErrorCode::DeviceNotFound) << text;
+  }
+  EXPECT_EQ(device::cuda::Architecture::parse("sm_61").error().code(), ErrorCode::UnsupportedByDevice);
+  EXPECT_EQ(device::cuda::Architecture::parse("sm_120")->name, "sm_90");
+  EXPECT_EQ(device::cuda::Architecture::parse("sm_90a")->name, "sm_90");
+}
+
+}  // namespace
+}  // namespace anymetal::test
