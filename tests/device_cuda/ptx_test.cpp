@@ -153,8 +153,8 @@ INSTANTIATE_TEST_SUITE_P(
         Lowering{"matrix_bfloat", "%w = insertelement <2 x float> zeroinitializer, float %v, i32 0\n%m = call <2 x float> @__msl_simdgroup_multiply_accumulate_bf16_bf16(<2 x float> %w, <2 x float> %w, <2 x float> %w)\n%r = extractelement <2 x float> %m, i32 1", "mma.sync.aligned.m16n8k8.row.col.f32.bf16.bf16.f32", "sm_90"},
         Lowering{"matrix_mixed", "%w = insertelement <2 x float> zeroinitializer, float %v, i32 0\n%m = call <2 x float> @__msl_simdgroup_multiply_accumulate_f32_f16(<2 x float> %w, <2 x float> %w, <2 x float> %w)\n%r = extractelement <2 x float> %m, i32 1", "fma.rn.f32", "sm_90"},
         Lowering{"simdgroup_barrier", "call void @__msl_simdgroup_barrier(i32 2)\n%r = fadd float %v, 1.0", "bar.warp.sync", "sm_90"},
-        Lowering{"fence", "call void @__msl_fence(i32 1, i32 3)\n%r = fadd float %v, 1.0", "fence", "sm_90"}),
-    [](const auto& info) { return info.param.name; });
+        Lowering{"fence", "call void @__msl_fence(i32 1, i32 3)\n%r = fadd float %v, 1.0", "membar.gl", "sm_90"}),
+    [](const auto& row) { return row.param.name; });
 
 TEST(Ptx, DivergentSumTakesTheLanesThatAreTogether) {
   const auto divergent = kHeader + R"(

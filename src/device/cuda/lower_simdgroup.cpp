@@ -102,6 +102,14 @@ std::optional<llvm::Intrinsic::ID> approximation(llvm::StringRef name) {
   return std::nullopt;
 }
 
+/// `thread_scope`: thread 0, simdgroup 1, threadgroup 2, device 3, system 4.
+llvm::Intrinsic::ID fence_id(const Value* scope) {
+  const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(scope);
+  const std::uint64_t value = constant == nullptr ? 3 : constant->getZExtValue();
+  if (value <= 2) return llvm::Intrinsic::nvvm_membar_cta;
+  return value == 3 ? llvm::Intrinsic::nvvm_membar_gl : llvm::Intrinsic::nvvm_membar_sys;
+}
+
 /// `__msl_simdgroup_multiply_accumulate_A_B`: tensor cores where both inputs are exact in one 16-bit type.
 llvm::Function* matrix_callee(llvm::Module& module, llvm::StringRef name, unsigned capability) {
   if (!name.consume_front("__msl_simdgroup_multiply_accumulate_")) return nullptr;
@@ -117,7 +125,7 @@ Value* replacement(llvm::IRBuilder<>& b, CallInst& call, llvm::StringRef name, C
     return b.CreateCall(llvm::Intrinsic::getDeclaration(&module, llvm::Intrinsic::nvvm_barrier0));
   }
   if (name == "__msl_fence") {
-    return b.CreateFence(llvm::AtomicOrdering::SequentiallyConsistent);
+    return b.CreateCall(llvm::Intrinsic::getDeclaration(&module, fence_id(call.getArgOperand(1))));
   }
   if (const auto id = approximation(name)) {
     return b.CreateCall(llvm::Intrinsic::getDeclaration(&module, *id), {call.getArgOperand(0)});
