@@ -1,0 +1,166 @@
+// The NVIDIA runtime over the stand-in driver: what it calls, what it releases, what each failure becomes.
+
+#include "ptx_support.hpp"
+#include "standin_driver.hpp"
+
+#include "device/cuda/cuda_backend.hpp"
+
+#include <gmock/gmock.h>
+
+#include <dlfcn.h>
+
+namespace anymetal::test {
+namespace {
+
+using testing::HasSubstr;
+
+class CudaRuntime : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    setenv("ANYMETAL_CUDA_DRIVER", ANYMETAL_STANDIN_DRIVER, 1);
+    library_ = dlopen(ANYMETAL_STANDIN_DRIVER, RTLD_NOW);
+    ASSERT_NE(library_, nullptr) << dlerror();
+  }
+  void SetUp() override {
+    auto opened = device::cuda::open_device("cuda:0");
+    ASSERT_TRUE(opened) << opened.error().message();
+    backend_ = *opened;
+  }
+  void fail_call(const char* function, int result, int after = 0) {
+    reinterpret_cast<void (*)(const char*, int, int)>(dlsym(library_, "standin_fail"))(function, after, result);
+  }
+  static StandinState state() { return reinterpret_cast<StandinState (*)()>(dlsym(library_, "standin_state"))(); }
+
+  std::shared_ptr<const device::Executable> load_kernel() {
+    auto artifact = backend_->compile(
+        kernel_from_ir("define void @k(ptr %a, ptr %b) {\n ret void\n}", {ArgumentKind::Buffer, ArgumentKind::Threadgroup}), "k");
+    EXPECT_TRUE(artifact) << artifact.error().message();
+    if (!artifact) return nullptr;
+    auto loaded = backend_->load(*artifact, "k");
+    EXPECT_TRUE(loaded) << loaded.error().message();
+    return loaded ? *loaded : nullptr;
+  }
+  Result<void> run(const device::Executable& kernel, device::Memory& memory, Size threads, Size group) {
+    device::CommandList list;
+    list.arguments = {{device::BoundArgument::Kind::Buffer, &memory, 16, memory.size() - 16},
+                      {device::BoundArgument::Kind::ThreadgroupLength, nullptr, 0, 48}};
+    list.dispatches = {{&kernel, "k", 0, 2, group, threads}};
+    return backend_->execute(list);
+  }
+
+  static inline void* library_ = nullptr;
+  std::shared_ptr<device::Backend> backend_;
+};
+
+TEST_F(CudaRuntime, CopiesGoThereAndBackAndEverythingIsReleased) {
+  const auto before = state();
+  {
+    auto memory = backend_->allocate(100);
+    ASSERT_TRUE(memory) << memory.error().message();
+    std::array<std::byte, 4> in{std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4}};
+    std::array<std::byte, 8> out{};
+    ASSERT_TRUE((*memory)->write(in, 40));
+    ASSERT_TRUE((*memory)->read(out, 38));
+    EXPECT_EQ(out, (std::array<std::byte, 8>{std::byte{0}, std::byte{0}, std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4}}));
+    EXPECT_EQ((*memory)->contents(), nullptr);
+    EXPECT_EQ(state().device_allocations, before.device_allocations + 1);
+  }
+  EXPECT_EQ(state().device_allocations, before.device_allocations);
+  EXPECT_EQ(state().context_depth, 0);
+}
+
+TEST_F(CudaRuntime, LaunchCarriesGridGroupSharedMemoryAndArguments) {
+  const auto kernel = load_kernel();
+  ASSERT_NE(kernel, nullptr);
+  EXPECT_EQ(kernel->max_total_threads_per_threadgroup(), 640U);
+  auto memory = *backend_->allocate(64);
+  ASSERT_TRUE(run(*kernel, *memory, {1000, 2, 1}, {256, 1, 1}));
+  const auto launch = state().last_launch;
+  EXPECT_EQ(launch.grid[0], 4U);
+  EXPECT_EQ(launch.grid[1], 2U);
+  EXPECT_EQ(launch.block[0], 256U);
+  EXPECT_EQ(launch.shared, 48U);
+  EXPECT_EQ(state().links, 0);
+  EXPECT_EQ(state().modules, 1);
+}
+
+TEST_F(CudaRuntime, OutOfMemoryIsAnErrorAndTheDeviceStaysUsable) {
+  fail_call("cuMemAlloc", 2);
+  auto refused = backend_->allocate(1 << 20);
+  fail_call("cuMemAlloc", 0);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::OutOfMemory);
+  EXPECT_THAT(refused.error().message(), HasSubstr("1048576 bytes"));
+  EXPECT_TRUE(backend_->allocate(16));
+}
+
+TEST_F(CudaRuntime, DriverLogOfARefusedKernelIsAnError) {
+  for (const char* call : {"cuLinkCreate", "cuLinkAddData", "cuLinkComplete"}) {
+    fail_call(call, 218);
+    auto artifact = backend_->compile(kernel_from_ir("define void @k() {\n ret void\n}", {}), "named");
+    fail_call(call, 0);
+    ASSERT_FALSE(artifact) << call;
+    EXPECT_EQ(artifact.error().code(), ErrorCode::ShaderCompilationError);
+    EXPECT_THAT(artifact.error().message(), HasSubstr("named"));
+    EXPECT_EQ(state().links, 0) << call;
+  }
+}
+
+TEST_F(CudaRuntime, FailedLoadLeavesNothingBehind) {
+  const auto modules = state().modules;
+  device::Artifact artifact;
+  artifact.code = "cubin";
+  artifact.symbol = "k";
+  fail_call("cuModuleGetFunction", 500);
+  EXPECT_FALSE(backend_->load(artifact, "k"));
+  fail_call("cuModuleGetFunction", 0);
+  fail_call("cuModuleLoadDataEx", 222);
+  auto refused = backend_->load(artifact, "k");
+  fail_call("cuModuleLoadDataEx", 0);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::UnsupportedByDevice);
+  EXPECT_THAT(refused.error().message(), HasSubstr("driver"));
+  EXPECT_EQ(state().modules, modules);
+}
+
+TEST_F(CudaRuntime, MissingGpuSaysWhatThereIs) {
+  auto missing = device::cuda::open_device("cuda:7");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code(), ErrorCode::DeviceNotFound);
+  EXPECT_THAT(missing.error().message(), HasSubstr("1 NVIDIA GPU"));
+  for (const char* id : {"cuda:", "cuda:x", "cuda:-1", "cuda:1x"}) {
+    EXPECT_EQ(device::cuda::open_device(id).error().code(), ErrorCode::DeviceNotFound) << id;
+  }
+}
+
+TEST_F(CudaRuntime, CompileOnlyDeviceCompilesAndRefusesToRun) {
+  auto compiler = device::cuda::open_device("cuda:sm_80");
+  ASSERT_TRUE(compiler) << compiler.error().message();
+  auto artifact = (*compiler)->compile(kernel_from_ir("define void @k() {\n ret void\n}", {}), "k");
+  ASSERT_TRUE(artifact) << artifact.error().message();
+  EXPECT_THAT(artifact->code, HasSubstr(".target sm_80"));
+  EXPECT_EQ((*compiler)->allocate(16).error().code(), ErrorCode::UnsupportedByDevice);
+}
+
+// Last: a sticky fault ends the device for the process.
+TEST_F(CudaRuntime, ZStickyFaultNamesTheKernelOnceAndThenRefuses) {
+  const auto kernel = load_kernel();
+  ASSERT_NE(kernel, nullptr);
+  auto memory = *backend_->allocate(64);
+  fail_call("cuStreamSynchronize", 700);
+  auto fault = run(*kernel, *memory, {32, 1, 1}, {32, 1, 1});
+  fail_call("cuStreamSynchronize", 0);
+  ASSERT_FALSE(fault);
+  EXPECT_EQ(fault.error().code(), ErrorCode::DeviceLost);
+  EXPECT_THAT(fault.error().message(), HasSubstr("kernel 'k'"));
+  const auto launches = state().launches;
+  auto refused = run(*kernel, *memory, {32, 1, 1}, {32, 1, 1});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::DeviceLost);
+  EXPECT_THAT(refused.error().message(), HasSubstr("earlier fault"));
+  EXPECT_EQ(state().launches, launches);
+  EXPECT_EQ(backend_->allocate(16).error().code(), ErrorCode::DeviceLost);
+}
+
+}  // namespace
+}  // namespace anymetal::test
