@@ -1,0 +1,68 @@
+#pragma once
+/// \file
+/// The Gemma 3 text model as a graph of ops.
+
+#include <anymetal/anymetal.hpp>
+
+#include "model/gemma3_config.hpp"
+#include "model/gguf.hpp"
+#include "model/vocabulary.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+
+namespace anymetal::model {
+
+struct Gemma3Options {
+  std::size_t batch = 128;   ///< most prompt tokens that go through the layers together
+  std::size_t context = 0;   ///< most tokens in the context; 0: as many as the model was made for
+};
+
+/// Gemma 3 (arXiv:2503.19786): pre- and post-norms, normalised queries and keys, rotary positions, five layers with a
+/// sliding window for each global one, GELU-gated feed-forward, output head tied to the embedding. Activations and the
+/// key/value cache are f32.
+///
+/// Thread contract: one thread at a time; several models may share a registry and a device. Any call may compile kernels.
+/// \code
+///   auto model = Gemma3::load(file, registry, device);
+///   auto logits = model->forward(prompt);     // of the token that follows
+/// \endcode
+class Gemma3 {
+ public:
+  /// `registry` must outlive the model. InvalidFile where the file is not a Gemma 3 model or lacks something.
+  static Result<Gemma3> load(const Gguf& file, KernelRegistry& registry, const Device& device, Gemma3Options options = {});
+  ~Gemma3();
+  Gemma3(Gemma3&&) noexcept;
+  Gemma3& operator=(Gemma3&&) noexcept;
+
+  [[nodiscard]] const Gemma3Config& config() const;
+  [[nodiscard]] std::size_t context_limit() const;
+  /// Tokens in the context so far.
+  [[nodiscard]] std::size_t position() const;
+  /// Forgets every token from `position` on; 0 starts a new text.
+  void rewind(std::size_t position = 0);
+  /// Makes room for this many tokens in all, so that the cache need not grow later.
+  Result<void> reserve(std::size_t positions);
+  /// Stops `forward` with Cancelled between batches once the flag is set; nullptr never stops. The flag must outlive it.
+  void set_cancellation(const std::atomic<bool>* flag);
+
+  /// Receives logits [rows][vocabulary] of consecutive tokens, `first` being the first one's place in the call's tokens.
+  using LogitsSink = std::function<Result<void>(std::size_t first, std::span<const float> rows)>;
+
+  /// Appends tokens to the context and gives the logits after the last of them, valid until the next call.
+  /// InvalidArgument for no tokens, a token outside the vocabulary, or more tokens than the context can take; after an
+  /// error the context is as it was.
+  Result<std::span<const float>> forward(std::span<const Token> tokens);
+  /// The same; `every` also receives the logits after each of the tokens, in order.
+  Result<std::span<const float>> forward(std::span<const Token> tokens, const LogitsSink& every);
+
+ private:
+  struct Impl;
+  explicit Gemma3(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace anymetal::model
