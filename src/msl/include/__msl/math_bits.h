@@ -24,7 +24,7 @@ __MSL_MATH float magnitude(float x) { return from_bits(to_bits(x) & ~kSignBit); 
 __MSL_MATH unsigned sign_of(float x) { return to_bits(x) & kSignBit; }
 /// x with its sign flipped where the sign bit of `sign` is set.
 __MSL_MATH float flip_sign(float x, unsigned sign) { return from_bits(to_bits(x) ^ sign); }
-__MSL_MATH bool is_nan(float x) { return (to_bits(x) & ~kSignBit) > kInfinityBits; }
+__MSL_MATH bool is_nan(float x) { return x != x; }
 
 __MSL_MATH float fma(float a, float b, float c) {
   __MSL_EXACT

@@ -113,7 +113,11 @@ __MSL_MATH float tan(float x) {
 #else
 __MSL_MATH float reciprocal(float x) { return 1.0f / x; }
 __MSL_MATH float divide(float x, float y) { return x / y; }
-__MSL_MATH float rsqrt(float x) { return 1.0f / square_root(x); }
+__MSL_MATH float rsqrt(float x) {
+  __MSL_EXACT  // the licence to use reciprocals would allow an estimate that is NaN at 0
+      return 1.0f /
+      square_root(x);
+}
 __MSL_MATH float exp2(float x) { return fast_exp2_scaled(x, 1.0f, -151.0f, 129.0f); }
 __MSL_MATH float exp(float x) { return fast_exp2_scaled(x, 1.44269502f, -104.0f, 90.0f); }
 __MSL_MATH float exp10(float x) { return fast_exp2_scaled(x, 3.32192802f, -46.0f, 39.0f); }

@@ -46,7 +46,8 @@ __MSL_MATH float reduce_large(float a, int& quadrant) {
   // The fraction as a signed 64-bit number of 2^-64, in three pieces that floats hold exactly.
   const unsigned fraction_high = (bits2 << 2) | (bits1 >> 30), fraction_low = bits1 << 2;
   const float f0 = static_cast<float>(static_cast<int>(fraction_high) >> 8) * 0x1p-24f;
-  const float f1 = static_cast<float>(static_cast<int>(((fraction_high & 0xffu) << 16) | (fraction_low >> 16))) * 0x1p-48f;
+  const float f1 =
+      static_cast<float>(static_cast<int>(((fraction_high & 0xffu) << 16) | (fraction_low >> 16))) * 0x1p-48f;
   const float f2 = static_cast<float>(static_cast<int>(fraction_low & 0xffffu)) * 0x1p-64f;
   const float f = f0 + f1;
   const float f_low = ((f0 - f) + f1) + f2;
