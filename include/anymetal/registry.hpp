@@ -17,6 +17,17 @@
 
 namespace anymetal {
 
+namespace registry {
+class Compiler;
+}
+
+/// Where a kernel name comes from.
+struct KernelInfo {
+  std::string name;
+  std::string family;  ///< folder of the built-in sources, e.g. "norm"; empty for a registered source
+  std::string file;    ///< built-in file, e.g. "norm/rms_norm.metal"; empty for a registered source
+};
+
 /// Maps a kernel name to MSL source, compiles it the first time it is asked for, and keeps the pipeline.
 ///
 /// Thread contract: safe from any number of threads; threads asking for one cold key share one compile, and a hit
@@ -65,6 +76,8 @@ class KernelRegistry {
   [[nodiscard]] std::size_t source_count() const;
   /// All known kernel names, sorted.
   [[nodiscard]] std::vector<std::string> names() const;
+  /// The same with where each comes from.
+  [[nodiscard]] std::vector<KernelInfo> kernels() const;
 
   /// Work done since construction. Counts, never times, so that tests can assert them.
   struct Statistics {
@@ -75,6 +88,8 @@ class KernelRegistry {
     std::size_t waits = 0;         ///< requests that joined another thread's compile
   };
   [[nodiscard]] Statistics statistics() const;
+
+  explicit KernelRegistry(std::shared_ptr<const registry::Compiler> compiler);  ///< library internals and tests
 
  private:
   struct Impl;

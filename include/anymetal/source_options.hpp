@@ -14,10 +14,10 @@ enum class MathMode : std::uint8_t { Safe, Relaxed, Fast };
 
 /// Everything beside its text that changes what a source means. Part of every cache key.
 struct SourceOptions {
-  std::string file_name;                                           ///< as diagnostics show it; empty: the kernel's name
-  std::vector<std::pair<std::string, std::string>> defines;        ///< `-D NAME=VALUE`, in order
-  std::vector<std::pair<std::string, std::string>> include_files;  ///< virtual files: name as in `#include "name"`, text
-  std::vector<std::string> include_directories;                    ///< `-I`, in order
+  std::string file_name{};                                           ///< as diagnostics show it; empty: the kernel's name
+  std::vector<std::pair<std::string, std::string>> defines{};        ///< `-D NAME=VALUE`, in order
+  std::vector<std::pair<std::string, std::string>> include_files{};  ///< virtual files: name as in `#include "name"`, text
+  std::vector<std::string> include_directories{};                    ///< `-I`, in order
   std::string language_standard = "metal4.0";                      ///< "metal2.3" .. "metal4.0"
   MathMode math_mode = MathMode::Fast;
   unsigned max_errors = 20;

@@ -1,0 +1,219 @@
+#include <anymetal/registry.hpp>
+
+#include "registry/pipeline_builder.hpp"
+#include "registry/pipeline_key.hpp"
+#include "registry/pipeline_table.hpp"
+#include "registry/source_catalogue.hpp"
+#include "registry/suggestions.hpp"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+
+namespace anymetal {
+
+using registry::CanonicalConstants;
+using registry::PipelineKey;
+using registry::PipelineKeyView;
+
+struct KernelRegistry::Impl {
+  using PipelineFlight = registry::Flight<PipelinePtr>;
+
+  explicit Impl(std::shared_ptr<const registry::Compiler> c) : compiler(std::move(c)) {}
+
+  // Sorts the constants, then answers from memory or builds.
+  Result<PipelinePtr> get(std::string_view name, const Device& device, CanonicalConstants& constants);
+  Result<PipelinePtr> join_or_build(const PipelineKeyView& key, const Device& device);
+  Result<std::shared_ptr<registry::Source>> find_source(std::string_view name);
+  Result<void> add_named(std::string_view name, const Device& device, const FunctionConstant& constant,
+                         CanonicalConstants& constants);
+
+  const std::shared_ptr<const registry::Compiler> compiler;
+  registry::PipelineTable pipelines;
+  registry::BuildCounters counters;
+  std::atomic<std::size_t> misses{0};  // lookups the table did not answer at once
+  std::atomic<std::size_t> late_hits{0};  // of these, found after all under the lock
+  std::atomic<std::size_t> waits{0};
+
+  std::mutex mutex;  // guards what follows; never held while parsing or compiling
+  registry::SourceCatalogue sources;
+  std::unordered_map<PipelineKey, std::shared_ptr<PipelineFlight>, registry::PipelineKeyHash> flights;
+};
+
+namespace {
+
+std::string shown(std::string_view name) {
+  constexpr std::size_t kMost = 200;
+  return name.size() <= kMost ? std::string(name) : std::string(name.substr(0, kMost)) + "...";
+}
+
+}  // namespace
+
+Result<PipelinePtr> KernelRegistry::Impl::get(std::string_view name, const Device& device, CanonicalConstants& constants) {
+  if (auto ok = constants.finish(); !ok) {
+    return std::unexpected(ok.error().with_context(fmt::format("kernel '{}'", shown(name))).with_kernel(std::string(name)));
+  }
+  const PipelineKeyView key(device.backend().get(), name, constants.view());
+  if (PipelinePtr hit = pipelines.find(key)) return hit;
+  return join_or_build(key, device);
+}
+
+Result<std::shared_ptr<registry::Source>> KernelRegistry::Impl::find_source(std::string_view name) {
+  const std::lock_guard lock(mutex);
+  if (auto source = sources.find(name)) return source;
+  auto suggestions = registry::closest_names(name, sources.names());
+  return std::unexpected(Error(ErrorCode::KernelNotFound,
+                               fmt::format("no kernel is named '{}'.{}", shown(name), registry::did_you_mean(suggestions)))
+                             .with_kernel(std::string(name))
+                             .with_suggestions(std::move(suggestions)));
+}
+
+Result<PipelinePtr> KernelRegistry::Impl::join_or_build(const PipelineKeyView& view, const Device& device) {
+  ++misses;
+  auto source = find_source(view.name);
+  if (!source) return std::unexpected(std::move(source.error()));
+  if (auto ok = registry::check_capability(view.name, *device.backend()); !ok) return std::unexpected(std::move(ok.error()));
+
+  const PipelineKey key(view);
+  std::shared_ptr<PipelineFlight> flight;
+  {
+    std::unique_lock lock(mutex);
+    if (PipelinePtr hit = pipelines.peek(view)) {
+      ++late_hits;
+      return hit;
+    }
+    auto& slot = flights[key];
+    if (slot != nullptr) {
+      const auto running = slot;
+      lock.unlock();
+      ++waits;
+      return running->wait();
+    }
+    // A source registered since the look-up above took part in no flight yet: this flight builds the newest text.
+    *source = sources.find(view.name);
+    flight = slot = std::make_shared<PipelineFlight>();
+  }
+  auto result = registry::build_pipeline(*compiler, **source, key, device.backend(), counters);
+  {
+    const std::lock_guard lock(mutex);
+    // A source registered meanwhile has removed the flight: its callers get what they asked for, nothing is cached.
+    const auto at = flights.find(key);
+    if (at != flights.end() && at->second == flight) {
+      flights.erase(at);
+      if (result) pipelines.insert(key, *result);
+    }
+  }
+  flight->land(result);
+  return result;
+}
+
+Result<void> KernelRegistry::Impl::add_named(std::string_view name, const Device& device, const FunctionConstant& constant,
+                                             CanonicalConstants& constants) {
+  if (const auto* index = std::get_if<std::uint32_t>(&constant.which)) {
+    constants.add(*index, constant.value);
+    return {};
+  }
+  auto source = find_source(name);
+  if (!source) return std::unexpected(std::move(source.error()));
+  auto index = registry::resolve_constant(*compiler, **source, name, std::get<std::string>(constant.which),
+                                          device.backend()->front_end_target(), counters);
+  if (!index) return std::unexpected(index.error().with_device(device.info().id));
+  constants.add(*index, constant.value);
+  return {};
+}
+
+KernelRegistry::KernelRegistry(std::shared_ptr<const registry::Compiler> compiler)
+    : impl_(std::make_unique<Impl>(std::move(compiler))) {}
+KernelRegistry::~KernelRegistry() = default;
+
+void KernelRegistry::register_source(std::string name, std::string msl) {
+  register_source(std::move(name), std::move(msl), SourceOptions{});
+}
+
+void KernelRegistry::register_source(std::string name, std::string msl, SourceOptions options) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->pipelines.erase_kernel(name);
+  std::erase_if(impl_->flights, [&](const auto& flight) { return flight.first.name == name; });
+  impl_->sources.put(std::move(name), std::move(msl), std::move(options));
+}
+
+Result<PipelinePtr> KernelRegistry::get_pipeline(std::string_view name, const Device& device) {
+  CanonicalConstants none;
+  return impl_->get(name, device, none);
+}
+
+Result<PipelinePtr> KernelRegistry::get_pipeline_with_constants(std::string_view name, const Device& device,
+                                                                std::span<const BoolConstant> bools,
+                                                                std::span<const IntConstant> ints) {
+  CanonicalConstants constants;
+  for (const auto& constant : bools) constants.add(constant);
+  for (const auto& constant : ints) constants.add(constant);
+  return impl_->get(name, device, constants);
+}
+
+Result<PipelinePtr> KernelRegistry::get_pipeline_with_constants(std::string_view name, const Device& device,
+                                                                std::initializer_list<BoolConstant> bools,
+                                                                std::initializer_list<IntConstant> ints) {
+  return get_pipeline_with_constants(name, device, std::span(bools.begin(), bools.size()),
+                                     std::span(ints.begin(), ints.size()));
+}
+
+Result<PipelinePtr> KernelRegistry::get_pipeline_with_bool_constants(std::string_view name, const Device& device,
+                                                                     std::span<const BoolConstant> bools) {
+  return get_pipeline_with_constants(name, device, bools, std::span<const IntConstant>{});
+}
+
+Result<PipelinePtr> KernelRegistry::get_pipeline_with_bool_constants(std::string_view name, const Device& device,
+                                                                     std::initializer_list<BoolConstant> bools) {
+  return get_pipeline_with_bool_constants(name, device, std::span(bools.begin(), bools.size()));
+}
+
+Result<PipelinePtr> KernelRegistry::get_pipeline_with_constants(std::string_view name, const Device& device,
+                                                                std::span<const FunctionConstant> values) {
+  CanonicalConstants constants;
+  for (const auto& value : values) {
+    if (auto ok = impl_->add_named(name, device, value, constants); !ok) return std::unexpected(std::move(ok.error()));
+  }
+  return impl_->get(name, device, constants);
+}
+
+Result<PipelinePtr> KernelRegistry::get_pipeline_with_constants(std::string_view name, const Device& device,
+                                                                std::initializer_list<FunctionConstant> values) {
+  return get_pipeline_with_constants(name, device, std::span(values.begin(), values.size()));
+}
+
+bool KernelRegistry::is_cached(std::string_view key) const { return impl_->pipelines.contains_label(key); }
+std::size_t KernelRegistry::cached_count() const { return impl_->pipelines.size(); }
+
+std::size_t KernelRegistry::source_count() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->sources.size();
+}
+
+std::vector<std::string> KernelRegistry::names() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->sources.names();
+}
+
+std::vector<KernelInfo> KernelRegistry::kernels() const {
+  const std::lock_guard lock(impl_->mutex);
+  std::vector<KernelInfo> all;
+  for (auto& name : impl_->sources.names()) {
+    const auto* file = impl_->sources.builtin_file(name);
+    all.push_back({std::move(name), std::string(file ? file->family : ""), std::string(file ? file->path : "")});
+  }
+  return all;
+}
+
+KernelRegistry::Statistics KernelRegistry::statistics() const {
+  return {.memory_hits = impl_->pipelines.lookups() - impl_->misses + impl_->late_hits,
+          .source_parses = impl_->counters.parses,
+          .compiles = impl_->counters.compiles,
+          .failures = impl_->counters.failures,
+          .waits = impl_->waits};
+}
+
+}  // namespace anymetal

@@ -1,0 +1,33 @@
+#include "registry/source.hpp"
+
+#include <utility>
+
+namespace anymetal::registry {
+
+Source::Source(std::string file_name, std::string text, SourceOptions options)
+    : file_name_(std::move(file_name)), text_(std::move(text)), options_(std::move(options)) {}
+
+Result<Source::UnitPtr> Source::parsed(const Compiler& compiler, msl::Target target, std::atomic<std::size_t>& parses) {
+  Slot& slot = slots_[static_cast<std::size_t>(target)];
+  std::shared_ptr<Flight<UnitPtr>> flight;
+  {
+    std::unique_lock lock(mutex_);
+    if (slot.unit != nullptr) return slot.unit;
+    if (auto running = slot.flight) {
+      lock.unlock();
+      return running->wait();
+    }
+    flight = slot.flight = std::make_shared<Flight<UnitPtr>>();
+  }
+  ++parses;
+  auto result = guarded<UnitPtr>([&] { return compiler.parse({file_name_, text_, options_, target}); });
+  {
+    const std::lock_guard lock(mutex_);
+    slot.flight.reset();
+    if (result) slot.unit = *result;
+  }
+  flight->land(result);
+  return result;
+}
+
+}  // namespace anymetal::registry
