@@ -200,6 +200,40 @@ stay:
   EXPECT_THAT(ptx_of(early, {kBuffer}), Not(HasSubstr("activemask")));
 }
 
+std::size_t count(const std::string& text, const std::string& what) {
+  std::size_t n = 0;
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++n;
+  return n;
+}
+
+TEST(Ptx, AccumulatorsStayInFragmentsThroughALoop) {
+  const auto ptx = ptx_of(kHeader + R"(
+define void @k(ptr %buffer, ptr %count) {
+entry:
+  %p = call i32 @__msl_thread_index_in_simdgroup()
+  %i = zext i32 %p to i64
+  %a = getelementptr <2 x float>, ptr %buffer, i64 %i
+  %n = load i32, ptr %count
+  br label %loop
+loop:
+  %j = phi i32 [ 0, %entry ], [ %next, %loop ]
+  %c = phi <2 x float> [ zeroinitializer, %entry ], [ %d, %loop ]
+  %o = zext i32 %j to i64
+  %q = getelementptr <2 x float>, ptr %a, i64 %o
+  %v = load <2 x float>, ptr %q
+  %d = call <2 x float> @__msl_simdgroup_multiply_accumulate_f16_f16(<2 x float> %v, <2 x float> %v, <2 x float> %c)
+  %next = add i32 %j, 1
+  %more = icmp ult i32 %next, %n
+  br i1 %more, label %loop, label %done
+done:
+  store <2 x float> %d, ptr %a
+  ret void
+})", {kBuffer, kBuffer});
+  EXPECT_EQ(count(ptx, "mma.sync"), 1U) << ptx;
+  // Two for the factors in the loop, two for the result after it.
+  EXPECT_EQ(count(ptx, "shfl.sync"), 4U) << ptx;
+}
+
 TEST(Ptx, UnknownArchitectureIsAnError) {
   for (const char* text : {"sm_", "sm_x", "sm_9999", "90", ""}) {
     EXPECT_EQ(device::cuda::Architecture::parse(text).error().code(), ErrorCode::DeviceNotFound) << text;

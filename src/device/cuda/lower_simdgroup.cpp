@@ -1,5 +1,6 @@
 #include "device/cuda/nvptx_lowering.hpp"
 #include "device/cuda/simdgroup_functions.hpp"
+#include "device/cuda/simdgroup_matrix.hpp"
 
 #include <fmt/format.h>
 #include <llvm/ADT/SmallPtrSet.h>
@@ -111,11 +112,11 @@ llvm::Intrinsic::ID fence_id(const Value* scope) {
 }
 
 /// `__msl_simdgroup_multiply_accumulate_A_B`: tensor cores where both inputs are exact in one 16-bit type.
-llvm::Function* matrix_callee(llvm::Module& module, llvm::StringRef name, unsigned capability) {
-  if (!name.consume_front("__msl_simdgroup_multiply_accumulate_")) return nullptr;
-  if (name == "f16_f16" && capability >= 75) return matrix_function(module, MatrixInput::F16);
-  if (name == "bf16_bf16" && capability >= 80) return matrix_function(module, MatrixInput::Bf16);
-  return matrix_function(module, MatrixInput::F32);
+std::optional<MatrixInput> matrix_input(llvm::StringRef name, unsigned capability) {
+  if (!name.consume_front("__msl_simdgroup_multiply_accumulate_")) return std::nullopt;
+  if (name == "f16_f16" && capability >= 75) return MatrixInput::F16;
+  if (name == "bf16_bf16" && capability >= 80) return MatrixInput::Bf16;
+  return MatrixInput::F32;
 }
 
 Value* replacement(llvm::IRBuilder<>& b, CallInst& call, llvm::StringRef name, ConvergentBlocks& convergent,
@@ -136,8 +137,10 @@ Value* replacement(llvm::IRBuilder<>& b, CallInst& call, llvm::StringRef name, C
   if (name == "__msl_simdgroup_barrier") {
     return b.CreateCall(llvm::Intrinsic::getDeclaration(&module, llvm::Intrinsic::nvvm_bar_warp_sync), {mask()});
   }
+  if (const auto input = matrix_input(name, capability)) {
+    return emit_multiply_accumulate(b, module, *input, call.getArgOperand(0), call.getArgOperand(1), call.getArgOperand(2));
+  }
   auto* callee = simdgroup_function(module, name, capability);
-  if (callee == nullptr) callee = matrix_callee(module, name, capability);
   if (callee == nullptr) return nullptr;
   llvm::SmallVector<Value*> arguments(call.args());
   arguments.push_back(mask());

@@ -1,6 +1,7 @@
 #include "device/cuda/ptx_codegen.hpp"
 
 #include "device/cuda/nvptx_lowering.hpp"
+#include "device/cuda/simdgroup_matrix.hpp"
 
 #include <fmt/format.h>
 #include <llvm/Analysis/TargetTransformInfo.h>
@@ -12,8 +13,11 @@
 #include <llvm/Passes/PassBuilder.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
+#include <llvm/Transforms/IPO/AlwaysInliner.h>
+#include <llvm/Transforms/IPO/GlobalDCE.h>
 #include <llvm/Transforms/InstCombine/InstCombine.h>
 #include <llvm/Transforms/Scalar/EarlyCSE.h>
+#include <llvm/Transforms/Scalar/GVN.h>
 #include <llvm/Transforms/Scalar/InferAddressSpaces.h>
 #include <llvm/Transforms/Scalar/SROA.h>
 #include <llvm/Transforms/Scalar/SimplifyCFG.h>
@@ -85,6 +89,25 @@ void infer_address_spaces(llvm::Function& kernel, Analyses& analyses) {
   analyses.functions.invalidate(kernel, passes.run(kernel, analyses.functions));
 }
 
+void expand_matrix_products(llvm::Module& module, const std::string& kernel_name, Analyses& analyses) {
+  auto* kernel = module.getFunction(kernel_name);
+  if (kernel == nullptr || !uses_matrix_products(module)) return;
+  keep_accumulators_in_fragments(*kernel);
+  define_matrix_functions(module);
+  analyses.functions.clear();
+  analyses.modules.clear();
+  llvm::ModulePassManager passes;
+  passes.addPass(llvm::AlwaysInlinerPass());
+  llvm::FunctionPassManager cleanup;
+  cleanup.addPass(llvm::EarlyCSEPass());
+  cleanup.addPass(llvm::InstCombinePass());
+  cleanup.addPass(llvm::GVNPass());
+  cleanup.addPass(llvm::SimplifyCFGPass());
+  passes.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(cleanup)));
+  passes.addPass(llvm::GlobalDCEPass());
+  passes.run(module, analyses.modules);
+}
+
 std::string print_ptx(llvm::Module& module, llvm::TargetMachine& machine) {
   llvm::SmallString<0> text;
   llvm::raw_svector_ostream stream(text);
@@ -123,6 +146,7 @@ Result<PtxKernel> generate_ptx(msl::SpecialisedKernel kernel, const Architecture
     return fail(ErrorCode::InternalError, fmt::format("lowering for NVIDIA made invalid IR: {}", problem));
   }
   analyses.builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, analyses.modules);
+  expand_matrix_products(module, name, analyses);
   std::string ptx = print_ptx(module, **machine);
   if (ptx.empty()) return fail(ErrorCode::InternalError, "LLVM's NVPTX back end cannot print assembly");
   return PtxKernel{std::move(ptx), name};

@@ -11,9 +11,4 @@ namespace anymetal::device::cuda {
 /// the original parameters, then `i32 mask`. Made on first use. Null where the name is not a simdgroup function.
 llvm::Function* simdgroup_function(llvm::Module& module, llvm::StringRef name, unsigned capability);
 
-/// `<2 x float> (<2 x float> a, <2 x float> b, <2 x float> c, i32 mask)`: 8x8 multiply-accumulate, each lane holding two
-/// elements in the layout of docs/entry-ir.md. `half_inputs`: a and b are exact in f16 (else bf16 or f32).
-enum class MatrixInput { F16, Bf16, F32 };
-llvm::Function* matrix_function(llvm::Module& module, MatrixInput input);
-
 }  // namespace anymetal::device::cuda

@@ -1,4 +1,4 @@
-#include "device/cuda/simdgroup_functions.hpp"
+#include "device/cuda/simdgroup_matrix.hpp"
 
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/InlineAsm.h>
@@ -29,7 +29,8 @@ constexpr std::array<unsigned, 5> kFragmentOfMetalLane{0, 3, 1, 2, 4};
 
 class MatrixEmitter {
  public:
-  MatrixEmitter(llvm::IRBuilder<>& builder, llvm::Module& module, Value* mask) : b_(builder), module_(module), mask_(mask) {
+  MatrixEmitter(llvm::IRBuilder<>& builder, llvm::Module& module)
+      : b_(builder), module_(module), mask_(builder.getInt32(~0U)) {
     lane_ = b_.CreateCall(declaration(llvm::Intrinsic::nvvm_read_ptx_sreg_laneid));
   }
   Value* shuffle(Value* value, Value* lane) {
@@ -53,12 +54,13 @@ class MatrixEmitter {
   Value* metal_lane() { return permute_bits(b_, lane_, kFragmentOfMetalLane); }
   Value* lane() { return lane_; }
 
+  /// a and b in Metal's layout, c and the result in the fragment layout of `mma`.
   Value* tensor_core(Value* a, Value* b, Value* c, bool half) {
     Value* to_fragment = fragment_lane();
     Value* fa = shuffle(packed(a, half), to_fragment);
     Value* fb = transpose(shuffle(packed(b, half), to_fragment));
-    Value* c0 = shuffle(element(c, 0), to_fragment);
-    Value* c1 = shuffle(element(c, 1), to_fragment);
+    Value* c0 = element(c, 0);
+    Value* c1 = element(c, 1);
     auto* f = b_.getFloatTy();
     auto* result = llvm::StructType::get(f, f, f, f);
     auto* i = b_.getInt32Ty();
@@ -71,8 +73,11 @@ class MatrixEmitter {
     Value* zero = llvm::ConstantFP::get(f, 0.0);
     auto* d = b_.CreateCall(type, assembly, {fa, b_.getInt32(0), fb, c0, c1, zero, zero});
     d->addFnAttr(llvm::Attribute::Convergent);
-    Value* to_metal = metal_lane();
-    return pair(shuffle(b_.CreateExtractValue(d, 0), to_metal), shuffle(b_.CreateExtractValue(d, 1), to_metal));
+    return pair(b_.CreateExtractValue(d, 0), b_.CreateExtractValue(d, 1));
+  }
+
+  Value* move_lanes(Value* matrix, Value* source) {
+    return pair(shuffle(element(matrix, 0), source), shuffle(element(matrix, 1), source));
   }
 
   /// float x float keeps all 24 bits: every lane gathers its row of a and its two columns of b.
@@ -110,25 +115,136 @@ class MatrixEmitter {
   Value* lane_;
 };
 
-}  // namespace
+constexpr const char* kToFragment = "nv.matrix.to_fragment";
+constexpr const char* kToMetal = "nv.matrix.to_metal";
 
-llvm::Function* matrix_function(llvm::Module& module, MatrixInput input) {
-  const char* name = input == MatrixInput::F16 ? "nv.matrix.f16" : input == MatrixInput::Bf16 ? "nv.matrix.bf16" : "nv.matrix.f32";
+llvm::Function* opaque(llvm::Module& module, llvm::StringRef name, unsigned operands) {
   if (auto* made = module.getFunction(name)) return made;
-  auto& context = module.getContext();
-  auto* pair = llvm::FixedVectorType::get(llvm::Type::getFloatTy(context), 2);
-  auto* type = llvm::FunctionType::get(pair, {pair, pair, pair, llvm::Type::getInt32Ty(context)}, false);
-  auto* function = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, name, module);
-  function->addFnAttr(llvm::Attribute::AlwaysInline);
+  auto* pair = llvm::FixedVectorType::get(llvm::Type::getFloatTy(module.getContext()), 2);
+  auto* type = llvm::FunctionType::get(pair, llvm::SmallVector<llvm::Type*>(operands, pair), false);
+  auto* function = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, name, module);
   function->addFnAttr(llvm::Attribute::Convergent);
   function->addFnAttr(llvm::Attribute::NoUnwind);
-  llvm::IRBuilder<> b(llvm::BasicBlock::Create(context, "entry", function));
-  MatrixEmitter emit(b, module, function->getArg(3));
-  Value* x = function->getArg(0);
-  Value* y = function->getArg(1);
-  Value* z = function->getArg(2);
-  b.CreateRet(input == MatrixInput::F32 ? emit.exact(x, y, z) : emit.tensor_core(x, y, z, input == MatrixInput::F16));
+  function->addFnAttr(llvm::Attribute::WillReturn);
+  function->setDoesNotAccessMemory();
   return function;
+}
+
+bool is_call_to(const Value* value, llvm::StringRef name) {
+  const auto* call = llvm::dyn_cast<llvm::CallInst>(value);
+  return call != nullptr && call->getCalledFunction() != nullptr && call->getCalledFunction()->getName() == name;
+}
+
+bool is_splat_constant(const Value* value) {
+  const auto* constant = llvm::dyn_cast<llvm::Constant>(value);
+  return constant != nullptr && (llvm::isa<llvm::UndefValue>(constant) || constant->getSplatValue() != nullptr);
+}
+
+/// A phi of fragments for a phi of Metal matrices, which then is computed only where something else still reads it.
+llvm::PHINode* fragment_phi(llvm::PHINode& phi, llvm::Module& module) {
+  llvm::IRBuilder<> b(&phi);
+  auto* fragments = b.CreatePHI(phi.getType(), phi.getNumIncomingValues());
+  for (unsigned i = 0; i < phi.getNumIncomingValues(); ++i) {
+    b.SetInsertPoint(phi.getIncomingBlock(i)->getTerminator());
+    fragments->addIncoming(b.CreateCall(opaque(module, kToFragment, 1), {phi.getIncomingValue(i)}), phi.getIncomingBlock(i));
+  }
+  for (auto& use : llvm::make_early_inc_range(phi.uses())) {
+    auto* user = llvm::cast<llvm::Instruction>(use.getUser());
+    if (is_call_to(user, kToFragment)) {
+      user->replaceAllUsesWith(fragments);
+      continue;
+    }
+    auto* user_phi = llvm::dyn_cast<llvm::PHINode>(user);
+    b.SetInsertPoint(user_phi == nullptr ? user : user_phi->getIncomingBlock(use)->getTerminator());
+    use.set(b.CreateCall(opaque(module, kToMetal, 1), {fragments}));
+  }
+  return fragments;
+}
+
+/// One step of folding; false where there is nothing left to fold.
+bool fold_one(llvm::Function& kernel) {
+  for (auto& block : kernel) {
+    for (auto& instruction : llvm::make_early_inc_range(block)) {
+      if (auto* phi = llvm::dyn_cast<llvm::PHINode>(&instruction); phi != nullptr && phi->getNumIncomingValues() == 1) {
+        phi->replaceAllUsesWith(phi->getIncomingValue(0));
+        phi->eraseFromParent();
+        return true;
+      }
+      if (!is_call_to(&instruction, kToFragment)) continue;
+      Value* source = llvm::cast<llvm::CallInst>(instruction).getArgOperand(0);
+      if (instruction.use_empty()) {
+        instruction.eraseFromParent();
+        return true;
+      }
+      if (is_call_to(source, kToMetal)) source = llvm::cast<llvm::CallInst>(source)->getArgOperand(0);
+      else if (auto* phi = llvm::dyn_cast<llvm::PHINode>(source)) source = fragment_phi(*phi, *kernel.getParent());
+      else if (!is_splat_constant(source)) continue;
+      instruction.replaceAllUsesWith(source);
+      instruction.eraseFromParent();
+      return true;
+    }
+  }
+  return false;
+}
+
+void erase_dead_conversions(llvm::Function& kernel) {
+  for (auto& block : kernel) {
+    for (auto& instruction : llvm::make_early_inc_range(llvm::reverse(block))) {
+      const bool conversion = is_call_to(&instruction, kToMetal) || is_call_to(&instruction, kToFragment);
+      if (instruction.use_empty() && (conversion || llvm::isa<llvm::PHINode>(instruction))) instruction.eraseFromParent();
+    }
+  }
+}
+
+/// Gives an opaque function its body.
+template <class Emit>
+void define(llvm::Module& module, llvm::StringRef name, Emit emit) {
+  auto* function = module.getFunction(name);
+  if (function == nullptr) return;
+  function->setLinkage(llvm::GlobalValue::InternalLinkage);
+  function->addFnAttr(llvm::Attribute::AlwaysInline);
+  llvm::IRBuilder<> b(llvm::BasicBlock::Create(module.getContext(), "entry", function));
+  MatrixEmitter emitter(b, module);
+  b.CreateRet(emit(emitter, *function));
+}
+
+const char* opaque_name(MatrixInput input) {
+  switch (input) {
+    case MatrixInput::F16: return "nv.matrix.f16";
+    case MatrixInput::Bf16: return "nv.matrix.bf16";
+    case MatrixInput::F32: return "nv.matrix.f32";
+  }
+  return "";
+}
+
+}  // namespace
+
+Value* emit_multiply_accumulate(llvm::IRBuilder<>& b, llvm::Module& module, MatrixInput input, Value* x, Value* y, Value* z) {
+  auto* multiply = opaque(module, opaque_name(input), 3);
+  if (input == MatrixInput::F32) return b.CreateCall(multiply, {x, y, z});
+  Value* fragment = b.CreateCall(opaque(module, kToFragment, 1), {z});
+  return b.CreateCall(opaque(module, kToMetal, 1), {b.CreateCall(multiply, {x, y, fragment})});
+}
+
+bool uses_matrix_products(const llvm::Module& module) {
+  return std::any_of(module.begin(), module.end(), [](const llvm::Function& f) { return f.getName().starts_with("nv.matrix."); });
+}
+
+void keep_accumulators_in_fragments(llvm::Function& kernel) {
+  while (fold_one(kernel)) {
+  }
+  erase_dead_conversions(kernel);
+}
+
+void define_matrix_functions(llvm::Module& module) {
+  define(module, kToFragment, [](MatrixEmitter& e, llvm::Function& f) { return e.move_lanes(f.getArg(0), e.fragment_lane()); });
+  define(module, kToMetal, [](MatrixEmitter& e, llvm::Function& f) { return e.move_lanes(f.getArg(0), e.metal_lane()); });
+  for (const auto input : {MatrixInput::F16, MatrixInput::Bf16, MatrixInput::F32}) {
+    define(module, opaque_name(input), [input](MatrixEmitter& e, llvm::Function& f) {
+      if (input == MatrixInput::F32) return e.exact(f.getArg(0), f.getArg(1), f.getArg(2));
+      return e.tensor_core(f.getArg(0), f.getArg(1), f.getArg(2), input == MatrixInput::F16);
+    });
+  }
 }
 
 }  // namespace anymetal::device::cuda
