@@ -8,3 +8,8 @@
 
 // The language's own name for the same, part of the public interface.
 #define METAL_FUNC inline __attribute__((always_inline))
+
+// The math functions have approximate instructions to use there.
+#if defined(__NVPTX__)
+#define __MSL_NVPTX__ 1
+#endif

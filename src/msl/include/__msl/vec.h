@@ -41,8 +41,8 @@ struct vec : __msl::components<T, N> {
   __MSL_MEMBER constexpr vec(std::initializer_list<T> list) : __v(__msl::from_list<T>(list, __msl::first<N>{})) {}
 
   // An element is an lvalue of its own: vectors are stored as N consecutive elements.
-  __MSL_MEMBER T& operator[](long i) __MSL_VALID_INDEX(i) { return reinterpret_cast<T*>(&__v)[i]; }
-  __MSL_MEMBER constexpr T operator[](long i) const __MSL_VALID_INDEX(i) { return __at(i); }
+  __MSL_MEMBER T& operator[](long i) & __MSL_VALID_INDEX(i) { return reinterpret_cast<T*>(&__v)[i]; }
+  __MSL_MEMBER constexpr T operator[](long i) const& __MSL_VALID_INDEX(i) { return __at(i); }
 
   __MSL_MEMBER constexpr T __at(long i) const { return __msl::at<T, N>(__v, i); }
   __MSL_MEMBER void __set(int i, T s) { __v[i] = __msl::element<T>::store(s); }

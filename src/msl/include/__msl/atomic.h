@@ -1,0 +1,91 @@
+#pragma once
+// <metal_atomic>: atomic<T> and its functions. Address spaces are erased, so one set serves device and threadgroup.
+#pragma clang system_header
+#include "compute.h"
+#include "overload.h"
+
+namespace __msl {
+
+template <class T>
+concept atomic_number = __is_same(T, int) || __is_same(T, uint);
+template <class T>
+concept atomic_sum = atomic_number<T> || __is_same(T, float) || __is_same(T, ulong);
+template <class T>
+concept atomic_value = atomic_sum<T> || __is_same(T, bool);
+
+}  // namespace __msl
+
+namespace metal {
+
+// acquire, release and the others of C++ do not exist.
+enum memory_order { memory_order_relaxed = 0, memory_order_seq_cst = 5 };
+enum thread_scope { thread_scope_thread, thread_scope_threadgroup, thread_scope_device, thread_scope_simdgroup = 4 };
+
+template <class T>
+struct atomic {
+  static_assert(__msl::atomic_value<T>, "atomic<T> takes int, uint, bool, ulong or float");
+  T __value;
+  atomic() = default;
+  atomic(const atomic&) = delete;
+  atomic& operator=(const atomic&) = delete;
+};
+
+using atomic_int = atomic<int>;
+using atomic_uint = atomic<uint>;
+using atomic_bool = atomic<bool>;
+using atomic_ulong = atomic<ulong>;
+using atomic_float = atomic<float>;
+
+template <class T>
+__MSL_INLINE void atomic_store_explicit(volatile atomic<T>* object, __msl::converted<T> desired, memory_order) {
+  __atomic_store(&object->__value, &desired, __ATOMIC_RELAXED);
+}
+template <class T>
+__MSL_INLINE T atomic_load_explicit(const volatile atomic<T>* object, memory_order) {
+  T value;
+  __atomic_load(&object->__value, &value, __ATOMIC_RELAXED);
+  return value;
+}
+template <class T>
+__MSL_INLINE T atomic_exchange_explicit(volatile atomic<T>* object, __msl::converted<T> desired, memory_order) {
+  T old;
+  __atomic_exchange(&object->__value, &desired, &old, __ATOMIC_RELAXED);
+  return old;
+}
+// Floats compare by their bits.
+template <class T>
+__MSL_INLINE bool atomic_compare_exchange_weak_explicit(volatile atomic<T>* object, T* expected,
+                                                        __msl::converted<T> desired, memory_order, memory_order) {
+  return __atomic_compare_exchange(&object->__value, expected, &desired, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+#define __MSL_FETCH(f, E, builtin)                                                        \
+  template <__msl::E T>                                                                   \
+  __MSL_INLINE T atomic_fetch_##f##_explicit(volatile atomic<T>* object, __msl::converted<T> operand, memory_order) { \
+    return builtin(&object->__value, operand, __ATOMIC_RELAXED);                          \
+  }
+__MSL_FETCH(add, atomic_sum, __atomic_fetch_add)
+__MSL_FETCH(sub, atomic_sum, __atomic_fetch_sub)
+__MSL_FETCH(min, atomic_number, __atomic_fetch_min)
+__MSL_FETCH(max, atomic_number, __atomic_fetch_max)
+__MSL_FETCH(and, atomic_number, __atomic_fetch_and)
+__MSL_FETCH(or, atomic_number, __atomic_fetch_or)
+__MSL_FETCH(xor, atomic_number, __atomic_fetch_xor)
+#undef __MSL_FETCH
+
+template <class T>
+  requires(__is_same(T, ulong))
+__MSL_INLINE void atomic_min_explicit(volatile atomic<T>* object, __msl::converted<T> operand, memory_order) {
+  __atomic_fetch_min(&object->__value, operand, __ATOMIC_RELAXED);
+}
+template <class T>
+  requires(__is_same(T, ulong))
+__MSL_INLINE void atomic_max_explicit(volatile atomic<T>* object, __msl::converted<T> operand, memory_order) {
+  __atomic_fetch_max(&object->__value, operand, __ATOMIC_RELAXED);
+}
+
+__MSL_INLINE void atomic_thread_fence(mem_flags flags, memory_order order, thread_scope scope = thread_scope_device) {
+  if (order != memory_order_relaxed) __msl_fence(static_cast<uint>(flags), static_cast<uint>(scope));
+}
+
+}  // namespace metal
