@@ -16,9 +16,12 @@ __MSL_MATH float reduce_moderate(float a, int& quadrant) {
   return fma(q, 1.71512451e-15f, fma(q, 4.37113883e-8f, fma(q, -1.57079637f, a)));
 }
 
-/// 32-bit word `index` of 0.0 followed by the bits of 2/pi: word 0 is zero. Chosen by comparisons: no table in memory.
-__MSL_MATH unsigned two_over_pi(unsigned first, unsigned w0, unsigned w1, unsigned w2, unsigned w3, unsigned w4) {
-  return first == 0 ? w0 : first == 1 ? w1 : first == 2 ? w2 : first == 3 ? w3 : w4;
+/// The word at `index` of five in a row, without a table in memory and without a chain of comparisons, of which the
+/// compiler would make a switch.
+__MSL_MATH unsigned pick_word(unsigned index, unsigned w0, unsigned w1, unsigned w2, unsigned w3, unsigned w4) {
+  const unsigned even = index & 2u ? w2 : w0, odd = index & 2u ? w3 : w1;
+  const unsigned near = index & 1u ? odd : even;
+  return index & 4u ? w4 : near;
 }
 
 /// r for any finite x of at least kReduceLimit (Payne and Hanek, 1983): of the significand times 2/pi only the 96 bits
@@ -27,11 +30,11 @@ __MSL_MATH float reduce_large(float a, int& quadrant) {
   __MSL_EXACT
   const unsigned significand = (to_bits(a) & 0x7fffffu) | 0x800000u;
   const unsigned offset = (to_bits(a) >> 23) - 120u;  // bits of (0, 2/pi) to skip: the exponent of the last bit + 30
-  const unsigned first = offset >> 5, shift = offset & 31u;
-  const unsigned w0 = two_over_pi(first, 0u, 0xa2f9836eu, 0x4e441529u, 0xfc2757d1u, 0xf534ddc0u);
-  const unsigned w1 = two_over_pi(first, 0xa2f9836eu, 0x4e441529u, 0xfc2757d1u, 0xf534ddc0u, 0xdb629599u);
-  const unsigned w2 = two_over_pi(first, 0x4e441529u, 0xfc2757d1u, 0xf534ddc0u, 0xdb629599u, 0x3c439041u);
-  const unsigned w3 = two_over_pi(first, 0xfc2757d1u, 0xf534ddc0u, 0xdb629599u, 0x3c439041u, 0xfe5163abu);
+  const unsigned first = offset >> 5, shift = offset & 31u;  // the words are 0, then the bits of 2/pi
+  const unsigned w0 = pick_word(first, 0u, 0xa2f9836eu, 0x4e441529u, 0xfc2757d1u, 0xf534ddc0u);
+  const unsigned w1 = pick_word(first, 0xa2f9836eu, 0x4e441529u, 0xfc2757d1u, 0xf534ddc0u, 0xdb629599u);
+  const unsigned w2 = pick_word(first, 0x4e441529u, 0xfc2757d1u, 0xf534ddc0u, 0xdb629599u, 0x3c439041u);
+  const unsigned w3 = pick_word(first, 0xfc2757d1u, 0xf534ddc0u, 0xdb629599u, 0x3c439041u, 0xfe5163abu);
   const unsigned high = (w0 << shift) | ((w1 >> 1) >> (31u - shift));
   const unsigned middle = (w1 << shift) | ((w2 >> 1) >> (31u - shift));
   const unsigned low = (w2 << shift) | ((w3 >> 1) >> (31u - shift));
