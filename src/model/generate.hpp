@@ -27,13 +27,13 @@ std::string_view to_string(StopReason reason);
 
 struct GenerateOptions {
   std::size_t max_tokens = 128;
-  SamplingOptions sampling;
+  SamplingOptions sampling = {};
   bool stop_at_end = true;  ///< false goes on past end-of-sequence, for measurements
   const std::atomic<bool>* cancellation = nullptr;
   /// Called for each token with the text it completes (often empty for part of a character).
-  std::function<void(Token token, std::string_view text)> on_token;
+  std::function<void(Token token, std::string_view text)> on_token = {};
   /// Where set, receives the logits after every prompt token.
-  Gemma3::LogitsSink on_prompt_logits;
+  Gemma3::LogitsSink on_prompt_logits = {};
 };
 
 /// What came out. An end-of-sequence token is not among `tokens`.

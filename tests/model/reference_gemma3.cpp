@@ -171,7 +171,7 @@ void ReferenceGemma3::layer(std::vector<float>& x, std::size_t index, std::size_
   see(named("output"), x);
 }
 
-std::vector<float> ReferenceGemma3::forward(std::span<const std::uint32_t> tokens) {
+std::vector<float> ReferenceGemma3::forward(std::span<const std::uint32_t> tokens, std::size_t rows) {
   const auto table = file_.tensor("token_embd.weight").value();
   const auto row_bytes = table.data.size() / table.rows();
   std::vector<float> x(tokens.size() * config_.width);
@@ -183,8 +183,10 @@ std::vector<float> ReferenceGemma3::forward(std::span<const std::uint32_t> token
   }
   see("embedding", x);
   for (std::size_t i = 0; i < config_.layers; ++i) layer(x, i, tokens.size());
+  if (rows == 0) rows = tokens.size();
+  x.erase(x.begin(), x.end() - static_cast<std::ptrdiff_t>(rows * config_.width));
   norm(x, vector("output_norm.weight"));
-  return multiply("token_embd.weight", x, tokens.size());
+  return multiply("token_embd.weight", x, rows);
 }
 
 }  // namespace anymetal::test

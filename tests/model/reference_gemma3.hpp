@@ -20,8 +20,8 @@ class ReferenceGemma3 {
   /// `file` must outlive it and be a sound Gemma 3 file.
   ReferenceGemma3(const model::Gguf& file, const model::Gemma3Config& config) : file_(file), config_(config) {}
 
-  /// Logits [tokens][vocabulary] of a whole text, from its first token on.
-  std::vector<float> forward(std::span<const std::uint32_t> tokens);
+  /// Logits [rows][vocabulary] after the last `rows` tokens of a whole text (0: after each of them).
+  std::vector<float> forward(std::span<const std::uint32_t> tokens, std::size_t rows = 0);
 
   /// Where set, sees every intermediate result: "embedding", "0.query", "0.attended", ..., rows being tokens.
   std::function<void(const std::string& name, std::span<const float> rows)> tap;
