@@ -13,6 +13,10 @@ concept atomic_sum = atomic_number<T> || __is_same(T, float) || __is_same(T, ulo
 template <class T>
 concept atomic_value = atomic_sum<T> || __is_same(T, bool);
 
+// The values of thread_scope (and of the system scope, 3, that sources cast) from the narrowest to the widest scope:
+// thread 0, SIMD-group 1, threadgroup 2, device 3, system 4.
+__MSL_INLINE constexpr uint scope_rank(uint scope) { return scope == 0 ? 0 : scope == 4 ? 1 : scope + 1; }
+
 }  // namespace __msl
 
 namespace metal {
@@ -85,7 +89,7 @@ __MSL_INLINE void atomic_max_explicit(volatile atomic<T>* object, __msl::convert
 }
 
 __MSL_INLINE void atomic_thread_fence(mem_flags flags, memory_order order, thread_scope scope = thread_scope_device) {
-  if (order != memory_order_relaxed) __msl_fence(static_cast<uint>(flags), static_cast<uint>(scope));
+  if (order != memory_order_relaxed) __msl_fence(static_cast<uint>(flags), __msl::scope_rank(static_cast<uint>(scope)));
 }
 
 }  // namespace metal

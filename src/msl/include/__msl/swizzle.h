@@ -5,7 +5,9 @@
 #pragma clang system_header
 #include "config.h"
 
-namespace __msl {
+// A namespace of its own: as a base of vec it is searched for every unqualified call with a vector argument, which must
+// not find the library's own helpers.
+namespace __msl_components {
 
 // A swizzle may be assigned when no component is named twice and the vector is not const.
 template <class V, int... I>
@@ -193,4 +195,4 @@ struct components<T, 4> : swizzles<4> {
 };
 #undef __MSL_PROPERTY
 
-}  // namespace __msl
+}  // namespace __msl_components

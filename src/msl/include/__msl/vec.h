@@ -12,7 +12,7 @@
 namespace metal {
 
 template <class T, int N>
-struct vec : __msl::components<T, N> {
+struct vec : __msl_components::components<T, N> {
   using __element = T;
   using __raw = __msl::raw_of<T, N>;
   template <int M>

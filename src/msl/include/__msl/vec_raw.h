@@ -7,7 +7,9 @@
 namespace metal {
 template <class T, int N>
 struct vec;
-}
+template <class T, int N>
+struct packed_vec;
+}  // namespace metal
 
 namespace __msl {
 
@@ -106,6 +108,8 @@ template <class T, class A>
 inline constexpr int width = __is_constructible(T, A) ? 1 : 1000;
 template <class T, int M>
 inline constexpr int width<T, metal::vec<T, M>> = M;
+template <class T, int M>
+inline constexpr int width<T, metal::packed_vec<T, M>> = M;
 
 template <class T, class A>
 __MSL_INLINE constexpr void append(typename element<T>::stored* e, int& k, const A& a) {
