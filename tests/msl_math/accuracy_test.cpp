@@ -66,6 +66,21 @@ TEST(AccuracyTable, CoversEveryFunction) {
   }
 }
 
+// Multiplying x by 4 halves the result and changes nothing else: all significands over two binades are all there is.
+TEST(ReciprocalRoot, IsCorrectlyRoundedForEverySignificand) {
+  constexpr std::uint32_t kOne = 0x3f800000u, kFour = 0x40800000u, kBlock = 4096;
+  const Evaluator* function = find_evaluator(evaluators_relaxed, "precise::rsqrt");
+  std::vector<float> x(kBlock), result(kBlock);
+  std::size_t wrong = 0;
+  for (std::uint32_t block = kOne; block < kFour; block += kBlock) {
+    for (std::uint32_t i = 0; i < kBlock; ++i) x[i] = std::bit_cast<float>(block + i);
+    function->run(x.data(), x.data(), result.data(), kBlock);
+    for (std::uint32_t i = 0; i < kBlock; ++i)
+      wrong += result[i] != static_cast<float>(1 / std::sqrt(static_cast<double>(x[i])));
+  }
+  EXPECT_EQ(wrong, 0u);
+}
+
 // Softmax and its like rely on these in every mode.
 TEST(SpecialValues, AreExact) {
   struct Row {

@@ -35,6 +35,7 @@ using precise::tanpi;
 
 /// 2^(x * scale): the root of it squared, so that the last rounding alone meets overflow and subnormals.
 __MSL_MATH float fast_exp2_scaled(float x, float scale, float low, float high) {
+  __MSL_EXACT  // the square must not become a product of squares: that of the power of two could overflow
   const float limited = limit(x, low, high);
   int n;
   const float whole = round_product(limited, 0.5f * scale, n);

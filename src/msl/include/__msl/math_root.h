@@ -13,13 +13,13 @@ __MSL_MATH float divide(float x, float y) {
 
 __MSL_MATH float sqrt(float x) { return square_root(x); }
 
-/// One step of Newton's iteration on 1 / sqrt x, its residual 1 - x y^2 computed exactly.
+/// y and the first two terms of the series in its residual r = 1 - x y^2: 1 / sqrt(x) = y / sqrt(1 - r).
 __MSL_MATH float rsqrt(float x) {
   __MSL_EXACT
   const float y = 1.0f / square_root(x);
   const float product = x * y;
   const float residual = fma(-fma(x, y, -product), y, fma(-product, y, 1.0f));
-  const float better = fma(0.5f * y, residual, y);
+  const float better = fma(y, fma(residual * residual, 0.375f, 0.5f * residual), y);
   return x > 0.0f && x < kInfinity ? better : y;
 }
 
