@@ -76,8 +76,7 @@ TEST(Npy, EveryTypeSurvivesARoundTrip) {
 
 TEST(Npy, WritesDataAtAMultipleOf64Bytes) {
   const std::vector<std::size_t> shape{1};
-  const std::string bytes = npy_bytes(ElementType::U8, shape, std::vector<std::byte>(1));
-  EXPECT_EQ((bytes.size() - 1) % 64, 0U);
+  EXPECT_EQ(npy_preamble(ElementType::U8, shape).size() % 64, 0U);
 }
 
 TEST(Npy, EveryTruncationIsAnError) {

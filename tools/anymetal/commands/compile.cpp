@@ -38,21 +38,21 @@ std::vector<std::string> wanted_entries(const msl::ParsedSource& source, const O
   return {source.entry_names().begin(), source.entry_names().end()};
 }
 
-Result<device::Artifact> compile_entry(const msl::ParsedSource& source, const std::string& name, const Compiler& compiler,
+Result<device::Artifact> compile_entry(const msl::ParsedSource& source, const std::string& name, const Device& device,
                                        std::span<const FunctionConstant> constants) {
   const auto entry = source.entry(name);
   if (!entry) return std::unexpected(entry.error());
   auto kernel = msl::specialise(**entry, constants);
   if (!kernel) return std::unexpected(kernel.error());
-  return compiler.compile(std::move(*kernel), name);
+  return device.backend()->compile(std::move(*kernel), name);
 }
 
-std::vector<Compiled> compile_all(const msl::ParsedSource& source, const Options& options, const Compiler& compiler,
+std::vector<Compiled> compile_all(const msl::ParsedSource& source, const Options& options, const Device& device,
                                   std::span<const FunctionConstant> constants) {
   std::vector<Compiled> results;
   for (const std::string& name : wanted_entries(source, options)) {
     Compiled& result = results.emplace_back(name, 0.0, device::Artifact{});
-    result.milliseconds = measure([&] { result.artifact = compile_entry(source, name, compiler, constants); });
+    result.milliseconds = measure([&] { result.artifact = compile_entry(source, name, device, constants); });
   }
   return results;
 }
@@ -110,14 +110,14 @@ Exit finish_json(const std::vector<Compiled>& results, std::vector<Diagnostic> d
 }
 
 /// Text of one entry's code, or of each entry in turn.
-Exit emit(const msl::ParsedSource& source, const Options& options, const Compiler& compiler,
+Exit emit(const msl::ParsedSource& source, const Options& options, const Device& device,
           std::span<const FunctionConstant> constants) {
   for (const std::string& name : wanted_entries(source, options)) {
     const auto entry = source.entry(name);
     if (!entry) return report(entry.error());
     auto kernel = msl::specialise(**entry, constants);
     if (!kernel) return report(kernel.error());
-    const auto text = options.emit == "ir" ? ir_text(*kernel) : compiler.code_text(std::move(*kernel), name);
+    const auto text = options.emit == "ir" ? ir_text(*kernel) : code_text(std::move(*kernel), device, name);
     if (!text) return report(text.error());
     fmt::print("{}", *text);
   }
@@ -126,9 +126,9 @@ Exit emit(const msl::ParsedSource& source, const Options& options, const Compile
 
 Exit compile(const Options& options) {
   const bool json = options.json || options.emit == "json";
-  const auto compiler = Compiler::for_device(options.device);
-  if (!compiler) return report(compiler.error(), json);
-  if (options.emit == "ptx" && !compiler->is_cuda()) {
+  const auto device = Device::open(options.device);
+  if (!device) return report(device.error(), json);
+  if (options.emit == "ptx" && device->backend()->front_end_target() != msl::Target::Nvptx) {
     return report(Error(ErrorCode::InvalidArgument, "--emit ptx needs --device cuda or cuda:sm_90"));
   }
   const auto text = read_file(options.file);
@@ -138,7 +138,7 @@ Exit compile(const Options& options) {
   if (!source_opts) return report(source_opts.error(), json);
   if (!constants) return report(constants.error(), json);
 
-  const auto source = msl::ParsedSource::parse({options.file, *text, std::move(*source_opts), compiler->target()});
+  const auto source = msl::ParsedSource::parse({options.file, *text, std::move(*source_opts), device->backend()->front_end_target()});
   if (!source) {
     if (!json) return report(source.error());
     note(source.error().message());
@@ -146,9 +146,9 @@ Exit compile(const Options& options) {
   }
   const std::vector<Diagnostic> warnings((*source)->warnings().begin(), (*source)->warnings().end());
   print_diagnostics(warnings);
-  if (!options.emit.empty() && !json) return emit(**source, options, *compiler, *constants);
+  if (!options.emit.empty() && !json) return emit(**source, options, *device, *constants);
 
-  const auto results = compile_all(**source, options, *compiler, *constants);
+  const auto results = compile_all(**source, options, *device, *constants);
   if (json) return finish_json(results, warnings);
   print_table(results);
   return std::ranges::all_of(results, [](const Compiled& r) { return r.artifact.has_value(); }) ? Exit::Done

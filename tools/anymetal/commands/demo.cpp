@@ -8,7 +8,7 @@ namespace anymetal::cli {
 namespace {
 
 struct Options {
-  std::string device;
+  DeviceArguments device;
   bool json = false;
 };
 
@@ -24,7 +24,7 @@ void add_demo(CLI::App& app, Action& action) {
   add_command<Options>(
       app, action, "demo", "Compile a handful of kernels from MSL, run them, check and time them; needs no file",
       [](CLI::App& command, Options& options) {
-        command.add_option("--device", options.device, "cpu, cuda, cuda:1 ... (default: the best there is)");
+        add_device_option(command, options.device);
         command.add_flag("--json", options.json, "Print one JSON object");
       },
       demo);

@@ -18,7 +18,7 @@ struct Options {
   std::string file;
   std::string entry;
   std::string kernel;
-  std::string device;
+  DeviceArguments device;
   std::vector<std::string> buffers;
   std::vector<std::string> bytes;
   std::vector<std::string> threadgroup_memory;
@@ -135,7 +135,7 @@ void declare(CLI::App& command, Options& options) {
   auto* const entry = command.add_option("--entry", options.entry, "Kernel of the file")->type_name("NAME");
   file->needs(entry);
   entry->needs(file);
-  command.add_option("--device", options.device, "cpu, cuda, cuda:1 ... (default: the best there is)")->type_name("D");
+  add_device_option(command, options.device);
   list("--buffer", options.buffers,
        "Content of [[buffer(IDX)]]: x.npy, zeros:f32:1024 or random:f32:1024, each with +OFFSET in bytes if wanted",
        "IDX=SOURCE");

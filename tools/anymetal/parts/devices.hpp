@@ -4,13 +4,21 @@
 
 #include <anymetal/device.hpp>
 
+#include <CLI/CLI.hpp>
+
 #include <string>
 
 namespace anymetal::cli {
 
-/// The device named by `--device`, or the best one where the option was not given.
-inline Result<Device> open_device(const std::string& id) {
-  return id.empty() ? Device::system_default() : Device::open(id);
-}
+struct DeviceArguments {
+  std::string id;        ///< empty: the best there is
+  unsigned threads = 0;  ///< of the CPU; 0: all this process may use
+};
+
+void add_device_option(CLI::App& command, DeviceArguments& arguments);
+void add_threads_option(CLI::App& command, DeviceArguments& arguments);
+
+/// DeviceNotFound says why it cannot be had and what to do.
+Result<Device> open_device(const DeviceArguments& arguments);
 
 }  // namespace anymetal::cli

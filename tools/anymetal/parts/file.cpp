@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 namespace anymetal::cli {
 
@@ -34,24 +35,41 @@ Result<std::string> read_file(const fs::path& path) {
   return std::move(content).str();
 }
 
-Result<void> write_file(const fs::path& path, std::span<const std::byte> bytes) {
-  if (fs::is_directory(path)) return io_failure(path, "write", "is a directory");
+FileWriter::FileWriter(fs::path path, fs::path part, std::ofstream file)
+    : path_(std::move(path)), part_(std::move(part)), file_(std::move(file)) {}
+
+FileWriter::~FileWriter() {
+  std::error_code ignored;
+  if (!part_.empty()) fs::remove(part_, ignored);
+}
+
+Result<FileWriter> FileWriter::create(fs::path path) {
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) return io_failure(path, "write", "is a directory");
   fs::path part = path;
   part += fmt::format(".{}.part", ::getpid());
   errno = 0;
   std::ofstream file(part, std::ios::binary | std::ios::trunc);
   if (!file) return io_failure(path, "write", std::strerror(errno));
-  file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  file.close();
+  return FileWriter(std::move(path), std::move(part), std::move(file));
+}
+
+Result<void> FileWriter::append(std::span<const std::byte> bytes) {
+  errno = 0;
+  file_.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  if (!file_) return io_failure(path_, "write", std::strerror(errno));
+  return {};
+}
+
+Result<void> FileWriter::finish() {
+  errno = 0;
+  file_.close();
+  if (!file_) return io_failure(path_, "write", std::strerror(errno));
   std::error_code renamed;
-  if (file) {
-    fs::rename(part, path, renamed);
-    if (!renamed) return {};
-  }
-  const std::string reason = renamed ? renamed.message() : std::strerror(errno);
-  std::error_code ignored;
-  fs::remove(part, ignored);
-  return io_failure(path, "write", reason);
+  fs::rename(part_, path_, renamed);
+  if (renamed) return io_failure(path_, "write", renamed.message());
+  part_.clear();
+  return {};
 }
 
 }  // namespace anymetal::cli

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <fstream>
 #include <span>
 #include <string>
 
@@ -14,7 +15,24 @@ namespace anymetal::cli {
 /// All bytes of a regular file; IoError names the path and the reason (missing, a directory, not permitted).
 Result<std::string> read_file(const std::filesystem::path& path);
 
-/// Writes beside `path` and renames: a reader, or an interrupted run, never sees half a file.
-Result<void> write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
+/// A file in the making: written beside its place and renamed at the end, so that a reader, or an interrupted run, never
+/// sees half of it. Thread contract: one thread.
+class FileWriter {
+ public:
+  static Result<FileWriter> create(std::filesystem::path path);
+  ~FileWriter();
+  FileWriter(FileWriter&&) noexcept = default;
+  FileWriter& operator=(FileWriter&&) = delete;
+
+  Result<void> append(std::span<const std::byte> bytes);
+  /// Puts the file in its place. Without it nothing is left behind.
+  Result<void> finish();
+
+ private:
+  FileWriter(std::filesystem::path path, std::filesystem::path part, std::ofstream file);
+  std::filesystem::path path_;
+  std::filesystem::path part_;  ///< empty once the file is in its place or has moved to another writer
+  std::ofstream file_;
+};
 
 }  // namespace anymetal::cli

@@ -112,24 +112,25 @@ Result<NpyArray> read_npy(const std::filesystem::path& path) {
   return parse_npy(*bytes, path.string());
 }
 
-std::string npy_bytes(ElementType type, std::span<const std::size_t> shape, std::span<const std::byte> data) {
+std::string npy_preamble(ElementType type, std::span<const std::size_t> shape) {
   std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}{}), }}", descriptor_of(type),
                                    fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
-  constexpr std::size_t kPreamble = 10;
-  const std::size_t unpadded = kPreamble + header.size() + 1;
-  header.append((kAlignment - unpadded % kAlignment) % kAlignment, ' ');
+  constexpr std::size_t kFixed = 10;  // magic, version and header length
+  header.append((kAlignment - (kFixed + header.size() + 1) % kAlignment) % kAlignment, ' ');
   header += '\n';
   std::string bytes(kMagic);
   bytes += {'\1', '\0', static_cast<char>(header.size() & 0xff), static_cast<char>(header.size() >> 8)};
-  bytes += header;
-  bytes.append(reinterpret_cast<const char*>(data.data()), data.size());
-  return bytes;
+  return bytes + header;
 }
 
 Result<void> write_npy(const std::filesystem::path& path, ElementType type, std::span<const std::size_t> shape,
                        std::span<const std::byte> data) {
-  const std::string bytes = npy_bytes(type, shape, data);
-  return write_file(path, std::as_bytes(std::span(bytes.data(), bytes.size())));
+  auto file = FileWriter::create(path);
+  if (!file) return std::unexpected(file.error());
+  const std::string preamble = npy_preamble(type, shape);
+  if (auto written = file->append(std::as_bytes(std::span(preamble.data(), preamble.size()))); !written) return written;
+  if (auto written = file->append(data); !written) return written;
+  return file->finish();
 }
 
 }  // namespace anymetal::cli

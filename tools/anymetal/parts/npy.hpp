@@ -25,8 +25,9 @@ struct NpyArray {
 Result<NpyArray> parse_npy(std::string_view bytes, std::string_view name);
 Result<NpyArray> read_npy(const std::filesystem::path& path);
 
-/// The bytes of a version 1.0 file; `data` holds the product of `shape` elements.
-std::string npy_bytes(ElementType type, std::span<const std::size_t> shape, std::span<const std::byte> data);
+/// What stands before the data in a version 1.0 file; its length is a multiple of 64 bytes.
+std::string npy_preamble(ElementType type, std::span<const std::size_t> shape);
+/// Writes a whole file; `data` holds the product of `shape` elements.
 Result<void> write_npy(const std::filesystem::path& path, ElementType type, std::span<const std::size_t> shape,
                        std::span<const std::byte> data);
 

@@ -1,0 +1,132 @@
+#include "bench/bench.hpp"
+
+#include "model/language_model.hpp"
+#include "parts/devices.hpp"
+#include "parts/interrupt.hpp"
+#include "parts/timing.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <optional>
+
+namespace anymetal::cli {
+
+namespace {
+
+struct Options {
+  std::string model;
+  std::size_t prompt = 512;
+  std::size_t tokens = 128;
+  unsigned repeat = 3;
+  model::Gemma3Options network;
+  DeviceArguments device;
+  bool json = false;
+};
+
+/// Any tokens will do for a clock: a beginning, then numbers spread over the vocabulary.
+std::vector<model::Token> some_prompt(const model::LanguageModel& model, std::size_t count) {
+  const std::size_t vocabulary = model.tokenizer.vocabulary()->size();
+  std::vector<model::Token> tokens(count);
+  for (std::size_t i = 0; i < count; ++i) tokens[i] = static_cast<model::Token>((1000 + i * 7919) % vocabulary);
+  if (const auto begin = model.tokenizer.vocabulary()->begin_of_sequence(); begin && count > 0) tokens[0] = *begin;
+  return tokens;
+}
+
+/// Speeds of all runs, in tokens a second.
+struct Speeds {
+  Timing prefill;
+  Timing decode;
+};
+
+Result<Speeds> measure_speeds(model::LanguageModel& model, const Options& options) {
+  model::GenerateOptions generate;
+  generate.max_tokens = options.tokens + 1;  // the first comes from the prompt pass
+  generate.stop_at_end = false;
+  generate.cancellation = &interrupt_flag();
+  const auto prompt = some_prompt(model, options.prompt);
+  // Compiles what is needed and touches every page once.
+  model::GenerateOptions warm_up = generate;
+  warm_up.max_tokens = 2;
+  if (auto done = model::generate(model.network, model.tokenizer, prompt, warm_up); !done) {
+    return std::unexpected(done.error());
+  }
+  std::vector<double> prefill;
+  std::vector<double> decode;
+  for (unsigned i = 0; i < options.repeat; ++i) {
+    const auto generation = model::generate(model.network, model.tokenizer, prompt, generate);
+    if (!generation) return std::unexpected(generation.error());
+    if (generation->stop == model::StopReason::Cancelled) return fail(ErrorCode::Cancelled, "stopped by Ctrl-C");
+    prefill.push_back(generation->prefill_tokens_per_second());
+    decode.push_back(generation->decode_tokens_per_second());
+  }
+  return Speeds{summarise(std::move(prefill)), summarise(std::move(decode))};
+}
+
+Exit bench_model(const Options& options) {
+  auto device = open_device(options.device);
+  if (!device) return report(device.error(), options.json);
+  KernelRegistry registry;
+  auto model = model::LanguageModel::open(options.model, registry, *device, options.network);
+  if (!model) return report(model.error(), options.json);
+  const auto speeds = measure_speeds(*model, options);
+  if (!speeds) return report(speeds.error(), options.json);
+
+  // Decoding reads the file's weights once a token: what memory allows at best.
+  std::optional<anymetal::bench::Ceilings> ceilings;
+  if (device->info().id == "cpu") ceilings = anymetal::bench::measure_ceilings(device->info().compute_units);
+  std::error_code ignored;
+  const auto bytes = static_cast<double>(std::filesystem::file_size(options.model, ignored));
+  const double limit = ceilings ? ceilings->read_gigabytes_per_second * 1e9 / bytes : 0;
+  if (options.json) {
+    nlohmann::ordered_json object{{"device", device->info().id},
+                                  {"prompt", options.prompt},
+                                  {"tokens", options.tokens},
+                                  {"load_seconds", model->load_seconds},
+                                  {"prefill_tokens_per_second", speeds->prefill.median},
+                                  {"decode_tokens_per_second", speeds->decode.median},
+                                  {"prefill_spread", speeds->prefill.spread},
+                                  {"decode_spread", speeds->decode.spread}};
+    if (ceilings) {
+      object["memory_limit_tokens_per_second"] = limit;
+      object["ceilings"] = to_json(*ceilings);
+    }
+    print_json(object);
+    return Exit::Done;
+  }
+  fmt::print("{} on {}, median of {} runs\n", options.model, device->name(), options.repeat);
+  fmt::print("load                {:8.2f} s\n", model->load_seconds);
+  fmt::print("prefill of {:<6}   {:8.1f} tokens/s (spread {:.1f})\n", options.prompt, speeds->prefill.median,
+             speeds->prefill.spread);
+  fmt::print("decode of {:<6}    {:8.1f} tokens/s (spread {:.1f})", options.tokens, speeds->decode.median,
+             speeds->decode.spread);
+  if (ceilings) {
+    fmt::print(", {:.0f} % of the {:.1f} that reading the weights allows\n", 100 * speeds->decode.median / limit, limit);
+    print_ceilings(*ceilings);
+  } else {
+    fmt::print("\n");
+  }
+  return Exit::Done;
+}
+
+void declare(CLI::App& command, Options& options) {
+  command.add_option("file", options.model, "Model file")->type_name("FILE.gguf")->required();
+  command.add_option("--prompt", options.prompt, "Tokens of the prompt")->check(CLI::PositiveNumber)->capture_default_str();
+  command.add_option("--tokens", options.tokens, "Tokens to write")->check(CLI::PositiveNumber)->capture_default_str();
+  command.add_option("--repeat", options.repeat, "Runs")->check(CLI::Range(1U, 1000U))->capture_default_str();
+  command.add_option("--batch", options.network.batch, "Prompt tokens that go through the layers together")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{4096}))->capture_default_str();
+  add_device_option(command, options.device);
+  add_threads_option(command, options.device);
+  command.add_flag("--json", options.json, "Print one JSON object");
+}
+
+}  // namespace
+
+void add_bench_model(CLI::App& bench, Action& action) {
+  add_command<Options>(bench, action, "model", "Speed of a model: prompt tokens and written tokens a second", declare,
+                       bench_model);
+}
+
+}  // namespace anymetal::cli

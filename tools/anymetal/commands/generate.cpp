@@ -1,0 +1,149 @@
+#include "commands/command.hpp"
+
+#include "model/language_model.hpp"
+#include "parts/devices.hpp"
+#include "parts/file.hpp"
+#include "parts/interrupt.hpp"
+#include "parts/npy.hpp"
+#include "parts/text.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <cstdio>
+
+namespace anymetal::cli {
+
+namespace {
+
+struct Options {
+  std::string model;
+  std::string prompt;
+  std::string prompt_tokens;
+  std::size_t tokens = 128;
+  model::SamplingOptions sampling;
+  model::Gemma3Options network;
+  DeviceArguments device;
+  std::string logits;
+  bool json = false;
+};
+
+/// `2,818,5279` as tokens.
+Result<std::vector<model::Token>> parse_tokens(std::string_view text) {
+  std::vector<model::Token> tokens;
+  for (const std::string_view part : split(text, ',')) {
+    const auto token = parse_number<model::Token>(part);
+    if (!token) {
+      return fail(ErrorCode::InvalidArgument, fmt::format("--prompt-tokens: '{}' is not a token number", part));
+    }
+    tokens.push_back(*token);
+  }
+  return tokens;
+}
+
+/// A `.npy` file of f32 [prompt tokens, vocabulary] that grows row by row.
+Result<FileWriter> open_logits(const std::string& path, std::size_t rows, std::size_t vocabulary) {
+  auto file = FileWriter::create(path);
+  if (!file) return file;
+  const std::array shape{rows, vocabulary};
+  const std::string preamble = npy_preamble(ElementType::F32, shape);
+  if (auto done = file->append(std::as_bytes(std::span(preamble.data(), preamble.size()))); !done) {
+    return std::unexpected(done.error());
+  }
+  return file;
+}
+
+Result<model::Generation> run_model(model::LanguageModel& model, const Options& options) {
+  const auto prompt =
+      options.prompt_tokens.empty() ? model.tokenizer.encode(options.prompt) : parse_tokens(options.prompt_tokens);
+  if (!prompt) return std::unexpected(prompt.error());
+
+  model::GenerateOptions generate;
+  generate.max_tokens = options.tokens;
+  generate.sampling = options.sampling;
+  generate.cancellation = &interrupt_flag();
+  if (!options.json) {
+    generate.on_token = [](model::Token, std::string_view text) {
+      fmt::print("{}", text);
+      std::fflush(stdout);
+    };
+  }
+  if (options.logits.empty()) return model::generate(model.network, model.tokenizer, *prompt, generate);
+
+  auto file = open_logits(options.logits, prompt->size(), model.network.config().vocabulary);
+  if (!file) return std::unexpected(file.error());
+  generate.on_prompt_logits = [&](std::size_t, std::span<const float> rows) { return file->append(std::as_bytes(rows)); };
+  auto generation = model::generate(model.network, model.tokenizer, *prompt, generate);
+  if (!generation || generation->prefill_seconds == 0) return generation;
+  if (auto done = file->finish(); !done) return std::unexpected(done.error());
+  return generation;
+}
+
+nlohmann::ordered_json to_json(const model::Generation& g, double load_seconds, const Device& device) {
+  return {{"prompt_tokens", g.prompt_tokens},
+          {"tokens", g.tokens},
+          {"text", g.text},
+          {"stop", model::to_string(g.stop)},
+          {"device", device.info().id},
+          {"load_seconds", load_seconds},
+          {"prefill_tokens_per_second", g.prefill_tokens_per_second()},
+          {"decode_tokens_per_second", g.decode_tokens_per_second()}};
+}
+
+Exit generate_text(const Options& options) {
+  if (options.prompt.empty() == options.prompt_tokens.empty()) {
+    note("anymetal generate: give either --prompt or --prompt-tokens");
+    return Exit::WrongUsage;
+  }
+  auto device = open_device(options.device);
+  if (!device) return report(device.error(), options.json);
+  KernelRegistry registry;
+  auto model = model::LanguageModel::open(options.model, registry, *device, options.network);
+  if (!model) return report(model.error(), options.json);
+  const auto generation = run_model(*model, options);
+  if (!generation) return report(generation.error(), options.json);
+  if (options.json) {
+    print_json(to_json(*generation, model->load_seconds, *device));
+    return Exit::Done;
+  }
+  fmt::print("\n");
+  note(fmt::format("[{} prompt tokens at {:.1f}/s, {} tokens at {:.1f}/s, loaded in {:.2f} s, stopped by {}]",
+                   generation->prompt_tokens.size(), generation->prefill_tokens_per_second(), generation->tokens.size(),
+                   generation->decode_tokens_per_second(), model->load_seconds, model::to_string(generation->stop)));
+  return Exit::Done;
+}
+
+void declare(CLI::App& command, Options& options) {
+  command.add_option("--model", options.model, "Model file, e.g. what `anymetal fetch` prints")
+      ->type_name("FILE.gguf")->required();
+  auto* const prompt = command.add_option("--prompt", options.prompt, "Text to continue")->type_name("TEXT");
+  command.add_option("--prompt-tokens", options.prompt_tokens, "The same as token numbers, e.g. 2,818,5279")
+      ->type_name("N,N...")->excludes(prompt);
+  command.add_option("--tokens", options.tokens, "Most tokens to write")->capture_default_str();
+  command.add_option("--temperature", options.sampling.temperature, "0: always the likeliest token")->capture_default_str();
+  command.add_option("--top-k", options.sampling.top_k, "Keep the k likeliest tokens; 0: all")->capture_default_str();
+  command.add_option("--top-p", options.sampling.top_p, "Keep the likeliest that reach this probability")
+      ->capture_default_str();
+  command.add_option("--min-p", options.sampling.min_p, "Keep those this likely relative to the likeliest")
+      ->capture_default_str();
+  command.add_option("--seed", options.sampling.seed, "Of the random numbers")->capture_default_str();
+  command.add_option("--batch", options.network.batch, "Prompt tokens that go through the layers together")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{4096}))->capture_default_str();
+  command.add_option("--context", options.network.context, "Most tokens of prompt and answer; 0: what the model can")
+      ->capture_default_str();
+  add_device_option(command, options.device);
+  add_threads_option(command, options.device);
+  command.add_option("--logits", options.logits, "Write the logits after each prompt token, f32 [prompt, vocabulary]")
+      ->type_name("FILE.npy");
+  command.add_flag("--json", options.json, "Print one JSON object");
+}
+
+}  // namespace
+
+void add_generate(CLI::App& app, Action& action) {
+  add_command<Options>(app, action, "generate", "Let a language model continue a text", declare, generate_text)
+      .footer("Ctrl-C stops after the current token and keeps what is there.");
+}
+
+}  // namespace anymetal::cli

@@ -1,0 +1,48 @@
+#include "commands/command.hpp"
+
+#include "registry/builtin_catalogue.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace anymetal::cli {
+
+namespace {
+
+struct Options {
+  std::string family;
+  bool json = false;
+};
+
+Exit list_kernels(const Options& options) {
+  const auto files = registry::builtin_files();
+  auto array = nlohmann::ordered_json::array();
+  std::size_t shown = 0;
+  for (const registry::BuiltinKernel& kernel : registry::builtin_kernels()) {
+    const registry::BuiltinFile& file = files[kernel.file];
+    if (!options.family.empty() && file.family != options.family) continue;
+    ++shown;
+    if (options.json) array.push_back({{"name", kernel.name}, {"family", file.family}, {"file", file.path}});
+    else fmt::print("{:<56} {:<12} {}\n", kernel.name, file.family, file.path);
+  }
+  if (shown == 0 && !options.family.empty()) {
+    return report(Error(ErrorCode::InvalidArgument, fmt::format("there is no kernel family '{}'", options.family)), options.json);
+  }
+  if (options.json) print_json({{"kernels", array}});
+  note(fmt::format("{} kernels", shown));
+  return Exit::Done;
+}
+
+}  // namespace
+
+void add_kernels(CLI::App& app, Action& action) {
+  add_command<Options>(
+      app, action, "kernels", "List the built-in kernels",
+      [](CLI::App& command, Options& options) {
+        command.add_option("--family", options.family, "Only kernels of this family (the folder under kernels/)");
+        command.add_flag("--json", options.json, "Print one JSON object");
+      },
+      list_kernels);
+}
+
+}  // namespace anymetal::cli

@@ -1,0 +1,21 @@
+#include "parts/devices.hpp"
+
+#include <cstdlib>
+
+namespace anymetal::cli {
+
+void add_device_option(CLI::App& command, DeviceArguments& arguments) {
+  command.add_option("--device", arguments.id, "cpu, cuda, cuda:1 ... (default: the best there is)")->type_name("D");
+}
+
+void add_threads_option(CLI::App& command, DeviceArguments& arguments) {
+  command.add_option("--threads", arguments.threads, "CPU threads (default: all this process may use)")
+      ->check(CLI::Range(1U, 1024U));
+}
+
+Result<Device> open_device(const DeviceArguments& arguments) {
+  if (arguments.threads != 0) ::setenv("ANYMETAL_THREADS", std::to_string(arguments.threads).c_str(), 1);
+  return arguments.id.empty() ? Device::system_default() : Device::open(arguments.id);
+}
+
+}  // namespace anymetal::cli
