@@ -1,7 +1,5 @@
 #include "ceilings/ceilings.hpp"
 
-#include "ceilings/fma_peak.hpp"
-
 #include <sched.h>
 
 #include <algorithm>
@@ -14,6 +12,8 @@
 #include <span>
 #include <thread>
 #include <vector>
+
+#include "ceilings/fma_peak.hpp"
 
 namespace anymetal::bench {
 
@@ -89,10 +89,11 @@ Ceilings measure_ceilings(unsigned threads) {
   const double bytes = static_cast<double>(share) * threads;
 
   Ceilings ceilings{threads, 0, 0, 0};
-  ceilings.read_gigabytes_per_second = bytes * 1e-9 / best_seconds(threads, [&](unsigned t) { read_all(part(from, t)); });
-  ceilings.copy_gigabytes_per_second =
-      2 * bytes * 1e-9 /
-      best_seconds(threads, [&](unsigned t) { std::memcpy(part(to, t).data(), part(from, t).data(), share); });
+  ceilings.read_gigabytes_per_second =
+      bytes * 1e-9 / best_seconds(threads, [&](unsigned t) { read_all(part(from, t)); });
+  ceilings.copy_gigabytes_per_second = 2 * bytes * 1e-9 / best_seconds(threads, [&](unsigned t) {
+                                         std::memcpy(part(to, t).data(), part(from, t).data(), share);
+                                       });
   const double operations = run_fma(kFmaRounds) * threads;
   ceilings.fma_gigaflops = operations * 1e-9 / best_seconds(threads, [](unsigned) { run_fma(kFmaRounds); });
   return ceilings;

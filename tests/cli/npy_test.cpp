@@ -51,7 +51,8 @@ TEST(Npy, ReadsVersionsTwoAndThree) {
 }
 
 TEST(Npy, AScalarHasNoExtents) {
-  const auto array = parse_npy(file_with("{'descr': '<i8', 'fortran_order': False, 'shape': (), }", "12345678"), "x.npy");
+  const auto array =
+      parse_npy(file_with("{'descr': '<i8', 'fortran_order': False, 'shape': (), }", "12345678"), "x.npy");
   ASSERT_TRUE(array) << array.error().message();
   EXPECT_TRUE(array->shape.empty());
   EXPECT_EQ(array->data.size(), 8U);
@@ -105,22 +106,23 @@ TEST_P(NpyRefuses, WithAReason) {
 
 INSTANTIATE_TEST_SUITE_P(
     Headers, NpyRefuses,
-    ::testing::Values(
-        Refused{"{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }", "'<f8' are not supported"},
-        Refused{"{'descr': '>f4', 'fortran_order': False, 'shape': (6,), }", "'>f4' are not supported"},
-        Refused{"{'descr': '|O', 'fortran_order': False, 'shape': (3,), }", "'|O' are not supported"},
-        Refused{"{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }", "Fortran order"},
-        Refused{"{'descr': '<f4', 'fortran_order': False, 'shape': (7,), }", "does not fit"},
-        Refused{"{'descr': '<f4', 'fortran_order': False, 'shape': (5,), }", "4 stray bytes"},
-        Refused{"{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296), }", "does not fit"},
-        Refused{"{'descr': '<f4', 'fortran_order': False, 'shape': (-6,), }", "malformed"},
-        Refused{"{'descr': '<f4', 'fortran_order': False, 'shape': (6 }", "malformed"},
-        Refused{"{'descr': '<f4', 'fortran_order': 0, 'shape': (6,), }", "malformed"},
-        Refused{"{'descr': '<f4', 'shape': (6,), }", "malformed"},
-        Refused{"{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (6,), }", "malformed"},
-        Refused{"{'descr': '<f4, 'fortran_order': False, 'shape': (6,), }", "malformed"},
-        Refused{"{'descr': '<f4', 'fortran_order': False, 'shape': (6,), } x", "malformed"},
-        Refused{"{'descr': '<f4', 'fortran_order': False, 'shape': (6,), 'more': 1}", "malformed"}, Refused{"", "malformed"}));
+    ::testing::Values(Refused{"{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }", "'<f8' are not supported"},
+                      Refused{"{'descr': '>f4', 'fortran_order': False, 'shape': (6,), }", "'>f4' are not supported"},
+                      Refused{"{'descr': '|O', 'fortran_order': False, 'shape': (3,), }", "'|O' are not supported"},
+                      Refused{"{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }", "Fortran order"},
+                      Refused{"{'descr': '<f4', 'fortran_order': False, 'shape': (7,), }", "does not fit"},
+                      Refused{"{'descr': '<f4', 'fortran_order': False, 'shape': (5,), }", "4 stray bytes"},
+                      Refused{"{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296), }",
+                              "does not fit"},
+                      Refused{"{'descr': '<f4', 'fortran_order': False, 'shape': (-6,), }", "malformed"},
+                      Refused{"{'descr': '<f4', 'fortran_order': False, 'shape': (6 }", "malformed"},
+                      Refused{"{'descr': '<f4', 'fortran_order': 0, 'shape': (6,), }", "malformed"},
+                      Refused{"{'descr': '<f4', 'shape': (6,), }", "malformed"},
+                      Refused{"{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (6,), }", "malformed"},
+                      Refused{"{'descr': '<f4, 'fortran_order': False, 'shape': (6,), }", "malformed"},
+                      Refused{"{'descr': '<f4', 'fortran_order': False, 'shape': (6,), } x", "malformed"},
+                      Refused{"{'descr': '<f4', 'fortran_order': False, 'shape': (6,), 'more': 1}", "malformed"},
+                      Refused{"", "malformed"}));
 
 TEST(Npy, OtherFilesAreNamedAsSuch) {
   EXPECT_THAT(parse_npy("PK\3\4 a zip file", "x.npz").error().message(), HasSubstr("not a .npy file"));

@@ -1,11 +1,12 @@
 /// \file
-/// The command line: `anymetal <subcommand>`. Exit codes: 0 done, 1 the input is at fault, 2 wrong usage, 3 no such device.
-
-#include "commands/command.hpp"
+/// The command line: `anymetal <subcommand>`. Exit codes: 0 done, 1 the input is at fault, 2 wrong usage, 3 no such
+/// device.
 
 #include <fmt/format.h>
 
 #include <exception>
+
+#include "commands/command.hpp"
 
 namespace {
 

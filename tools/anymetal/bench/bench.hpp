@@ -2,12 +2,11 @@
 /// \file
 /// The parts of `anymetal bench`.
 
+#include <anymetal/device.hpp>
+#include <nlohmann/json_fwd.hpp>
+
 #include "ceilings/ceilings.hpp"
 #include "commands/command.hpp"
-
-#include <anymetal/device.hpp>
-
-#include <nlohmann/json_fwd.hpp>
 
 namespace anymetal::cli {
 

@@ -1,9 +1,9 @@
-#include "bench/bench.hpp"
-
-#include "parts/devices.hpp"
-
 #include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
+
+#include "bench/bench.hpp"
+#include "parts/devices.hpp"
 
 namespace anymetal::cli {
 
@@ -17,8 +17,10 @@ struct Options {
 Exit measure(const Options& options) {
   const unsigned threads = options.threads != 0 ? options.threads : anymetal::bench::available_threads();
   const auto ceilings = anymetal::bench::measure_ceilings(threads);
-  if (options.json) print_json(to_json(ceilings));
-  else print_ceilings(ceilings);
+  if (options.json)
+    print_json(to_json(ceilings));
+  else
+    print_ceilings(ceilings);
   return Exit::Done;
 }
 
@@ -32,15 +34,16 @@ nlohmann::ordered_json to_json(const anymetal::bench::Ceilings& c) {
 }
 
 void print_ceilings(const anymetal::bench::Ceilings& c) {
-  fmt::print("this machine, {} threads: read {:.1f} GB/s, copy {:.1f} GB/s, f32 multiply-add {:.1f} GFLOP/s\n", c.threads,
-             c.read_gigabytes_per_second, c.copy_gigabytes_per_second, c.fma_gigaflops);
+  fmt::print("this machine, {} threads: read {:.1f} GB/s, copy {:.1f} GB/s, f32 multiply-add {:.1f} GFLOP/s\n",
+             c.threads, c.read_gigabytes_per_second, c.copy_gigabytes_per_second, c.fma_gigaflops);
 }
 
 void add_bench_ceilings(CLI::App& bench, Action& action) {
   add_command<Options>(
       bench, action, "ceilings", "Measure what the processor's memory and arithmetic reach",
       [](CLI::App& command, Options& options) {
-        command.add_option("--threads", options.threads, "Default: all this process may use")->check(CLI::Range(1U, 1024U));
+        command.add_option("--threads", options.threads, "Default: all this process may use")
+            ->check(CLI::Range(1U, 1024U));
         command.add_flag("--json", options.json, "Print one JSON object");
       },
       measure);

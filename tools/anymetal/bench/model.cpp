@@ -1,15 +1,14 @@
-#include "bench/bench.hpp"
+#include <fmt/format.h>
 
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "bench/bench.hpp"
 #include "model/language_model.hpp"
 #include "parts/devices.hpp"
 #include "parts/interrupt.hpp"
 #include "parts/timing.hpp"
-
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
-
-#include <filesystem>
-#include <optional>
 
 namespace anymetal::cli {
 
@@ -102,7 +101,8 @@ Exit bench_model(const Options& options) {
   fmt::print("decode of {:<6}    {:8.1f} tokens/s (spread {:.1f})", options.tokens, speeds->decode.median,
              speeds->decode.spread);
   if (ceilings) {
-    fmt::print(", {:.0f} % of the {:.1f} that reading the weights allows\n", 100 * speeds->decode.median / limit, limit);
+    fmt::print(", {:.0f} % of the {:.1f} that reading the weights allows\n", 100 * speeds->decode.median / limit,
+               limit);
     print_ceilings(*ceilings);
   } else {
     fmt::print("\n");
@@ -112,11 +112,14 @@ Exit bench_model(const Options& options) {
 
 void declare(CLI::App& command, Options& options) {
   command.add_option("file", options.model, "Model file")->type_name("FILE.gguf")->required();
-  command.add_option("--prompt", options.prompt, "Tokens of the prompt")->check(CLI::PositiveNumber)->capture_default_str();
+  command.add_option("--prompt", options.prompt, "Tokens of the prompt")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   command.add_option("--tokens", options.tokens, "Tokens to write")->check(CLI::PositiveNumber)->capture_default_str();
   command.add_option("--repeat", options.repeat, "Runs")->check(CLI::Range(1U, 1000U))->capture_default_str();
   command.add_option("--batch", options.network.batch, "Prompt tokens that go through the layers together")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{4096}))->capture_default_str();
+      ->check(CLI::Range(std::size_t{1}, std::size_t{4096}))
+      ->capture_default_str();
   add_device_option(command, options.device);
   add_threads_option(command, options.device);
   command.add_flag("--json", options.json, "Print one JSON object");

@@ -46,9 +46,10 @@ Result<Machine> machine_for(const llvm::Triple& triple) {
   m.features.reset(target->createMCSubtargetInfo(triple.str(), llvm::sys::getHostCPUName(), ""));
   m.context = std::make_unique<llvm::MCContext>(triple, m.syntax.get(), m.registers.get(), m.features.get());
   m.disassembler.reset(target->createMCDisassembler(*m.features, *m.context));
-  m.printer.reset(target->createMCInstPrinter(triple, m.syntax->getAssemblerDialect(), *m.syntax, *m.instructions,
-                                              *m.registers));
-  if (!m.disassembler || !m.printer) return fail(ErrorCode::InternalError, "LLVM has no disassembler for " + triple.str());
+  m.printer.reset(
+      target->createMCInstPrinter(triple, m.syntax->getAssemblerDialect(), *m.syntax, *m.instructions, *m.registers));
+  if (!m.disassembler || !m.printer)
+    return fail(ErrorCode::InternalError, "LLVM has no disassembler for " + triple.str());
   return m;
 }
 
@@ -71,7 +72,8 @@ void print_section(const Machine& machine, llvm::ArrayRef<std::uint8_t> bytes, l
 }  // namespace
 
 Result<std::string> disassemble(std::string_view object) {
-  auto parsed = llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef({object.data(), object.size()}, "kernel"));
+  auto parsed =
+      llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef({object.data(), object.size()}, "kernel"));
   if (!parsed) return fail(ErrorCode::InternalError, llvm::toString(parsed.takeError()));
   auto machine = machine_for((*parsed)->makeTriple());
   if (!machine) return std::unexpected(machine.error());

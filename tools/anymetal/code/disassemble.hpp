@@ -3,7 +3,6 @@
 /// Relocatable host objects as readable assembly.
 
 #include <anymetal/error.hpp>
-
 #include <string>
 #include <string_view>
 

@@ -1,10 +1,10 @@
 #include "code/emit.hpp"
 
-#include "code/disassemble.hpp"
-#include "device/backend.hpp"
-
 #include <llvm/IR/Module.h>
 #include <llvm/Support/raw_ostream.h>
+
+#include "code/disassemble.hpp"
+#include "device/backend.hpp"
 
 namespace anymetal::cli {
 

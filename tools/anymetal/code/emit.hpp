@@ -2,13 +2,12 @@
 /// \file
 /// Readable forms of one kernel's code.
 
-#include "msl/parsed_source.hpp"
-
 #include <anymetal/device.hpp>
 #include <anymetal/error.hpp>
-
 #include <string>
 #include <string_view>
+
+#include "msl/parsed_source.hpp"
 
 namespace anymetal::cli {
 

@@ -2,12 +2,11 @@
 /// \file
 /// How a subcommand joins the program: it declares its options and leaves an action for after the parse.
 
-#include "parts/output.hpp"
-
 #include <CLI/CLI.hpp>
-
 #include <functional>
 #include <memory>
+
+#include "parts/output.hpp"
 
 namespace anymetal::cli {
 
@@ -25,7 +24,8 @@ void add_generate(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
 void add_fetch(CLI::App& app, Action& action);
 
-/// Declares a subcommand whose `run(options)` is the action. `Options` is default-constructed; `declare` binds its members.
+/// Declares a subcommand whose `run(options)` is the action. `Options` is default-constructed; `declare` binds its
+/// members.
 template <class Options, class Declare>
 CLI::App& add_command(CLI::App& app, Action& action, const char* name, const char* summary, Declare declare,
                       Exit (*run)(const Options&)) {

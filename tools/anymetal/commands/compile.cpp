@@ -1,16 +1,15 @@
-#include "commands/command.hpp"
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "code/emit.hpp"
+#include "device/backend.hpp"
+#include "commands/command.hpp"
+#include "msl/parsed_source.hpp"
 #include "parts/file.hpp"
 #include "parts/source_options.hpp"
 #include "parts/timing.hpp"
-
-#include "msl/parsed_source.hpp"
-
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
-
-#include <algorithm>
 
 namespace anymetal::cli {
 
@@ -138,7 +137,8 @@ Exit compile(const Options& options) {
   if (!source_opts) return report(source_opts.error(), json);
   if (!constants) return report(constants.error(), json);
 
-  const auto source = msl::ParsedSource::parse({options.file, *text, std::move(*source_opts), device->backend()->front_end_target()});
+  const auto source =
+      msl::ParsedSource::parse({options.file, *text, std::move(*source_opts), device->backend()->front_end_target()});
   if (!source) {
     if (!json) return report(source.error());
     note(source.error().message());
@@ -152,7 +152,7 @@ Exit compile(const Options& options) {
   if (json) return finish_json(results, warnings);
   print_table(results);
   return std::ranges::all_of(results, [](const Compiled& r) { return r.artifact.has_value(); }) ? Exit::Done
-                                                                                               : Exit::InputAtFault;
+                                                                                                : Exit::InputAtFault;
 }
 
 void declare(CLI::App& command, Options& options) {
@@ -170,7 +170,8 @@ void declare(CLI::App& command, Options& options) {
 }  // namespace
 
 void add_compile(CLI::App& app, Action& action) {
-  add_command<Options>(app, action, "compile", "Compile the kernels of a file and say what came of it", declare, compile);
+  add_command<Options>(app, action, "compile", "Compile the kernels of a file and say what came of it", declare,
+                       compile);
 }
 
 }  // namespace anymetal::cli

@@ -1,9 +1,9 @@
-#include "commands/command.hpp"
+#include <fmt/format.h>
 
 #include <anymetal/device.hpp>
-
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
+
+#include "commands/command.hpp"
 
 namespace anymetal::cli {
 
@@ -38,8 +38,9 @@ Exit list_devices(const Options& options) {
       fmt::print("{:<8} not usable: {}\n", d.id, d.unusable_reason);
       continue;
     }
-    fmt::print("{:<8} {}\n{:<8} {}, {} compute units, {:.1f} GiB{}\n", d.id, d.name, "", d.architecture, d.compute_units,
-               static_cast<double>(d.memory_bytes) / kGibibyte, d.has_tensor ? ", matrix hardware" : "");
+    fmt::print("{:<8} {}\n{:<8} {}, {} compute units, {:.1f} GiB{}\n", d.id, d.name, "", d.architecture,
+               d.compute_units, static_cast<double>(d.memory_bytes) / kGibibyte,
+               d.has_tensor ? ", matrix hardware" : "");
   }
   return Exit::Done;
 }

@@ -1,17 +1,15 @@
-#include "commands/command.hpp"
-
-#include "demo/demo.hpp"
-#include "parts/model_path.hpp"
-
-#include <anymetal/anymetal.hpp>
-
 #include <fmt/format.h>
 #include <llvm/Config/llvm-config.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <anymetal/anymetal.hpp>
 #include <cstdlib>
 #include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "commands/command.hpp"
+#include "demo/demo.hpp"
+#include "parts/model_path.hpp"
 
 namespace anymetal::cli {
 
@@ -79,8 +77,8 @@ std::vector<Finding> examine() {
 Exit doctor(const Options& options) {
   const auto findings = examine();
   // A device that is absent is no fault of this machine: what counts is that the way through works.
-  const bool works = std::ranges::all_of(
-      findings, [](const Finding& f) { return f.ok || f.what.starts_with("device "); });
+  const bool works =
+      std::ranges::all_of(findings, [](const Finding& f) { return f.ok || f.what.starts_with("device "); });
   if (options.json) {
     auto array = nlohmann::ordered_json::array();
     for (const Finding& f : findings) array.push_back({{"what", f.what}, {"ok", f.ok}, {"detail", f.detail}});
@@ -102,8 +100,8 @@ void add_doctor(CLI::App& app, Action& action) {
   add_command<Options>(
       app, action, "doctor", "Say what works on this machine, what does not, and what to do about it",
       [](CLI::App& command, Options& options) {
-        command.add_flag("--run", options.run, "Also run the demonstration")->excludes(
-            command.add_flag("--json", options.json, "Print one JSON object"));
+        command.add_flag("--run", options.run, "Also run the demonstration")
+            ->excludes(command.add_flag("--json", options.json, "Print one JSON object"));
       },
       doctor);
 }

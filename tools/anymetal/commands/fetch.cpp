@@ -1,7 +1,3 @@
-#include "commands/command.hpp"
-
-#include "parts/fetch_script.hpp"
-
 #include <fmt/format.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -10,6 +6,9 @@
 #include <cstring>
 #include <string>
 #include <vector>
+
+#include "commands/command.hpp"
+#include "parts/fetch_script.hpp"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX declares it nowhere
 
@@ -39,9 +38,12 @@ Exit fetch(const Options& options) {
   }
   if (!WIFEXITED(status)) return Exit::InputAtFault;
   switch (WEXITSTATUS(status)) {
-    case 0: return Exit::Done;
-    case 2: return Exit::WrongUsage;
-    default: return Exit::InputAtFault;
+    case 0:
+      return Exit::Done;
+    case 2:
+      return Exit::WrongUsage;
+    default:
+      return Exit::InputAtFault;
   }
 }
 
@@ -52,7 +54,8 @@ void add_fetch(CLI::App& app, Action& action) {
       app, action, "fetch", "Download a model, check it, and print the path of its file",
       [](CLI::App& command, Options& options) {
         command.add_option("model", options.model, "Which model: gemma3-270m")->capture_default_str();
-        command.add_option("--directory", options.directory, "Where to keep it (default: $XDG_CACHE_HOME/anymetal/models)");
+        command.add_option("--directory", options.directory,
+                           "Where to keep it (default: $XDG_CACHE_HOME/anymetal/models)");
       },
       fetch);
 }

@@ -1,17 +1,16 @@
-#include "commands/command.hpp"
+#include <fmt/format.h>
 
+#include <array>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "commands/command.hpp"
 #include "model/language_model.hpp"
 #include "parts/devices.hpp"
 #include "parts/file.hpp"
 #include "parts/interrupt.hpp"
 #include "parts/npy.hpp"
 #include "parts/text.hpp"
-
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
-
-#include <array>
-#include <cstdio>
 
 namespace anymetal::cli {
 
@@ -73,7 +72,9 @@ Result<model::Generation> run_model(model::LanguageModel& model, const Options& 
 
   auto file = open_logits(options.logits, prompt->size(), model.network.config().vocabulary);
   if (!file) return std::unexpected(file.error());
-  generate.on_prompt_logits = [&](std::size_t, std::span<const float> rows) { return file->append(std::as_bytes(rows)); };
+  generate.on_prompt_logits = [&](std::size_t, std::span<const float> rows) {
+    return file->append(std::as_bytes(rows));
+  };
   auto generation = model::generate(model.network, model.tokenizer, *prompt, generate);
   if (!generation || generation->prefill_seconds == 0) return generation;
   if (auto done = file->finish(); !done) return std::unexpected(done.error());
@@ -116,12 +117,15 @@ Exit generate_text(const Options& options) {
 
 void declare(CLI::App& command, Options& options) {
   command.add_option("--model", options.model, "Model file, e.g. what `anymetal fetch` prints")
-      ->type_name("FILE.gguf")->required();
+      ->type_name("FILE.gguf")
+      ->required();
   auto* const prompt = command.add_option("--prompt", options.prompt, "Text to continue")->type_name("TEXT");
   command.add_option("--prompt-tokens", options.prompt_tokens, "The same as token numbers, e.g. 2,818,5279")
-      ->type_name("N,N...")->excludes(prompt);
+      ->type_name("N,N...")
+      ->excludes(prompt);
   command.add_option("--tokens", options.tokens, "Most tokens to write")->capture_default_str();
-  command.add_option("--temperature", options.sampling.temperature, "0: always the likeliest token")->capture_default_str();
+  command.add_option("--temperature", options.sampling.temperature, "0: always the likeliest token")
+      ->capture_default_str();
   command.add_option("--top-k", options.sampling.top_k, "Keep the k likeliest tokens; 0: all")->capture_default_str();
   command.add_option("--top-p", options.sampling.top_p, "Keep the likeliest that reach this probability")
       ->capture_default_str();
@@ -129,7 +133,8 @@ void declare(CLI::App& command, Options& options) {
       ->capture_default_str();
   command.add_option("--seed", options.sampling.seed, "Of the random numbers")->capture_default_str();
   command.add_option("--batch", options.network.batch, "Prompt tokens that go through the layers together")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{4096}))->capture_default_str();
+      ->check(CLI::Range(std::size_t{1}, std::size_t{4096}))
+      ->capture_default_str();
   command.add_option("--context", options.network.context, "Most tokens of prompt and answer; 0: what the model can")
       ->capture_default_str();
   add_device_option(command, options.device);

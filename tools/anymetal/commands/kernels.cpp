@@ -1,9 +1,9 @@
-#include "commands/command.hpp"
-
-#include "registry/builtin_catalogue.hpp"
-
 #include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
+
+#include "commands/command.hpp"
+#include "registry/builtin_catalogue.hpp"
 
 namespace anymetal::cli {
 
@@ -22,11 +22,14 @@ Exit list_kernels(const Options& options) {
     const registry::BuiltinFile& file = files[kernel.file];
     if (!options.family.empty() && file.family != options.family) continue;
     ++shown;
-    if (options.json) array.push_back({{"name", kernel.name}, {"family", file.family}, {"file", file.path}});
-    else fmt::print("{:<56} {:<12} {}\n", kernel.name, file.family, file.path);
+    if (options.json)
+      array.push_back({{"name", kernel.name}, {"family", file.family}, {"file", file.path}});
+    else
+      fmt::print("{:<56} {:<12} {}\n", kernel.name, file.family, file.path);
   }
   if (shown == 0 && !options.family.empty()) {
-    return report(Error(ErrorCode::InvalidArgument, fmt::format("there is no kernel family '{}'", options.family)), options.json);
+    return report(Error(ErrorCode::InvalidArgument, fmt::format("there is no kernel family '{}'", options.family)),
+                  options.json);
   }
   if (options.json) print_json({{"kernels", array}});
   note(fmt::format("{} kernels", shown));

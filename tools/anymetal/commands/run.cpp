@@ -1,14 +1,13 @@
-#include "commands/command.hpp"
+#include <fmt/format.h>
 
+#include <anymetal/anymetal.hpp>
+#include <nlohmann/json.hpp>
+
+#include "commands/command.hpp"
 #include "parts/devices.hpp"
 #include "parts/file.hpp"
 #include "parts/run_request.hpp"
 #include "parts/source_options.hpp"
-
-#include <anymetal/anymetal.hpp>
-
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace anymetal::cli {
 
@@ -33,7 +32,8 @@ struct Options {
 
 /// Parses each text and appends the value; the first that does not parse ends it.
 template <class T>
-Result<void> parse_all(const std::vector<std::string>& texts, Result<T> (*parse)(std::string_view), std::vector<T>& out) {
+Result<void> parse_all(const std::vector<std::string>& texts, Result<T> (*parse)(std::string_view),
+                       std::vector<T>& out) {
   for (const std::string& text : texts) {
     auto value = parse(text);
     if (!value) return std::unexpected(value.error());

@@ -1,11 +1,11 @@
-#include "commands/command.hpp"
-
-#include "model/gguf.hpp"
-#include "model/tokenizer.hpp"
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
 #include <nlohmann/json.hpp>
+
+#include "commands/command.hpp"
+#include "model/gguf.hpp"
+#include "model/tokenizer.hpp"
 
 namespace anymetal::cli {
 
@@ -31,8 +31,10 @@ Result<std::vector<model::Token>> tokens_of(const Options& options) {
 Exit tokenize(const Options& options) {
   const auto tokens = tokens_of(options);
   if (!tokens) return report(tokens.error(), options.json);
-  if (options.json) print_json({{"tokens", *tokens}, {"count", tokens->size()}});
-  else fmt::print("{}\n", fmt::join(*tokens, ","));
+  if (options.json)
+    print_json({{"tokens", *tokens}, {"count", tokens->size()}});
+  else
+    fmt::print("{}\n", fmt::join(*tokens, ","));
   return Exit::Done;
 }
 

@@ -3,7 +3,6 @@
 /// Arrays that live on the host and on the device.
 
 #include <anymetal/device.hpp>
-
 #include <cstdint>
 #include <span>
 #include <vector>

@@ -3,7 +3,6 @@
 /// One kernel of the demonstration.
 
 #include <anymetal/anymetal.hpp>
-
 #include <cstddef>
 #include <functional>
 #include <span>
@@ -22,7 +21,7 @@ struct DemoRun {
 
 struct DemoCase {
   std::string_view name;
-  std::string_view what;                   ///< which part of the language it shows
+  std::string_view what;  ///< which part of the language it shows
   std::vector<FunctionConstant> constants;
   double tolerance = 0;
   Result<DemoRun> (*prepare)(Device& device);

@@ -1,11 +1,10 @@
-#include "demo/case.hpp"
-
-#include "demo/arrays.hpp"
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdlib>
+
+#include "demo/arrays.hpp"
+#include "demo/case.hpp"
 
 namespace anymetal::cli {
 
@@ -80,7 +79,8 @@ Result<DemoRun> prepare_row_norm(Device& device) {
                    encoder.set_value(2, Params{kColumns, 1e-6F});
                    encoder.dispatch_threadgroups({kRows}, {256});
                  },
-                 [=] { return largest_error<float>(*out, expected); }, 2 * double(x.size()) * sizeof(float) / kGiga, "GB"};
+                 [=] { return largest_error<float>(*out, expected); }, 2 * double(x.size()) * sizeof(float) / kGiga,
+                 "GB"};
 }
 
 Result<DemoRun> prepare_histogram(Device& device) {
@@ -156,7 +156,8 @@ Result<DemoRun> prepare_matmul(Device& device) {
 std::span<const DemoCase> demo_cases() {
   static const std::array cases{
       DemoCase{"add", "one thread an element, clipped edge", {}, 0, prepare_add},
-      DemoCase{"polynomial", "a function constant unrolls the loop", {{0U, std::int32_t{12}}}, 1e-4, prepare_polynomial},
+      DemoCase{
+          "polynomial", "a function constant unrolls the loop", {{0U, std::int32_t{12}}}, 1e-4, prepare_polynomial},
       DemoCase{"row_norm", "simd_sum, threadgroup memory, barrier", {}, 1e-4, prepare_row_norm},
       DemoCase{"histogram", "atomics in threadgroup and device memory", {}, 0, prepare_histogram},
       DemoCase{"matmul", "8x8 simdgroup matrices", {}, 1e-3, prepare_matmul},

@@ -1,10 +1,11 @@
 #include "demo/demo.hpp"
 
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
 #include "demo/case.hpp"
 #include "parts/timing.hpp"
-
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace anymetal::cli {
 
@@ -85,16 +86,19 @@ Exit run_demo(Device device, bool json) {
   auto kernels = nlohmann::ordered_json::array();
   bool all_ok = true;
   if (!json) {
-    fmt::print("Kernels compiled from MSL and run on {}; each result is checked against the host's.\n\n", device.name());
-    fmt::print("{:<11} {:<6} {:<11} {:>11} {:>12} {:>16} {:>9}  {}\n", "kernel", "result", "path", "compile", "run", "rate",
-               "error", "shows");
+    fmt::print("Kernels compiled from MSL and run on {}; each result is checked against the host's.\n\n",
+               device.name());
+    fmt::print("{:<11} {:<6} {:<11} {:>11} {:>12} {:>16} {:>9}  {}\n", "kernel", "result", "path", "compile", "run",
+               "rate", "error", "shows");
   }
   for (const DemoCase& demo : demo_cases()) {
     const auto result = run_case(registry, device, demo);
     if (!result) return report(result.error().with_context(fmt::format("demonstration '{}'", demo.name)), json);
     all_ok = all_ok && result->ok();
-    if (json) kernels.push_back(to_json(*result));
-    else print_line(*result);
+    if (json)
+      kernels.push_back(to_json(*result));
+    else
+      print_line(*result);
   }
   if (json) print_json({{"device", device.info().id}, {"ok", all_ok}, {"kernels", kernels}});
   if (!all_ok) note("anymetal: a kernel gave a wrong result; please report this");

@@ -2,9 +2,9 @@
 /// \file
 /// The demonstration: a handful of kernels compiled from MSL, run, checked against the host and timed.
 
-#include "parts/output.hpp"
-
 #include <anymetal/device.hpp>
+
+#include "parts/output.hpp"
 
 namespace anymetal::cli {
 

@@ -2,10 +2,8 @@
 /// \file
 /// Which device a command means.
 
-#include <anymetal/device.hpp>
-
 #include <CLI/CLI.hpp>
-
+#include <anymetal/device.hpp>
 #include <string>
 
 namespace anymetal::cli {

@@ -1,13 +1,13 @@
 #include "parts/element_type.hpp"
 
-#include "parts/text.hpp"
-
 #include <fmt/format.h>
 
 #include <array>
 #include <cmath>
 #include <limits>
 #include <span>
+
+#include "parts/text.hpp"
 
 namespace anymetal::cli {
 
@@ -61,16 +61,25 @@ std::optional<ElementType> element_type_from_name(std::string_view name) noexcep
 
 Result<void> append_value(ElementType type, std::string_view text, std::vector<std::byte>& out) {
   switch (type) {
-    case ElementType::I8: return append_integer<std::int8_t>(type, text, out);
-    case ElementType::I16: return append_integer<std::int16_t>(type, text, out);
-    case ElementType::I32: return append_integer<std::int32_t>(type, text, out);
-    case ElementType::I64: return append_integer<std::int64_t>(type, text, out);
-    case ElementType::U8: return append_integer<std::uint8_t>(type, text, out);
-    case ElementType::U16: return append_integer<std::uint16_t>(type, text, out);
-    case ElementType::U32: return append_integer<std::uint32_t>(type, text, out);
-    case ElementType::U64: return append_integer<std::uint64_t>(type, text, out);
+    case ElementType::I8:
+      return append_integer<std::int8_t>(type, text, out);
+    case ElementType::I16:
+      return append_integer<std::int16_t>(type, text, out);
+    case ElementType::I32:
+      return append_integer<std::int32_t>(type, text, out);
+    case ElementType::I64:
+      return append_integer<std::int64_t>(type, text, out);
+    case ElementType::U8:
+      return append_integer<std::uint8_t>(type, text, out);
+    case ElementType::U16:
+      return append_integer<std::uint16_t>(type, text, out);
+    case ElementType::U32:
+      return append_integer<std::uint32_t>(type, text, out);
+    case ElementType::U64:
+      return append_integer<std::uint64_t>(type, text, out);
     case ElementType::F32:
-    case ElementType::F16: break;
+    case ElementType::F16:
+      break;
   }
   const auto value = parse_number<float>(text);
   if (!value) return not_a(type, text);

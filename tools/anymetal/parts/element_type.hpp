@@ -3,7 +3,6 @@
 /// Scalar types of `.npy` files, buffer specifications and literal values on the command line.
 
 #include <anymetal/error.hpp>
-
 #include <cstddef>
 #include <cstdint>
 #include <optional>

@@ -3,7 +3,6 @@
 /// Whole files in and out.
 
 #include <anymetal/error.hpp>
-
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
@@ -15,8 +14,8 @@ namespace anymetal::cli {
 /// All bytes of a regular file; IoError names the path and the reason (missing, a directory, not permitted).
 Result<std::string> read_file(const std::filesystem::path& path);
 
-/// A file in the making: written beside its place and renamed at the end, so that a reader, or an interrupted run, never
-/// sees half of it. Thread contract: one thread.
+/// A file in the making: written beside its place and renamed at the end, so that a reader, or an interrupted run,
+/// never sees half of it. Thread contract: one thread.
 class FileWriter {
  public:
   static Result<FileWriter> create(std::filesystem::path path);

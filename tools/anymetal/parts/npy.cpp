@@ -1,8 +1,5 @@
 #include "parts/npy.hpp"
 
-#include "parts/file.hpp"
-#include "parts/npy_header.hpp"
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -10,6 +7,9 @@
 #include <bit>
 #include <optional>
 #include <utility>
+
+#include "parts/file.hpp"
+#include "parts/npy_header.hpp"
 
 namespace anymetal::cli {
 

@@ -2,15 +2,14 @@
 /// \file
 /// NumPy's `.npy` files, format 1.0 to 3.0 (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
 
-#include "parts/element_type.hpp"
-
 #include <anymetal/error.hpp>
-
 #include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "parts/element_type.hpp"
 
 namespace anymetal::cli {
 

@@ -2,11 +2,11 @@
 
 #include <fmt/color.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 
 namespace anymetal::cli {
 
@@ -16,18 +16,24 @@ bool use_colour() { return ::isatty(STDERR_FILENO) == 1 && std::getenv("NO_COLOR
 
 std::string_view name_of(Severity severity) {
   switch (severity) {
-    case Severity::Note: return "note";
-    case Severity::Warning: return "warning";
-    case Severity::Error: return "error";
+    case Severity::Note:
+      return "note";
+    case Severity::Warning:
+      return "warning";
+    case Severity::Error:
+      return "error";
   }
   return "error";
 }
 
 fmt::text_style style_of(Severity severity) {
   switch (severity) {
-    case Severity::Note: return fmt::emphasis::bold | fg(fmt::terminal_color::cyan);
-    case Severity::Warning: return fmt::emphasis::bold | fg(fmt::terminal_color::magenta);
-    case Severity::Error: return fmt::emphasis::bold | fg(fmt::terminal_color::red);
+    case Severity::Note:
+      return fmt::emphasis::bold | fg(fmt::terminal_color::cyan);
+    case Severity::Warning:
+      return fmt::emphasis::bold | fg(fmt::terminal_color::magenta);
+    case Severity::Error:
+      return fmt::emphasis::bold | fg(fmt::terminal_color::red);
   }
   return {};
 }
@@ -36,8 +42,10 @@ fmt::text_style style_of(Severity severity) {
 std::string indent_to(std::string_view line, unsigned column) {
   std::string indent;
   for (const char c : line.substr(0, column > 0 ? column - 1 : 0)) {
-    if (c == '\t') indent += '\t';
-    else if ((static_cast<unsigned char>(c) & 0xc0U) != 0x80U) indent += ' ';
+    if (c == '\t')
+      indent += '\t';
+    else if ((static_cast<unsigned char>(c) & 0xc0U) != 0x80U)
+      indent += ' ';
   }
   return indent;
 }

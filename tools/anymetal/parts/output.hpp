@@ -3,9 +3,7 @@
 /// What a command prints and how it ends. Results go to standard output, everything said to a person to standard error.
 
 #include <anymetal/error.hpp>
-
 #include <nlohmann/json_fwd.hpp>
-
 #include <string>
 #include <string_view>
 #include <vector>

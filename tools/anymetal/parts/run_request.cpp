@@ -29,9 +29,12 @@ Result<void> run_once(CommandEncoder& encoder, const PipelinePtr& pipeline, cons
   encoder.set_pipeline(pipeline);
   for (const Binding& b : bindings) encoder.set_buffer(b.spec->index, b.buffer, b.spec->offset);
   for (const BytesSpec& b : request.bytes) encoder.set_bytes(b.index, b.bytes);
-  for (const ThreadgroupMemorySpec& m : request.threadgroup_memory) encoder.set_threadgroup_memory_length(m.index, m.bytes);
-  if (request.grid) encoder.dispatch_threadgroups(*request.grid, request.group);
-  else encoder.dispatch_threads(*request.threads, request.group);
+  for (const ThreadgroupMemorySpec& m : request.threadgroup_memory)
+    encoder.set_threadgroup_memory_length(m.index, m.bytes);
+  if (request.grid)
+    encoder.dispatch_threadgroups(*request.grid, request.group);
+  else
+    encoder.dispatch_threads(*request.threads, request.group);
   return encoder.commit_and_wait();
 }
 

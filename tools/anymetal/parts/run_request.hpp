@@ -2,14 +2,13 @@
 /// \file
 /// One dispatch as `run` describes it: bindings, geometry, what to write afterwards.
 
-#include "parts/specs.hpp"
-#include "parts/timing.hpp"
-
 #include <anymetal/anymetal.hpp>
-
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "parts/specs.hpp"
+#include "parts/timing.hpp"
 
 namespace anymetal::cli {
 
@@ -18,10 +17,10 @@ struct RunRequest {
   std::vector<BytesSpec> bytes;
   std::vector<ThreadgroupMemorySpec> threadgroup_memory;
   std::vector<DumpSpec> dumps;
-  std::optional<Size> grid;     ///< threadgroups; exactly one of grid and threads is set
+  std::optional<Size> grid;  ///< threadgroups; exactly one of grid and threads is set
   std::optional<Size> threads;
   Size group;
-  unsigned repeat = 0;          ///< timed runs after the first
+  unsigned repeat = 0;  ///< timed runs after the first
 };
 
 /// What was run, and how long one dispatch took from commit to completion.

@@ -1,23 +1,28 @@
 #include "parts/source_options.hpp"
 
-#include "parts/specs.hpp"
-
 #include <fmt/format.h>
+
+#include "parts/specs.hpp"
 
 namespace anymetal::cli {
 
 void add_source_options(CLI::App& command, SourceArguments& arguments) {
   // Each takes one value per occurrence, so that a following positional argument is not swallowed.
   command.add_option("-I", arguments.include_directories, "Directory for #include (may be repeated)")
-      ->type_name("DIR")->allow_extra_args(false);
+      ->type_name("DIR")
+      ->allow_extra_args(false);
   command.add_option("-D", arguments.defines, "Macro definition (may be repeated)")
-      ->type_name("NAME[=VALUE]")->allow_extra_args(false);
-  command.add_option("--constant", arguments.constants,
-                     "Function constant by index or name (may be repeated), e.g. 100=int:4 or use_mask=bool:true")
-      ->type_name("IDX=TYPE:VALUE")->allow_extra_args(false);
+      ->type_name("NAME[=VALUE]")
+      ->allow_extra_args(false);
+  command
+      .add_option("--constant", arguments.constants,
+                  "Function constant by index or name (may be repeated), e.g. 100=int:4 or use_mask=bool:true")
+      ->type_name("IDX=TYPE:VALUE")
+      ->allow_extra_args(false);
   command.add_option("--std", arguments.standard, "Language version, metal2.3 to metal4.0")->capture_default_str();
   command.add_option("--math-mode", arguments.math_mode, "Floating point: fast, relaxed or safe")
-      ->check(CLI::IsMember({"fast", "relaxed", "safe"}))->capture_default_str();
+      ->check(CLI::IsMember({"fast", "relaxed", "safe"}))
+      ->capture_default_str();
 }
 
 Result<SourceOptions> source_options(const SourceArguments& arguments) {

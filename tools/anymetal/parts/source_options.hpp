@@ -2,12 +2,10 @@
 /// \file
 /// The options that say how an MSL source is compiled, shared by `compile` and `run`.
 
+#include <CLI/CLI.hpp>
 #include <anymetal/error.hpp>
 #include <anymetal/function_constant.hpp>
 #include <anymetal/source_options.hpp>
-
-#include <CLI/CLI.hpp>
-
 #include <string>
 #include <vector>
 

@@ -1,8 +1,5 @@
 #include "parts/specs.hpp"
 
-#include "parts/file.hpp"
-#include "parts/text.hpp"
-
 #include <fmt/format.h>
 
 #include <cctype>
@@ -10,6 +7,9 @@
 #include <optional>
 #include <random>
 #include <span>
+
+#include "parts/file.hpp"
+#include "parts/text.hpp"
 
 namespace anymetal::cli {
 
@@ -40,7 +40,8 @@ void fill_random(ElementType type, std::span<std::byte> bytes) {
     for (std::size_t at = 0; at < bytes.size(); at += element.size()) {
       const float value = unit(generator);
       const auto half = static_cast<_Float16>(value);
-      const auto raw = type == ElementType::F32 ? std::as_bytes(std::span(&value, 1)) : std::as_bytes(std::span(&half, 1));
+      const auto raw =
+          type == ElementType::F32 ? std::as_bytes(std::span(&value, 1)) : std::as_bytes(std::span(&half, 1));
       element.assign(raw.begin(), raw.end());
       std::copy(element.begin(), element.end(), bytes.begin() + static_cast<std::ptrdiff_t>(at));
     }

@@ -3,18 +3,17 @@
 /// The text forms of `run` and `compile` options: `0=x.npy`, `3=u32:7`, `100=int:4`, `4x1x1`.
 /// Each parser gives InvalidArgument with the offending text and the form that was expected.
 
-#include "parts/npy.hpp"
-
 #include <anymetal/device.hpp>
 #include <anymetal/error.hpp>
 #include <anymetal/function_constant.hpp>
-
 #include <cstddef>
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "parts/npy.hpp"
 
 namespace anymetal::cli {
 

@@ -1,8 +1,7 @@
 #include "parts/timing.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace anymetal::cli {
 
@@ -13,10 +12,8 @@ Timing summarise(std::vector<double> milliseconds) {
 }
 
 nlohmann::ordered_json to_json(const Timing& timing) {
-  return {{"median", timing.median},
-          {"minimum", timing.minimum},
-          {"maximum", timing.maximum},
-          {"spread", timing.spread}};
+  return {
+      {"median", timing.median}, {"minimum", timing.minimum}, {"maximum", timing.maximum}, {"spread", timing.spread}};
 }
 
 }  // namespace anymetal::cli

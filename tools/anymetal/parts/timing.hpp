@@ -2,9 +2,8 @@
 /// \file
 /// Times of repeated runs, summed up as the median and how far it can be trusted.
 
-#include <nlohmann/json_fwd.hpp>
-
 #include <chrono>
+#include <nlohmann/json_fwd.hpp>
 #include <vector>
 
 namespace anymetal::cli {
