@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/bench.hpp"
-#include "parts/devices.hpp"
+#include "commands/device_option.hpp"
 
 namespace anymetal::cli {
 

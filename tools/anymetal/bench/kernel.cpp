@@ -6,7 +6,7 @@
 
 #include "bench/bench.hpp"
 #include "bench/kernel_cases.hpp"
-#include "parts/devices.hpp"
+#include "commands/device_option.hpp"
 #include "parts/timing.hpp"
 
 namespace anymetal::cli {

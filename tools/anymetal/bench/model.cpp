@@ -5,8 +5,8 @@
 #include <optional>
 
 #include "bench/bench.hpp"
+#include "commands/device_option.hpp"
 #include "model/language_model.hpp"
-#include "parts/devices.hpp"
 #include "parts/interrupt.hpp"
 #include "parts/timing.hpp"
 

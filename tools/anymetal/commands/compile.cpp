@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "code/emit.hpp"
-#include "device/backend.hpp"
 #include "commands/command.hpp"
+#include "device/backend.hpp"
 #include "msl/parsed_source.hpp"
 #include "parts/file.hpp"
 #include "parts/source_options.hpp"

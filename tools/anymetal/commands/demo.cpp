@@ -1,7 +1,7 @@
 #include "demo/demo.hpp"
 
 #include "commands/command.hpp"
-#include "parts/devices.hpp"
+#include "commands/device_option.hpp"
 
 namespace anymetal::cli {
 

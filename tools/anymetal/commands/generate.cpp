@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "commands/command.hpp"
+#include "commands/device_option.hpp"
 #include "model/language_model.hpp"
-#include "parts/devices.hpp"
 #include "parts/file.hpp"
 #include "parts/interrupt.hpp"
 #include "parts/npy.hpp"

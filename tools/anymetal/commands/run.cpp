@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands/command.hpp"
-#include "parts/devices.hpp"
+#include "commands/device_option.hpp"
 #include "parts/file.hpp"
 #include "parts/run_request.hpp"
 #include "parts/source_options.hpp"

@@ -1,4 +1,4 @@
-#include "parts/devices.hpp"
+#include "commands/device_option.hpp"
 
 #include <cstdlib>
 
