@@ -87,3 +87,17 @@ __MSL_NAMES(half)
 __MSL_NAMES(bfloat)
 __MSL_NAMES(float)
 #undef __MSL_NAMES
+
+// The language's layouts. Asking for them also instantiates these types in the precompiled header.
+#define __MSL_LAYOUT(T, size)                                                          \
+  static_assert(sizeof(T##2) == 2 * size && alignof(T##2) == 2 * size);                \
+  static_assert(sizeof(T##3) == 4 * size && alignof(T##3) == 4 * size);                \
+  static_assert(sizeof(T##4) == 4 * size && alignof(T##4) == 4 * size);
+__MSL_LAYOUT(bool, 1)
+__MSL_LAYOUT(char, 1)
+__MSL_LAYOUT(uchar, 1)
+__MSL_LAYOUT(half, 2)
+__MSL_LAYOUT(int, 4)
+__MSL_LAYOUT(uint, 4)
+__MSL_LAYOUT(float, 4)
+#undef __MSL_LAYOUT

@@ -1,0 +1,44 @@
+#pragma once
+// Types outside the compute subset, opaque, so that a file that mentions them parses; kernels that take one are refused
+// by the front end.
+#pragma clang system_header
+#include "scalars.h"
+
+namespace metal {
+
+enum class access { sample, read, write, read_write };
+
+#define __MSL_TEXTURE(name)                             \
+  template <class T, access a = access::sample>         \
+  struct name;
+__MSL_TEXTURE(texture1d)
+__MSL_TEXTURE(texture1d_array)
+__MSL_TEXTURE(texture2d)
+__MSL_TEXTURE(texture2d_array)
+__MSL_TEXTURE(texture2d_ms)
+__MSL_TEXTURE(texture3d)
+__MSL_TEXTURE(texturecube)
+__MSL_TEXTURE(texturecube_array)
+__MSL_TEXTURE(texture_buffer)
+__MSL_TEXTURE(depth2d)
+__MSL_TEXTURE(depth2d_array)
+__MSL_TEXTURE(depth2d_ms)
+__MSL_TEXTURE(depthcube)
+__MSL_TEXTURE(depthcube_array)
+#undef __MSL_TEXTURE
+
+enum class coord { normalized, pixel };
+enum class address { clamp_to_zero, clamp_to_edge, repeat, mirrored_repeat, clamp_to_border };
+enum class filter { nearest, linear };
+enum class mag_filter { nearest, linear };
+enum class min_filter { nearest, linear };
+enum class mip_filter { none, nearest, linear };
+enum class compare_func { never, less, less_equal, greater, greater_equal, equal, not_equal, always };
+
+// `constexpr sampler s(coord::normalized, ...)` at program scope is legal and unused.
+struct sampler {
+  template <class... A>
+  constexpr sampler(A...) {}
+};
+
+}  // namespace metal
