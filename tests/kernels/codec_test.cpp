@@ -34,8 +34,13 @@ TEST(Codec, HalfBitPatterns) {
 TEST(Codec, EveryHalfAndBfloatSurvivesARoundTrip) {
   for (unsigned bits = 0; bits < 0x10000; ++bits) {
     const auto pattern = static_cast<std::uint16_t>(bits);
-    if (!std::isnan(cases::from_half_bits(pattern))) EXPECT_EQ(cases::to_half_bits(cases::from_half_bits(pattern)), pattern);
-    if (!std::isnan(cases::from_bfloat_bits(pattern))) EXPECT_EQ(cases::to_bfloat_bits(cases::from_bfloat_bits(pattern)), pattern);
+    const double half = cases::from_half_bits(pattern), bfloat = cases::from_bfloat_bits(pattern);
+    if (!std::isnan(half)) {
+      ASSERT_EQ(cases::to_half_bits(half), pattern);
+    }
+    if (!std::isnan(bfloat)) {
+      ASSERT_EQ(cases::to_bfloat_bits(bfloat), pattern);
+    }
   }
 }
 
@@ -75,6 +80,6 @@ INSTANTIATE_TEST_SUITE_P(Formats, Blocks,
                                          Bound{DType::Q5_1, 0.04}, Bound{DType::Q8_0, 0.005}, Bound{DType::IQ4_NL, 0.12},
                                          Bound{DType::MXFP4, 0.26}, Bound{DType::Q4_K, 0.1}, Bound{DType::Q5_K, 0.06},
                                          Bound{DType::Q6_K, 0.04}),
-                         [](const auto& info) { return std::string(ops::name(info.param.type)); });
+                         [](const auto& format) { return std::string(ops::name(format.param.type)); });
 
 }  // namespace
