@@ -1,0 +1,115 @@
+#include "msl/clang_invocation.hpp"
+
+#include <clang/Basic/Diagnostic.h>
+#include <clang/Frontend/CompilerInvocation.h>
+#include <clang/Lex/HeaderSearchOptions.h>
+#include <clang/Lex/PreprocessorOptions.h>
+#include <fmt/format.h>
+
+#include <array>
+
+namespace anymetal::msl {
+namespace {
+
+/// Macros of one host or target only: one front-end run has to mean the same on every device.
+constexpr std::array kHostMacros = {
+    "_GNU_SOURCE", "__gnu_linux__", "__linux", "__linux__", "linux", "__unix", "__unix__", "unix", "__ELF__",
+    "__x86_64", "__x86_64__", "__amd64", "__amd64__", "__k8", "__k8__", "__tune_k8__", "__code_model_small__",
+    "__MMX__", "__SSE__", "__SSE2__", "__SSE_MATH__", "__SSE2_MATH__", "__FXSR__", "__SEG_FS", "__SEG_GS", "__seg_fs",
+    "__seg_gs", "__aarch64__", "__AARCH64EL__", "__AARCH64_CMODEL_SMALL__", "__ARM_ARCH", "__ARM_NEON", "__ARM_FP",
+    "__ARM_ACLE", "__ARM_64BIT_STATE", "__ARM_FEATURE_FMA", "__ARM_PCS_AAPCS64", "__CHAR_UNSIGNED__", "__NVPTX__",
+    "__PTX__", "__CUDA_ARCH__", "__FLOAT128__", "__SIZEOF_FLOAT128__", "__FP_FAST_FMA", "__FP_FAST_FMAF",
+    "__NO_MATH_INLINES", "__REGISTER_PREFIX__", "__GCC_ASM_FLAG_OUTPUTS__", "__WCHAR_UNSIGNED__", "__WINT_UNSIGNED__",
+    "__GCC_HAVE_SYNC_COMPARE_AND_SWAP_1", "__GCC_HAVE_SYNC_COMPARE_AND_SWAP_2", "__GCC_HAVE_SYNC_COMPARE_AND_SWAP_4",
+    "__GCC_HAVE_SYNC_COMPARE_AND_SWAP_8", "__GCC_HAVE_SYNC_COMPARE_AND_SWAP_16"};
+
+const char* triple_of(Target target) {
+  if (target == Target::Nvptx) return "nvptx64-nvidia-cuda";
+#if defined(__aarch64__)
+  return "aarch64-unknown-linux-gnu";
+#else
+  return "x86_64-unknown-linux-gnu";
+#endif
+}
+
+unsigned metal_version(const std::string& standard) {
+  static constexpr std::array<std::pair<std::string_view, unsigned>, 6> kVersions = {
+      {{"metal2.3", 230}, {"metal2.4", 240}, {"metal3.0", 300}, {"metal3.1", 310}, {"metal3.2", 320}, {"metal4.0", 400}}};
+  for (const auto& [name, version] : kVersions) {
+    if (standard == name || standard == "macos-" + std::string(name)) return version;
+  }
+  return 400;
+}
+
+}  // namespace
+
+std::string prelude_text() {
+  return "#include <prelude/keywords.h>\n"
+         "#include <metal_stdlib>\n"
+         "#include <prelude/thread_inputs.h>\n";
+}
+
+std::string main_file_head(const SourceRequest& request) {
+  std::string name;
+  for (const char c : request.name.empty() ? std::string("source.metal") : request.name) {
+    if (c == '\\' || c == '"') name.push_back('\\');
+    if (c != '\n' && c != '\0') name.push_back(c);
+  }
+  return fmt::format("#include \"{}\"\n#line 1 \"{}\"\n", kOptionsFile, name);
+}
+
+std::string options_text(const SourceOptions& options) {
+  std::string text = "#pragma once\n";
+  for (const char* macro : kHostMacros) text += fmt::format("#undef {}\n", macro);
+  const unsigned version = metal_version(options.language_standard);
+  text += fmt::format("#undef __METAL_VERSION__\n#define __METAL_VERSION__ {}\n", version);
+  if (version >= 300) text += "#undef __METAL__\n#define __METAL__ 1\n";
+  if (version < 310) text += "#undef __HAVE_BFLOAT__\n";
+  if (version < 400) text += "#undef __HAVE_TENSOR__\n";
+  text += fmt::format("#define __MSL_MATH_MODE__ {}\n", static_cast<int>(options.math_mode));
+  for (const auto& [name, value] : options.defines) text += fmt::format("#define {} {}\n", name, value);
+  return text;
+}
+
+std::shared_ptr<clang::CompilerInvocation> make_invocation(const SourceOptions& options, Target target, bool use_pch,
+                                                           clang::DiagnosticsEngine& diagnostics) {
+  std::vector<const char*> arguments = {
+      "-triple", triple_of(target), "-std=c++2b", "-x", "c++", "-fdeclspec", "-ffreestanding", "-fno-builtin",
+      "-fno-strict-float-cast-overflow", "-Wno-c++11-narrowing",
+      "-fno-rtti", "-nostdsysteminc", "-nobuiltininc", "-fno-threadsafe-statics", "-fno-char8_t", "-ffp-contract=on",
+      "-ffloat16-excess-precision=none", "-fconvergent-functions", "-disable-O0-optnone", "-no-enable-noundef-analysis", "-disable-llvm-passes",
+      "-O0", "-Wno-ignored-attributes", "-Wno-unknown-pragmas", "-Wno-duplicate-decl-specifier",
+      "-Wno-c++11-extensions", "-Wno-psabi", "-Wno-pass-failed", "-Wno-unused-value", "-Wno-pragma-once-outside-header",
+      "-Wno-undefined-internal", "-Wno-undefined-inline", "-Wno-undefined-var-template", "-Wno-main", "-Wno-c99-designator",
+      "-Wno-vla-extension", "-Wno-vla-cxx-extension"};
+  if (options.math_mode != MathMode::Safe) {
+    arguments.insert(arguments.end(), {"-mreassociate", "-freciprocal-math", "-fno-signed-zeros", "-fapprox-func"});
+    arguments.push_back("-ffp-contract=fast");
+  }
+  const std::string main_file(kMainFile);
+  arguments.push_back(main_file.c_str());
+  auto invocation = std::make_shared<clang::CompilerInvocation>();
+  clang::CompilerInvocation::CreateFromArgs(*invocation, arguments, diagnostics);
+
+  auto& language = invocation->getLangOpts();
+  language.SinglePrecisionConstants = true;
+  language.InstantiationDepth = 512;
+  invocation->getFrontendOpts().ProgramAction = clang::frontend::ParseSyntaxOnly;
+  invocation->getDiagnosticOpts().ShowCarets = false;
+
+  auto& search = invocation->getHeaderSearchOpts();
+  search.AddPath(std::string(kSourceRoot), clang::frontend::Quoted, false, true);
+  for (const std::string& directory : options.include_directories) {
+    search.AddPath(directory, clang::frontend::Angled, false, true);
+  }
+  search.AddPath(std::string(kHeaderRoot), clang::frontend::System, false, true);
+
+  auto& preprocessor = invocation->getPreprocessorOpts();
+  if (use_pch) {
+    preprocessor.ImplicitPCHInclude = kPchFile;
+    preprocessor.DisablePCHOrModuleValidation = clang::DisableValidationForModuleKind::All;
+  }
+  return invocation;
+}
+
+}  // namespace anymetal::msl

@@ -1,0 +1,99 @@
+#include "msl/compilation.hpp"
+
+#include "msl/clang_invocation.hpp"
+#include "msl/embedded_files.hpp"
+
+#include <clang/AST/ASTConsumer.h>
+#include <clang/AST/ASTContext.h>
+#include <clang/AST/ExternalASTSource.h>
+#include <clang/Lex/Preprocessor.h>
+#include <clang/Parse/Parser.h>
+#include <clang/Lex/PreprocessorOptions.h>
+#include <clang/Sema/EnterExpressionEvaluationContext.h>
+#include <clang/Sema/Sema.h>
+
+namespace anymetal::msl {
+namespace {
+
+/// Keeps the declarations the parser hands over.
+class Recorder : public clang::ASTConsumer {
+ public:
+  explicit Recorder(std::vector<clang::Decl*>& declarations) : declarations_(declarations) {}
+  bool HandleTopLevelDecl(clang::DeclGroupRef group) override {
+    for (clang::Decl* d : group) {
+      if (!d->isFromASTFile()) declarations_.push_back(d);
+    }
+    return true;
+  }
+
+ private:
+  std::vector<clang::Decl*>& declarations_;
+};
+
+/// Parses to the end of the file and leaves everything alive.
+class ParseAction : public clang::ASTFrontendAction {
+ public:
+  explicit ParseAction(std::vector<clang::Decl*>& declarations) : declarations_(declarations) {}
+
+ protected:
+  std::unique_ptr<clang::ASTConsumer> CreateASTConsumer(clang::CompilerInstance&, llvm::StringRef) override {
+    return std::make_unique<Recorder>(declarations_);
+  }
+
+  void ExecuteAction() override {
+    clang::CompilerInstance& ci = getCompilerInstance();
+    ci.createSema(getTranslationUnitKind(), nullptr);
+    clang::Sema& sema = ci.getSema();
+    clang::Parser parser(ci.getPreprocessor(), sema, false);
+    ci.getPreprocessor().EnterMainSourceFile();
+    if (auto* external = sema.getASTContext().getExternalSource()) external->StartTranslationUnit(&ci.getASTConsumer());
+    parser.Initialize();
+    const clang::EnterExpressionEvaluationContext evaluated(sema, clang::Sema::ExpressionEvaluationContext::PotentiallyEvaluated);
+    clang::Parser::DeclGroupPtrTy group;
+    clang::Sema::ModuleImportState imports;
+    for (bool at_end = parser.ParseFirstTopLevelDecl(group, imports); !at_end; at_end = parser.ParseTopLevelDecl(group, imports)) {
+      if (group) ci.getASTConsumer().HandleTopLevelDecl(group.get());
+    }
+  }
+
+ private:
+  std::vector<clang::Decl*>& declarations_;
+};
+
+}  // namespace
+
+Compilation::Compilation(const SourceRequest& request)
+    : files_(request, !embedded_pch(request.target).empty()), collector_(files_) {
+  const bool with_pch = !embedded_pch(request.target).empty();
+  instance_.createDiagnostics(&collector_, false);
+  instance_.setInvocation(make_invocation(request.options, request.target, with_pch, instance_.getDiagnostics()));
+  clang::ProcessWarningOptions(instance_.getDiagnostics(), instance_.getDiagnosticOpts(), false);
+  instance_.getDiagnostics().setErrorLimit(request.options.max_errors);
+  instance_.createFileManager(files_.file_system());
+  instance_.createSourceManager(instance_.getFileManager());
+  if (!with_pch) instance_.getPreprocessorOpts().Includes.emplace_back(kPreludeFile);
+  if (!instance_.createTarget()) return;
+  auto action = std::make_unique<ParseAction>(declarations_);
+  const clang::FrontendInputFile input(kMainFile, clang::InputKind(clang::Language::CXX));
+  if (!action->BeginSourceFile(instance_, input)) return;
+  action_ = std::move(action);
+  if (llvm::Error failure = action_->Execute()) llvm::consumeError(std::move(failure));
+  has_ast_ = true;
+}
+
+Compilation::~Compilation() {
+  if (action_) action_->EndSourceFile();
+}
+
+std::vector<Diagnostic> Compilation::take_diagnostics() {
+  instance_.getDiagnostics().Reset(true);
+  return collector_.take();
+}
+
+void Compilation::report(clang::DiagnosticsEngine::Level level, clang::SourceLocation location, const std::string& message) {
+  auto& engine = instance_.getDiagnostics();
+  const unsigned id = engine.getDiagnosticIDs()->getCustomDiagID(static_cast<clang::DiagnosticIDs::Level>(level), message);
+  engine.Report(location, id);
+}
+
+}  // namespace anymetal::msl

@@ -1,0 +1,182 @@
+#include "msl/constant_values.hpp"
+
+#include "msl/ir_cleanup.hpp"
+#include "msl/ir_simplify.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <llvm/Analysis/TargetLibraryInfo.h>
+#include <llvm/IR/Constants.h>
+#include <llvm/IR/Instructions.h>
+#include <llvm/IR/Module.h>
+#include <llvm/TargetParser/Triple.h>
+#include <llvm/Transforms/Utils/Evaluator.h>
+
+#include <cstring>
+#include <optional>
+
+namespace anymetal::msl {
+namespace {
+
+const ConstantDeclaration* find_declaration(const EntryModule& entry, const FunctionConstant& constant) {
+  for (const ConstantDeclaration& d : entry.constants) {
+    const bool is_it = constant.which.index() == 0 ? d.index == std::get<0>(constant.which) : d.name == std::get<1>(constant.which);
+    if (is_it) return &d;
+  }
+  return nullptr;
+}
+
+/// The value as an initialiser of type `type`: a scalar, a vector, or a struct around a vector.
+llvm::Constant* initialiser(llvm::Type* type, const ConstantValue& value, unsigned first, unsigned count) {
+  const std::size_t size = size_of(value.type());
+  if (auto* structure = llvm::dyn_cast<llvm::StructType>(type)) {
+    llvm::SmallVector<llvm::Constant*, 2> members;
+    for (llvm::Type* member : structure->elements()) members.push_back(initialiser(member, value, first, count));
+    return llvm::ConstantStruct::get(structure, members);
+  }
+  const auto element_count = [&]() -> std::optional<unsigned> {
+    if (auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(type)) return vector->getNumElements();
+    if (auto* array = llvm::dyn_cast<llvm::ArrayType>(type)) return static_cast<unsigned>(array->getNumElements());
+    return std::nullopt;
+  }();
+  if (element_count) {
+    llvm::Type* element = type->isVectorTy() ? llvm::cast<llvm::VectorType>(type)->getElementType() : type->getArrayElementType();
+    llvm::SmallVector<llvm::Constant*, 4> elements;
+    for (unsigned i = 0; i < *element_count; ++i) {
+      elements.push_back(i < count ? initialiser(element, value, first + i, 1) : llvm::Constant::getNullValue(element));
+    }
+    if (type->isVectorTy()) return llvm::ConstantVector::get(elements);
+    return llvm::ConstantArray::get(llvm::cast<llvm::ArrayType>(type), elements);
+  }
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, value.bytes().data() + first * size, size);
+  if (value.type() == ConstantType::Half) return llvm::ConstantFP::get(type, llvm::APFloat(llvm::APFloat::IEEEhalf(), llvm::APInt(16, bits)));
+  if (value.type() == ConstantType::Float) return llvm::ConstantFP::get(type, llvm::APFloat(llvm::APFloat::IEEEsingle(), llvm::APInt(32, bits)));
+  if (value.type() == ConstantType::Bool) bits = bits != 0 ? 1 : 0;
+  return llvm::ConstantInt::get(type, bits);
+}
+
+/// Index of a function constant by its global's name.
+std::optional<std::uint32_t> constant_index(std::string_view symbol) {
+  const std::string prefix = function_constant_symbol(0).substr(0, function_constant_symbol(0).size() - 1);
+  if (!symbol.starts_with(prefix)) return std::nullopt;
+  std::uint32_t index = 0;
+  for (const char c : symbol.substr(prefix.size())) {
+    if (c < '0' || c > '9') return std::nullopt;
+    index = index * 10 + static_cast<std::uint32_t>(c - '0');
+  }
+  return index;
+}
+
+void answer_definedness(llvm::Module& module, const ConstantValues& values) {
+  llvm::Function* query = module.getFunction("__msl_is_function_constant_defined");
+  if (query == nullptr) return;
+  for (llvm::User* user : llvm::make_early_inc_range(query->users())) {
+    auto* call = llvm::dyn_cast<llvm::CallInst>(user);
+    if (call == nullptr) continue;
+    const auto* global = llvm::dyn_cast<llvm::GlobalVariable>(call->getArgOperand(0)->stripPointerCasts());
+    const auto index = global == nullptr ? std::nullopt : constant_index(std::string_view(global->getName()));
+    const bool is_defined = !index || values.contains(*index);
+    call->replaceAllUsesWith(llvm::ConstantInt::get(call->getType(), is_defined ? 1 : 0));
+    call->eraseFromParent();
+  }
+}
+
+/// A derived constant that cannot be computed: whoever reads it reads the constant it lacks.
+void redirect_to_missing(llvm::Function& initialiser) {
+  llvm::GlobalVariable* missing = nullptr;
+  llvm::GlobalVariable* derived = nullptr;
+  for (llvm::BasicBlock& block : initialiser) {
+    for (llvm::Instruction& i : block) {
+      for (llvm::Value* operand : i.operands()) {
+        auto* global = llvm::dyn_cast<llvm::GlobalVariable>(operand->stripInBoundsOffsets());
+        if (global == nullptr) continue;
+        if (global->isDeclaration()) missing = global;
+        else if (llvm::isa<llvm::StoreInst>(i) && !global->isConstant()) derived = global;
+      }
+    }
+  }
+  if (derived == nullptr) return;
+  if (missing != nullptr) derived->replaceAllUsesWith(missing);
+  else derived->setInitializer(nullptr), derived->setLinkage(llvm::GlobalValue::ExternalLinkage);
+}
+
+}  // namespace
+
+Result<ConstantValues> resolve_constants(const EntryModule& entry, std::span<const FunctionConstant> given) {
+  ConstantValues values;
+  for (const FunctionConstant& constant : given) {
+    const ConstantDeclaration* declaration = find_declaration(entry, constant);
+    if (declaration == nullptr) {
+      if (constant.which.index() == 0) continue;
+      std::vector<std::string> names;
+      for (const ConstantDeclaration& d : entry.constants) names.push_back('\'' + d.name + '\'');
+      return fail(ErrorCode::FunctionConstantError,
+                  fmt::format("kernel '{}': there is no function constant '{}'; the source declares {}", entry.reflection.name,
+                              std::get<1>(constant.which), names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
+    }
+    if (declaration->type != constant.value.type() || declaration->components != constant.value.components()) {
+      return fail(ErrorCode::FunctionConstantError,
+                  fmt::format("kernel '{}': function constant '{}' (index {}) has type {}, {} given", entry.reflection.name, declaration->name,
+                              declaration->index, to_string(declaration->type, declaration->components),
+                              to_string(constant.value.type(), constant.value.components())));
+    }
+    values.insert_or_assign(declaration->index, constant.value);
+  }
+  return values;
+}
+
+void set_function_constants(llvm::Module& module, const ConstantValues& values) {
+  for (const auto& [index, value] : values) {
+    llvm::GlobalVariable* global = module.getNamedGlobal(function_constant_symbol(index));
+    if (global == nullptr) continue;
+    global->setInitializer(initialiser(global->getValueType(), value, 0, value.components()));
+    global->setConstant(true);
+    global->setLinkage(llvm::GlobalValue::InternalLinkage);
+  }
+  answer_definedness(module, values);
+}
+
+void evaluate_derived_constants(llvm::Module& module) {
+  llvm::GlobalVariable* list = module.getNamedGlobal("llvm.global_ctors");
+  if (list == nullptr) return;
+  std::vector<llvm::Function*> initialisers;
+  if (const auto* entries = llvm::dyn_cast<llvm::ConstantArray>(list->getInitializer())) {
+    for (const llvm::Use& entry : entries->operands()) {
+      if (auto* f = llvm::dyn_cast<llvm::Function>(llvm::cast<llvm::Constant>(entry)->getOperand(1))) initialisers.push_back(f);
+    }
+  }
+  const llvm::TargetLibraryInfoImpl library_info{llvm::Triple(module.getTargetTriple())};
+  for (llvm::Function* f : initialisers) {
+    inline_calls(*f);
+    simplify_function(*f);
+    llvm::TargetLibraryInfo library(library_info, f);
+    llvm::Evaluator evaluator(module.getDataLayout(), &library);
+    llvm::Constant* returned = nullptr;
+    const llvm::SmallVector<llvm::Constant*, 0> no_arguments;
+    if (!evaluator.EvaluateFunction(f, returned, no_arguments)) {
+      redirect_to_missing(*f);
+      continue;
+    }
+    for (const auto& [global, value] : evaluator.getMutatedInitializers()) {
+      global->setInitializer(value);
+      global->setConstant(true);
+    }
+  }
+  list->eraseFromParent();
+}
+
+bool is_constant_true(const llvm::Module& module, const ConstantValues& values, std::string_view symbol) {
+  if (const auto index = constant_index(symbol)) {
+    const auto found = values.find(*index);
+    if (found == values.end()) return false;
+    for (const unsigned char byte : found->second.bytes()) {
+      if (byte != 0) return true;
+    }
+    return false;
+  }
+  const llvm::GlobalVariable* global = module.getNamedGlobal(symbol);
+  return global != nullptr && global->hasInitializer() && global->isConstant() && !global->getInitializer()->isNullValue();
+}
+
+}  // namespace anymetal::msl

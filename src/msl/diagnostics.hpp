@@ -1,0 +1,45 @@
+#pragma once
+/// \file
+/// Collects the compiler's messages in the user's terms.
+
+#include "msl/source_files.hpp"
+
+#include <anymetal/error.hpp>
+
+#include <clang/Basic/Diagnostic.h>
+
+#include <vector>
+
+namespace anymetal::msl {
+
+/// A place in the user's own text.
+struct UserPosition {
+  std::string file;
+  unsigned line = 0;
+  unsigned column = 0;
+  std::string source_line;
+  bool in_library = false;  ///< the place is inside a library header
+};
+
+/// Maps a compiler location (macro uses count as where they are expanded) through `#line` and the column maps.
+UserPosition user_position(const clang::SourceManager& sources, clang::SourceLocation location, const SourceFiles& files);
+
+/// Thread contract: one thread at a time.
+class DiagnosticCollector : public clang::DiagnosticConsumer {
+ public:
+  explicit DiagnosticCollector(const SourceFiles& files) : files_(files) {}
+  void HandleDiagnostic(clang::DiagnosticsEngine::Level level, const clang::Diagnostic& info) override;
+
+  /// What was collected since the last call. An error inside a library header stands where the user's text led there.
+  std::vector<Diagnostic> take();
+
+ private:
+  struct Entry {
+    Diagnostic diagnostic;
+    bool in_library = false;
+  };
+  const SourceFiles& files_;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace anymetal::msl

@@ -1,0 +1,51 @@
+# Files as bytes inside the program: an assembler directive reads them, a table in C++ names them.
+function(incbin_text OUT SYMBOL FILE)
+  set(${OUT} "asm(\".section .rodata,\\\"a\\\"\\n.balign 16\\n${SYMBOL}:\\n.incbin \\\"${FILE}\\\"\\n${SYMBOL}_end:\\n.byte 0\\n.text\");
+extern \"C\" __attribute__((visibility(\"hidden\"))) const char ${SYMBOL}[];
+extern \"C\" __attribute__((visibility(\"hidden\"))) const char ${SYMBOL}_end[];
+asm(\".hidden ${SYMBOL}\\n.hidden ${SYMBOL}_end\\n.globl ${SYMBOL}\\n.globl ${SYMBOL}_end\");
+" PARENT_SCOPE)
+endfunction()
+
+# embed_headers(OUTPUT files...): defines embedded_headers(); names are relative to include/.
+function(embed_headers OUTPUT)
+  set(number 0)
+  foreach(file IN LISTS ARGN)
+    incbin_text(text anymetal_header_${number} ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+    string(APPEND blobs "${text}")
+    string(REGEX REPLACE "^include/" "" name ${file})
+    string(APPEND table "    {\"${name}\", {anymetal_header_${number}, static_cast<std::size_t>(anymetal_header_${number}_end - anymetal_header_${number})}},\n")
+    list(APPEND paths ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+    math(EXPR number "${number} + 1")
+  endforeach()
+  file(GENERATE OUTPUT ${OUTPUT} CONTENT "// Generated: the library headers.
+#include \"msl/embedded_files.hpp\"
+#include <array>
+${blobs}
+namespace anymetal::msl {
+std::span<const EmbeddedFile> embedded_headers() {
+  static const std::array<EmbeddedFile, ${number}> files = {{
+${table}  }};
+  return files;
+}
+}  // namespace anymetal::msl
+")
+  set_source_files_properties(${OUTPUT} PROPERTIES OBJECT_DEPENDS "${paths}")
+endfunction()
+
+# embed_pch(OUTPUT host-file nvptx-file): defines embedded_pch().
+function(embed_pch OUTPUT HOST NVPTX)
+  incbin_text(host anymetal_pch_host ${HOST})
+  incbin_text(nvptx anymetal_pch_nvptx ${NVPTX})
+  file(GENERATE OUTPUT ${OUTPUT} CONTENT "// Generated: the precompiled library headers.
+#include \"msl/embedded_files.hpp\"
+${host}${nvptx}
+namespace anymetal::msl {
+std::string_view embedded_pch(Target target) {
+  if (target == Target::Nvptx) return {anymetal_pch_nvptx, static_cast<std::size_t>(anymetal_pch_nvptx_end - anymetal_pch_nvptx)};
+  return {anymetal_pch_host, static_cast<std::size_t>(anymetal_pch_host_end - anymetal_pch_host)};
+}
+}  // namespace anymetal::msl
+")
+  set_source_files_properties(${OUTPUT} PROPERTIES OBJECT_DEPENDS "${HOST};${NVPTX}")
+endfunction()

@@ -1,0 +1,94 @@
+#include "msl/entry_codegen.hpp"
+
+#include "msl/annotations.hpp"
+#include "msl/ir_cleanup.hpp"
+#include "msl/reachability.hpp"
+#include "msl/wrapper.hpp"
+
+#include <clang/AST/ASTContext.h>
+#include <clang/AST/Mangle.h>
+#include <clang/CodeGen/ModuleBuilder.h>
+#include <clang/Sema/Sema.h>
+#include <fmt/format.h>
+#include <llvm/Bitcode/BitcodeWriter.h>
+#include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/Module.h>
+#include <llvm/Support/raw_ostream.h>
+
+namespace anymetal::msl {
+namespace {
+
+/// Moves a kernel's `threadgroup` locals to static storage in the section the back ends look for.
+void make_threadgroup_global(clang::ASTContext& ast, clang::VarDecl& variable, std::size_t number) {
+  const std::string label = fmt::format("__msl_threadgroup_{}_{}", variable.getName().str(), number);
+  variable.dropAttr<clang::AnnotateAttr>();
+  variable.setStorageClass(clang::SC_Static);
+  variable.setInit(nullptr);  // constructors do not run for threadgroup variables
+  variable.addAttr(clang::SectionAttr::CreateImplicit(ast, kThreadgroupSection));
+  variable.addAttr(clang::AsmLabelAttr::CreateImplicit(ast, label, true));
+}
+
+std::string mangled_name(clang::ASTContext& ast, const clang::VarDecl& variable) {
+  const std::unique_ptr<clang::MangleContext> mangler(ast.createMangleContext());
+  if (!mangler->shouldMangleDeclName(&variable)) return variable.getName().str();
+  std::string name;
+  llvm::raw_string_ostream out(name);
+  mangler->mangleName(clang::GlobalDecl(&variable), out);
+  return name;
+}
+
+/// IR name of a guard or constant after cleanup.
+std::string constant_symbol(clang::ASTContext& ast, clang::VarDecl& variable, std::span<const FunctionConstantVariable> constants) {
+  for (const auto& constant : constants) {
+    if (constant.variable->getCanonicalDecl() == variable.getCanonicalDecl()) return function_constant_symbol(constant.declaration.index);
+  }
+  return mangled_name(ast, variable);
+}
+
+}  // namespace
+
+std::optional<EntryModule> generate_entry(Compilation& compilation, const KernelName& kernel, Target target,
+                                          std::span<const FunctionConstantVariable> constants) {
+  clang::ASTContext& ast = compilation.ast();
+  const KernelSignature signature = read_signature(compilation, kernel);
+  if (compilation.has_errors()) return std::nullopt;
+  clang::FunctionDecl* wrapper = build_wrapper(compilation, kernel, signature);
+  if (wrapper == nullptr || compilation.has_errors()) return std::nullopt;
+  Reachable reachable = find_reachable(compilation, wrapper);
+  compilation.sema().PerformPendingInstantiations();
+  if (compilation.has_errors()) return std::nullopt;
+
+  std::size_t number = 0;
+  for (clang::VarDecl* variable : reachable.threadgroup_variables) make_threadgroup_global(ast, *variable, number++);
+
+  llvm::LLVMContext context;
+  clang::CompilerInstance& instance = compilation.instance();
+  const std::unique_ptr<clang::CodeGenerator> generator(
+      clang::CreateLLVMCodeGen(instance.getDiagnostics(), kernel.name, compilation.files().file_system(), instance.getHeaderSearchOpts(),
+                               instance.getPreprocessorOpts(), instance.getCodeGenOpts(), context));
+  generator->Initialize(ast);
+  for (clang::VarDecl* variable : reachable.variables) generator->HandleTopLevelDecl(clang::DeclGroupRef(variable));
+  for (clang::FunctionDecl* function : reachable.functions) generator->HandleTopLevelDecl(clang::DeclGroupRef(function));
+  generator->HandleTranslationUnit(ast);
+  const std::unique_ptr<llvm::Module> module(generator->ReleaseModule());
+  if (!module || compilation.has_errors()) return std::nullopt;
+
+  EntryModule entry;
+  entry.symbol = entry_symbol(kernel.name);
+  entry.target = target;
+  entry.reflection = signature.reflection;
+  for (const auto& constant : constants) {
+    entry.constants.push_back(constant.declaration);
+    name_function_constant(*module, mangled_name(ast, *constant.variable), constant.declaration.index);
+  }
+  for (const ParameterSource& source : signature.parameters) {
+    if (!source.input.empty()) continue;
+    entry.argument_guards.push_back(source.guard == nullptr ? std::string() : constant_symbol(ast, *source.guard, constants));
+  }
+  clean_up(*module, entry.symbol);
+  llvm::raw_string_ostream out(entry.bitcode);
+  llvm::WriteBitcodeToFile(*module, out);
+  return entry;
+}
+
+}  // namespace anymetal::msl

@@ -1,0 +1,157 @@
+#include "msl/ir_simplify.hpp"
+
+#include <llvm/ADT/SCCIterator.h>
+#include <llvm/Analysis/CallGraph.h>
+#include <llvm/Analysis/CGSCCPassManager.h>
+#include <llvm/Analysis/LoopAnalysisManager.h>
+#include <llvm/Demangle/Demangle.h>
+#include <llvm/IR/Instructions.h>
+#include <llvm/IR/IntrinsicInst.h>
+#include <llvm/IR/Module.h>
+#include <llvm/IR/PassManager.h>
+#include <llvm/Passes/PassBuilder.h>
+#include <llvm/Transforms/IPO/AlwaysInliner.h>
+#include <llvm/Transforms/IPO/GlobalDCE.h>
+#include <llvm/Transforms/InstCombine/InstCombine.h>
+#include <llvm/Transforms/Scalar/ADCE.h>
+#include <llvm/Transforms/Scalar/EarlyCSE.h>
+#include <llvm/Transforms/Scalar/SROA.h>
+#include <llvm/Transforms/Scalar/SimplifyCFG.h>
+#include <llvm/Transforms/Scalar/TailRecursionElimination.h>
+#include <llvm/Transforms/Utils/Cloning.h>
+
+namespace anymetal::msl {
+namespace {
+
+/// Analyses and the managers that cache them, for one run of passes.
+class PassRun {
+ public:
+  PassRun() {
+    builder_.registerModuleAnalyses(modules_);
+    builder_.registerCGSCCAnalyses(components_);
+    builder_.registerFunctionAnalyses(functions_);
+    builder_.registerLoopAnalyses(loops_);
+    builder_.crossRegisterProxies(loops_, functions_, components_, modules_);
+  }
+  void run(llvm::FunctionPassManager passes, llvm::Function& function) { passes.run(function, functions_); }
+  void run(llvm::ModulePassManager passes, llvm::Module& module) { passes.run(module, modules_); }
+
+ private:
+  llvm::LoopAnalysisManager loops_;
+  llvm::FunctionAnalysisManager functions_;
+  llvm::CGSCCAnalysisManager components_;
+  llvm::ModuleAnalysisManager modules_;
+  llvm::PassBuilder builder_;
+};
+
+llvm::FunctionPassManager simplification() {
+  llvm::FunctionPassManager passes;
+  passes.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
+  passes.addPass(llvm::EarlyCSEPass(true));
+  passes.addPass(llvm::SimplifyCFGPass());
+  passes.addPass(llvm::InstCombinePass());
+  passes.addPass(llvm::SimplifyCFGPass());
+  return passes;
+}
+
+bool calls_itself(const llvm::Function& f) {
+  for (const llvm::User* user : f.users()) {
+    const auto* call = llvm::dyn_cast<llvm::CallInst>(user);
+    if (call != nullptr && call->getCalledFunction() == &f && call->getFunction() == &f) return true;
+  }
+  return false;
+}
+
+/// Calls directly before a return are tail calls: no MSL object whose address a callee could keep outlives the frame
+/// it is in, so marking them is safe when no alloca of the caller is passed along.
+void mark_tail_calls(llvm::Function& f) {
+  bool has_alloca = false;
+  for (const llvm::BasicBlock& block : f) {
+    for (const llvm::Instruction& i : block) has_alloca = has_alloca || llvm::isa<llvm::AllocaInst>(i);
+  }
+  if (has_alloca) return;
+  for (llvm::BasicBlock& block : f) {
+    for (llvm::Instruction& i : block) {
+      auto* call = llvm::dyn_cast<llvm::CallInst>(&i);
+      if (call != nullptr && call->getCalledFunction() == &f) call->setTailCall();
+    }
+  }
+}
+
+}  // namespace
+
+void simplify_functions(llvm::Module& module) {
+  llvm::ModulePassManager passes;
+  passes.addPass(llvm::createModuleToFunctionPassAdaptor(simplification()));
+  PassRun().run(std::move(passes), module);
+
+  bool has_recursion = false;
+  for (llvm::Function& f : module) {
+    if (f.isDeclaration() || !calls_itself(f)) continue;
+    mark_tail_calls(f);
+    has_recursion = true;
+  }
+  if (!has_recursion) return;
+  llvm::ModulePassManager tail_calls;
+  tail_calls.addPass(llvm::createModuleToFunctionPassAdaptor(llvm::TailCallElimPass()));
+  PassRun().run(std::move(tail_calls), module);
+}
+
+void simplify_function(llvm::Function& function) { PassRun().run(simplification(), function); }
+
+void inline_everything(llvm::Module& module) {
+  for (llvm::Function& f : module) {
+    if (!f.isDeclaration() && f.hasLocalLinkage()) f.addFnAttr(llvm::Attribute::AlwaysInline);
+  }
+  llvm::ModulePassManager passes;
+  passes.addPass(llvm::AlwaysInlinerPass(false));
+  passes.addPass(llvm::GlobalDCEPass());
+  llvm::FunctionPassManager functions = simplification();
+  functions.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
+  functions.addPass(llvm::EarlyCSEPass(true));
+  functions.addPass(llvm::InstCombinePass());
+  functions.addPass(llvm::SimplifyCFGPass());
+  functions.addPass(llvm::ADCEPass());
+  passes.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(functions)));
+  passes.addPass(llvm::GlobalDCEPass());
+  PassRun().run(std::move(passes), module);
+}
+
+void inline_calls(llvm::Function& function) {
+  constexpr int kDeepest = 64;
+  for (int depth = 0; depth < kDeepest; ++depth) {
+    std::vector<llvm::CallInst*> calls;
+    for (llvm::BasicBlock& block : function) {
+      for (llvm::Instruction& i : block) {
+        auto* call = llvm::dyn_cast<llvm::CallInst>(&i);
+        if (call != nullptr && call->getCalledFunction() != nullptr && !call->getCalledFunction()->isDeclaration()) calls.push_back(call);
+      }
+    }
+    if (calls.empty()) return;
+    for (llvm::CallInst* call : calls) {
+      llvm::InlineFunctionInfo info;
+      if (!llvm::InlineFunction(*call, info).isSuccess()) return;
+    }
+  }
+}
+
+void drop_unused(llvm::Module& module) {
+  llvm::ModulePassManager passes;
+  passes.addPass(llvm::GlobalDCEPass());
+  PassRun().run(std::move(passes), module);
+}
+
+std::vector<std::string> find_recursion(const llvm::Module& module) {
+  llvm::CallGraph graph(const_cast<llvm::Module&>(module));
+  for (auto component = llvm::scc_begin(&graph); !component.isAtEnd(); ++component) {
+    if (!component.hasCycle()) continue;
+    std::vector<std::string> names;
+    for (const llvm::CallGraphNode* node : *component) {
+      if (node->getFunction() != nullptr) names.push_back(llvm::demangle(node->getFunction()->getName().str()));
+    }
+    if (!names.empty()) return names;
+  }
+  return {};
+}
+
+}  // namespace anymetal::msl

@@ -1,0 +1,34 @@
+#pragma once
+/// \file
+/// The modest optimisation the front end does: enough to fold constants and drop dead code, the rest is a back end's.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace llvm {
+class Function;
+class Module;
+}  // namespace llvm
+
+namespace anymetal::msl {
+
+/// Registers, branches, common expressions: each function by itself. Self-recursive tail calls become loops.
+void simplify_functions(llvm::Module& module);
+
+/// The same for one function.
+void simplify_function(llvm::Function& function);
+
+/// Inlines every call of a defined function, then simplifies and drops what nothing uses.
+void inline_everything(llvm::Module& module);
+
+/// Inlines every call inside `function`, repeatedly; gives up silently on recursion.
+void inline_calls(llvm::Function& function);
+
+/// Removes unused functions and globals.
+void drop_unused(llvm::Module& module);
+
+/// Names of functions that call each other in a circle, as a user would write them; empty where there is none.
+std::vector<std::string> find_recursion(const llvm::Module& module);
+
+}  // namespace anymetal::msl

@@ -1,0 +1,139 @@
+#include "msl/kernels.hpp"
+
+#include "msl/annotations.hpp"
+#include "msl/value_types.hpp"
+
+#include <clang/AST/ASTContext.h>
+#include <clang/AST/DeclTemplate.h>
+#include <clang/Basic/SourceManager.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace anymetal::msl {
+namespace {
+
+/// Calls `visit` for every declaration of namespace scope, in order.
+template <class Visit>
+void for_each_declaration(const std::vector<clang::Decl*>& declarations, const Visit& visit) {
+  for (clang::Decl* d : declarations) {
+    if (llvm::isa<clang::NamespaceDecl>(d) || llvm::isa<clang::LinkageSpecDecl>(d)) {
+      std::vector<clang::Decl*> inner;
+      for (clang::Decl* member : llvm::cast<clang::DeclContext>(d)->noload_decls()) inner.push_back(member);
+      for_each_declaration(inner, visit);
+    } else {
+      visit(d);
+    }
+  }
+}
+
+bool is_instantiation(const clang::FunctionDecl& f) {
+  const auto kind = f.getTemplateSpecializationKind();
+  return kind == clang::TSK_ExplicitInstantiationDeclaration || kind == clang::TSK_ExplicitInstantiationDefinition;
+}
+
+class Finder {
+ public:
+  explicit Finder(Compilation& compilation) : compilation_(compilation) {}
+
+  std::vector<KernelName> run() {
+    for_each_declaration(compilation_.declarations(), [&](clang::Decl* d) { visit(d); });
+    const clang::SourceManager& sources = compilation_.instance().getSourceManager();
+    std::ranges::stable_sort(kernels_, [&](const KernelName& a, const KernelName& b) {
+      return sources.isBeforeInTranslationUnit(sources.getExpansionLoc(a.location), sources.getExpansionLoc(b.location));
+    });
+    drop_duplicates();
+    return std::move(kernels_);
+  }
+
+ private:
+  void visit(clang::Decl* d) {
+    if (auto* definition = llvm::dyn_cast<clang::FunctionTemplateDecl>(d)) {
+      if (!templates_.insert(definition->getCanonicalDecl()).second) return;
+      for (clang::FunctionDecl* f : definition->specializations()) {
+        if (is_instantiation(*f) && find_annotation(*f, "kernel") != nullptr) add(f);
+      }
+    } else if (auto* f = llvm::dyn_cast<clang::FunctionDecl>(d)) {
+      const bool is_template = f->getTemplatedKind() == clang::FunctionDecl::TK_FunctionTemplateSpecialization;
+      if (!is_template && find_annotation(*f, "kernel") != nullptr && f->isThisDeclarationADefinition()) add(f);
+    }
+  }
+
+  void add(clang::FunctionDecl* f) {
+    bool is_named = false;
+    for (const auto* attribute : f->specific_attrs<clang::AnnotateAttr>()) {
+      if (annotation_name(*attribute) != "host_name") continue;
+      is_named = true;
+      const auto name = string_argument(*attribute);
+      if (name && !name->empty()) {
+        kernels_.push_back({*name, f, attribute->getLocation()});
+      } else {
+        compilation_.report(clang::DiagnosticsEngine::Error, attribute->getLocation(), "'host_name' takes one string that is not empty");
+      }
+    }
+    if (!is_named) kernels_.push_back({f->getQualifiedNameAsString(), f, f->getLocation()});
+  }
+
+  void drop_duplicates() {
+    std::map<std::string, const KernelName*> seen;
+    std::erase_if(kernels_, [&](const KernelName& kernel) {
+      const auto [first, is_new] = seen.try_emplace(kernel.name, &kernel);
+      if (is_new) return false;
+      if (first->second->function == kernel.function) return true;
+      compilation_.report(clang::DiagnosticsEngine::Error, kernel.location,
+                          fmt::format("public name '{}' is used twice: every kernel needs its own", kernel.name));
+      return false;
+    });
+  }
+
+  Compilation& compilation_;
+  std::vector<KernelName> kernels_;
+  std::set<const clang::Decl*> templates_;
+};
+
+}  // namespace
+
+std::vector<KernelName> find_kernels(Compilation& compilation) { return Finder(compilation).run(); }
+
+std::vector<std::string> kernel_template_names(const Compilation& compilation) {
+  std::vector<std::string> names;
+  for_each_declaration(compilation.declarations(), [&](clang::Decl* d) {
+    const auto* definition = llvm::dyn_cast<clang::FunctionTemplateDecl>(d);
+    if (definition == nullptr || find_annotation(*definition->getTemplatedDecl(), "kernel") == nullptr) return;
+    names.push_back(definition->getQualifiedNameAsString());
+  });
+  return names;
+}
+
+std::vector<FunctionConstantVariable> find_function_constants(Compilation& compilation) {
+  std::vector<FunctionConstantVariable> constants;
+  for_each_declaration(compilation.declarations(), [&](clang::Decl* d) {
+    auto* variable = llvm::dyn_cast<clang::VarDecl>(d);
+    const auto* attribute = variable == nullptr ? nullptr : find_annotation(*variable, "function_constant");
+    if (attribute == nullptr) return;
+    const auto index = integer_argument(compilation.ast(), *attribute);
+    if (!index || *index < 0 || *index > 65535) {
+      compilation.report(clang::DiagnosticsEngine::Error, attribute->args_size() == 0 ? attribute->getLocation() : attribute->args_begin()[0]->getBeginLoc(),
+                         "the index of a function constant is an integer constant from 0 to 65535");
+      return;
+    }
+    FunctionConstantVariable constant;
+    constant.variable = variable;
+    constant.declaration.name = variable->getQualifiedNameAsString();
+    constant.declaration.index = static_cast<std::uint32_t>(*index);
+    const auto type = constant_type(variable->getType());
+    if (!type) {
+      compilation.report(clang::DiagnosticsEngine::Error, variable->getLocation(),
+                         "function constants are scalars or vectors of bool, integers, half or float");
+      return;
+    }
+    constant.declaration.type = type->first;
+    constant.declaration.components = type->second;
+    constants.push_back(std::move(constant));
+  });
+  return constants;
+}
+
+}  // namespace anymetal::msl

@@ -1,0 +1,244 @@
+#include "msl/prepass.hpp"
+
+#include "msl/space_duplicates.hpp"
+#include "msl/text_edits.hpp"
+#include "msl/tokens.hpp"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <vector>
+
+namespace anymetal::msl {
+namespace {
+
+constexpr std::array<std::string_view, 11> kStandardAttributes = {
+    "noreturn", "carries_dependency", "deprecated", "fallthrough", "nodiscard", "maybe_unused",
+    "likely",   "unlikely",           "no_unique_address", "assume", "noinline"};
+
+/// One attribute of a `[[a, b(c)]]` list; token indices.
+struct Attribute {
+  std::size_t name = 0;
+  std::size_t open = 0;   ///< its "(", or 0
+  std::size_t close = 0;  ///< its ")"
+};
+
+/// Rewrites one run of tokens: the text outside directives, or the body of one macro.
+class Rewriter {
+ public:
+  Rewriter(std::string_view text, std::span<const Token> tokens, TextEdits& edits)
+      : text_(text), tokens_(tokens), edits_(edits) {}
+
+  void run() {
+    for (std::size_t i = 0; i < tokens_.size();) {
+      const std::string_view s = spelling(i);
+      if (opens_attributes(i)) {
+        i = attributes(i);
+        continue;
+      }
+      if (s == "(") ++parentheses_;
+      if (s == ")" && parentheses_ > 0) --parentheses_;
+      if (parentheses_ == 0 && (s == ";" || s == "{" || s == "}")) declaration_ = i + 1;
+      if (tokens_[i].kind == TokenKind::Number) number(i);
+      if (s == "template") instantiation(i);
+      if (s == "_Pragma") pragma_operator(i);
+      if (is_address_space(s) && trails_method(i)) edits_.blank(tokens_[i].begin, tokens_[i].end);
+      ++i;
+    }
+  }
+
+ private:
+  [[nodiscard]] std::string_view spelling(std::size_t i) const {
+    return i < tokens_.size() ? text_.substr(tokens_[i].begin, tokens_[i].end - tokens_[i].begin) : std::string_view();
+  }
+  [[nodiscard]] bool adjacent(std::size_t i) const { return i + 1 < tokens_.size() && tokens_[i].end == tokens_[i + 1].begin; }
+  [[nodiscard]] bool opens_attributes(std::size_t i) const {
+    return spelling(i) == "[" && spelling(i + 1) == "[" && adjacent(i);
+  }
+
+  [[nodiscard]] std::size_t matching(std::size_t open) const {
+    std::size_t depth = 0;
+    for (std::size_t i = open; i < tokens_.size(); ++i) {
+      const std::string_view s = spelling(i);
+      if (s == "(" || s == "[" || s == "{") ++depth;
+      if ((s == ")" || s == "]" || s == "}") && --depth == 0) return i;
+    }
+    return tokens_.size();
+  }
+
+  /// Rewrites the list at `first`; returns the index after it.
+  std::size_t attributes(std::size_t first) {
+    const std::size_t inner_close = matching(first + 1);
+    if (spelling(inner_close + 1) != "]") return first + 2;
+    std::vector<Attribute> list;
+    for (std::size_t i = first + 2; i < inner_close; ++i) {
+      if (tokens_[i].kind != TokenKind::Identifier || spelling(i + 1) == ":") return inner_close + 2;
+      Attribute attribute{i, 0, 0};
+      if (spelling(i + 1) == "(") {
+        attribute.open = i + 1;
+        attribute.close = matching(i + 1);
+        i = attribute.close;
+      }
+      list.push_back(attribute);
+      ++i;
+      if (i < inner_close && spelling(i) != ",") return inner_close + 2;
+    }
+    const bool all_standard = std::ranges::all_of(list, [&](const Attribute& a) {
+      return std::ranges::find(kStandardAttributes, spelling(a.name)) != kStandardAttributes.end();
+    });
+    if (!all_standard) rewrite(list, first, inner_close);
+    return inner_close + 2;
+  }
+
+  void rewrite(std::span<const Attribute> list, std::size_t first, std::size_t inner_close) {
+    const bool binds = std::ranges::any_of(list, [&](const Attribute& a) {
+      return spelling(a.name) == "buffer" || spelling(a.name) == "threadgroup" || spelling(a.name) == "texture" ||
+             spelling(a.name) == "sampler";
+    });
+    edits_.replace(tokens_[first].begin, tokens_[first + 1].end, "__attribute__((");
+    for (const Attribute& a : list) {
+      const bool is_constant = spelling(a.name) == "function_constant";
+      const bool is_guard = is_constant && (binds || parentheses_ > 0);
+      const std::string name = is_guard ? "function_constant_guard" : annotation_of(spelling(a.name));
+      const bool has_arguments = a.open != 0 && a.close > a.open + 1;
+      const std::size_t end = a.open != 0 ? tokens_[a.open].end : tokens_[a.name].end;
+      edits_.replace(tokens_[a.name].begin, end,
+                     "annotate(\"msl:" + name + (has_arguments ? is_guard ? "\", &(" : "\", " : a.open != 0 ? "\"" : "\")"));
+      if (is_guard && has_arguments) edits_.replace(tokens_[a.close].begin, tokens_[a.close].end, "))");
+      if (is_constant && !is_guard) declare_external(first);
+    }
+    edits_.replace(tokens_[inner_close].begin, tokens_[inner_close + 1].end, "))");
+  }
+
+  /// The attribute `threadgroup` shares its name with a keyword that is an annotation too.
+  static std::string annotation_of(std::string_view attribute) {
+    return attribute == "threadgroup" ? "threadgroup_index" : std::string(attribute);
+  }
+
+  /// Makes the declaration whose attribute list starts at token `end` an external one.
+  void declare_external(std::size_t end) {
+    if (declaration_ >= end) return;
+    bool is_external = false;
+    for (std::size_t i = declaration_; i < end; ++i) {
+      const std::string_view s = spelling(i);
+      is_external = is_external || s == "extern";
+      if (s == "static" || s == "constexpr" || s == "inline") edits_.blank(tokens_[i].begin, tokens_[i].end);
+    }
+    if (!is_external) edits_.insert(tokens_[declaration_].begin, "extern ");
+  }
+
+  /// `template [[...]]` and `template kernel`: explicit instantiations of kernels.
+  void instantiation(std::size_t i) {
+    const bool is_kernel = opens_attributes(i + 1) || spelling(i + 1) == "kernel";
+    const std::string_view before = i > 0 ? spelling(i - 1) : std::string_view();
+    if (is_kernel && before != "extern" && before != "." && before != ">" && before != ":") {
+      edits_.insert(tokens_[i].begin, "extern ");
+    }
+  }
+
+  /// Whether the qualifier at `i` belongs to the object a member function is called on.
+  [[nodiscard]] bool trails_method(std::size_t i) const {
+    std::size_t before = i;
+    while (before > 0 && is_qualifier(spelling(before - 1))) --before;
+    if (before == 0 || spelling(before - 1) != ")") return false;
+    std::size_t after = i + 1;
+    while (is_qualifier(spelling(after))) ++after;
+    static constexpr std::array<std::string_view, 9> kFollowers = {"{", ":", "noexcept", "=", ";", "-", "override", "requires", "&"};
+    const std::string_view s = spelling(after);
+    if (s == "&") return spelling(after + 1) == "{" || spelling(after + 1) == ";";
+    return after == tokens_.size() || std::ranges::find(kFollowers, s) != kFollowers.end();
+  }
+  static bool is_qualifier(std::string_view s) { return s == "const" || s == "volatile" || is_address_space(s); }
+
+  void number(std::size_t i) {
+    const std::string_view s = spelling(i);
+    const bool is_hex = s.size() > 1 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
+    if (is_hex && s.find_first_of("pP") == std::string_view::npos) return;
+    if (s.size() > 2 && (s.ends_with("bf") || s.ends_with("BF")) && !is_hex) {
+      edits_.insert(tokens_[i].end - 2, "_");
+      if (s.ends_with("BF")) edits_.replace(tokens_[i].end - 2, tokens_[i].end, "bf");
+    } else if (s.ends_with('h') || s.ends_with('H')) {
+      edits_.replace(tokens_[i].end - 1, tokens_[i].end, "f16");
+    }
+  }
+
+  void pragma_operator(std::size_t i) {
+    if (spelling(i + 1) != "(" || i + 2 >= tokens_.size() || tokens_[i + 2].kind != TokenKind::String) return;
+    const std::string_view quoted = spelling(i + 2);
+    if (quoted.size() < 2 || quoted.front() != '"') return;
+    const std::string replacement = metal_pragma(quoted.substr(1, quoted.size() - 2));
+    if (!replacement.empty()) edits_.replace(tokens_[i + 2].begin, tokens_[i + 2].end, '"' + replacement + '"');
+  }
+
+ public:
+  /// Clang's spelling of the pragma `METAL fp ...`; empty where the text is something else.
+  static std::string metal_pragma(std::string_view text) {
+    std::string squeezed;
+    for (const Token& t : tokenize(text)) squeezed += std::string(text.substr(t.begin, t.end - t.begin)) + ' ';
+    if (squeezed == "METAL fp math_mode ( safe ) ") return "float_control(precise, on)";
+    if (squeezed == "METAL fp math_mode ( relaxed ) " || squeezed == "METAL fp math_mode ( fast ) ") {
+      return "clang fp reassociate(on) reciprocal(on) contract(fast)";
+    }
+    for (const std::string_view mode : {"off", "on", "fast"}) {
+      if (squeezed == "METAL fp contract ( " + std::string(mode) + " ) ") return "clang fp contract(" + std::string(mode) + ')';
+    }
+    return {};
+  }
+
+ private:
+  std::string_view text_;
+  std::span<const Token> tokens_;
+  TextEdits& edits_;
+  std::size_t declaration_ = 0;  ///< first token of the declaration the cursor is in
+  std::size_t parentheses_ = 0;
+};
+
+/// Runs of tokens that are rewritten as one: all text outside directives, then each macro body.
+std::vector<std::vector<Token>> runs_of(std::string_view text, std::span<const Token> tokens, TextEdits& edits) {
+  std::vector<std::vector<Token>> runs(1);
+  const auto spelling = [&](const Token& t) { return text.substr(t.begin, t.end - t.begin); };
+  for (std::size_t i = 0; i < tokens.size();) {
+    if (tokens[i].directive == 0) {
+      runs[0].push_back(tokens[i++]);
+      continue;
+    }
+    std::size_t end = i;
+    while (end < tokens.size() && tokens[end].directive == tokens[i].directive) ++end;
+    std::size_t body = i + 3;
+    if (end > i + 3 && spelling(tokens[i + 1]) == "define") {
+      if (spelling(tokens[body]) == "(" && tokens[body].begin == tokens[body - 1].end) {
+        while (body < end && spelling(tokens[body]) != ")") ++body;
+        body = std::min(body + 1, end);
+      }
+      runs.emplace_back(tokens.begin() + static_cast<std::ptrdiff_t>(body), tokens.begin() + static_cast<std::ptrdiff_t>(end));
+    } else if (end > i + 3 && spelling(tokens[i + 1]) == "pragma") {
+      const std::size_t begin = tokens[i + 2].begin;
+      const std::size_t stop = tokens[end - 1].end;
+      const std::string replacement = Rewriter::metal_pragma(text.substr(begin, stop - begin));
+      if (!replacement.empty()) edits.replace(begin, stop, replacement);
+    }
+    i = end;
+  }
+  return runs;
+}
+
+}  // namespace
+
+Prepassed prepass(std::string_view text) {
+  std::string unique(text);
+  {
+    TextEdits ignored(text);
+    for (const auto& run : runs_of(text, tokenize(text), ignored)) {
+      for (const Token& t : repeated_declarations(text, run)) {
+        for (std::size_t i = t.begin; i < t.end; ++i) {
+          if (unique[i] != '\n') unique[i] = ' ';
+        }
+      }
+    }
+  }
+  TextEdits edits(unique);
+  for (const auto& run : runs_of(unique, tokenize(unique), edits)) Rewriter(unique, run, edits).run();
+  return edits.apply();
+}
+
+}  // namespace anymetal::msl

@@ -1,0 +1,27 @@
+#pragma once
+/// \file
+/// The line-preserving rewrite that turns MSL's attributes and qualifiers into forms Clang's C++ parser accepts.
+
+#include "msl/column_map.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace anymetal::msl {
+
+struct Prepassed {
+  std::string text;  ///< as many lines as the input
+  ColumnMap columns;
+};
+
+/// Rewrites one file, before preprocessing:
+///  - `[[buffer(0)]]` becomes `__attribute__((annotate("msl:buffer", 0)))`; standard C++ attributes stay;
+///  - `template [[...]] kernel ...` becomes an explicit instantiation *declaration*, so that its body is only
+///    instantiated when the entry is asked for;
+///  - `constant T x [[function_constant(i)]]` becomes `extern`, so that nothing folds it before specialisation;
+///  - address-space qualifiers that trail a member function are dropped, and so are declarations that then repeat an
+///    earlier one of the same scope token by token;
+///  - `1.0h` becomes `1.0f16`, `#pragma METAL fp ...` becomes Clang's own.
+Prepassed prepass(std::string_view text);
+
+}  // namespace anymetal::msl

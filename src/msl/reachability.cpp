@@ -1,0 +1,102 @@
+#include "msl/reachability.hpp"
+
+#include "msl/annotations.hpp"
+
+#include <clang/AST/ASTContext.h>
+#include <clang/AST/RecursiveASTVisitor.h>
+#include <clang/Sema/Sema.h>
+
+#include <algorithm>
+#include <set>
+
+namespace anymetal::msl {
+namespace {
+
+class Walker : public clang::RecursiveASTVisitor<Walker> {
+ public:
+  explicit Walker(Compilation& compilation) : sema_(compilation.sema()) {}
+
+  bool shouldVisitTemplateInstantiations() const { return true; }
+  bool shouldVisitImplicitCode() const { return true; }
+
+  Reachable run(clang::FunctionDecl* root) {
+    need(root);
+    for (std::size_t next = 0; next < result_.functions.size(); ++next) TraverseDecl(result_.functions[next]);
+    const clang::SourceManager& sources = sema_.getSourceManager();
+    std::ranges::stable_sort(result_.variables, [&](const clang::VarDecl* a, const clang::VarDecl* b) {
+      return sources.isBeforeInTranslationUnit(a->getLocation(), b->getLocation());
+    });
+    return std::move(result_);
+  }
+
+  bool VisitDeclRefExpr(clang::DeclRefExpr* e) { return need(e->getDecl()); }
+  bool VisitMemberExpr(clang::MemberExpr* e) { return need(e->getMemberDecl()); }
+  bool VisitCXXConstructExpr(clang::CXXConstructExpr* e) {
+    need(e->getConstructor());
+    return need_destructor(e->getType());
+  }
+  bool VisitCXXInheritedCtorInitExpr(clang::CXXInheritedCtorInitExpr* e) { return need(e->getConstructor()); }
+  bool VisitCXXBindTemporaryExpr(clang::CXXBindTemporaryExpr* e) { return need_destructor(e->getType()); }
+  bool VisitCXXDefaultArgExpr(clang::CXXDefaultArgExpr* e) { return TraverseStmt(e->getExpr()); }
+  bool VisitCXXDefaultInitExpr(clang::CXXDefaultInitExpr* e) { return TraverseStmt(e->getExpr()); }
+  bool VisitVarDecl(clang::VarDecl* variable) {
+    if (variable->hasLocalStorage() && is_threadgroup_variable(*variable)) result_.threadgroup_variables.push_back(variable);
+    return need_destructor(variable->getType());
+  }
+  // The call operator of a lambda is reached through its use.
+  bool TraverseLambdaExpr(clang::LambdaExpr* e) {
+    for (clang::Expr* init : e->capture_inits()) TraverseStmt(init);
+    return true;
+  }
+
+ private:
+  bool need_destructor(clang::QualType type) {
+    const clang::QualType element = sema_.Context.getBaseElementType(type);
+    auto* record = element->getAsCXXRecordDecl();
+    if (record != nullptr && record->hasDefinition() && !record->hasTrivialDestructor()) need(record->getDestructor());
+    return true;
+  }
+
+  bool need(clang::ValueDecl* declaration) {
+    if (auto* function = llvm::dyn_cast_or_null<clang::FunctionDecl>(declaration)) need_function(function);
+    if (auto* variable = llvm::dyn_cast_or_null<clang::VarDecl>(declaration)) need_variable(variable);
+    return true;
+  }
+
+  void need_function(clang::FunctionDecl* function) {
+    if (!seen_.insert(function->getCanonicalDecl()).second || function->isImmediateFunction()) return;
+    if (function->getBuiltinID() != 0 && !function->hasBody()) return;
+    if (!function->isDefined() && function->getTemplateInstantiationPattern() != nullptr) {
+      if (function->getTemplateSpecializationKind() == clang::TSK_ExplicitInstantiationDeclaration) {
+        function->setTemplateSpecializationKind(clang::TSK_ExplicitInstantiationDefinition, function->getLocation());
+      }
+      sema_.InstantiateFunctionDefinition(function->getLocation(), function, true, true, true);
+    }
+    const clang::FunctionDecl* definition = nullptr;
+    if (function->isDefined(definition)) result_.functions.push_back(const_cast<clang::FunctionDecl*>(definition));
+  }
+
+  void need_variable(clang::VarDecl* variable) {
+    if (variable->hasLocalStorage() || !seen_.insert(variable->getCanonicalDecl()).second) return;
+    if (variable->isStaticLocal()) return;
+    clang::VarDecl* definition = variable->getDefinition();
+    if (definition == nullptr && variable->getTemplateInstantiationPattern() != nullptr) {
+      sema_.InstantiateVariableDefinition(variable->getLocation(), variable, true, true, true);
+      definition = variable->getDefinition();
+    }
+    if (definition == nullptr && variable->isStaticDataMember() && variable->getInit() != nullptr) definition = variable;
+    if (definition == nullptr) return;
+    result_.variables.push_back(definition);
+    if (definition->getInit() != nullptr) TraverseStmt(definition->getInit());
+  }
+
+  clang::Sema& sema_;
+  Reachable result_;
+  std::set<const clang::Decl*> seen_;
+};
+
+}  // namespace
+
+Reachable find_reachable(Compilation& compilation, clang::FunctionDecl* root) { return Walker(compilation).run(root); }
+
+}  // namespace anymetal::msl

@@ -1,0 +1,163 @@
+#include "msl/annotations.hpp"
+#include "msl/kernels.hpp"
+#include "msl/thread_inputs.hpp"
+#include "msl/value_types.hpp"
+
+#include <clang/AST/ASTContext.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+
+namespace anymetal::msl {
+namespace {
+
+constexpr auto kError = clang::DiagnosticsEngine::Error;
+constexpr std::int64_t kLastIndex = 30;
+
+class SignatureReader {
+ public:
+  SignatureReader(Compilation& compilation, const KernelName& kernel)
+      : compilation_(compilation), ast_(compilation.ast()), kernel_(kernel) {}
+
+  KernelSignature run() {
+    signature_.reflection.name = kernel_.name;
+    read_thread_limit();
+    for (clang::ParmVarDecl* parameter : kernel_.function->parameters()) read(*parameter);
+    assign_implicit_indices();
+    check_thread_inputs(compilation_, *kernel_.function, signature_.parameters);
+    return std::move(signature_);
+  }
+
+ private:
+  /// An argument whose index is known or to be assigned.
+  struct Binding {
+    const clang::ParmVarDecl* parameter = nullptr;
+    const clang::AnnotateAttr* attribute = nullptr;
+    bool has_index = false;
+    bool guarded = false;
+  };
+
+  void error(clang::SourceLocation location, const std::string& message) { compilation_.report(kError, location, message); }
+
+  void read_thread_limit() {
+    const auto* attribute = find_annotation(*kernel_.function, "max_total_threads_per_threadgroup");
+    if (attribute == nullptr) return;
+    const auto limit = integer_argument(ast_, *attribute);
+    if (!limit || *limit < 1) {
+      error(attribute->args_size() == 0 ? attribute->getLocation() : attribute->args_begin()[0]->getBeginLoc(),
+            "'max_total_threads_per_threadgroup' takes one positive integer constant");
+      return;
+    }
+    signature_.reflection.max_total_threads = static_cast<unsigned>(std::min<std::int64_t>(*limit, 1 << 20));
+  }
+
+  void read(clang::ParmVarDecl& parameter) {
+    ParameterSource source;
+    const clang::QualType type = parameter.getType();
+    if (type->isPointerType() || type->isReferenceType()) {
+      read_argument(parameter, source);
+    } else if (const auto* input = find_thread_input(parameter)) {
+      source.input = annotation_name(*input);
+    } else {
+      report_unbindable(parameter);
+    }
+    signature_.parameters.push_back(std::move(source));
+  }
+
+  void read_argument(clang::ParmVarDecl& parameter, ParameterSource& source) {
+    const clang::QualType pointee = parameter.getType()->getPointeeType();
+    const std::string_view space = address_space(parameter);
+    const auto* buffer = find_annotation(parameter, "buffer");
+    const auto* slot = find_annotation(parameter, "threadgroup_index");
+    const bool is_threadgroup = space == "threadgroup" || (space.empty() && slot != nullptr);
+
+    Argument argument;
+    argument.name = parameter.getName();
+    argument.kind = is_threadgroup ? ArgumentKind::Threadgroup : ArgumentKind::Buffer;
+    argument.type = type_spelling(ast_, pointee);
+    argument.is_reference = parameter.getType()->isReferenceType();
+    argument.is_constant = space == "constant";
+    argument.access = pointee.isConstQualified() || argument.is_constant ? Access::Read : Access::ReadWrite;
+    if (!pointee->isVoidType() && !pointee->isIncompleteType() && !pointee->isFunctionType()) {
+      argument.element_size = static_cast<std::size_t>(ast_.getTypeSizeInChars(pointee).getQuantity());
+      argument.element_alignment = static_cast<std::size_t>(ast_.getTypeAlignInChars(pointee).getQuantity());
+    }
+
+    Binding binding{&parameter, is_threadgroup ? slot : buffer, false, false};
+    if (is_threadgroup && buffer != nullptr) {
+      error(buffer->getLocation(), fmt::format("'threadgroup {}' cannot back a buffer: 'device' and 'constant' can", argument.type));
+    } else if (!is_threadgroup && slot != nullptr) {
+      error(slot->getLocation(), fmt::format("'{} {}' is not threadgroup memory: only a 'threadgroup' pointer or reference takes this attribute",
+                                                    space.empty() ? "device" : space, argument.type));
+    }
+    if (const auto* guard = find_annotation(parameter, "function_constant_guard")) {
+      source.guard = variable_argument(*guard);
+      binding.guarded = true;
+    }
+    read_index(binding, argument);
+    bindings_.push_back(binding);
+    signature_.reflection.arguments.push_back(std::move(argument));
+  }
+
+  void read_index(Binding& binding, Argument& argument) {
+    if (binding.attribute == nullptr) return;
+    const clang::AnnotateAttr& attribute = *binding.attribute;
+    const std::string_view name = argument.kind == ArgumentKind::Threadgroup ? "threadgroup" : "buffer";
+    if (attribute.args_size() != 1) {
+      error(attribute.getLocation(), fmt::format("'{}' attribute takes one argument", name));
+      return;
+    }
+    const auto index = integer_argument(ast_, attribute);
+    if (!index || *index < 0 || *index > kLastIndex) {
+      error(attribute.args_begin()[0]->getBeginLoc(), fmt::format("'{}' index must be an integer constant between 0 and 30", name));
+      return;
+    }
+    argument.index = static_cast<unsigned>(*index);
+    binding.has_index = true;
+    auto& owner = taken_[{argument.kind, argument.index}];
+    if (owner.parameter != nullptr && !(owner.guarded && binding.guarded)) {
+      error(attribute.getLocation(), fmt::format("cannot reserve '{}' resource location at index {}: already taken by '{}'", name,
+                                                 *index, owner.parameter->getName().str()));
+    }
+    owner = binding;
+  }
+
+  void assign_implicit_indices() {
+    for (std::size_t i = 0; i < bindings_.size(); ++i) {
+      Argument& argument = signature_.reflection.arguments[i];
+      if (bindings_[i].has_index) continue;
+      unsigned index = 0;
+      while (taken_.contains({argument.kind, index})) ++index;
+      if (index > kLastIndex) error(bindings_[i].parameter->getLocation(), "no buffer index is left for this parameter: a kernel has 31");
+      argument.index = index;
+      taken_[{argument.kind, index}] = bindings_[i];
+    }
+  }
+
+  void report_unbindable(const clang::ParmVarDecl& parameter) {
+    const std::string type = type_spelling(ast_, parameter.getType());
+    if (const auto* buffer = find_annotation(parameter, "buffer")) {
+      error(buffer->getLocation(), fmt::format("type '{}' is not valid for attribute 'buffer': it needs a pointer or reference to device or constant memory", type));
+      return;
+    }
+    report_invalid_input(compilation_, kernel_.name, parameter, type);
+  }
+
+  Compilation& compilation_;
+  clang::ASTContext& ast_;
+  const KernelName& kernel_;
+  KernelSignature signature_;
+  std::vector<Binding> bindings_;
+  std::map<std::pair<ArgumentKind, unsigned>, Binding> taken_;
+};
+
+}  // namespace
+
+KernelSignature read_signature(Compilation& compilation, const KernelName& kernel) {
+  return SignatureReader(compilation, kernel).run();
+}
+
+}  // namespace anymetal::msl

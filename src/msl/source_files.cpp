@@ -1,0 +1,131 @@
+#include "msl/source_files.hpp"
+
+#include "msl/clang_invocation.hpp"
+#include "msl/embedded_files.hpp"
+#include "msl/prepass.hpp"
+
+#include <llvm/Support/MemoryBuffer.h>
+#include <llvm/Support/Path.h>
+
+namespace anymetal::msl {
+namespace {
+
+class TextFile : public llvm::vfs::File {
+ public:
+  TextFile(llvm::vfs::Status status, const std::string& text) : status_(std::move(status)), text_(text) {}
+  llvm::ErrorOr<llvm::vfs::Status> status() override { return status_; }
+  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> getBuffer(const llvm::Twine& name, int64_t, bool, bool) override {
+    return llvm::MemoryBuffer::getMemBuffer(text_, name.str());
+  }
+  std::error_code close() override { return {}; }
+
+ private:
+  llvm::vfs::Status status_;
+  const std::string& text_;
+};
+
+/// Real files below the include directories, pre-passed as they are read.
+class IncludeDirectories : public llvm::vfs::ProxyFileSystem {
+ public:
+  IncludeDirectories(SourceFiles& files, const std::vector<std::string>& directories)
+      : ProxyFileSystem(llvm::vfs::createPhysicalFileSystem()), files_(files) {
+    for (const std::string& directory : directories) allowed_.push_back(normalised(directory));
+  }
+
+  llvm::ErrorOr<llvm::vfs::Status> status(const llvm::Twine& path) override {
+    if (!is_allowed(path.str())) return std::make_error_code(std::errc::no_such_file_or_directory);
+    auto found = ProxyFileSystem::status(path);
+    if (!found || found->isDirectory()) return found;
+    const SourceFile* file = load(path.str());
+    if (file == nullptr) return std::make_error_code(std::errc::io_error);
+    return llvm::vfs::Status(path, found->getUniqueID(), found->getLastModificationTime(), found->getUser(),
+                             found->getGroup(), file->rewritten.size(), found->getType(), found->getPermissions());
+  }
+
+  llvm::ErrorOr<std::unique_ptr<llvm::vfs::File>> openFileForRead(const llvm::Twine& path) override {
+    auto found = status(path);
+    if (!found) return found.getError();
+    const SourceFile* file = found->isDirectory() ? nullptr : files_.find(path.str());
+    if (file == nullptr) return std::make_error_code(std::errc::is_a_directory);
+    return std::make_unique<TextFile>(*found, file->rewritten);
+  }
+
+ private:
+  [[nodiscard]] std::string normalised(const std::string& path) const {
+    llvm::SmallString<256> result(path);
+    if (makeAbsolute(result)) return {};
+    llvm::sys::path::remove_dots(result, true);
+    return std::string(result);
+  }
+
+  [[nodiscard]] bool is_allowed(const std::string& path) const {
+    const std::string full = normalised(path);
+    for (const std::string& root : allowed_) {
+      if (full.starts_with(root) && (full.size() == root.size() || root.ends_with('/') || full[root.size()] == '/')) return true;
+    }
+    return false;
+  }
+
+  const SourceFile* load(const std::string& path) {
+    if (const SourceFile* known = files_.find(path)) return known;
+    auto buffer = llvm::MemoryBuffer::getFile(path);
+    return buffer ? &files_.add(path, (*buffer)->getBuffer().str()) : nullptr;
+  }
+
+  SourceFiles& files_;
+  std::vector<std::string> allowed_;
+};
+
+}  // namespace
+
+SourceFiles::SourceFiles(const SourceRequest& request, bool with_pch) {
+  auto memory = llvm::makeIntrusiveRefCnt<llvm::vfs::InMemoryFileSystem>();
+  const auto add_reference = [&](const std::string& path, std::string_view text) {
+    memory->addFileNoOwn(path, 0, llvm::MemoryBufferRef(text, path));
+  };
+  for (const EmbeddedFile& header : embedded_headers()) {
+    add_reference(std::string(kHeaderRoot) + std::string(header.name), header.text);
+  }
+  if (with_pch) add_reference(std::string(kPchFile), embedded_pch(request.target));
+  memory->addFile(std::string(kPreludeFile), 0, llvm::MemoryBuffer::getMemBufferCopy(prelude_text()));
+  memory->addFile(std::string(kOptionsFile), 0, llvm::MemoryBuffer::getMemBufferCopy(options_text(request.options)));
+
+  for (const auto& [name, text] : request.options.include_files) {
+    const std::string path = std::string(kSourceRoot) + name;
+    add_reference(path, add(path, text).rewritten);
+  }
+  const std::string main_path(kMainFile);
+  add_reference(main_path, add(main_path, request.text, main_file_head(request), kMainFileHeadLines).rewritten);
+
+  auto overlay = llvm::makeIntrusiveRefCnt<llvm::vfs::OverlayFileSystem>(
+      llvm::makeIntrusiveRefCnt<IncludeDirectories>(*this, request.options.include_directories));
+  overlay->pushOverlay(std::move(memory));
+  file_system_ = std::move(overlay);
+}
+
+SourceFiles::~SourceFiles() = default;
+
+const SourceFile* SourceFiles::find(std::string_view path) const {
+  const auto found = files_.find(path);
+  return found == files_.end() ? nullptr : &found->second;
+}
+
+std::vector<std::string> SourceFiles::dependencies() const {
+  std::vector<std::string> names;
+  for (const auto& [path, file] : files_) {
+    if (path != kMainFile) names.push_back(path.starts_with(kSourceRoot) ? path.substr(kSourceRoot.size()) : path);
+  }
+  return names;
+}
+
+const SourceFile& SourceFiles::add(std::string path, std::string text, std::string_view head, unsigned head_lines) {
+  SourceFile file;
+  Prepassed prepassed = prepass(text);
+  file.original = std::move(text);
+  file.rewritten = std::string(head) + prepassed.text;
+  file.columns = std::move(prepassed.columns);
+  file.head_lines = head_lines;
+  return files_.insert_or_assign(std::move(path), std::move(file)).first->second;
+}
+
+}  // namespace anymetal::msl

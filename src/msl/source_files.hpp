@@ -1,0 +1,49 @@
+#pragma once
+/// \file
+/// The files a parse may see: the source itself, virtual include files, the include directories, the library headers.
+
+#include "msl/column_map.hpp"
+#include "msl/parsed_source.hpp"
+
+#include <llvm/ADT/IntrusiveRefCntPtr.h>
+#include <llvm/Support/VirtualFileSystem.h>
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace anymetal::msl {
+
+/// One file of the user's, as written and as the compiler sees it.
+struct SourceFile {
+  std::string original;
+  std::string rewritten;
+  ColumnMap columns;
+  unsigned head_lines = 0;  ///< lines the compiler sees before the user's first
+};
+
+/// Owns every user file of one parse and presents them, pre-passed, as a file system. Nothing outside of the request's
+/// files and include directories can be opened. Thread contract: one thread at a time.
+class SourceFiles {
+ public:
+  SourceFiles(const SourceRequest& request, bool with_pch);
+  ~SourceFiles();
+  SourceFiles(const SourceFiles&) = delete;
+  SourceFiles& operator=(const SourceFiles&) = delete;
+
+  [[nodiscard]] llvm::IntrusiveRefCntPtr<llvm::vfs::FileSystem> file_system() const { return file_system_; }
+  /// The user file the compiler knows by this path; nullptr for library headers.
+  [[nodiscard]] const SourceFile* find(std::string_view path) const;
+  /// Names of the files read from include directories and include_files, sorted.
+  [[nodiscard]] std::vector<std::string> dependencies() const;
+
+  /// Pre-passes and keeps a file; the reference stays valid.
+  const SourceFile& add(std::string path, std::string text, std::string_view head = {}, unsigned head_lines = 0);
+
+ private:
+  std::map<std::string, SourceFile, std::less<>> files_;
+  llvm::IntrusiveRefCntPtr<llvm::vfs::FileSystem> file_system_;
+};
+
+}  // namespace anymetal::msl

@@ -1,0 +1,140 @@
+#include "msl/space_duplicates.hpp"
+
+#include <map>
+#include <set>
+#include <string>
+
+namespace anymetal::msl {
+namespace {
+
+/// Walks the declarations of namespace and class scopes; function bodies are skipped.
+class Walker {
+ public:
+  Walker(std::string_view text, std::span<const Token> tokens) : text_(text), tokens_(tokens) {}
+
+  std::vector<Token> run() {
+    scope(0, tokens_.size());
+    return std::move(repeated_);
+  }
+
+ private:
+  struct Unit {
+    std::size_t end = 0;         ///< one past its last token
+    std::size_t body = 0;        ///< first token inside its braces where it opens a scope
+    std::size_t body_end = 0;
+  };
+  using Seen = std::map<std::string, std::set<std::string>>;
+
+  [[nodiscard]] std::string_view spelling(std::size_t i) const {
+    return i < tokens_.size() ? text_.substr(tokens_[i].begin, tokens_[i].end - tokens_[i].begin) : std::string_view();
+  }
+
+  void scope(std::size_t begin, std::size_t end) {
+    Seen seen;
+    for (std::size_t i = begin; i < end;) {
+      const std::string_view s = spelling(i);
+      if ((s == "public" || s == "private" || s == "protected") && spelling(i + 1) == ":") {
+        i += 2;
+        continue;
+      }
+      const Unit unit = read_unit(i, end);
+      if (!drop_if_repeated(i, unit.end, seen) && unit.body != 0) scope(unit.body, unit.body_end);
+      i = unit.end;
+    }
+  }
+
+  /// One declaration: up to its `;`, or to the brace that ends a function or namespace.
+  [[nodiscard]] Unit read_unit(std::size_t begin, std::size_t end) const {
+    Unit unit;
+    bool is_class = false;
+    bool is_namespace = false;
+    std::size_t angle_guard = 0;
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::string_view s = spelling(i);
+      if (s == "template" && spelling(i + 1) == "<") {
+        i = skip_angles(i + 1, end);
+      } else if (s == "(" || s == "[") {
+        i = skip_group(i, end);
+        angle_guard = i;
+      } else if (s == "struct" || s == "class" || s == "union" || s == "enum") {
+        is_class = angle_guard == 0;
+      } else if (s == "namespace" || (s == "extern" && i + 1 < end && tokens_[i + 1].kind == TokenKind::String)) {
+        is_namespace = true;
+      } else if (s == ";") {
+        unit.end = i + 1;
+        return unit;
+      } else if (s == "{") {
+        const std::size_t close = skip_group(i, end);
+        if (is_class || is_namespace) {
+          unit.body = i + 1;
+          unit.body_end = close;
+        }
+        i = close;
+        const std::string_view next = spelling(i + 1);
+        if (is_class || next == ";" || next == "," || next == "{") continue;
+        unit.end = i + 1;
+        return unit;
+      } else if (s == "}") {
+        unit.end = i + 1;
+        return unit;
+      }
+    }
+    unit.end = end;
+    return unit;
+  }
+
+  /// Index of the bracket that closes the one at `open`, or the last token where none does.
+  [[nodiscard]] std::size_t skip_group(std::size_t open, std::size_t end) const {
+    std::size_t depth = 0;
+    for (std::size_t i = open; i < end; ++i) {
+      const std::string_view s = spelling(i);
+      if (s == "(" || s == "[" || s == "{") ++depth;
+      if ((s == ")" || s == "]" || s == "}") && --depth == 0) return i;
+    }
+    return end - 1;
+  }
+
+  [[nodiscard]] std::size_t skip_angles(std::size_t open, std::size_t end) const {
+    std::size_t depth = 0;
+    for (std::size_t i = open; i < end; ++i) {
+      const std::string_view s = spelling(i);
+      if (s == "<") ++depth;
+      if (s == ">" && --depth == 0) return i;
+      if (s == "(") i = skip_group(i, end);
+      if (s == "{" || s == ";") return i - 1;
+    }
+    return end - 1;
+  }
+
+  bool drop_if_repeated(std::size_t begin, std::size_t end, Seen& seen) {
+    std::string erased;
+    std::string full;
+    for (std::size_t i = begin; i < end; ++i) {
+      full.append(spelling(i)).push_back(' ');
+      if (!is_address_space(spelling(i))) erased.append(spelling(i)).push_back(' ');
+    }
+    if (erased.size() == full.size()) return false;
+    const auto [entry, is_first] = seen.try_emplace(std::move(erased));
+    const bool is_new_spelling = entry->second.insert(std::move(full)).second;
+    if (is_first || !is_new_spelling) return false;
+    repeated_.insert(repeated_.end(), tokens_.begin() + static_cast<std::ptrdiff_t>(begin),
+                     tokens_.begin() + static_cast<std::ptrdiff_t>(end));
+    return true;
+  }
+
+  std::string_view text_;
+  std::span<const Token> tokens_;
+  std::vector<Token> repeated_;
+};
+
+}  // namespace
+
+bool is_address_space(std::string_view identifier) {
+  return identifier == "device" || identifier == "constant" || identifier == "threadgroup" || identifier == "thread";
+}
+
+std::vector<Token> repeated_declarations(std::string_view text, std::span<const Token> tokens) {
+  return Walker(text, tokens).run();
+}
+
+}  // namespace anymetal::msl

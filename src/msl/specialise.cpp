@@ -1,0 +1,112 @@
+#include "msl/constant_values.hpp"
+#include "msl/ir_cleanup.hpp"
+#include "msl/ir_simplify.hpp"
+#include "msl/parsed_source.hpp"
+#include "msl/type_names.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <llvm/Bitcode/BitcodeReader.h>
+#include <llvm/Demangle/Demangle.h>
+#include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/Module.h>
+#include <llvm/IR/Verifier.h>
+#include <llvm/Support/MemoryBufferRef.h>
+#include <llvm/Support/raw_ostream.h>
+
+namespace anymetal::msl {
+namespace {
+
+constexpr std::size_t kThreadgroupMemoryLimit = 32768;
+
+/// Declared constants still read although nobody gave them a value.
+Result<void> refuse_unset(const llvm::Module& module, const EntryModule& entry) {
+  for (const ConstantDeclaration& constant : entry.constants) {
+    const llvm::GlobalVariable* global = module.getNamedGlobal(function_constant_symbol(constant.index));
+    if (global == nullptr || !global->isDeclaration() || global->use_empty()) continue;
+    return fail(ErrorCode::FunctionConstantError,
+                fmt::format("kernel '{}': function constant '{}' (index {}, {}) needs a value: the kernel reads it", entry.reflection.name,
+                            constant.name, constant.index, to_string(constant.type, constant.components)));
+  }
+  return {};
+}
+
+Result<void> refuse_unknown_symbols(const llvm::Module& module, const EntryModule& entry) {
+  for (const llvm::Function& f : module) {
+    if (!f.isDeclaration() || f.isIntrinsic() || f.use_empty() || f.getName().starts_with("__msl_")) continue;
+    return fail(ErrorCode::ShaderCompilationError, fmt::format("kernel '{}': function '{}' is used but not defined", entry.reflection.name,
+                                                               msl_spelling(llvm::demangle(f.getName().str()))));
+  }
+  for (const llvm::GlobalVariable& global : module.globals()) {
+    if (!global.isDeclaration() || global.use_empty()) continue;
+    return fail(ErrorCode::ShaderCompilationError, fmt::format("kernel '{}': variable '{}' is used but not defined", entry.reflection.name,
+                                                               msl_spelling(llvm::demangle(global.getName().str()))));
+  }
+  return {};
+}
+
+Result<void> refuse_recursion(const llvm::Module& module, const EntryModule& entry) {
+  const std::vector<std::string> cycle = find_recursion(module);
+  if (cycle.empty()) return {};
+  return fail(ErrorCode::ShaderCompilationError,
+              fmt::format("kernel '{}': recursion at run time is not supported unless it is a tail call: {}", entry.reflection.name,
+                          msl_spelling(fmt::format("{}", fmt::join(cycle, " -> ")))));
+}
+
+Result<std::size_t> threadgroup_memory(const llvm::Module& module, const EntryModule& entry) {
+  std::size_t bytes = 0;
+  for (const llvm::GlobalVariable& global : module.globals()) {
+    if (global.getSection() != kThreadgroupSection || global.use_empty()) continue;
+    const std::size_t alignment = global.getAlign().valueOrOne().value();
+    bytes = (bytes + alignment - 1) / alignment * alignment + module.getDataLayout().getTypeAllocSize(global.getValueType()).getFixedValue();
+  }
+  if (bytes <= kThreadgroupMemoryLimit) return bytes;
+  return fail(ErrorCode::ShaderCompilationError, fmt::format("kernel '{}' needs {} bytes of threadgroup memory, limit {}",
+                                                             entry.reflection.name, bytes, kThreadgroupMemoryLimit));
+}
+
+Result<SpecialisedKernel> specialised(const EntryModule& entry, std::span<const FunctionConstant> constants) {
+  SpecialisedKernel kernel;
+  kernel.symbol = entry.symbol;
+  kernel.reflection = entry.reflection;
+  kernel.context = std::make_unique<llvm::LLVMContext>();
+  auto parsed = llvm::parseBitcodeFile(llvm::MemoryBufferRef(entry.bitcode, entry.reflection.name), *kernel.context);
+  if (!parsed) return fail(ErrorCode::InternalError, "stored bitcode is damaged: " + llvm::toString(parsed.takeError()));
+  kernel.module = std::move(*parsed);
+  llvm::Module& module = *kernel.module;
+
+  const auto values = resolve_constants(entry, constants);
+  if (!values) return std::unexpected(values.error());
+  set_function_constants(module, *values);
+  if (!values->empty() || !entry.constants.empty()) {
+    simplify_functions(module);
+    evaluate_derived_constants(module);
+    simplify_functions(module);
+  }
+  for (std::size_t i = 0; i < entry.argument_guards.size(); ++i) {
+    if (!entry.argument_guards[i].empty()) kernel.reflection.arguments[i].active = is_constant_true(module, *values, entry.argument_guards[i]);
+  }
+  drop_unused(module);
+  if (auto ok = refuse_recursion(module, entry); !ok) return std::unexpected(ok.error());
+  inline_everything(module);
+  if (auto ok = refuse_unset(module, entry); !ok) return std::unexpected(ok.error());
+  if (auto ok = refuse_unknown_symbols(module, entry); !ok) return std::unexpected(ok.error());
+  const auto bytes = threadgroup_memory(module, entry);
+  if (!bytes) return std::unexpected(bytes.error());
+  kernel.reflection.static_threadgroup_memory = *bytes;
+
+  std::string problem;
+  llvm::raw_string_ostream out(problem);
+  if (llvm::verifyModule(module, &out)) return fail(ErrorCode::InternalError, "the front end made invalid IR: " + problem);
+  return kernel;
+}
+
+}  // namespace
+
+Result<SpecialisedKernel> specialise(const EntryModule& entry, std::span<const FunctionConstant> constants) {
+  auto result = specialised(entry, constants);
+  if (!result) return std::unexpected(result.error().with_kernel(entry.reflection.name));
+  return result;
+}
+
+}  // namespace anymetal::msl

@@ -1,0 +1,48 @@
+#include "msl/text_edits.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace anymetal::msl {
+
+void TextEdits::replace(std::size_t begin, std::size_t end, std::string replacement) {
+  edits_.push_back({begin, end, std::move(replacement)});
+}
+
+Prepassed TextEdits::apply() {
+  std::ranges::stable_sort(edits_, {}, [](const Edit& e) { return std::pair(e.begin, e.end); });
+  Prepassed result;
+  unsigned line = 1;
+  std::size_t line_begin = 0;            // of the current line, in the user's text
+  std::size_t rewritten_line_begin = 0;  // the same in the result
+  std::size_t at = 0;
+  const auto copy_to = [&](std::size_t end) {
+    for (; at < end; ++at) {
+      result.text.push_back(text_[at]);
+      if (text_[at] != '\n') continue;
+      ++line;
+      line_begin = at + 1;
+      rewritten_line_begin = result.text.size();
+    }
+  };
+  const auto map = [&](std::size_t original, bool verbatim) {
+    result.columns.add(line, static_cast<unsigned>(result.text.size() - rewritten_line_begin + 1),
+                       static_cast<unsigned>(original - line_begin + 1), verbatim);
+  };
+  for (const Edit& edit : edits_) {
+    copy_to(edit.begin);
+    if (edit.replacement.size() != edit.end - edit.begin) {
+      map(edit.begin, false);
+      result.text += edit.replacement;
+      at = edit.end;
+      map(at, true);
+    } else {
+      result.text += edit.replacement;
+      at = edit.end;
+    }
+  }
+  copy_to(text_.size());
+  return result;
+}
+
+}  // namespace anymetal::msl

@@ -1,0 +1,153 @@
+#include "msl/thread_inputs.hpp"
+
+#include "msl/annotations.hpp"
+#include "msl/suggestions.hpp"
+#include "msl/value_types.hpp"
+
+#include <clang/AST/ASTContext.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace anymetal::msl {
+namespace {
+
+constexpr auto kError = clang::DiagnosticsEngine::Error;
+
+constexpr std::array<std::string_view, 7> kVectorInputs = {
+    "thread_position_in_grid", "threads_per_grid", "thread_position_in_threadgroup", "threads_per_threadgroup",
+    "dispatch_threads_per_threadgroup", "threadgroup_position_in_grid", "threadgroups_per_grid"};
+
+constexpr std::array<std::string_view, 11> kScalarInputs = {
+    "thread_index_in_threadgroup", "thread_index_in_simdgroup", "simdgroup_index_in_threadgroup",
+    "simdgroups_per_threadgroup", "dispatch_simdgroups_per_threadgroup", "threads_per_simdgroup",
+    "thread_execution_width", "thread_index_in_quadgroup", "quadgroup_index_in_threadgroup",
+    "quadgroups_per_threadgroup", "dispatch_quadgroups_per_threadgroup"};
+
+template <std::size_t N>
+bool contains(const std::array<std::string_view, N>& names, std::string_view name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+/// Inputs of one kernel that have to agree in their type.
+int type_family(std::string_view name) {
+  if (name == "thread_position_in_grid" || name == "threads_per_grid") return 1;
+  if (name == "thread_position_in_threadgroup" || name == "threads_per_threadgroup" || name == "dispatch_threads_per_threadgroup") return 2;
+  return 0;
+}
+
+std::string closest_input(std::string_view name) {
+  std::vector<std::string> known(kVectorInputs.begin(), kVectorInputs.end());
+  known.insert(known.end(), kScalarInputs.begin(), kScalarInputs.end());
+  const std::vector<std::string> closest = closest_names(name, known);
+  return closest.empty() ? std::string() : closest.front();
+}
+
+struct Input {
+  std::string_view name;
+  const clang::ParmVarDecl* parameter;
+  clang::SourceLocation location;
+  ValueType type;
+};
+
+/// The first of the inputs that has to agree with a later one, and does not.
+class AgreementCheck {
+ public:
+  explicit AgreementCheck(Compilation& compilation) : compilation_(compilation) {}
+
+  void add(const Input& input) {
+    for (const Input& earlier : inputs_) {
+      if (is_vector_input(earlier.name) && is_vector_input(input.name) && earlier.type.components != input.type.components) {
+        return error(input, fmt::format("'{}' has {} components, '{}' has {}: they must be equal", input.parameter->getName().str(),
+                                        input.type.components, earlier.parameter->getName().str(), earlier.type.components));
+      }
+      const bool same_family = type_family(earlier.name) != 0 && type_family(earlier.name) == type_family(input.name);
+      if (same_family && earlier.type.element != input.type.element) return must_be(input, earlier);
+    }
+    for (const Input& earlier : inputs_) {
+      const Input* position = nullptr;
+      const Input* index = nullptr;
+      for (const Input* i : {&earlier, &input}) {
+        if (i->name == "thread_position_in_threadgroup") position = i;
+        if (i->name == "thread_index_in_threadgroup") index = i;
+      }
+      if (position != nullptr && index != nullptr && is_uint(*position) && !is_uint(*index)) return must_be(*index, *position);
+      const bool both_lanes = is_lane_input(earlier.name) && is_lane_input(input.name);
+      if (both_lanes && earlier.type.element != input.type.element) return must_be(input, earlier);
+    }
+    inputs_.push_back(input);
+  }
+
+ private:
+  static bool is_lane_input(std::string_view name) {
+    return !is_vector_input(name) && name != "thread_index_in_threadgroup" &&
+           (name.find("simdgroup") != std::string_view::npos || name.find("quadgroup") != std::string_view::npos);
+  }
+  static bool is_uint(const Input& input) { return input.type.element->isSpecificBuiltinType(clang::BuiltinType::UInt); }
+  void must_be(const Input& input, const Input& other) {
+    error(input, fmt::format("type of '{}' must be '{}' because '{}' is", input.parameter->getName().str(),
+                             is_uint(other) ? "uint" : "ushort", other.parameter->getName().str()));
+  }
+  void error(const Input& input, const std::string& message) { compilation_.report(kError, input.location, message); }
+
+  Compilation& compilation_;
+  std::vector<Input> inputs_;
+};
+
+}  // namespace
+
+bool is_vector_input(std::string_view name) { return contains(kVectorInputs, name); }
+
+const clang::AnnotateAttr* find_thread_input(const clang::ParmVarDecl& parameter) {
+  for (const auto* attribute : parameter.specific_attrs<clang::AnnotateAttr>()) {
+    const std::string_view name = annotation_name(*attribute);
+    if (is_vector_input(name) || contains(kScalarInputs, name)) return attribute;
+  }
+  return nullptr;
+}
+
+void check_thread_inputs(Compilation& compilation, const clang::FunctionDecl& kernel, const std::vector<ParameterSource>& parameters) {
+  AgreementCheck agreement(compilation);
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    if (parameters[i].input.empty()) continue;
+    const clang::ParmVarDecl& parameter = *kernel.getParamDecl(static_cast<unsigned>(i));
+    const clang::AnnotateAttr& attribute = *find_thread_input(parameter);
+    const auto type = value_type(parameter.getType());
+    const bool is_legal_element = type && (type->element->isSpecificBuiltinType(clang::BuiltinType::UInt) ||
+                                           type->element->isSpecificBuiltinType(clang::BuiltinType::UShort));
+    const unsigned most = is_vector_input(parameters[i].input) ? 3 : 1;
+    if (!is_legal_element || type->components > most) {
+      compilation.report(kError, attribute.getLocation(),
+                         fmt::format("type '{}' is not valid for attribute '{}': it takes {}", type_spelling(compilation.ast(), parameter.getType()),
+                                     parameters[i].input, most == 3 ? "ushort or uint, scalar or with 2 or 3 components" : "a scalar ushort or uint"));
+      continue;
+    }
+    agreement.add({parameters[i].input, &parameter, attribute.getLocation(), *type});
+  }
+}
+
+void report_invalid_input(Compilation& compilation, const std::string& kernel, const clang::ParmVarDecl& parameter, const std::string& type) {
+  static constexpr std::array<std::string_view, 6> kOpaque = {"texture", "depth", "sampler", "imageblock", "acceleration_structure", "command_buffer"};
+  if (std::ranges::any_of(kOpaque, [&](std::string_view prefix) { return type.starts_with(prefix); })) {
+    compilation.report(kError, parameter.getLocation(),
+                       fmt::format("kernel '{}': parameter '{}' of type '{}' is not supported (textures are outside anymetal's compute subset)",
+                                   kernel, parameter.getName().str(), type));
+    return;
+  }
+  for (const auto* attribute : parameter.specific_attrs<clang::AnnotateAttr>()) {
+    const std::string name(annotation_name(*attribute));
+    if (name.empty() || name == "thread" || name == "device" || name == "constant" || name == "threadgroup") continue;
+    const std::string closest = closest_input(name);
+    const std::string hint = closest.empty() ? "" : fmt::format(", did you mean '{}'?", closest);
+    const bool is_stage_in = name == "stage_in" || name == "grid_origin" || name == "grid_size";
+    compilation.report(kError, attribute->getLocation(),
+                       is_stage_in ? fmt::format("'{}' is not supported: per-thread stage-in does not exist in compute kernels here", name)
+                                   : fmt::format("'{}' is not an attribute of kernel parameters{}", name, hint));
+    return;
+  }
+  compilation.report(kError, parameter.getTypeSpecStartLoc(),
+                     fmt::format("invalid type '{}' for input declaration in a kernel function: use 'constant {}&' or a thread attribute", type, type));
+}
+
+}  // namespace anymetal::msl
