@@ -55,6 +55,10 @@ __MSL_INLINE constexpr U as_type(T x) {
   return __msl::from_raw<U>::cast(__msl::to_raw(x));
 }
 
+template <class U, class T>
+  requires(__msl::is_bits<U> && __msl::is_bits<T> && sizeof(U) != sizeof(T))
+U as_type(T) = delete("as_type needs two types of the same size");
+
 }  // namespace metal
 
 using metal::as_type;

@@ -25,9 +25,8 @@ namespace metal {
 enum memory_order { memory_order_relaxed = 0, memory_order_seq_cst = 5 };
 enum thread_scope { thread_scope_thread, thread_scope_threadgroup, thread_scope_device, thread_scope_simdgroup = 4 };
 
-template <class T>
+template <__msl::atomic_value T>
 struct atomic {
-  static_assert(__msl::atomic_value<T>, "atomic<T> takes int, uint, bool, ulong or float");
   T __value;
   atomic() = default;
   atomic(const atomic&) = delete;
@@ -40,24 +39,24 @@ using atomic_bool = atomic<bool>;
 using atomic_ulong = atomic<ulong>;
 using atomic_float = atomic<float>;
 
-template <class T>
+template <__msl::atomic_value T>
 __MSL_INLINE void atomic_store_explicit(volatile atomic<T>* object, __msl::converted<T> desired, memory_order) {
   __atomic_store(&object->__value, &desired, __ATOMIC_RELAXED);
 }
-template <class T>
+template <__msl::atomic_value T>
 __MSL_INLINE T atomic_load_explicit(const volatile atomic<T>* object, memory_order) {
   T value;
   __atomic_load(&object->__value, &value, __ATOMIC_RELAXED);
   return value;
 }
-template <class T>
+template <__msl::atomic_value T>
 __MSL_INLINE T atomic_exchange_explicit(volatile atomic<T>* object, __msl::converted<T> desired, memory_order) {
   T old;
   __atomic_exchange(&object->__value, &desired, &old, __ATOMIC_RELAXED);
   return old;
 }
 // Floats compare by their bits.
-template <class T>
+template <__msl::atomic_value T>
 __MSL_INLINE bool atomic_compare_exchange_weak_explicit(volatile atomic<T>* object, T* expected,
                                                         __msl::converted<T> desired, memory_order, memory_order) {
   return __atomic_compare_exchange(&object->__value, expected, &desired, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED);

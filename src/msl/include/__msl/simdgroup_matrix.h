@@ -5,17 +5,12 @@
 #include "overload.h"
 #include "intrinsics.h"
 
-namespace metal {
-
-template <class T, int Cols, int Rows = Cols>
-struct simdgroup_matrix;
-
-}  // namespace metal
-
 namespace __msl {
 
 template <class T>
-concept matrix_element = float_element<T> || __is_same(T, bfloat);
+concept half_float_or_bfloat = float_element<T> || __is_same(T, bfloat);
+template <int Cols, int Rows>
+concept eight_by_eight = Cols == 8 && Rows == 8;
 
 // Where this lane's two elements stand: one row, two neighbouring columns.
 struct lane_position {
@@ -57,9 +52,9 @@ __MSL_PRODUCT(bfloat, bf16, bfloat, bf16)
 
 namespace metal {
 
-template <class T, int Cols, int Rows>
+template <class T, int Cols, int Rows = Cols>
+  requires __msl::half_float_or_bfloat<T> && __msl::eight_by_eight<Cols, Rows>
 struct simdgroup_matrix {
-  static_assert(__msl::matrix_element<T> && Cols == 8 && Rows == 8, "simdgroup_matrix is 8x8 of half, float or bfloat");
   using __elements = vec<T, 2>;
   __elements __lane;
 

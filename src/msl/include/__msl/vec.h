@@ -37,6 +37,10 @@ struct vec : __msl_components::components<T, N> {
     requires(((__msl::width<T, A> + __msl::width<T, B>) + ... + __msl::width<T, C>) == N)
   __MSL_MEMBER constexpr vec(A a, B b, C... c) : __v(__msl::join<T>(__msl::first<N>{}, a, b, c...)) {}
 
+  template <class A, class B, class... C>
+    requires(__msl::wrong_width<((__msl::width<T, A> + __msl::width<T, B>) + ... + __msl::width<T, C>), N>)
+  vec(A, B, C...) = delete("wrong number of components for the vector");
+
   // A brace list; missing elements are zero.
   __MSL_MEMBER constexpr vec(std::initializer_list<T> list) : __v(__msl::from_list<T>(list, __msl::first<N>{})) {}
 

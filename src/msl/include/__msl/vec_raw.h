@@ -103,13 +103,17 @@ __MSL_INLINE constexpr T at(raw_of<T, N> v, long i) {
   }
 }
 
-// How many elements of vec<T, N> a constructor argument fills; far too many when it cannot.
+// How many elements of vec<T, N> a constructor argument fills; kNoWidth when it cannot.
+inline constexpr int kNoWidth = 1000;
 template <class T, class A>
-inline constexpr int width = __is_constructible(T, A) ? 1 : 1000;
+inline constexpr int width = __is_constructible(T, A) ? 1 : kNoWidth;
 template <class T, int M>
 inline constexpr int width<T, metal::vec<T, M>> = M;
 template <class T, int M>
 inline constexpr int width<T, metal::packed_vec<T, M>> = M;
+
+template <int sum, int N>
+inline constexpr bool wrong_width = sum != N && sum < kNoWidth;
 
 template <class T, class A>
 __MSL_INLINE constexpr void append(typename element<T>::stored* e, int& k, const A& a) {
