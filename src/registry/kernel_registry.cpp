@@ -141,8 +141,9 @@ void KernelRegistry::register_source(std::string name, std::string msl, SourceOp
 }
 
 Result<PipelinePtr> KernelRegistry::get_pipeline(std::string_view name, const Device& device) {
-  CanonicalConstants none;
-  return impl_->get(name, device, none);
+  const PipelineKeyView key(device.backend().get(), name, {});
+  if (PipelinePtr hit = impl_->pipelines.find(key)) return hit;
+  return impl_->join_or_build(key, device);
 }
 
 Result<PipelinePtr> KernelRegistry::get_pipeline_with_constants(std::string_view name, const Device& device,

@@ -115,8 +115,14 @@ Result<void> check_indices(std::span<const KeyConstant> constants) {
 
 }  // namespace
 
-void CanonicalConstants::add(BoolConstant constant) { add(constant.index, ConstantValue(constant.value)); }
-void CanonicalConstants::add(IntConstant constant) { add(constant.index, ConstantValue(constant.value)); }
+void CanonicalConstants::add(BoolConstant constant) {
+  push({constant.index, ConstantType::Bool, 1, 0, {static_cast<unsigned char>(constant.value)}});
+}
+void CanonicalConstants::add(IntConstant constant) {
+  KeyConstant key{constant.index, ConstantType::Int, 1, 0, {}};
+  std::memcpy(key.bytes.data(), &constant.value, sizeof constant.value);
+  push(key);
+}
 void CanonicalConstants::add(std::uint32_t index, const ConstantValue& value) {
   push({index, value.type(), static_cast<std::uint8_t>(value.components()), 0, value.bytes()});
 }
@@ -139,7 +145,7 @@ std::span<const KeyConstant> CanonicalConstants::view() const {
 Result<void> CanonicalConstants::finish() {
   if (size_ < 2) return {};
   const auto constants = all();
-  std::ranges::sort(constants, before);
+  if (!std::ranges::is_sorted(constants, before)) std::ranges::sort(constants, before);
   const auto repeats = std::ranges::unique(constants);
   const auto distinct = constants.size() - repeats.size();
   auto ok = check_indices(constants.first(distinct));

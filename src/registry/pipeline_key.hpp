@@ -26,13 +26,14 @@ class Backend;
 
 namespace anymetal::registry {
 
-/// One constant of a key. No padding and no unused bits, so that equal constants are equal bytes.
+/// One constant of a key. No padding and no unused bits, so that equal constants are equal bytes. Without default values:
+/// a request makes room for several and most use none.
 struct KeyConstant {
-  std::uint32_t index = 0;
-  ConstantType type = ConstantType::Int;
-  std::uint8_t components = 1;
-  std::uint16_t zero = 0;
-  std::array<unsigned char, 16> bytes{};
+  std::uint32_t index;
+  ConstantType type;
+  std::uint8_t components;
+  std::uint16_t zero;
+  std::array<unsigned char, 16> bytes;
   friend bool operator==(const KeyConstant&, const KeyConstant&) = default;
 };
 static_assert(std::has_unique_object_representations_v<KeyConstant>);

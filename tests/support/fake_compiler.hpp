@@ -25,12 +25,14 @@ class FakeUnit final : public registry::ParsedUnit {
     module->bitcode = version;
     module->symbol = name;
     module->reflection.name = name;
+    module->reflection.arguments = arguments;
     module->constants = declared;
     return module;
   }
 
   std::vector<std::string> names;
   std::vector<msl::ConstantDeclaration> declared;
+  std::vector<Argument> arguments;
   std::string version = "1";
 };
 
@@ -41,6 +43,7 @@ class FakeCompiler final : public registry::Compiler {
     ++parses;
     if (on_parse) on_parse(request);
     auto unit = std::make_shared<FakeUnit>();
+    unit->arguments = arguments;
     std::istringstream lines(request.text);
     unsigned number = 0;
     for (std::string line; std::getline(lines, line);) {
@@ -82,6 +85,7 @@ class FakeCompiler final : public registry::Compiler {
 
   std::function<void(const msl::SourceRequest&)> on_parse;
   std::function<Result<void>(std::string_view, std::span<const FunctionConstant>)> on_generate;
+  std::vector<Argument> arguments;  ///< of every kernel
   std::size_t static_threadgroup_memory = 0;
   mutable std::atomic<int> parses{0};
   mutable std::atomic<int> generates{0};
