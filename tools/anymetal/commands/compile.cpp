@@ -128,14 +128,14 @@ Exit compile(const Options& options) {
   const auto device = Device::open(options.device);
   if (!device) return report(device.error(), json);
   if (options.emit == "ptx" && device->backend()->front_end_target() != msl::Target::Nvptx) {
-    return report(Error(ErrorCode::InvalidArgument, "--emit ptx needs --device cuda or cuda:sm_90"));
+    return report_option(Error(ErrorCode::InvalidArgument, "--emit ptx needs --device cuda or cuda:sm_90"));
   }
   const auto text = read_file(options.file);
   if (!text) return report(text.error(), json);
   auto source_opts = source_options(options.source);
   const auto constants = function_constants(options.source);
-  if (!source_opts) return report(source_opts.error(), json);
-  if (!constants) return report(constants.error(), json);
+  if (!source_opts) return report_option(source_opts.error(), json);
+  if (!constants) return report_option(constants.error(), json);
 
   const auto source =
       msl::ParsedSource::parse({options.file, *text, std::move(*source_opts), device->backend()->front_end_target()});

@@ -67,17 +67,13 @@ Result<RunRequest> request_from(const Options& options) {
 }
 
 /// The pipeline of a built-in kernel, or of an entry of the user's file.
-Result<PipelinePtr> pipeline_for(KernelRegistry& registry, const Options& options, const Device& device) {
-  const auto constants = function_constants(options.source);
-  if (!constants) return std::unexpected(constants.error());
-  if (options.file.empty()) return registry.get_pipeline_with_constants(options.kernel, device, *constants);
+Result<PipelinePtr> pipeline_for(KernelRegistry& registry, const Options& options, const SourceOptions& source,
+                                 std::span<const FunctionConstant> constants, const Device& device) {
+  if (options.file.empty()) return registry.get_pipeline_with_constants(options.kernel, device, constants);
   const auto text = read_file(options.file);
   if (!text) return std::unexpected(text.error());
-  auto source = source_options(options.source);
-  if (!source) return std::unexpected(source.error());
-  source->file_name = options.file;
-  registry.register_source(options.entry, *text, std::move(*source));
-  return registry.get_pipeline_with_constants(options.entry, device, *constants);
+  registry.register_source(options.entry, *text, source);
+  return registry.get_pipeline_with_constants(options.entry, device, constants);
 }
 
 void print_result(const Options& options, const Device& device, const ComputePipeline& pipeline, double compile,
@@ -108,13 +104,18 @@ void print_result(const Options& options, const Device& device, const ComputePip
 
 Exit run_kernel(const Options& options) {
   const auto request = request_from(options);
-  if (!request) return report(request.error(), options.json);
+  if (!request) return report_option(request.error(), options.json);
+  auto source = source_options(options.source);
+  if (!source) return report_option(source.error(), options.json);
+  source->file_name = options.file;
+  const auto constants = function_constants(options.source);
+  if (!constants) return report_option(constants.error(), options.json);
   auto device = open_device(options.device);
   if (!device) return report(device.error(), options.json);
 
   KernelRegistry registry;
   Result<PipelinePtr> pipeline{nullptr};
-  const double compile = measure([&] { pipeline = pipeline_for(registry, options, *device); });
+  const double compile = measure([&] { pipeline = pipeline_for(registry, options, *source, *constants, *device); });
   if (!pipeline) return report(pipeline.error(), options.json);
   print_diagnostics({(*pipeline)->diagnostics().begin(), (*pipeline)->diagnostics().end()});
 

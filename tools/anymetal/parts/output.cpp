@@ -99,11 +99,12 @@ Exit report(const Error& error, bool json) {
   print_diagnostics(error.diagnostics());
   fmt::print(stderr, "anymetal: {}\n", error.message());
   if (json) print_json({{"error", to_json(error)}});
-  return exit_for(error.code());
+  return error.code() == ErrorCode::DeviceNotFound ? Exit::NoSuchDevice : Exit::InputAtFault;
 }
 
-Exit exit_for(ErrorCode code) noexcept {
-  return code == ErrorCode::DeviceNotFound ? Exit::NoSuchDevice : Exit::InputAtFault;
+Exit report_option(const Error& error, bool json) {
+  const Exit exit = report(error, json);
+  return error.code() == ErrorCode::InvalidArgument ? Exit::WrongUsage : exit;
 }
 
 }  // namespace anymetal::cli

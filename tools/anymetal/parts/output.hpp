@@ -26,7 +26,7 @@ nlohmann::ordered_json to_json(const Error& error);
 
 /// Says what went wrong (and prints {"error": ...} in a `--json` run) and gives the exit code that fits.
 Exit report(const Error& error, bool json = false);
-/// The exit code alone.
-Exit exit_for(ErrorCode code) noexcept;
+/// The same for the text of an option: a text that is no value of its kind is wrong usage, a file it names the input.
+Exit report_option(const Error& error, bool json = false);
 
 }  // namespace anymetal::cli

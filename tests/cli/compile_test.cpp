@@ -1,0 +1,139 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "process.hpp"
+
+namespace anymetal::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr std::string_view kTwoKernels = R"(#include <metal_stdlib>
+using namespace metal;
+constant int factor [[function_constant(3)]];
+kernel void twice(device float* x [[buffer(0)]], uint i [[thread_position_in_grid]]) { x[i] *= 2; }
+kernel void times(device const int* in [[buffer(0)]], device int* out [[buffer(1)]],
+                  uint i [[thread_position_in_grid]]) { out[i] = in[i] * factor; }
+)";
+
+constexpr std::string_view kBroken = R"(#include <metal_stdlib>
+using namespace metal;
+kernel void broken(device float* x [[buffer(0)]], uint i [[thread_position_in_grid]]) {
+  x[i] = undeclared + 1;
+}
+)";
+
+class CliCompile : public ::testing::Test {
+ protected:
+  ScratchDirectory scratch;
+};
+
+TEST_F(CliCompile, EveryEntryByDefault) {
+  const auto file = scratch.write("two.metal", kTwoKernels);
+  const auto result = run_program({"compile", file, "--constant", "3=int:5"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("twice"));
+  EXPECT_THAT(result.out, HasSubstr("times"));
+  EXPECT_THAT(result.err, HasSubstr("2 of 2 entries compiled"));
+}
+
+TEST_F(CliCompile, JsonHasEntriesWithArguments) {
+  const auto file = scratch.write("two.metal", kTwoKernels);
+  const auto result = run_program({"compile", file, "--entry", "times", "--constant", "factor=int:5", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const auto object = nlohmann::json::parse(result.out);
+  ASSERT_EQ(object.at("entries").size(), 1U);
+  const auto& entry = object.at("entries")[0];
+  EXPECT_EQ(entry.at("name"), "times");
+  EXPECT_TRUE(entry.at("ok"));
+  EXPECT_GT(entry.at("milliseconds"), 0);
+  ASSERT_EQ(entry.at("arguments").size(), 2U);
+  EXPECT_EQ(entry.at("arguments")[0].at("access"), "read");
+  EXPECT_EQ(entry.at("arguments")[1].at("index"), 1);
+  EXPECT_TRUE(object.at("diagnostics").empty());
+}
+
+TEST_F(CliCompile, ErrorsCarryLineColumnAndCaret) {
+  const auto file = scratch.write("broken.metal", kBroken);
+  const auto result = run_program({"compile", file});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.out, "");
+  EXPECT_THAT(result.err, HasSubstr(file + ":4:10: error: "));
+  EXPECT_THAT(result.err, HasSubstr("  x[i] = undeclared + 1;"));
+  EXPECT_THAT(result.err, HasSubstr("         ^"));
+}
+
+TEST_F(CliCompile, ErrorsAsJson) {
+  const auto file = scratch.write("broken.metal", kBroken);
+  const auto result = run_program({"compile", file, "--json"});
+  EXPECT_EQ(result.exit_code, 1);
+  const auto object = nlohmann::json::parse(result.out);
+  ASSERT_EQ(object.at("diagnostics").size(), 1U);
+  EXPECT_EQ(object.at("diagnostics")[0].at("line"), 4);
+  EXPECT_EQ(object.at("diagnostics")[0].at("column"), 10);
+  EXPECT_EQ(object.at("diagnostics")[0].at("severity"), "error");
+}
+
+TEST_F(CliCompile, AConstantOfAnotherTypeIsAnError) {
+  const auto file = scratch.write("two.metal", kTwoKernels);
+  EXPECT_EQ(run_program({"compile", file, "--entry", "times", "--constant", "3=float:5"}).exit_code, 1);
+  EXPECT_EQ(run_program({"compile", file, "--entry", "times"}).exit_code, 1);
+  EXPECT_EQ(run_program({"compile", file, "--entry", "times", "--constant", "3=int"}).exit_code, 2);
+}
+
+TEST_F(CliCompile, OneFailureDoesNotStopTheOthers) {
+  const auto file = scratch.write("two.metal", kTwoKernels);
+  const auto result = run_program({"compile", file, "--all", "--json"});
+  EXPECT_EQ(result.exit_code, 1);
+  const auto entries = nlohmann::json::parse(result.out).at("entries");
+  ASSERT_EQ(entries.size(), 2U);
+  EXPECT_TRUE(entries[0].at("ok"));
+  EXPECT_FALSE(entries[1].at("ok"));
+  EXPECT_THAT(std::string(entries[1].at("message")), HasSubstr("factor"));
+}
+
+TEST_F(CliCompile, EmitsIrAndAssembly) {
+  const auto file = scratch.write("two.metal", kTwoKernels);
+  const auto ir = run_program({"compile", file, "--entry", "twice", "--emit", "ir"});
+  EXPECT_EQ(ir.exit_code, 0) << ir.err;
+  EXPECT_THAT(ir.out, HasSubstr("__msl_"));
+  EXPECT_THAT(ir.out, HasSubstr("define "));
+  const auto assembly = run_program({"compile", file, "--entry", "twice", "--emit", "asm"});
+  EXPECT_EQ(assembly.exit_code, 0) << assembly.err;
+  EXPECT_THAT(assembly.out, HasSubstr("ret"));
+  const auto ptx = run_program({"compile", file, "--entry", "twice", "--device", "cuda:sm_90", "--emit", "ptx"});
+  EXPECT_EQ(ptx.exit_code, 0) << ptx.err;
+  EXPECT_THAT(ptx.out, HasSubstr(".target sm_90"));
+  EXPECT_EQ(run_program({"compile", file, "--emit", "ptx"}).exit_code, 2);
+}
+
+TEST_F(CliCompile, DefinesAndIncludeDirectories) {
+  scratch.write("scale.h", "constexpr constant float kScale = SCALE;\n");
+  const auto file = scratch.write("use.metal", R"(#include <metal_stdlib>
+#include "scale.h"
+kernel void use(device float* x [[buffer(0)]]) { x[0] = kScale; }
+)");
+  EXPECT_EQ(run_program({"compile", file, "-I", scratch.file(""), "-D", "SCALE=2.5"}).exit_code, 0);
+  EXPECT_EQ(run_program({"compile", file, "-I", scratch.file("")}).exit_code, 1);
+}
+
+TEST_F(CliCompile, BadFilesAreTheInputsFault) {
+  const auto missing = run_program({"compile", scratch.file("missing.metal")});
+  EXPECT_EQ(missing.exit_code, 1);
+  EXPECT_THAT(missing.err, HasSubstr("no such file"));
+  const auto directory = run_program({"compile", scratch.file("")});
+  EXPECT_EQ(directory.exit_code, 1);
+  EXPECT_THAT(directory.err, HasSubstr("is a directory"));
+  const auto bytes =
+      run_program({"compile", scratch.write("bytes.metal", std::string("\xff\xfe\0\x80kernel", 10)), "--json"});
+  EXPECT_EQ(bytes.exit_code, 1);
+  EXPECT_TRUE(nlohmann::json::accept(bytes.out)) << bytes.out;
+  const auto unknown = run_program({"compile", scratch.write("two.metal", kTwoKernels), "--entry", "twize"});
+  EXPECT_EQ(unknown.exit_code, 1);
+  EXPECT_THAT(unknown.err, HasSubstr("twice"));
+}
+
+}  // namespace
+}  // namespace anymetal::test

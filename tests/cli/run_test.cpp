@@ -1,0 +1,170 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "parts/npy.hpp"
+#include "process.hpp"
+
+namespace anymetal::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr std::string_view kSource = R"(#include <metal_stdlib>
+using namespace metal;
+constant int shift [[function_constant(0)]];
+struct Params { uint count; float factor; };
+kernel void axpy(device const float* x [[buffer(0)]], device float* y [[buffer(1)]],
+                 constant Params& p [[buffer(2)]], uint i [[thread_position_in_grid]]) {
+  if (i < p.count) y[i] += p.factor * x[i];
+}
+kernel void shifted(device const int* in [[buffer(0)]], device int* out [[buffer(1)]],
+                    uint i [[thread_position_in_grid]]) { out[i] = in[i] + shift; }
+kernel void reversed(device int* x [[buffer(0)]], threadgroup int* copy [[threadgroup(0)]],
+                     uint i [[thread_index_in_threadgroup]], uint n [[threads_per_threadgroup]]) {
+  copy[i] = x[i];
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  x[i] = copy[n - 1 - i];
+}
+)";
+
+template <class T>
+std::vector<T> values_of(const cli::NpyArray& array) {
+  std::vector<T> values(array.data.size() / sizeof(T));
+  std::memcpy(values.data(), array.data.data(), array.data.size());
+  return values;
+}
+
+class CliRun : public ::testing::Test {
+ protected:
+  /// A file of 0, 1, 2 ...
+  template <class T>
+  std::string count(std::string_view name, cli::ElementType type, std::size_t size) {
+    std::vector<T> values(size);
+    std::iota(values.begin(), values.end(), T{0});
+    const std::vector<std::size_t> shape{size};
+    EXPECT_TRUE(cli::write_npy(scratch.file(name), type, shape, std::as_bytes(std::span(values))));
+    return scratch.file(name);
+  }
+
+  ScratchDirectory scratch;
+  std::string source = scratch.write("kernels.metal", kSource);
+};
+
+TEST_F(CliRun, ArraysGoInAndComeOut) {
+  const auto x = count<float>("x.npy", cli::ElementType::F32, 5);
+  const auto params = scratch.write("params.bin", std::string("\4\0\0\0\0\0\0\x40", 8));  // {4, 2.0f}
+  const auto result = run_program({"run", source, "--entry", "axpy", "--device", "cpu", "--buffer", "0=" + x,
+                                   "--buffer", "1=" + x, "--bytes", "2=@" + params, "--threads", "5", "--group", "2",
+                                   "--dump", "1=" + scratch.file("y.npy")});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const auto y = cli::read_npy(scratch.file("y.npy"));
+  ASSERT_TRUE(y) << y.error().message();
+  EXPECT_EQ(y->type, cli::ElementType::F32);
+  EXPECT_THAT(values_of<float>(*y), ElementsAre(0, 3, 6, 9, 4));
+}
+
+TEST_F(CliRun, OffsetsConstantsAndJson) {
+  const auto x = count<std::int32_t>("x.npy", cli::ElementType::I32, 6);
+  const auto result = run_program({"run",        source,
+                                   "--entry",    "shifted",
+                                   "--device",   "cpu",
+                                   "--constant", "0=int:100",
+                                   "--buffer",   "0=" + x + "+8",
+                                   "--buffer",   "1=zeros:i32:4",
+                                   "--grid",     "1",
+                                   "--group",    "4",
+                                   "--dump",     "1=" + scratch.file("out.npy"),
+                                   "--repeat",   "3",
+                                   "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(values_of<std::int32_t>(*cli::read_npy(scratch.file("out.npy"))), ElementsAre(102, 103, 104, 105));
+  const auto object = nlohmann::json::parse(result.out);
+  EXPECT_EQ(object.at("label"), "shifted|0:i100");
+  EXPECT_EQ(object.at("device"), "cpu");
+  EXPECT_EQ(object.at("repeat"), 3);
+  EXPECT_GT(object.at("milliseconds").at("median"), 0);
+  EXPECT_LE(object.at("milliseconds").at("minimum"), object.at("milliseconds").at("maximum"));
+}
+
+TEST_F(CliRun, DynamicThreadgroupMemory) {
+  const auto x = count<std::int32_t>("x.npy", cli::ElementType::I32, 8);
+  const auto result = run_program({"run", source, "--entry", "reversed", "--device", "cpu", "--buffer", "0=" + x,
+                                   "--threadgroup-memory", "0=32", "--grid", "1", "--group", "8", "--dump",
+                                   "0=" + scratch.file("out.npy")});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(values_of<std::int32_t>(*cli::read_npy(scratch.file("out.npy"))), ElementsAre(7, 6, 5, 4, 3, 2, 1, 0));
+}
+
+TEST_F(CliRun, BuiltInKernelsNeedNoFile) {
+  const auto x = count<float>("x.npy", cli::ElementType::F32, 8);
+  const auto result = run_program({"run", "--kernel", "elementwise_add_f32", "--device", "cpu", "--buffer", "0=" + x,
+                                   "--buffer", "1=" + x, "--buffer", "2=zeros:f32:8", "--bytes", "3=u32:8", "--threads",
+                                   "8", "--dump", "2=" + scratch.file("sum.npy")});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(values_of<float>(*cli::read_npy(scratch.file("sum.npy"))), ElementsAre(0, 2, 4, 6, 8, 10, 12, 14));
+}
+
+TEST_F(CliRun, MistakesLeaveNothingBehind) {
+  const auto before = scratch.names();
+  const std::string dump = "1=" + scratch.file("y.npy");
+  const std::vector<std::vector<std::string>> mistakes{
+      {"--buffer", "0=zeros:f32:4", "--threads", "4"},                               // no buffer 1
+      {"--buffer", "0=missing.npy", "--threads", "4"},                               // no file
+      {"--buffer", "0=" + scratch.file(""), "--threads", "4"},                       // a directory
+      {"--buffer", "0=" + source, "--threads", "4"},                                 // not an array
+      {"--buffer", "0=zeros:f32:4", "--buffer", "1=zeros:f32:4", "--threads", "4"},  // no bytes 2
+      {"--buffer", "0=zeros:f32:4", "--buffer", "1=zeros:f32:4", "--bytes", "2=u8:1", "--threads",
+       "4"},  // too few bytes
+      {"--buffer", "0=zeros:f32:4+99", "--buffer", "1=zeros:f32:4", "--bytes", "2=u32:1,0", "--threads", "4"},
+      {"--buffer", "0=zeros:f32:4", "--buffer", "1=zeros:f32:4", "--bytes", "2=u32:1,0", "--threads", "4", "--group",
+       "4096"},  // too many threads
+  };
+  for (const auto& mistake : mistakes) {
+    std::vector<std::string> arguments{"run", source, "--entry", "axpy", "--device", "cpu", "--dump", dump, "--json"};
+    arguments.insert(arguments.end(), mistake.begin(), mistake.end());
+    const auto result = run_program(arguments);
+    EXPECT_EQ(result.exit_code, 1) << result.err << ::testing::PrintToString(mistake);
+    ASSERT_TRUE(nlohmann::json::accept(result.out)) << result.out;
+    EXPECT_NE(nlohmann::json::parse(result.out).at("error").at("message"), "");
+    EXPECT_EQ(scratch.names(), before);
+  }
+}
+
+TEST_F(CliRun, TextThatIsNoValueIsWrongUsage) {
+  for (const std::vector<std::string>& mistake :
+       std::vector<std::vector<std::string>>{{"--threads", "4x4x4x4"},
+                                             {"--threads", "4", "--buffer", "0=zeros:f64:4"},
+                                             {"--threads", "4", "--bytes", "2=u8:256"},
+                                             {"--threads", "4", "--constant", "0=int"},
+                                             {"--threads", "4", "--group", "-1"}}) {
+    std::vector<std::string> arguments{"run", source, "--entry", "axpy", "--json"};
+    arguments.insert(arguments.end(), mistake.begin(), mistake.end());
+    const auto result = run_program(arguments);
+    EXPECT_EQ(result.exit_code, 2) << result.err;
+    EXPECT_TRUE(nlohmann::json::accept(result.out)) << result.out;
+  }
+}
+
+TEST_F(CliRun, UnknownKernelsComeWithSuggestions) {
+  const auto result = run_program({"run", "--kernel", "rms_nrm_f32", "--threads", "1", "--json"});
+  EXPECT_EQ(result.exit_code, 1);
+  const auto error = nlohmann::json::parse(result.out).at("error");
+  EXPECT_EQ(error.at("code"), "KernelNotFound");
+  EXPECT_THAT(result.err, HasSubstr("rms_norm_f32"));
+}
+
+TEST_F(CliRun, CompileErrorsNameTheUsersFile) {
+  const auto broken = scratch.write(
+      "broken.metal", "#include <metal_stdlib>\nkernel void broken(device int* x [[buffer(0)]]) { x = 1; }\n");
+  const auto result = run_program({"run", broken, "--entry", "broken", "--threads", "1"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr(broken + ":2:"));
+}
+
+}  // namespace
+}  // namespace anymetal::test
