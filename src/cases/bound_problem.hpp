@@ -1,0 +1,40 @@
+#pragma once
+/// \file
+/// A problem's buffers on a device.
+
+#include "cases/problem.hpp"
+
+#include <vector>
+
+namespace anymetal::cases {
+
+/// How the buffers of one run lie in memory.
+enum class Placement : std::uint8_t {
+  Aligned,    ///< at multiples of 64
+  Misaligned  ///< at odd multiples of the operand's own alignment
+};
+
+/// Allocates every operand between guard bytes, fills and poisons, and records the dispatch as often as asked.
+class BoundProblem {
+ public:
+  static Result<BoundProblem> make(const Problem& problem, const Device& device, Placement placement);
+
+  /// Binds everything and records one dispatch.
+  void encode(CommandEncoder& encoder, const PipelinePtr& pipeline) const;
+
+  /// Current bytes of operand `position`.
+  [[nodiscard]] Result<std::vector<std::byte>> content(std::size_t position) const;
+  /// Whether the bytes around operand `position` are as they were.
+  [[nodiscard]] Result<bool> guards_intact(std::size_t position) const;
+
+ private:
+  struct Placed {
+    Buffer buffer;
+    std::size_t offset = 0;
+    std::size_t bytes = 0;
+  };
+  const Problem* problem_ = nullptr;
+  std::vector<Placed> placed_;
+};
+
+}  // namespace anymetal::cases

@@ -1,0 +1,86 @@
+// Row lookup in embedding tables: kernels/embedding/embedding_gather_scale.metal.
+#include "cases/case_list.hpp"
+#include "cases/shapes.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace anymetal::cases {
+namespace {
+
+using Values = Problem::Values;
+
+struct Setup {
+  std::size_t rows, dim, tokens;
+};
+
+constexpr float kScale = 25.298221f;
+
+Values lookup(const Values& table, const Values& ids, std::size_t rows, std::size_t dim) {
+  Values out;
+  for (const double id : ids) {
+    for (std::size_t i = 0; i < dim; ++i) {
+      const auto row = static_cast<std::size_t>(id);
+      out.push_back(row < rows ? table[row * dim + i] * static_cast<double>(kScale) : 0.0);
+    }
+  }
+  return out;
+}
+
+constexpr std::uint32_t u32(std::size_t v) { return static_cast<std::uint32_t>(v); }
+
+}  // namespace
+
+void embedding_cases(CaseList& list) {
+  for (const std::size_t dim : {1u, 33u, 640u}) {
+    list.add("embedding_gather_scale_f32", fmt::format("H={}", dim), [=](Problem& p) {
+      const auto table = p.input(0, DType::F32, 7 * dim, normal());
+      const auto out = p.output(1, DType::F32, dim);
+      struct {
+        float scale;
+        std::uint32_t hidden, id;
+      } const params = {kScale, u32(dim), 6};
+      p.value(2, params);
+      p.threads({dim}, {flat_threads(dim)});
+      p.expect(out, {.relative = 0x1p-24}, [=] { return lookup(table, {6}, 7, dim); });
+    });
+  }
+  const std::array plain = {Setup{1, 1, 1}, Setup{9, 33, 5}, Setup{40, 640, 7}};
+  for (const Setup& s : plain) {
+    list.add("embedding_gather_scale_batch_f32", fmt::format("V={} H={} T={}", s.rows, s.dim, s.tokens), [=](Problem& p) {
+      const auto table = p.input(0, DType::F32, s.rows * s.dim, normal());
+      const auto ids = p.input(1, DType::U32, s.tokens, integers(0, static_cast<std::int64_t>(s.rows) - 1));
+      const auto out = p.output(2, DType::F32, s.tokens * s.dim);
+      struct {
+        float scale;
+        std::uint32_t hidden, tokens;
+      } const params = {kScale, u32(s.dim), u32(s.tokens)};
+      p.value(3, params);
+      p.threads({s.dim, s.tokens}, {flat_threads(s.dim)});
+      p.expect(out, {.relative = 0x1p-24}, [=] { return lookup(table, ids, s.rows, s.dim); });
+    });
+  }
+  for (const DType type : {DType::Q4_0, DType::Q5_0, DType::Q5_1, DType::Q8_0, DType::IQ4_NL, DType::Q4_K, DType::Q5_K, DType::Q6_K}) {
+    const std::size_t block = ops::info(type).block_elements;
+    const std::array quantised = {Setup{3, block, 1}, Setup{40, 5 * block, 9}};
+    for (const Setup& s : quantised) {
+      list.add(fmt::format("embedding_gather_scale_batch_{}_f32", ops::name(type)),
+               fmt::format("V={} H={} T={}", s.rows, s.dim, s.tokens), [=](Problem& p) {
+                 const auto table = p.input(0, type, s.rows * s.dim, normal());
+                 // One id in a few is past the end.
+                 const auto ids = p.input(1, DType::U32, s.tokens, integers(0, static_cast<std::int64_t>(s.rows + s.rows / 4)));
+                 const auto out = p.output(2, DType::F32, s.tokens * s.dim);
+                 struct {
+                   float scale;
+                   std::uint32_t hidden, tokens, rows;
+                 } const params = {kScale, u32(s.dim), u32(s.tokens), u32(s.rows)};
+                 p.value(3, params);
+                 p.threads({s.dim / 32, s.tokens}, {flat_threads(s.dim / 32)});
+                 p.expect(out, {.absolute = 2e-5, .relative = 1e-6}, [=] { return lookup(table, ids, s.rows, s.dim); });
+               });
+    }
+  }
+}
+
+}  // namespace anymetal::cases

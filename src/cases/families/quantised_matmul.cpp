@@ -1,0 +1,151 @@
+// Products with block-quantised weights: kernels/matmul and kernels/wide.
+#include "cases/case_list.hpp"
+#include "cases/shapes.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+
+namespace anymetal::cases {
+namespace {
+
+using Values = Problem::Values;
+
+struct Shape {
+  std::size_t m, n, k;
+  std::size_t weight_batches = 1, r2 = 1;
+};
+
+/// y[b, m, n] = sum over k of w[b / r2, n, k] x[b, m, k], and beside it the sum of absolute products.
+Expected product(const Shape& s, const Values& w, const Values& x) {
+  const std::size_t batches = s.weight_batches * s.r2;
+  Values y(batches * s.m * s.n), magnitude(y.size());
+  for (std::size_t b = 0; b < batches; ++b) {
+    for (std::size_t m = 0; m < s.m; ++m) {
+      for (std::size_t n = 0; n < s.n; ++n) {
+        const double* row = &w[(b / s.r2 * s.n + n) * s.k];
+        const double* column = &x[(b * s.m + m) * s.k];
+        double sum = 0, absolute = 0;
+        for (std::size_t k = 0; k < s.k; ++k) {
+          sum += row[k] * column[k];
+          absolute += std::fabs(row[k] * column[k]);
+        }
+        y[(b * s.m + m) * s.n + n] = sum;
+        magnitude[(b * s.m + m) * s.n + n] = absolute;
+      }
+    }
+  }
+  return {std::move(y), std::move(magnitude)};
+}
+
+/// Only f32 accumulation is rounded.
+Tolerance f32_sums(std::size_t k) { return {.absolute = 1e-6, .magnitude = 2 * std::sqrt(static_cast<double>(k)) * 0x1p-24}; }
+
+struct MatVecParams {
+  std::int64_t ne00, ne01, ne02, ne10, ne12, ne0, ne1;
+  std::uint32_t r2, r3;
+};
+static_assert(sizeof(MatVecParams) == 64);
+
+struct MatMatParams {
+  std::int32_t ne00, ne02;
+  std::uint64_t nb01, nb02, nb03;
+  std::int32_t ne12, pad0;
+  std::uint64_t nb10, nb11, nb12, nb13;
+  std::int32_t ne0, ne1;
+  std::int16_t r2, r3;
+  std::int32_t pad1;
+};
+static_assert(sizeof(MatMatParams) == 88);
+
+MatVecParams mat_vec_params(const Shape& s) {
+  const auto i64 = [](std::size_t v) { return static_cast<std::int64_t>(v); };
+  return {i64(s.k), i64(s.n), i64(s.weight_batches), i64(s.k), i64(s.weight_batches * s.r2), i64(s.n), i64(s.m),
+          static_cast<std::uint32_t>(s.r2), 1};
+}
+
+MatMatParams mat_mat_params(const Shape& s, DType type) {
+  const auto i32 = [](std::size_t v) { return static_cast<std::int32_t>(v); };
+  const std::uint64_t row = ops::bytes_of(type, s.k), x_row = 4 * s.k;
+  return {i32(s.k), i32(s.weight_batches), row, row * s.n, 0, i32(s.weight_batches * s.r2), 0, 4, x_row, x_row * s.m, 0,
+          i32(s.n), i32(s.m), static_cast<std::int16_t>(s.r2), 1, 0};
+}
+
+struct Data {
+  Values weight, x;
+  Problem::Handle out;
+};
+
+/// Binds weight, x and dst at these indices.
+Data operands(Problem& p, const Shape& s, DType type, unsigned weight, unsigned x, unsigned dst) {
+  const std::size_t batches = s.weight_batches * s.r2;
+  Data data;
+  data.weight = p.input(weight, type, s.weight_batches * s.n * s.k, normal(0, 0.5));
+  data.x = p.input(x, DType::F32, batches * s.m * s.k, normal());
+  data.out = p.output(dst, DType::F32, batches * s.m * s.n);
+  p.flops(2.0 * static_cast<double>(batches * s.m) * static_cast<double>(s.n * s.k));
+  return data;
+}
+
+std::string label(const Shape& s) {
+  return fmt::format("M={} N={} K={}{}", s.m, s.n, s.k, s.weight_batches * s.r2 == 1 ? "" : fmt::format(" batches={}*{}", s.weight_batches, s.r2));
+}
+
+void mat_vec_cases(CaseList& list, std::string_view kernel, DType type, std::size_t rows_per_group, Size group) {
+  const std::size_t block = ops::info(type).block_elements;
+  const std::array shapes = {Shape{1, 1, block},      Shape{1, 2, 3 * block}, Shape{3, 7, 2 * block}, Shape{2, 33, 5 * block},
+                             Shape{8, 17, block * 9}, Shape{1, 9, 1280},      Shape{2, 5, 2 * block, 2, 3}};
+  const auto build = [=](Problem& p, const Shape& s) {
+    const Data data = operands(p, s, type, 0, 1, 2);
+    p.value(3, mat_vec_params(s));
+    p.threadgroups({divide_up(s.n, rows_per_group), s.m, s.weight_batches * s.r2}, group);
+    p.expect(data.out, f32_sums(s.k), [=] { return product(s, data.weight, data.x); });
+  };
+  for (const Shape& s : shapes) list.add(kernel, label(s), [=](Problem& p) { build(p, s); });
+  const Shape large = {1, 4096, 4096};
+  list.add(kernel, label(large), [=](Problem& p) { build(p, large); }, Purpose::Benchmark);
+}
+
+void mat_mat_cases(CaseList& list, std::string_view kernel, DType type, Tolerance (*tolerance)(std::size_t), bool wide) {
+  const std::size_t block = ops::info(type).block_elements;
+  const std::array shapes = {Shape{1, 1, block},       Shape{9, 3, 3 * block},    Shape{31, 63, 2 * block}, Shape{33, 65, block},
+                             Shape{50, 130, 5 * block}, Shape{32, 64, 1280}, Shape{10, 5, 2 * block, 2, 3}};
+  const auto build = [=](Problem& p, const Shape& s) {
+    p.value(0, mat_mat_params(s, type));
+    const Data data = operands(p, s, type, 1, 2, 3);
+    const std::size_t batches = s.weight_batches * s.r2;
+    if (wide) {
+      p.threads({divide_up(s.n, 4), divide_up(s.m, 48), batches}, {8});
+    } else {
+      p.threadgroup_memory(0, 8192);
+      p.threadgroups({divide_up(s.m, 32), divide_up(s.n, 64), batches}, {128});
+    }
+    p.expect(data.out, tolerance(s.k), [=] { return product(s, data.weight, data.x); });
+  };
+  for (const Shape& s : shapes) list.add(kernel, label(s), [=](Problem& p) { build(p, s); });
+  const Shape large = {256, 1024, 2048};
+  list.add(kernel, label(large), [=](Problem& p) { build(p, large); }, Purpose::Benchmark);
+}
+
+constexpr std::array kFormats = {DType::Q4_0,   DType::Q5_0, DType::Q5_1, DType::Q8_0,
+                                 DType::IQ4_NL, DType::Q4_K, DType::Q5_K, DType::Q6_K};
+
+}  // namespace
+
+void quantised_matmul_cases(CaseList& list) {
+  for (const DType type : kFormats) {
+    const std::string name = fmt::format("{}_f32", ops::name(type));
+    const bool super_blocks = ops::info(type).block_elements == 256;
+    mat_mat_cases(list, "mul_mm_wide_" + name, type, f32_sums, true);
+    // A thread owns two rows here, whatever the threadgroup.
+    const std::string wide = "mul_mv_wide_" + name;
+    mat_vec_cases(list, wide, type, 64, {32});
+    mat_vec_cases(list, "kernel_mul_mv_" + name, type, super_blocks ? 2 : 8, super_blocks ? Size{2, 32} : Size{8, 8});
+    // The weights of these pass through f16, as on matrix hardware.
+    mat_mat_cases(list, "kernel_mul_mm_" + name, type, [](std::size_t) { return Tolerance{.absolute = 1e-5, .magnitude = 0x1p-10}; }, false);
+  }
+  mat_vec_cases(list, "kernel_mul_mv_q6_K_f32_nr2", DType::Q6_K, 4, {2, 32});
+}
+
+}  // namespace anymetal::cases

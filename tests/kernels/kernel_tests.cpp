@@ -1,0 +1,102 @@
+// One test per kernel name over the table in src/cases. `--verbose` prints the largest error of every case beside what is
+// allowed; `--full` adds the exhaustive cases; `--seeds N` runs each case with N different data sets.
+#include "cases/runner.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <charconv>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace anymetal;
+
+struct Options {
+  bool verbose = false;
+  bool full = false;
+  std::uint64_t seeds = 1;
+};
+
+/// What all tests share: one registry, so that a source is parsed once.
+struct Bench {
+  Options options;
+  KernelRegistry registry;
+  Result<Device> device = Device::system_default();
+};
+
+class KernelTest : public testing::Test {
+ public:
+  KernelTest(std::shared_ptr<Bench> bench, std::vector<cases::Case> cases) : bench_(std::move(bench)), cases_(std::move(cases)) {}
+
+  void TestBody() override {
+    ASSERT_TRUE(bench_->device) << bench_->device.error().message();
+    std::size_t ran = 0;
+    for (const cases::Case& test : cases_) {
+      for (std::uint64_t seed = 0; seed < bench_->options.seeds; ++seed) {
+        const cases::Outcome outcome = cases::run(test, bench_->registry, *bench_->device, seed);
+        if (outcome.unsupported) GTEST_SKIP() << test.kernel << " needs more than " << bench_->device->name() << " has";
+        ++ran;
+        for (const std::string& failure : outcome.failures) {
+          ADD_FAILURE() << test.kernel << " [" << test.label << "] " << failure;
+        }
+        if (bench_->options.verbose) print(test, outcome);
+      }
+    }
+    EXPECT_GT(ran, 0u) << "no case ran";
+  }
+
+ private:
+  static void print(const cases::Case& test, const cases::Outcome& outcome) {
+    for (const cases::Accuracy& accuracy : outcome.accuracy) {
+      fmt::print("  {} [{}] buffer {}: error {:.3g}, allowed {:.3g}\n", test.kernel, test.label, accuracy.index, accuracy.error,
+                 accuracy.allowed);
+    }
+  }
+
+  std::shared_ptr<Bench> bench_;
+  std::vector<cases::Case> cases_;
+};
+
+void register_tests(const Options& options) {
+  const auto bench = std::make_shared<Bench>();
+  bench->options = options;
+  std::map<std::string, std::vector<cases::Case>> by_kernel;
+  const cases::CaseList list = cases::all_cases();
+  for (const cases::Case& test : list.cases()) {
+    if (test.purpose == cases::Purpose::Test || (options.full && test.purpose == cases::Purpose::Full)) {
+      by_kernel[test.kernel].push_back(test);
+    }
+  }
+  for (const auto& [kernel, tests] : by_kernel) {
+    testing::RegisterTest("Kernels", kernel.c_str(), nullptr, nullptr, __FILE__, __LINE__,
+                          [bench, tests = tests]() -> testing::Test* { return new KernelTest(bench, tests); });
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--verbose") {
+      options.verbose = true;
+    } else if (argument == "--full") {
+      options.full = true;
+    } else if (argument == "--seeds" && i + 1 < argc) {
+      const std::string_view count = argv[++i];
+      std::from_chars(count.data(), count.data() + count.size(), options.seeds);
+    } else {
+      fmt::print(stderr, "unknown argument {}\n", argument);
+      return 2;
+    }
+  }
+  register_tests(options);
+  return RUN_ALL_TESTS();
+}
