@@ -1,0 +1,40 @@
+#pragma once
+/// \file
+/// LLVM's part of a compile: optimisation pipelines and object code for the host.
+
+#include <anymetal/error.hpp>
+
+#include <memory>
+#include <string>
+
+namespace llvm {
+class Function;
+class Module;
+class TargetMachine;
+}  // namespace llvm
+
+namespace anymetal::device::cpu {
+
+/// Optimises modules for the host and emits objects. Thread contract: one thread at a time; make one per compile.
+class CodeGenerator {
+ public:
+  static Result<CodeGenerator> create();
+  CodeGenerator(CodeGenerator&&) noexcept;
+  CodeGenerator& operator=(CodeGenerator&&) noexcept;
+  ~CodeGenerator();
+
+  /// Sets triple, data layout and the target attributes of all functions.
+  void retarget(llvm::Module& module) const;
+  /// Inlines what must be inlined and brings `function` into the simplest form: what path analysis and coroutine
+  /// splitting start from.
+  void simplify(llvm::Function& function) const;
+  /// The full pipeline with loop and SLP vectorisers.
+  void optimise(llvm::Module& module) const;
+  [[nodiscard]] Result<std::string> emit_object(llvm::Module& module) const;
+
+ private:
+  explicit CodeGenerator(std::unique_ptr<llvm::TargetMachine> machine);
+  std::unique_ptr<llvm::TargetMachine> machine_;
+};
+
+}  // namespace anymetal::device::cpu

@@ -1,0 +1,74 @@
+#include "device/cpu/cpu_backend.hpp"
+
+#include "device/cpu/dispatcher.hpp"
+#include "device/cpu/host.hpp"
+#include "device/cpu/host_memory.hpp"
+#include "device/cpu/kernel_compiler.hpp"
+#include "device/cpu/object_linker.hpp"
+
+#include <fmt/format.h>
+#include <llvm/Config/llvm-config.h>
+
+#include <mutex>
+
+namespace anymetal::device::cpu {
+namespace {
+
+/// Changes whenever the code generated from the same IR or the structures shared with it change.
+constexpr unsigned kCodeVersion = 1;
+
+class CpuBackend final : public Backend {
+ public:
+  explicit CpuBackend(unsigned threads) : info_(describe_host(threads)), dispatcher_(threads) {}
+
+  [[nodiscard]] const DeviceInfo& info() const override { return info_; }
+  [[nodiscard]] msl::Target front_end_target() const override { return msl::Target::Host; }
+  [[nodiscard]] std::string artifact_identity() const override {
+    const auto& host = host_target();
+    return fmt::format("cpu {} llvm {} {} {} {}", kCodeVersion, LLVM_VERSION_STRING, host.triple, host.cpu, host.features);
+  }
+  [[nodiscard]] Result<Artifact> compile(msl::SpecialisedKernel kernel, std::string_view label) const override {
+    auto artifact = compile_kernel(std::move(kernel), label);
+    if (!artifact) return std::unexpected(artifact.error().with_key(std::string(label)));
+    return artifact;
+  }
+  [[nodiscard]] Result<std::shared_ptr<const Executable>> load(const Artifact& artifact, std::string_view label) override {
+    const auto linker = object_linker();
+    if (!linker) return std::unexpected(linker.error());
+    auto kernel = (*linker)->link(artifact.code, label);
+    if (!kernel) return std::unexpected(kernel.error().with_key(std::string(label)));
+    return std::make_shared<CpuExecutable>(std::move(*kernel), artifact.reflection);
+  }
+  [[nodiscard]] Result<std::shared_ptr<Memory>> allocate(std::size_t bytes) override { return allocate_host_memory(bytes); }
+  [[nodiscard]] Result<std::shared_ptr<Memory>> wrap(std::span<const std::byte> bytes,
+                                                     std::shared_ptr<const void> owner) override {
+    return wrap_host_memory(bytes, std::move(owner));
+  }
+  Result<void> execute(const CommandList& list) override { return dispatcher_.execute(list); }
+  [[nodiscard]] std::size_t threadgroup_memory_limit() const override { return 32768; }
+
+ private:
+  /// Made when the first kernel is loaded: opening the device stays cheap.
+  Result<std::shared_ptr<ObjectLinker>> object_linker() {
+    const std::scoped_lock lock(mutex_);
+    if (!linker_) {
+      auto created = ObjectLinker::create();
+      if (!created) return created;
+      linker_ = std::move(*created);
+    }
+    return linker_;
+  }
+
+  DeviceInfo info_;
+  Dispatcher dispatcher_;
+  std::mutex mutex_;
+  std::shared_ptr<ObjectLinker> linker_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<Backend>> make_cpu_backend(const CpuOptions& options) {
+  return std::make_shared<CpuBackend>(options.threads != 0 ? options.threads : usable_threads());
+}
+
+}  // namespace anymetal::device::cpu

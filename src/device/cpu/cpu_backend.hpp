@@ -1,0 +1,20 @@
+#pragma once
+/// \file
+/// The CPU device.
+
+#include "device/backend.hpp"
+
+#include <memory>
+
+namespace anymetal::device::cpu {
+
+/// How the device is set up.
+struct CpuOptions {
+  /// Threads that run threadgroups, the calling one included; 0 takes what the affinity mask, the control group's quota
+  /// and `ANYMETAL_THREADS` allow.
+  unsigned threads = 0;
+};
+
+Result<std::shared_ptr<Backend>> make_cpu_backend(const CpuOptions& options = {});
+
+}  // namespace anymetal::device::cpu

@@ -1,0 +1,66 @@
+#include "device/cpu/group_scheduler.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace anymetal::device::cpu {
+namespace {
+
+/// Lanes of a simdgroup that wait at `barrier`, as a mask; `*consistent` turns false if one waits elsewhere.
+std::uint32_t lanes_at(const Site* sites, Site barrier, bool& consistent) {
+  std::uint32_t mask = 0;
+  std::uint32_t elsewhere = 0;
+  for (unsigned lane = 0; lane < kSimdWidth; ++lane) {
+    mask |= static_cast<std::uint32_t>(sites[lane] == barrier) << lane;
+    elsewhere |= static_cast<std::uint32_t>(sites[lane] != barrier && sites[lane] != kReturned);
+  }
+  consistent = consistent && elsewhere == 0;
+  return mask;
+}
+
+}  // namespace
+
+bool run_threadgroup(const KernelTable& kernel, GroupContext& context) {
+  const auto* size = context.threads_per_threadgroup;
+  const std::uint32_t threads = size[0] * size[1] * size[2];
+  const std::uint32_t simdgroups = (threads + kSimdWidth - 1) / kSimdWidth;
+  std::fill(context.sites + threads, context.sites + simdgroups * kSimdWidth, kReturned);
+  std::array<Site, kMaxSimdgroups> waits{};
+  for (std::uint32_t s = 0; s < simdgroups; ++s) {
+    kernel.start(&context, s, std::min(kSimdWidth, threads - s * kSimdWidth));
+    waits[s] = kernel.advance(&context, s, 0);
+  }
+  while (true) {
+    const Site barrier = *std::min_element(waits.begin(), waits.begin() + simdgroups);
+    if (barrier == kReturned) return true;
+    std::array<std::uint32_t, kMaxSimdgroups> masks{};
+    bool consistent = true;
+    for (std::uint32_t s = 0; s < simdgroups; ++s)
+      masks[s] = lanes_at(context.sites + s * kSimdWidth, barrier, consistent);
+    if (!consistent) return false;
+    for (std::uint32_t s = 0; s < simdgroups; ++s)
+      if (masks[s] != 0) waits[s] = kernel.advance(&context, s, masks[s]);
+  }
+}
+
+bool run_threadgroups(const KernelTable& kernel, GroupContext& context, std::uint64_t first, std::uint64_t last) {
+  if (kernel.run) {
+    kernel.run(&context, first, last);
+    return true;
+  }
+  const auto* groups = context.groups_per_grid;
+  for (auto linear = first; linear < last; ++linear) {
+    const auto row = linear / groups[0];
+    context.group[0] = static_cast<std::uint32_t>(linear % groups[0]);
+    context.group[1] = static_cast<std::uint32_t>(row % groups[1]);
+    context.group[2] = static_cast<std::uint32_t>(row / groups[1]);
+    for (unsigned d = 0; d < 3; ++d) {
+      const auto whole = context.dispatch_threads_per_threadgroup[d];
+      context.threads_per_threadgroup[d] = std::min(whole, context.threads_per_grid[d] - context.group[d] * whole);
+    }
+    if (!run_threadgroup(kernel, context)) return false;
+  }
+  return true;
+}
+
+}  // namespace anymetal::device::cpu

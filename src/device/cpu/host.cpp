@@ -1,0 +1,105 @@
+#include "device/cpu/host.hpp"
+
+#include <fmt/format.h>
+#include <llvm/ADT/StringMap.h>
+#include <llvm/TargetParser/Host.h>
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+namespace anymetal::device::cpu {
+namespace {
+
+HostTarget detect_target() {
+  HostTarget target{llvm::sys::getProcessTriple(), llvm::sys::getHostCPUName().str(), {}};
+  std::map<std::string, bool> features;
+  for (const auto& feature : llvm::sys::getHostCPUFeatures()) features[feature.getKey().str()] = feature.getValue();
+  for (const auto& [name, present] : features) {
+    if (!target.features.empty()) target.features += ',';
+    target.features += (present ? '+' : '-') + name;
+  }
+  return target;
+}
+
+/// Processors the control group's quota pays for, rounded up; `limit` where there is none.
+unsigned quota_threads(unsigned limit) {
+  double quota = 0;
+  double period = 0;
+  std::string word;
+  if (std::ifstream file("/sys/fs/cgroup/cpu.max"); file >> word >> period && word != "max") {
+    quota = std::strtod(word.c_str(), nullptr);
+  } else {
+    std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") >> quota;
+    std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_period_us") >> period;
+  }
+  if (quota <= 0 || period <= 0) return limit;
+  return std::min(limit, static_cast<unsigned>(std::ceil(quota / period)));
+}
+
+unsigned affinity_threads() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<unsigned>(CPU_COUNT(&set));
+  return static_cast<unsigned>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
+}
+
+std::string model_name() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("model name"))
+      if (const auto colon = line.find(": "); colon != std::string::npos) return line.substr(colon + 2);
+  return host_target().cpu;
+}
+
+/// The features a person looks for, of those the host has.
+std::string notable_features() {
+  std::string list;
+  for (const char* name : {"avx2", "fma", "f16c", "avx512f", "avx512vnni", "avx512bf16", "amx-tile", "neon", "dotprod",
+                           "i8mm", "bf16", "sve"}) {
+    if (host_target().features.find(fmt::format("+{}", name)) == std::string::npos) continue;
+    list += (list.empty() ? "" : ", ") + std::string(name);
+  }
+  return list;
+}
+
+}  // namespace
+
+const HostTarget& host_target() {
+  static const HostTarget target = detect_target();
+  return target;
+}
+
+unsigned usable_threads() {
+  unsigned threads = std::max(1u, quota_threads(affinity_threads()));
+  if (const char* text = std::getenv("ANYMETAL_THREADS")) {
+    unsigned wanted = 0;
+    const std::string_view digits = text;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), wanted);
+    if (error == std::errc() && end == digits.data() + digits.size() && wanted >= 1) threads = std::min(wanted, 1024u);
+  }
+  return threads;
+}
+
+DeviceInfo describe_host(unsigned threads) {
+  const auto& target = host_target();
+  DeviceInfo info;
+  info.id = "cpu";
+  info.name = model_name();
+  const auto machine = target.triple.substr(0, target.triple.find('-'));
+  info.architecture = fmt::format("{} {} ({})", machine, target.cpu, notable_features());
+  const auto pages = sysconf(_SC_PHYS_PAGES);
+  const auto page_size = sysconf(_SC_PAGESIZE);
+  if (pages > 0 && page_size > 0) info.memory_bytes = static_cast<std::size_t>(pages) * static_cast<std::size_t>(page_size);
+  info.compute_units = threads;
+  return info;
+}
+
+}  // namespace anymetal::device::cpu

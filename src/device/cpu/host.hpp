@@ -1,0 +1,25 @@
+#pragma once
+/// \file
+/// The processor this process runs on.
+
+#include <anymetal/device.hpp>
+
+#include <string>
+
+namespace anymetal::device::cpu {
+
+/// What code is generated for.
+struct HostTarget {
+  std::string triple;
+  std::string cpu;       ///< LLVM's name, e.g. "znver3"
+  std::string features;  ///< LLVM's feature string, sorted: "+avx,+avx2,-avx512f..."
+};
+const HostTarget& host_target();
+
+/// Threads worth using: the affinity mask, the control group's quota, `ANYMETAL_THREADS`; at least one.
+unsigned usable_threads();
+
+/// The device as `Device::list()` shows it, with `threads` compute units.
+DeviceInfo describe_host(unsigned threads);
+
+}  // namespace anymetal::device::cpu

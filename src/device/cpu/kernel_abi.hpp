@@ -1,0 +1,59 @@
+#pragma once
+/// \file
+/// What generated code and the C++ side of the CPU back end share: structures whose layout both rely on.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace anymetal::device::cpu {
+
+/// Lanes of a simdgroup, on every device.
+inline constexpr unsigned kSimdWidth = 32;
+/// Largest threadgroup.
+inline constexpr unsigned kMaxThreads = 1024;
+inline constexpr unsigned kMaxSimdgroups = kMaxThreads / kSimdWidth;
+/// Alignment of every arena handed to generated code: wide enough for any vector type it may spill.
+inline constexpr std::size_t kArenaAlignment = 256;
+
+/// What a thread of a simdgroup waits at. Simdgroup operations count from 0 in execution order; threadgroup barriers
+/// come after all of them, so that a plain minimum finds what has to run next.
+using Site = std::uint32_t;
+inline constexpr Site kFirstBarrier = 0x8000'0000u;
+inline constexpr Site kReturned = 0xffff'ffffu;
+
+/// One worker's view of a dispatch, and of the threadgroup it runs now. Generated code reads it by offset
+/// (group_context_ir.hpp), so the order of the members is part of the contract.
+struct GroupContext {
+  void* const* arguments = nullptr;         ///< one pointer per reflected argument
+  std::byte* threadgroup_memory = nullptr;  ///< static threadgroup memory
+  std::byte* frames = nullptr;              ///< coroutine frames
+  std::byte* exchange = nullptr;            ///< operands and results of simdgroup operations
+  Site* sites = nullptr;                    ///< what each thread (or simdgroup) waits at
+  std::uint32_t group[3] = {};
+  std::uint32_t threads_per_threadgroup[3] = {};           ///< clipped at the edges of the grid
+  std::uint32_t dispatch_threads_per_threadgroup[3] = {};  ///< as dispatched
+  std::uint32_t groups_per_grid[3] = {};
+  std::uint32_t threads_per_grid[3] = {};
+};
+
+/// Runs threadgroups `first` up to `last` (linear, x fastest): kernels without synchronisation.
+using RunGroups = void (*)(GroupContext*, std::uint64_t first, std::uint64_t last);
+/// Starts the first `lanes` threads of a simdgroup, each up to its first synchronisation point.
+using StartSimdgroup = void (*)(GroupContext*, std::uint32_t simdgroup, std::uint32_t lanes);
+/// Resumes the lanes in `mask`, then goes on until all lanes have returned or wait at a threadgroup barrier.
+/// Returns the lowest site then waited at.
+using AdvanceSimdgroup = Site (*)(GroupContext*, std::uint32_t simdgroup, std::uint32_t mask);
+
+/// The one symbol looked up in a kernel's object. Which functions are set says which path the kernel takes.
+struct KernelTable {
+  RunGroups run = nullptr;
+  StartSimdgroup start = nullptr;
+  AdvanceSimdgroup advance = nullptr;
+  std::uint64_t frame_stride = 0;           ///< bytes of frame arena per suspended unit
+  std::uint64_t exchange_bytes = 0;
+  std::uint64_t static_threadgroup_bytes = 0;
+  std::uint64_t lanes_per_unit = 1;         ///< threads that suspend together: 1, or 32 on the lanes path
+};
+inline constexpr const char* kTableSymbol = "anymetal_kernel_table";
+
+}  // namespace anymetal::device::cpu

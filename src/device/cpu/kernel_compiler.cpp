@@ -1,0 +1,108 @@
+#include "device/cpu/kernel_compiler.hpp"
+
+#include "device/cpu/code_generator.hpp"
+#include "device/cpu/coroutine_path.hpp"
+#include "device/cpu/fast_math.hpp"
+#include "device/cpu/kernel_abi.hpp"
+#include "device/cpu/loop_path.hpp"
+#include "device/cpu/sync_operation.hpp"
+#include "device/cpu/thread_function.hpp"
+
+#include <fmt/format.h>
+#include <llvm/ADT/STLExtras.h>
+#include <llvm/IR/Constants.h>
+#include <llvm/IR/InstIterator.h>
+#include <llvm/IR/Instructions.h>
+#include <llvm/IR/Module.h>
+#include <llvm/IR/Verifier.h>
+#include <llvm/Support/raw_ostream.h>
+
+#include <string>
+
+namespace anymetal::device::cpu {
+namespace {
+
+/// Name of the first synchronising function the thread calls, or empty.
+std::string first_synchronisation(const llvm::Function& function) {
+  for (const auto& instruction : llvm::instructions(function))
+    if (const auto* call = llvm::dyn_cast<llvm::CallInst>(&instruction); call && sync_operation(*call))
+      return call->getCalledFunction()->getName().str();
+  return {};
+}
+
+/// The table the loader looks up, with the members of KernelTable.
+void emit_table(llvm::Module& module, const KernelTable& numbers, llvm::Function* run, llvm::Function* start,
+                llvm::Function* advance) {
+  auto& context = module.getContext();
+  auto* pointer = llvm::PointerType::getUnqual(context);
+  auto* word = llvm::Type::getInt64Ty(context);
+  auto function = [&](llvm::Function* f) -> llvm::Constant* {
+    return f ? static_cast<llvm::Constant*>(f) : llvm::ConstantPointerNull::get(pointer);
+  };
+  auto number = [&](std::uint64_t value) { return llvm::ConstantInt::get(word, value); };
+  auto* value = llvm::ConstantStruct::getAnon({function(run), function(start), function(advance),
+                                               number(numbers.frame_stride), number(numbers.exchange_bytes),
+                                               number(numbers.static_threadgroup_bytes), number(numbers.lanes_per_unit)});
+  new llvm::GlobalVariable(module, value->getType(), /*isConstant=*/true, llvm::GlobalValue::ExternalLinkage, value,
+                           kTableSymbol);
+}
+
+/// Everything but the kernel itself becomes private to the object.
+void internalise(llvm::Module& module) {
+  for (auto& global : module.global_values())
+    if (!global.isDeclaration()) global.setLinkage(llvm::GlobalValue::InternalLinkage);
+}
+
+Result<void> verify(const llvm::Module& module) {
+  std::string message;
+  llvm::raw_string_ostream stream(message);
+  if (llvm::verifyModule(module, &stream))
+    return fail(ErrorCode::InternalError, fmt::format("the CPU back end made invalid IR: {}", message));
+  return {};
+}
+
+}  // namespace
+
+Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view label) {
+  auto& module = *kernel.module;
+  auto* entry = module.getFunction(kernel.symbol);
+  if (!entry || entry->isDeclaration())
+    return fail(ErrorCode::InternalError, fmt::format("the module has no function '{}'", kernel.symbol));
+  const auto generator = CodeGenerator::create();
+  if (!generator) return std::unexpected(generator.error());
+  if (auto defined = define_fast_math(module); !defined) return std::unexpected(defined.error());
+  internalise(module);
+  generator->retarget(module);
+  generator->simplify(*entry);
+  const auto thread = make_thread_function(module, *entry);
+  if (!thread) return std::unexpected(thread.error());
+
+  Artifact artifact;
+  artifact.reflection = std::move(kernel.reflection);
+  artifact.reflection.static_threadgroup_memory = thread->static_threadgroup_bytes;
+  artifact.symbol = kTableSymbol;
+  KernelTable numbers;
+  numbers.static_threadgroup_bytes = thread->static_threadgroup_bytes;
+  const auto synchronisation = first_synchronisation(*thread->function);
+  if (synchronisation.empty()) {
+    artifact.execution_path = "loop";
+    emit_table(module, numbers, emit_loop_path(*thread, label), nullptr, nullptr);
+  } else {
+    artifact.execution_path = "coroutines";
+    artifact.path_reason = fmt::format("threads meet in '{}'", synchronisation);
+    const auto code = emit_coroutine_path(*thread, label);
+    if (!code) return std::unexpected(code.error());
+    numbers.frame_stride = code->frame_stride;
+    numbers.exchange_bytes = code->exchange_bytes;
+    emit_table(module, numbers, nullptr, code->start, code->advance);
+  }
+  generator->retarget(module);
+  if (auto valid = verify(module); !valid) return std::unexpected(valid.error());
+  generator->optimise(module);
+  auto object = generator->emit_object(module);
+  if (!object) return std::unexpected(object.error());
+  artifact.code = std::move(*object);
+  return artifact;
+}
+
+}  // namespace anymetal::device::cpu

@@ -1,0 +1,15 @@
+#pragma once
+/// \file
+/// From a specialised kernel to an object for the host.
+
+#include "device/backend.hpp"
+
+#include <string_view>
+
+namespace anymetal::device::cpu {
+
+/// Chooses the path a kernel takes, generates its code and emits the object. Depends on nothing but its arguments and
+/// host_target().
+Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view label);
+
+}  // namespace anymetal::device::cpu

@@ -1,0 +1,111 @@
+#include "device/cpu/object_linker.hpp"
+
+#include "device/cpu/perf_plugin.hpp"
+#include "device/cpu/runtime_symbols.hpp"
+
+#include <fmt/format.h>
+#include <llvm/ExecutionEngine/JITLink/JITLinkMemoryManager.h>
+#include <llvm/ExecutionEngine/Orc/Core.h>
+#include <llvm/ExecutionEngine/Orc/ExecutorProcessControl.h>
+#include <llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h>
+#include <llvm/Support/MemoryBuffer.h>
+
+#include <atomic>
+#include <mutex>
+#include <utility>
+
+namespace anymetal::device::cpu {
+namespace {
+
+Error as_error(std::string_view what, llvm::Error error) {
+  return Error(ErrorCode::InternalError, fmt::format("{}: {}", what, llvm::toString(std::move(error))));
+}
+
+/// The one execution session of a linker, with the dylib of allowed symbols.
+struct Session {
+  Session(std::unique_ptr<llvm::orc::ExecutorProcessControl> control, std::size_t page_size)
+      : session(std::move(control)),
+        layer(session, std::make_unique<llvm::jitlink::InProcessMemoryManager>(page_size)) {
+    session.setErrorReporter([this](llvm::Error error) {
+      const std::scoped_lock lock(mutex);
+      report += llvm::toString(std::move(error));
+    });
+  }
+  ~Session() {
+    if (auto error = session.endSession()) llvm::consumeError(std::move(error));
+  }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  std::string take_report() {
+    const std::scoped_lock lock(mutex);
+    return std::exchange(report, {});
+  }
+
+  llvm::orc::ExecutionSession session;
+  llvm::orc::ObjectLinkingLayer layer;
+  llvm::orc::JITDylib* runtime = nullptr;
+  std::atomic<std::uint64_t> next = 0;
+  std::mutex mutex;
+  std::string report;  ///< what went wrong inside the last link
+};
+
+class SessionKernel final : public LinkedKernel {
+ public:
+  SessionKernel(std::shared_ptr<Session> session, llvm::orc::JITDylib& dylib)
+      : session_(std::move(session)), dylib_(&dylib) {}
+  ~SessionKernel() override {
+    if (auto error = session_->session.removeJITDylib(*dylib_)) llvm::consumeError(std::move(error));
+  }
+  void set_table(const KernelTable& table) { table_ = table; }
+
+ private:
+  std::shared_ptr<Session> session_;
+  llvm::orc::JITDylib* dylib_;
+};
+
+class SessionLinker final : public ObjectLinker {
+ public:
+  explicit SessionLinker(std::shared_ptr<Session> session) : session_(std::move(session)) {}
+
+  Result<std::shared_ptr<const LinkedKernel>> link(std::string_view object, std::string_view label) override {
+    auto name = fmt::format("kernel {}", session_->next.fetch_add(1, std::memory_order_relaxed));
+    auto& dylib = session_->session.createBareJITDylib(name);
+    auto kernel = std::make_shared<SessionKernel>(session_, dylib);
+    dylib.addToLinkOrder(*session_->runtime);
+    auto buffer = llvm::MemoryBuffer::getMemBufferCopy(llvm::StringRef(object), llvm::StringRef(label));
+    if (auto error = session_->layer.add(dylib, std::move(buffer)))
+      return std::unexpected(as_error("the kernel's object cannot be read", std::move(error)));
+    auto symbol = session_->session.lookup({&dylib}, session_->session.intern(kTableSymbol));
+    if (!symbol) {
+      auto error = as_error("the kernel's object cannot be linked", symbol.takeError());
+      const auto report = session_->take_report();
+      return std::unexpected(report.empty() ? error : Error(error.code(), error.message() + ": " + report));
+    }
+    kernel->set_table(*symbol->getAddress().toPtr<const KernelTable*>());
+    return kernel;
+  }
+
+ private:
+  std::shared_ptr<Session> session_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<ObjectLinker>> ObjectLinker::create() {
+  auto control = llvm::orc::SelfExecutorProcessControl::Create();
+  if (!control) return std::unexpected(as_error("the JIT cannot start", control.takeError()));
+  const auto page_size = (*control)->getPageSize();
+  auto session = std::make_shared<Session>(std::move(*control), page_size);
+  session->runtime = &session->session.createBareJITDylib("runtime");
+  llvm::orc::SymbolMap symbols;
+  for (const auto& symbol : runtime_symbols())
+    symbols[session->session.intern(llvm::StringRef(symbol.name))] = {
+        llvm::orc::ExecutorAddr(symbol.address), llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
+  if (auto error = session->runtime->define(llvm::orc::absoluteSymbols(std::move(symbols))))
+    return std::unexpected(as_error("the JIT cannot start", std::move(error)));
+  if (auto plugin = make_perf_plugin()) session->layer.addPlugin(std::move(plugin));
+  return std::make_shared<SessionLinker>(std::move(session));
+}
+
+}  // namespace anymetal::device::cpu

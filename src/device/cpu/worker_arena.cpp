@@ -1,0 +1,70 @@
+#include "device/cpu/worker_arena.hpp"
+
+#include <cstdlib>
+
+namespace anymetal::device::cpu {
+namespace {
+
+constexpr std::size_t kThreadgroupAlignment = 16;
+
+std::size_t aligned(std::size_t bytes, std::size_t alignment) { return (bytes + alignment - 1) / alignment * alignment; }
+
+}  // namespace
+
+void WorkerArena::Free::operator()(std::byte* memory) const { std::free(memory); }
+
+bool WorkerArena::Block::reserve(std::size_t bytes) {
+  if (bytes <= size) return true;
+  const auto rounded = aligned(bytes, kArenaAlignment);
+  data.reset(static_cast<std::byte*>(std::aligned_alloc(kArenaAlignment, rounded)));
+  size = data ? rounded : 0;
+  return data != nullptr;
+}
+
+Result<void> WorkerArena::prepare(const CommandList& list, const Dispatch& dispatch, const KernelTable& kernel,
+                                  const std::array<std::uint32_t, 3>& groups) {
+  const std::span bound(list.arguments.data() + dispatch.first_argument, dispatch.argument_count);
+  auto threadgroup_bytes = aligned(kernel.static_threadgroup_bytes, kThreadgroupAlignment);
+  for (const auto& argument : bound)
+    if (argument.kind == BoundArgument::Kind::ThreadgroupLength)
+      threadgroup_bytes += aligned(argument.length, kThreadgroupAlignment);
+  const auto& size = dispatch.threads_per_threadgroup;
+  const auto threads = aligned(size.x * size.y * size.z, kSimdWidth);
+  const bool suspends = kernel.start != nullptr;
+  if (!threadgroup_memory_.reserve(threadgroup_bytes) ||
+      (suspends && (!frames_.reserve(threads / kernel.lanes_per_unit * kernel.frame_stride) ||
+                    !exchange_.reserve(kernel.exchange_bytes) || !sites_.reserve(threads * sizeof(Site)))))
+    return fail(ErrorCode::OutOfMemory, "the system has no memory left for a threadgroup");
+
+  arguments_.clear();
+  auto offset = aligned(kernel.static_threadgroup_bytes, kThreadgroupAlignment);
+  for (const auto& argument : bound) {
+    switch (argument.kind) {
+      case BoundArgument::Kind::Absent: arguments_.push_back(nullptr); break;
+      case BoundArgument::Kind::Buffer: arguments_.push_back(argument.memory->contents() + argument.offset); break;
+      case BoundArgument::Kind::Bytes:
+        // Generated code reads constants only; the pointer type is shared with writable buffers.
+        arguments_.push_back(const_cast<std::byte*>(list.bytes.data()) + argument.offset);  // NOLINT
+        break;
+      case BoundArgument::Kind::ThreadgroupLength:
+        arguments_.push_back(threadgroup_memory_.data.get() + offset);
+        offset += aligned(argument.length, kThreadgroupAlignment);
+        break;
+    }
+  }
+  context_.arguments = arguments_.data();
+  context_.threadgroup_memory = threadgroup_memory_.data.get();
+  context_.frames = frames_.data.get();
+  context_.exchange = exchange_.data.get();
+  context_.sites = reinterpret_cast<Site*>(sites_.data.get());
+  const std::array extent{dispatch.threads.x, dispatch.threads.y, dispatch.threads.z};
+  const std::array group{size.x, size.y, size.z};
+  for (unsigned d = 0; d < 3; ++d) {
+    context_.dispatch_threads_per_threadgroup[d] = static_cast<std::uint32_t>(group[d]);
+    context_.groups_per_grid[d] = groups[d];
+    context_.threads_per_grid[d] = static_cast<std::uint32_t>(extent[d]);
+  }
+  return {};
+}
+
+}  // namespace anymetal::device::cpu

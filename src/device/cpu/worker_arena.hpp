@@ -1,0 +1,43 @@
+#pragma once
+/// \file
+/// The memory one worker lends to generated code.
+
+#include "device/backend.hpp"
+#include "device/cpu/kernel_abi.hpp"
+
+#include <array>
+#include <memory>
+
+namespace anymetal::device::cpu {
+
+/// Arguments, threadgroup memory and coroutine frames of one worker, kept from dispatch to dispatch.
+///
+/// Thread contract: one thread at a time.
+class WorkerArena {
+ public:
+  /// Makes the context of a dispatch: resolves its arguments and provides memory for groups of `threads` threads.
+  /// OutOfMemory on failure.
+  Result<void> prepare(const CommandList& list, const Dispatch& dispatch, const KernelTable& kernel,
+                       const std::array<std::uint32_t, 3>& groups);
+  [[nodiscard]] GroupContext& context() { return context_; }
+
+ private:
+  struct Free {
+    void operator()(std::byte* memory) const;
+  };
+  /// Memory that grows and keeps no content.
+  struct Block {
+    std::unique_ptr<std::byte, Free> data;
+    std::size_t size = 0;
+    [[nodiscard]] bool reserve(std::size_t bytes);
+  };
+
+  GroupContext context_;
+  std::vector<void*> arguments_;
+  Block threadgroup_memory_;
+  Block frames_;
+  Block exchange_;
+  Block sites_;
+};
+
+}  // namespace anymetal::device::cpu
