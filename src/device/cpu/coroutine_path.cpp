@@ -150,7 +150,8 @@ llvm::Function* SimdgroupEmitter::emit_advance(const std::vector<SyncSite>& site
   auto* left = builder_.CreatePHI(word, 2, "left");
   left->addIncoming(mask, resume);
   auto* lane = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::cttz, left, builder_.getTrue());
-  builder_.CreateCall(coroutine_.resume, {frame(builder_.CreateNUWAdd(first_index_, lane))});
+  auto* call = builder_.CreateCall(coroutine_.resume, {frame(builder_.CreateNUWAdd(first_index_, lane))});
+  call->setCallingConv(coroutine_.resume->getCallingConv());
   auto* rest = builder_.CreateAnd(left, builder_.CreateSub(left, builder_.getInt32(1)));
   left->addIncoming(rest, resume_lane);
   builder_.CreateCondBr(builder_.CreateIsNull(rest), meet, resume_lane);

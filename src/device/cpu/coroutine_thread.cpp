@@ -139,7 +139,7 @@ ThreadCoroutine make_thread_coroutine(const ThreadFunction& thread, const std::v
 
   llvm::SmallVector<llvm::ReturnInst*, 4> returns;
   for (auto& block : *function)
-    if (auto* back = llvm::dyn_cast<llvm::ReturnInst>(block.getTerminator())) returns.push_back(back);
+    if (auto* back = llvm::dyn_cast_or_null<llvm::ReturnInst>(block.getTerminator())) returns.push_back(back);
   for (auto* back : returns) {
     builder.SetInsertPoint(back);
     builder.CreateStore(builder.getInt32(kReturned), body.site);
@@ -177,6 +177,13 @@ SplitCoroutine split_coroutine(llvm::Function* function) {
   split.start = module->getFunction(name);
   split.start->setLinkage(llvm::GlobalValue::InternalLinkage);  // external only so that the splitting pass visits it
   split.resume = module->getFunction(name + ".resume");
+  // Resumed by direct calls and never destroyed: no function is reached through its address in the frame.
+  if (auto* resumers = module->getNamedGlobal(name + ".resumers")) resumers->eraseFromParent();
+  for (const char* part : {".resume", ".destroy", ".cleanup"})
+    if (auto* clone = module->getFunction(name + part)) {
+      clone->replaceAllUsesWith(llvm::ConstantPointerNull::get(clone->getType()));
+      if (clone != split.resume) clone->eraseFromParent();
+    }
   if (auto* frame = llvm::StructType::getTypeByName(module->getContext(), name + ".Frame"))
     split.frame_bytes = module->getDataLayout().getTypeAllocSize(frame);
   return split;
