@@ -73,6 +73,8 @@ void CodeGenerator::retarget(llvm::Module& module) const {
     if (function.isDeclaration()) continue;
     function.addFnAttr("target-cpu", machine_->getTargetCPU());
     function.addFnAttr("target-features", machine_->getTargetFeatureString());
+    // 1 / sqrt(x) by the processor's estimate and a Newton step is NaN at zero and infinity.
+    function.addFnAttr("reciprocal-estimates", "none");
     function.addFnAttr(llvm::Attribute::NoUnwind);
     function.removeFnAttr(llvm::Attribute::UWTable);
     function.removeFnAttr(llvm::Attribute::OptimizeNone);
