@@ -95,7 +95,7 @@ class Rewriter {
       return spelling(a.name) == "buffer" || spelling(a.name) == "threadgroup" || spelling(a.name) == "texture" ||
              spelling(a.name) == "sampler";
     });
-    edits_.replace(tokens_[first].begin, tokens_[first + 1].end, "__attribute__((");
+    edits_.replace(tokens_[first].begin, tokens_[first + 1].end, " __attribute__((");
     for (const Attribute& a : list) {
       const bool is_constant = spelling(a.name) == "function_constant";
       const bool is_guard = is_constant && (binds || parentheses_ > 0);

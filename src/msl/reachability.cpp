@@ -79,15 +79,23 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
   void need_variable(clang::VarDecl* variable) {
     if (variable->hasLocalStorage() || !seen_.insert(variable->getCanonicalDecl()).second) return;
     if (variable->isStaticLocal()) return;
+    make_inline(*variable);
     clang::VarDecl* definition = variable->getDefinition();
     if (definition == nullptr && variable->getTemplateInstantiationPattern() != nullptr) {
-      sema_.InstantiateVariableDefinition(variable->getLocation(), variable, true, true, true);
+      sema_.InstantiateVariableDefinition(variable->getLocation(), variable, true, false, true);
       definition = variable->getDefinition();
     }
-    if (definition == nullptr && variable->isStaticDataMember() && variable->getInit() != nullptr) definition = variable;
     if (definition == nullptr) return;
     result_.variables.push_back(definition);
     if (definition->getInit() != nullptr) TraverseStmt(definition->getInit());
+  }
+
+  /// MSL's static members are defined where they are initialised, in C++ only inline ones are.
+  static void make_inline(clang::VarDecl& variable) {
+    if (!variable.isStaticDataMember() || variable.isInline()) return;
+    clang::VarDecl* pattern = variable.getTemplateInstantiationPattern();
+    if (pattern != nullptr && pattern->hasInit()) pattern->setInlineSpecified();
+    if (variable.hasInit() || (pattern != nullptr && pattern->hasInit())) variable.setInlineSpecified();
   }
 
   clang::Sema& sema_;
