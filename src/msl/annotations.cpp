@@ -59,7 +59,7 @@ clang::VarDecl* variable_argument(const clang::AnnotateAttr& attribute) {
 }
 
 std::string_view address_space(const clang::Decl& declaration) {
-  static constexpr std::array<std::string_view, 4> kSpaces = {"device", "constant", "threadgroup", "thread"};
+  static constexpr std::array<std::string_view, 5> kSpaces = {"any_space", "device", "constant", "threadgroup", "thread"};
   for (const std::string_view space : kSpaces) {
     if (find_annotation(declaration, space) != nullptr) return space;
   }

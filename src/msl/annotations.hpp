@@ -26,7 +26,8 @@ std::optional<std::string> string_argument(const clang::AnnotateAttr& attribute)
 /// The variable the first argument is the address of, or nullptr.
 clang::VarDecl* variable_argument(const clang::AnnotateAttr& attribute);
 
-/// "device", "constant", "threadgroup", "thread" as written on the declaration; empty where none is.
+/// "device", "constant", "threadgroup", "thread" as written on the declaration, "any_space" where the pre-pass merged
+/// overloads; empty where none is.
 std::string_view address_space(const clang::Decl& declaration);
 
 /// Whether the variable itself lies in threadgroup memory (it is no pointer or reference to such memory).

@@ -1,5 +1,6 @@
 #include "msl/compilation.hpp"
 
+#include "msl/checks.hpp"
 #include "msl/clang_invocation.hpp"
 #include "msl/embedded_files.hpp"
 
@@ -33,7 +34,7 @@ class Recorder : public clang::ASTConsumer {
 /// Parses to the end of the file and leaves everything alive.
 class ParseAction : public clang::ASTFrontendAction {
  public:
-  explicit ParseAction(std::vector<clang::Decl*>& declarations) : declarations_(declarations) {}
+  ParseAction(std::vector<clang::Decl*>& declarations, TokenCheck& tokens) : declarations_(declarations), tokens_(tokens) {}
 
  protected:
   std::unique_ptr<clang::ASTConsumer> CreateASTConsumer(clang::CompilerInstance&, llvm::StringRef) override {
@@ -45,6 +46,7 @@ class ParseAction : public clang::ASTFrontendAction {
     ci.createSema(getTranslationUnitKind(), nullptr);
     clang::Sema& sema = ci.getSema();
     clang::Parser parser(ci.getPreprocessor(), sema, false);
+    ci.getPreprocessor().setTokenWatcher([&tokens = tokens_](const clang::Token& token) { tokens(token); });
     ci.getPreprocessor().EnterMainSourceFile();
     if (auto* external = sema.getASTContext().getExternalSource()) external->StartTranslationUnit(&ci.getASTConsumer());
     parser.Initialize();
@@ -58,12 +60,14 @@ class ParseAction : public clang::ASTFrontendAction {
 
  private:
   std::vector<clang::Decl*>& declarations_;
+  TokenCheck& tokens_;
 };
 
 }  // namespace
 
 Compilation::Compilation(const SourceRequest& request)
     : files_(request, !embedded_pch(request.target).empty()), collector_(files_) {
+  token_check_ = std::make_unique<TokenCheck>(*this);
   const bool with_pch = !embedded_pch(request.target).empty();
   instance_.createDiagnostics(&collector_, false);
   instance_.setInvocation(make_invocation(request.options, request.target, with_pch, instance_.getDiagnostics()));
@@ -73,7 +77,7 @@ Compilation::Compilation(const SourceRequest& request)
   instance_.createSourceManager(instance_.getFileManager());
   if (!with_pch) instance_.getPreprocessorOpts().Includes.emplace_back(kPreludeFile);
   if (!instance_.createTarget()) return;
-  auto action = std::make_unique<ParseAction>(declarations_);
+  auto action = std::make_unique<ParseAction>(declarations_, *token_check_);
   const clang::FrontendInputFile input(kMainFile, clang::InputKind(clang::Language::CXX));
   if (!action->BeginSourceFile(instance_, input)) return;
   action_ = std::move(action);

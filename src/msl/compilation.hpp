@@ -13,6 +13,8 @@
 
 namespace anymetal::msl {
 
+class TokenCheck;
+
 /// Thread contract: one thread at a time, and only on threads with a deep stack (on_deep_stack).
 class Compilation {
  public:
@@ -43,6 +45,7 @@ class Compilation {
   DiagnosticCollector collector_;
   clang::CompilerInstance instance_;
   std::vector<clang::Decl*> declarations_;
+  std::unique_ptr<TokenCheck> token_check_;
   std::unique_ptr<clang::FrontendAction> action_;
   bool has_ast_ = false;
 };

@@ -6,6 +6,9 @@
 #include <clang/Basic/SourceManager.h>
 #include <llvm/ADT/SmallString.h>
 
+#include <set>
+#include <tuple>
+
 namespace anymetal::msl {
 namespace {
 
@@ -53,15 +56,35 @@ UserPosition user_position(const clang::SourceManager& sources, clang::SourceLoc
   return position;
 }
 
+namespace {
+
+/// The compiler points at operators and declarators where MSL's own messages point at the operand at fault.
+clang::SourceLocation place_of(const clang::Diagnostic& info, std::string_view text) {
+  const auto range_begin = [&](unsigned i) { return i < info.getNumRanges() ? info.getRange(i).getBegin() : info.getLocation(); };
+  const bool is_read_only = text.find("is not assignable") != std::string_view::npos || text.starts_with("cannot assign to");
+  if (is_read_only || text.starts_with("no viable conversion from")) return range_begin(0);
+  if (text.starts_with("no viable overloaded '='")) return range_begin(1);
+  return info.getLocation();
+}
+
+/// Messages that would speak of C++ where the rule is MSL's.
+std::string in_msl_terms(std::string message) {
+  if (message.starts_with("default initialization of an object of const type")) return "a variable in the constant address space must be initialised";
+  if (message.find("'annotate' attribute requires parameter") != std::string::npos) return "the argument of this attribute must be a constant expression";
+  return message;
+}
+
+}  // namespace
+
 void DiagnosticCollector::HandleDiagnostic(clang::DiagnosticsEngine::Level level, const clang::Diagnostic& info) {
   DiagnosticConsumer::HandleDiagnostic(level, info);
   if (level <= clang::DiagnosticsEngine::Ignored || level == clang::DiagnosticsEngine::Remark) return;
   llvm::SmallString<256> text;
   info.FormatDiagnostic(text);
   UserPosition position;
-  if (info.hasSourceManager()) position = user_position(info.getSourceManager(), info.getLocation(), files_);
+  if (info.hasSourceManager()) position = user_position(info.getSourceManager(), place_of(info, std::string_view(text)), files_);
   entries_.push_back({{severity_of(level), std::move(position.file), position.line, position.column,
-                       msl_message(std::string_view(text)), std::move(position.source_line)},
+                       in_msl_terms(msl_message(std::string_view(text))), std::move(position.source_line)},
                       position.in_library});
 }
 
@@ -79,7 +102,14 @@ std::vector<Diagnostic> DiagnosticCollector::take() {
     }
   }
   std::vector<Diagnostic> result;
-  for (Entry& entry : entries_) result.push_back(std::move(entry.diagnostic));
+  std::set<std::tuple<std::string, unsigned, unsigned>> places;
+  bool is_repeated = false;
+  for (Entry& entry : entries_) {
+    Diagnostic& d = entry.diagnostic;
+    if (d.severity == Severity::Error) is_repeated = d.line != 0 && !places.insert({d.file, d.line, d.column}).second;
+    if (d.severity == Severity::Warning) is_repeated = false;
+    if (!is_repeated) result.push_back(std::move(d));
+  }
   entries_.clear();
   return result;
 }

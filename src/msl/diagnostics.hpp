@@ -30,7 +30,7 @@ class DiagnosticCollector : public clang::DiagnosticConsumer {
   explicit DiagnosticCollector(const SourceFiles& files) : files_(files) {}
   void HandleDiagnostic(clang::DiagnosticsEngine::Level level, const clang::Diagnostic& info) override;
 
-  /// What was collected since the last call. An error inside a library header stands where the user's text led there.
+  /// What was collected since the last call, one error per place. An error inside a library header stands where the user's text led there.
   std::vector<Diagnostic> take();
 
  private:

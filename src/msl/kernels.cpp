@@ -67,10 +67,11 @@ class Finder {
       if (annotation_name(*attribute) != "host_name") continue;
       is_named = true;
       const auto name = string_argument(*attribute);
+      const auto place = attribute->args_size() == 0 ? attribute->getLocation() : attribute->args_begin()[0]->getBeginLoc();
       if (name && !name->empty()) {
-        kernels_.push_back({*name, f, attribute->getLocation()});
+        kernels_.push_back({*name, f, place});
       } else {
-        compilation_.report(clang::DiagnosticsEngine::Error, attribute->getLocation(), "'host_name' takes one string that is not empty");
+        compilation_.report(clang::DiagnosticsEngine::Error, place, "'host_name' takes one string that is not empty");
       }
     }
     if (!is_named) kernels_.push_back({f->getQualifiedNameAsString(), f, f->getLocation()});
@@ -82,8 +83,11 @@ class Finder {
       const auto [first, is_new] = seen.try_emplace(kernel.name, &kernel);
       if (is_new) return false;
       if (first->second->function == kernel.function) return true;
+      const bool is_overload = kernel.location == kernel.function->getLocation();
       compilation_.report(clang::DiagnosticsEngine::Error, kernel.location,
-                          fmt::format("public name '{}' is used twice: every kernel needs its own", kernel.name));
+                          is_overload ? fmt::format("kernel functions cannot be overloaded: '{}' is one already", kernel.name)
+                                      : fmt::format("public name '{}' is used twice: every kernel needs its own", kernel.name));
+      compilation_.report(clang::DiagnosticsEngine::Note, first->second->location, "the first is here");
       return false;
     });
   }

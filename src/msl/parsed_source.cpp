@@ -1,5 +1,6 @@
 #include "msl/parsed_source.hpp"
 
+#include "msl/checks.hpp"
 #include "msl/compilation.hpp"
 #include "msl/deep_stack.hpp"
 #include "msl/entry_codegen.hpp"
@@ -55,6 +56,7 @@ struct ParsedSource::Impl {
 
   void parse(const SourceRequest& request) {
     compilation = std::make_unique<Compilation>(request);
+    if (compilation->has_ast() && !compilation->has_errors()) check_declarations(*compilation);
     if (compilation->has_ast() && !compilation->has_errors()) {
       kernels = find_kernels(*compilation);
       constant_variables = find_function_constants(*compilation);

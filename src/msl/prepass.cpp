@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -26,8 +27,9 @@ struct Attribute {
 /// Rewrites one run of tokens: the text outside directives, or the body of one macro.
 class Rewriter {
  public:
-  Rewriter(std::string_view text, std::span<const Token> tokens, TextEdits& edits)
-      : text_(text), tokens_(tokens), edits_(edits) {}
+  /// `merged`: offsets of address-space keywords that stand for any space.
+  Rewriter(std::string_view text, std::span<const Token> tokens, const std::set<std::size_t>& merged, TextEdits& edits)
+      : text_(text), tokens_(tokens), merged_(merged), edits_(edits) {}
 
   void run() {
     for (std::size_t i = 0; i < tokens_.size();) {
@@ -42,7 +44,7 @@ class Rewriter {
       if (tokens_[i].kind == TokenKind::Number) number(i);
       if (s == "template") instantiation(i);
       if (s == "_Pragma") pragma_operator(i);
-      if (is_address_space(s) && trails_method(i)) edits_.blank(tokens_[i].begin, tokens_[i].end);
+      if (is_address_space(s)) space(i);
       ++i;
     }
   }
@@ -150,6 +152,11 @@ class Rewriter {
   }
   static bool is_qualifier(std::string_view s) { return s == "const" || s == "volatile" || is_address_space(s); }
 
+  void space(std::size_t i) {
+    if (trails_method(i)) edits_.blank(tokens_[i].begin, tokens_[i].end);
+    else if (merged_.contains(tokens_[i].begin)) edits_.replace(tokens_[i].begin, tokens_[i].end, spelling(i) == "constant" ? "const __msl_any_space" : "__msl_any_space");
+  }
+
   void number(std::size_t i) {
     const std::string_view s = spelling(i);
     const bool is_hex = s.size() > 1 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
@@ -188,6 +195,7 @@ class Rewriter {
  private:
   std::string_view text_;
   std::span<const Token> tokens_;
+  const std::set<std::size_t>& merged_;
   TextEdits& edits_;
   std::size_t declaration_ = 0;  ///< first token of the declaration the cursor is in
   std::size_t parentheses_ = 0;
@@ -226,10 +234,13 @@ std::vector<std::vector<Token>> runs_of(std::string_view text, std::span<const T
 
 Prepassed prepass(std::string_view text) {
   std::string unique(text);
+  std::set<std::size_t> merged;
   {
     TextEdits ignored(text);
     for (const auto& run : runs_of(text, tokenize(text), ignored)) {
-      for (const Token& t : repeated_declarations(text, run)) {
+      const SpaceDuplicates duplicates = find_space_duplicates(text, run);
+      for (const Token& t : duplicates.merged_spaces) merged.insert(t.begin);
+      for (const Token& t : duplicates.repeated) {
         for (std::size_t i = t.begin; i < t.end; ++i) {
           if (unique[i] != '\n') unique[i] = ' ';
         }
@@ -237,7 +248,7 @@ Prepassed prepass(std::string_view text) {
     }
   }
   TextEdits edits(unique);
-  for (const auto& run : runs_of(unique, tokenize(unique), edits)) Rewriter(unique, run, edits).run();
+  for (const auto& run : runs_of(unique, tokenize(unique), edits)) Rewriter(unique, run, merged, edits).run();
   return edits.apply();
 }
 

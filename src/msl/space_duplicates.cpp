@@ -12,9 +12,9 @@ class Walker {
  public:
   Walker(std::string_view text, std::span<const Token> tokens) : text_(text), tokens_(tokens) {}
 
-  std::vector<Token> run() {
+  SpaceDuplicates run() {
     scope(0, tokens_.size());
-    return std::move(repeated_);
+    return std::move(result_);
   }
 
  private:
@@ -23,7 +23,12 @@ class Walker {
     std::size_t body = 0;        ///< first token inside its braces where it opens a scope
     std::size_t body_end = 0;
   };
-  using Seen = std::map<std::string, std::set<std::string>>;
+  struct First {
+    std::set<std::string> spellings;  ///< with the spaces
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
+  using Seen = std::map<std::string, First>;
 
   [[nodiscard]] std::string_view spelling(std::size_t i) const {
     return i < tokens_.size() ? text_.substr(tokens_[i].begin, tokens_[i].end - tokens_[i].begin) : std::string_view();
@@ -109,22 +114,28 @@ class Walker {
   bool drop_if_repeated(std::size_t begin, std::size_t end, Seen& seen) {
     std::string erased;
     std::string full;
+    bool names_space = false;
     for (std::size_t i = begin; i < end; ++i) {
       full.append(spelling(i)).push_back(' ');
-      if (!is_address_space(spelling(i))) erased.append(spelling(i)).push_back(' ');
+      names_space = names_space || is_address_space(spelling(i));
+      const std::string_view token = spelling(i) == "constant" ? "const" : is_address_space(spelling(i)) ? "" : spelling(i);
+      if (!token.empty() && !(token == "const" && erased.ends_with(" const "))) erased.append(token).push_back(' ');
     }
-    if (erased.size() == full.size()) return false;
-    const auto [entry, is_first] = seen.try_emplace(std::move(erased));
-    const bool is_new_spelling = entry->second.insert(std::move(full)).second;
+    if (!names_space) return false;
+    const auto [entry, is_first] = seen.try_emplace(std::move(erased), First{{}, begin, end});
+    First& first = entry->second;
+    const bool is_new_spelling = first.spellings.insert(std::move(full)).second;
     if (is_first || !is_new_spelling) return false;
-    repeated_.insert(repeated_.end(), tokens_.begin() + static_cast<std::ptrdiff_t>(begin),
-                     tokens_.begin() + static_cast<std::ptrdiff_t>(end));
+    for (std::size_t i = begin; i < end; ++i) result_.repeated.push_back(tokens_[i]);
+    for (std::size_t i = first.begin; i < first.end; ++i) {
+      if (is_address_space(spelling(i))) result_.merged_spaces.push_back(tokens_[i]);
+    }
     return true;
   }
 
   std::string_view text_;
   std::span<const Token> tokens_;
-  std::vector<Token> repeated_;
+  SpaceDuplicates result_;
 };
 
 }  // namespace
@@ -133,7 +144,7 @@ bool is_address_space(std::string_view identifier) {
   return identifier == "device" || identifier == "constant" || identifier == "threadgroup" || identifier == "thread";
 }
 
-std::vector<Token> repeated_declarations(std::string_view text, std::span<const Token> tokens) {
+SpaceDuplicates find_space_duplicates(std::string_view text, std::span<const Token> tokens) {
   return Walker(text, tokens).run();
 }
 

@@ -9,6 +9,7 @@
 #define kernel __attribute__((annotate("msl:kernel")))
 #define vertex __attribute__((annotate("msl:vertex")))
 #define fragment __attribute__((annotate("msl:fragment")))
+#define __msl_any_space __attribute__((annotate("msl:any_space")))
 #define coherent(scope) __attribute__((annotate("msl:coherent", #scope)))
 
 extern "C" __attribute__((nothrow, const)) bool __msl_is_function_constant_defined(const void*);

@@ -1,0 +1,182 @@
+#include "msl/address_spaces.hpp"
+#include "msl/annotations.hpp"
+#include "msl/checks.hpp"
+#include "msl/value_types.hpp"
+
+#include <clang/AST/ASTContext.h>
+#include <clang/AST/RecursiveASTVisitor.h>
+#include <clang/Basic/SourceManager.h>
+#include <fmt/format.h>
+
+namespace anymetal::msl {
+namespace {
+
+bool is_kernel(const clang::Decl& d) { return find_annotation(d, "kernel") != nullptr; }
+
+/// Whether the user wrote a `*` or `&` here, as against a typedef, a template parameter or `auto`.
+bool is_written_pointer(const clang::DeclaratorDecl& d) {
+  const clang::TypeSourceInfo* info = d.getTypeSourceInfo();
+  if (info == nullptr || d.isImplicit()) return false;
+  clang::TypeLoc type = info->getTypeLoc().IgnoreParens();
+  while (const auto array = type.getAs<clang::ArrayTypeLoc>()) type = array.getElementLoc().IgnoreParens();
+  while (const auto qualified = type.getAs<clang::QualifiedTypeLoc>()) type = qualified.getUnqualifiedLoc().IgnoreParens();
+  clang::QualType pointee;
+  if (const auto pointer = type.getAs<clang::PointerTypeLoc>()) pointee = pointer.getPointeeLoc().getType();
+  if (const auto reference = type.getAs<clang::LValueReferenceTypeLoc>()) pointee = reference.getPointeeLoc().getType();
+  return !pointee.isNull() && !pointee->isFunctionType() && pointee->getContainedAutoType() == nullptr;
+}
+
+class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor> {
+ public:
+  explicit DeclarationVisitor(Compilation& compilation) : compilation_(compilation), ast_(compilation.ast()) {}
+
+  bool VisitFunctionDecl(clang::FunctionDecl* f) {
+    const auto* host_name = find_annotation(*f, "host_name");
+    if (is_kernel(*f)) {
+      if (!f->getReturnType()->isVoidType()) {
+        error(f->getLocation(), fmt::format("invalid return type '{}' for a kernel: kernels return 'void'", type_spelling(ast_, f->getReturnType())));
+      }
+      if (f->isVariadic()) error(f->getEllipsisLoc(), "kernels cannot be variadic");
+      if (llvm::isa<clang::CXXMethodDecl>(f)) error(f->getLocation(), "a kernel cannot be a member function");
+    } else if (host_name != nullptr) {
+      error(host_name->getLocation(), "only kernels have a 'host_name'");
+    }
+    if (f->isMain() || (f->getDeclContext()->isTranslationUnit() && f->getDeclName().isIdentifier() && f->getName() == "main")) {
+      error(f->getLocation(), "no function may be called 'main' in Metal");
+    }
+    return true;
+  }
+
+  bool VisitFieldDecl(clang::FieldDecl* field) {
+    check_pointer(*field);
+    const std::string_view space = address_space(*field);
+    if (!space.empty() && !is_indirect(field->getType())) error(field->getLocation(), fmt::format("a member cannot be in the {} address space by itself", space));
+    return true;
+  }
+
+  bool VisitVarDecl(clang::VarDecl* variable) {
+    if (variable->isImplicit() || variable->getType().isNull()) return true;
+    check_pointer(*variable);
+    const clang::QualType type = variable->getType();
+    if (type->isFunctionPointerType()) {
+      error(variable->getLocation(), "pointers to functions are not supported: indirect calls do not exist in Metal compute kernels");
+    }
+    if (const auto* parameter = llvm::dyn_cast<clang::ParmVarDecl>(variable)) {
+      check_parameter(*parameter);
+    } else if (variable->isFileVarDecl() && !variable->isStaticDataMember()) {
+      check_program_scope(*variable);
+    } else if (variable->isLocalVarDecl()) {
+      check_local(*variable);
+    }
+    return true;
+  }
+
+  bool VisitCallExpr(clang::CallExpr* call) {
+    const auto* callee = call->getDirectCallee();
+    if (callee == nullptr || llvm::isa<clang::CXXOperatorCallExpr>(call)) return true;
+    if (is_kernel(*callee)) error(call->getBeginLoc(), fmt::format("a kernel cannot be called: '{}' is one", callee->getName().str()));
+    const unsigned count = std::min(call->getNumArgs(), callee->getNumParams());
+    for (unsigned i = 0; i < count; ++i) check_conversion(*callee->getParamDecl(i), *call->getArg(i));
+    return true;
+  }
+
+ private:
+  void error(clang::SourceLocation location, const std::string& message) {
+    compilation_.report(clang::DiagnosticsEngine::Error, location, message);
+  }
+
+  static bool is_indirect(clang::QualType type) {
+    while (const auto* array = type->getAsArrayTypeUnsafe()) type = array->getElementType();
+    return type->isPointerType() || type->isReferenceType() || type->isDependentType() || type->isUndeducedType();
+  }
+
+  void check_pointer(const clang::DeclaratorDecl& d) {
+    if (!is_written_pointer(d) || !address_space(d).empty()) return;
+    error(d.getLocation(), fmt::format("{} type must have an explicit address space qualifier: device, constant, threadgroup or thread",
+                                       d.getType()->isReferenceType() ? "reference" : "pointer"));
+  }
+
+  void check_parameter(const clang::ParmVarDecl& parameter) {
+    const std::string_view space = address_space(parameter);
+    if (space.empty() || is_indirect(parameter.getOriginalType())) return;
+    const auto* function = llvm::dyn_cast_or_null<clang::FunctionDecl>(parameter.getDeclContext());
+    if (function != nullptr && !is_kernel(*function)) error(parameter.getLocation(), fmt::format("a parameter passed by value may not be qualified with '{}'", space));
+  }
+
+  void check_program_scope(clang::VarDecl& variable) {
+    const auto* constant = find_annotation(variable, "function_constant");
+    if (constant != nullptr && variable.hasInit()) error(variable.getInit()->getBeginLoc(), "a function constant has no initialiser: its value comes with the pipeline");
+    if (address_space(variable) == "constant") return;
+    if (address_space(variable) == "threadgroup") {
+      error(variable.getLocation(), "threadgroup variables are declared in kernels only");
+    } else if (type_spelling(ast_, variable.getType()) != "sampler") {
+      error(variable.getLocation(), "program scope variable must reside in constant address space");
+    }
+  }
+
+  void check_local(clang::VarDecl& variable) {
+    if (const auto* array = ast_.getAsVariableArrayType(variable.getType())) check_extent(*array);
+    if (is_threadgroup_variable(variable)) return check_threadgroup(variable);
+    const std::string_view space = address_space(variable);
+    if (variable.isStaticLocal()) {
+      if (space != "constant") error(variable.getLocation(), "local variables cannot be static in Metal");
+    } else if ((space == "device" || space == "constant") && !is_indirect(variable.getType())) {
+      error(variable.getLocation(), fmt::format("automatic variable qualified with the address space '{}'", space));
+    }
+    if (variable.hasInit()) check_conversion(variable, *variable.getInit());
+  }
+
+  void check_threadgroup(const clang::VarDecl& variable) {
+    const auto* function = llvm::dyn_cast_or_null<clang::FunctionDecl>(variable.getParentFunctionOrMethod());
+    if (function == nullptr || !is_kernel(*function)) {
+      error(variable.getLocation(), "threadgroup variables are declared in kernels only");
+      return;
+    }
+    const clang::Expr* init = variable.getInit();
+    if (init != nullptr && init->getBeginLoc() != variable.getLocation()) error(variable.getLocation(), "a threadgroup variable cannot be initialised");
+  }
+
+  /// Extents may depend on function constants, which are constants by the time the kernel runs.
+  void check_extent(const clang::VariableArrayType& array) {
+    class ConstantsOnly : public clang::RecursiveASTVisitor<ConstantsOnly> {
+     public:
+      bool is_legal = true;
+      bool VisitDeclRefExpr(clang::DeclRefExpr* e) {
+        const auto* variable = llvm::dyn_cast<clang::VarDecl>(e->getDecl());
+        if (variable != nullptr && !variable->isFileVarDecl() && !variable->isConstexpr()) is_legal = false;
+        return true;
+      }
+    } constants;
+    constants.TraverseStmt(array.getSizeExpr());
+    if (!constants.is_legal) error(array.getSizeExpr()->getBeginLoc(), "variable-length arrays are not supported in Metal");
+  }
+
+  void check_conversion(const clang::VarDecl& to, const clang::Expr& from) {
+    const std::string_view want = address_space(to);
+    if (want.empty() || want == "any_space" || !is_indirect(to.getType())) return;
+    const std::string_view have = space_of(from, to.getType()->isReferenceType());
+    if (have.empty() || have == "any_space" || have == want) return;
+    const auto pointee = [&](clang::QualType type) {
+      if (!type->isPointerType() && !type->isReferenceType() && !type->isArrayType()) return type_spelling(ast_, type);
+      return type_spelling(ast_, type->isArrayType() ? type->getAsArrayTypeUnsafe()->getElementType() : type->getPointeeType());
+    };
+    const char sign = to.getType()->isReferenceType() ? '&' : '*';
+    error(from.getBeginLoc(), fmt::format("no conversion from '{} {} {}' to '{} {} {}': mismatching address spaces", have,
+                                          pointee(from.IgnoreParenImpCasts()->getType()), sign, want, pointee(to.getType()), sign));
+  }
+
+  Compilation& compilation_;
+  clang::ASTContext& ast_;
+};
+
+}  // namespace
+
+void check_declarations(Compilation& compilation) {
+  const clang::SourceManager& sources = compilation.instance().getSourceManager();
+  DeclarationVisitor visitor(compilation);
+  for (clang::Decl* d : compilation.declarations()) {
+    if (!sources.isInSystemHeader(d->getLocation())) visitor.TraverseDecl(d);
+  }
+}
+
+}  // namespace anymetal::msl
