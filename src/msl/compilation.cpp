@@ -73,6 +73,8 @@ Compilation::Compilation(const SourceRequest& request)
   instance_.setInvocation(make_invocation(request.options, request.target, with_pch, instance_.getDiagnostics()));
   clang::ProcessWarningOptions(instance_.getDiagnostics(), instance_.getDiagnosticOpts(), false);
   instance_.getDiagnostics().setErrorLimit(request.options.max_errors);
+  // Whole type names: what two types have in common is part of the message.
+  instance_.getDiagnostics().setElideType(false);
   instance_.createFileManager(files_.file_system());
   instance_.createSourceManager(instance_.getFileManager());
   if (!with_pch) instance_.getPreprocessorOpts().Includes.emplace_back(kPreludeFile);

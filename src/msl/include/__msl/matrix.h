@@ -17,14 +17,14 @@ struct matrix {
   __MSL_MEMBER explicit constexpr matrix(S diagonal) : matrix(__msl::raw_tag{}, static_cast<T>(diagonal), __msl::first<C>{}) {}
 
   template <class... V>
-    requires(sizeof...(V) == C && (__is_same(V, vec<T, R>) && ...))
-  __MSL_MEMBER constexpr matrix(V... column) : columns{column...} {}
+    requires(sizeof...(V) == C - 1 && (__is_same(V, vec<T, R>) && ...))
+  __MSL_MEMBER constexpr matrix(vec<T, R> column, V... others) : columns{column, others...} {}
 
   // Elements column by column.
-  template <__msl::scalar... S>
-    requires(sizeof...(S) == C * R)
-  __MSL_MEMBER constexpr matrix(S... s) {
-    const T e[C * R] = {static_cast<T>(s)...};
+  template <__msl::scalar S, __msl::scalar... More>
+    requires(sizeof...(More) == C * R - 1)
+  __MSL_MEMBER constexpr matrix(S s, More... more) {
+    const T e[C * R] = {static_cast<T>(s), static_cast<T>(more)...};
     for (int c = 0; c < C; ++c) columns[c] = __column(e + c * R, __msl::first<R>{});
   }
 
@@ -101,6 +101,10 @@ struct matrix {
     return vec<T, R>(e[r]...);
   }
   template <int... c>
+  __MSL_MEMBER constexpr vec<T, C> __row(int r, __msl::sequence<int, c...>) const {
+    return vec<T, C>(columns[c].__at(r)...);
+  }
+  template <int... c>
   static __MSL_MEMBER constexpr vec<T, C> __row_times(const vec<T, R>& v, const matrix& a, __msl::sequence<int, c...>) {
     return vec<T, C>(__dot(v, a.columns[c])...);
   }
@@ -122,9 +126,7 @@ struct matrix {
 template <__msl::float_element T, int C, int R>
 __MSL_INLINE constexpr matrix<T, R, C> transpose(const matrix<T, C, R>& m) {
   matrix<T, R, C> t;
-  for (int c = 0; c < C; ++c) {
-    for (int r = 0; r < R; ++r) t.columns[r].__v[c] = m.columns[c].__v[r];
-  }
+  for (int r = 0; r < R; ++r) t.columns[r] = m.__row(r, __msl::first<C>{});
   return t;
 }
 
