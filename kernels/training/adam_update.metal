@@ -1,0 +1,31 @@
+#include <metal_stdlib>
+using namespace metal;
+
+// kernels: adam_update_f32
+
+struct AdamParams {
+  float rate, beta1, beta2, eps;
+  float correction1, correction2;  // 1 - beta^t
+};
+
+/// m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; p -= rate * (m / correction1) / (sqrt(v / correction2) + eps).
+///
+/// buffer 0: p [n]; 1: g [n]; 2: m [n]; 3: v [n]; 4: AdamParams; 5: u32 n
+/// grid: threads (n). Source: arXiv 1412.6980. tolerance: relative 1e-5 or absolute 1e-7
+kernel void adam_update_f32(device float* p [[buffer(0)]],
+                            device const float* g [[buffer(1)]],
+                            device float* m [[buffer(2)]],
+                            device float* v [[buffer(3)]],
+                            device const AdamParams* params [[buffer(4)]],
+                            device const uint* n [[buffer(5)]],
+                            uint i [[thread_position_in_grid]]) {
+#pragma METAL fp math_mode(safe)
+  if (i >= n[0]) return;
+  const AdamParams a = params[0];
+  const float gradient = g[i];
+  const float first = a.beta1 * m[i] + (1.0f - a.beta1) * gradient;
+  const float second = a.beta2 * v[i] + (1.0f - a.beta2) * gradient * gradient;
+  m[i] = first;
+  v[i] = second;
+  p[i] -= a.rate * (first / a.correction1) / (precise::sqrt(second / a.correction2) + a.eps);
+}

@@ -1,0 +1,108 @@
+#include <metal_stdlib>
+using namespace metal;
+
+// kernels: take_along_axis_f32 take_along_axis_backward_f32 embedding_lookup_f32 embedding_scatter_add_f32
+// kernels: slice_2d_cols_f32 copy_2d_cols_into_f32
+
+/// y[r, j] = x[r, index[r, j]]; 0 where the index is past the row.
+///
+/// buffer 0: x [rows, cols]; 1: index u32 [rows, k]; 2: y [rows, k]; 3: u32 {rows, cols, k}
+/// grid: threads (rows, k), x = row. tolerance: exact
+kernel void take_along_axis_f32(device const float* x [[buffer(0)]],
+                                device const uint* index [[buffer(1)]],
+                                device float* y [[buffer(2)]],
+                                device const uint* shape [[buffer(3)]],
+                                uint2 at [[thread_position_in_grid]]) {
+  const uint columns = shape[1], k = shape[2];
+  if (at.x >= shape[0] || at.y >= k) return;
+  const ulong place = ulong(at.x) * k + at.y;
+  const uint column = index[place];
+  y[place] = column < columns ? x[ulong(at.x) * columns + column] : 0.0f;
+}
+
+/// dx[r, c] = sum over j with index[r, j] = c of dy[r, j]; columns without an index stay (the caller clears dx), indices
+/// past the row are skipped. The thread at an index's first place in the row adds up all its places: repeated indices lose
+/// nothing and need no atomics.
+///
+/// buffer 0: dy [rows, k]; 1: index u32 [rows, k]; 2: dx [rows, cols]; 3: u32 {rows, cols, k}
+/// grid: threads (rows, k), x = row. tolerance: exact for distinct indices, else 1e-6 of the sum of absolute terms
+kernel void take_along_axis_backward_f32(device const float* dy [[buffer(0)]],
+                                         device const uint* index [[buffer(1)]],
+                                         device float* dx [[buffer(2)]],
+                                         device const uint* shape [[buffer(3)]],
+                                         uint2 at [[thread_position_in_grid]]) {
+  const uint columns = shape[1], k = shape[2];
+  if (at.x >= shape[0] || at.y >= k) return;
+  const ulong row = ulong(at.x) * k;
+  const uint column = index[row + at.y];
+  if (column >= columns) return;
+  for (uint j = 0; j < at.y; ++j) {
+    if (index[row + j] == column) return;
+  }
+  float sum = 0.0f;
+  for (uint j = at.y; j < k; ++j) {
+    if (index[row + j] == column) sum += dy[row + j];
+  }
+  dx[ulong(at.x) * columns + column] = sum;
+}
+
+/// y[b, h] = table[ids[b], h]; 0 where the id is past the table.
+///
+/// buffer 0: table [vocab, hidden]; 1: ids u32 [batch]; 2: y [batch, hidden]; 3: u32 {vocab, hidden}
+/// grid: threads (hidden, batch): its height is the batch. tolerance: exact
+kernel void embedding_lookup_f32(device const float* table [[buffer(0)]],
+                                 device const uint* ids [[buffer(1)]],
+                                 device float* y [[buffer(2)]],
+                                 device const uint* shape [[buffer(3)]],
+                                 uint2 at [[thread_position_in_grid]],
+                                 uint2 extent [[threads_per_grid]]) {
+  const uint hidden = shape[1];
+  if (at.x >= hidden || at.y >= extent.y) return;
+  const uint id = ids[at.y];
+  y[ulong(at.y) * hidden + at.x] = id < shape[0] ? table[ulong(id) * hidden + at.x] : 0.0f;
+}
+
+/// dtable[v, h] = sum over b with ids[b] = v of dy[b, h], b ascending: every cell is overwritten, unused rows become 0.
+///
+/// buffer 0: dy [batch, hidden]; 1: ids u32 [batch]; 2: dtable [vocab, hidden]; 3: u32 {vocab, hidden, batch}
+/// grid: threads (hidden, vocab). tolerance: exact, as a serial sum in f32
+kernel void embedding_scatter_add_f32(device const float* dy [[buffer(0)]],
+                                      device const uint* ids [[buffer(1)]],
+                                      device float* dtable [[buffer(2)]],
+                                      device const uint* shape [[buffer(3)]],
+                                      uint2 at [[thread_position_in_grid]]) {
+#pragma METAL fp math_mode(safe)
+  const uint hidden = shape[1], batch = shape[2];
+  if (at.x >= hidden || at.y >= shape[0]) return;
+  float sum = 0.0f;
+  for (uint b = 0; b < batch; ++b) {
+    if (ids[b] == at.y) sum += dy[ulong(b) * hidden + at.x];
+  }
+  dtable[ulong(at.y) * hidden + at.x] = sum;
+}
+
+/// y[r, c] = x[r, start + c].
+///
+/// buffer 0: x [rows, in_cols]; 1: y [rows, out_cols]; 2: u32 {in_cols, out_cols, start}
+/// grid: threads (out_cols, rows): its height is the row count. tolerance: exact
+kernel void slice_2d_cols_f32(device const float* x [[buffer(0)]],
+                              device float* y [[buffer(1)]],
+                              device const uint* shape [[buffer(2)]],
+                              uint2 at [[thread_position_in_grid]],
+                              uint2 extent [[threads_per_grid]]) {
+  if (at.x >= shape[1] || at.y >= extent.y) return;
+  y[ulong(at.y) * shape[1] + at.x] = x[ulong(at.y) * shape[0] + shape[2] + at.x];
+}
+
+/// y[r, start + c] = x[r, c]; the other columns of y stay.
+///
+/// buffer 0: x [rows, src_cols]; 1: y [rows, dst_cols]; 2: u32 {src_cols, dst_cols, start}
+/// grid: threads (src_cols, rows): its height is the row count. tolerance: exact
+kernel void copy_2d_cols_into_f32(device const float* x [[buffer(0)]],
+                                  device float* y [[buffer(1)]],
+                                  device const uint* shape [[buffer(2)]],
+                                  uint2 at [[thread_position_in_grid]],
+                                  uint2 extent [[threads_per_grid]]) {
+  if (at.x >= shape[0] || at.y >= extent.y) return;
+  y[ulong(at.y) * shape[1] + shape[2] + at.x] = x[ulong(at.y) * shape[0] + at.x];
+}

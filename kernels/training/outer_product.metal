@@ -1,0 +1,48 @@
+#include <metal_stdlib>
+using namespace metal;
+
+// kernels: outer_product_f32 outer_product_backward_lhs_f32 outer_product_backward_rhs_f32
+
+/// y[i, j] = lhs[i] * rhs[j].
+///
+/// buffer 0: lhs [N]; 1: rhs [M]; 2: y [N, M]; 3: u32 {N, M}
+/// grid: threads (N, M), x = i. tolerance: exact
+kernel void outer_product_f32(device const float* lhs [[buffer(0)]],
+                              device const float* rhs [[buffer(1)]],
+                              device float* y [[buffer(2)]],
+                              device const uint* shape [[buffer(3)]],
+                              uint2 at [[thread_position_in_grid]]) {
+  if (at.x < shape[0] && at.y < shape[1]) y[ulong(at.x) * shape[1] + at.y] = lhs[at.x] * rhs[at.y];
+}
+
+/// dlhs[i] = sum over j of dy[i, j] * rhs[j], j ascending.
+///
+/// buffer 0: dy [N, M]; 1: rhs [M]; 2: dlhs [N]; 3: u32 {N, M}
+/// grid: threads (N). tolerance: 1e-5 max(1, |dlhs|)
+kernel void outer_product_backward_lhs_f32(device const float* dy [[buffer(0)]],
+                                           device const float* rhs [[buffer(1)]],
+                                           device float* dlhs [[buffer(2)]],
+                                           device const uint* shape [[buffer(3)]],
+                                           uint i [[thread_position_in_grid]]) {
+  const uint columns = shape[1];
+  if (i >= shape[0]) return;
+  float sum = 0.0f;
+  for (uint j = 0; j < columns; ++j) sum += dy[ulong(i) * columns + j] * rhs[j];
+  dlhs[i] = sum;
+}
+
+/// drhs[j] = sum over i of dy[i, j] * lhs[i], i ascending.
+///
+/// buffer 0: dy [N, M]; 1: lhs [N]; 2: drhs [M]; 3: u32 {N, M}
+/// grid: threads (M). tolerance: 1e-5 max(1, |drhs|)
+kernel void outer_product_backward_rhs_f32(device const float* dy [[buffer(0)]],
+                                           device const float* lhs [[buffer(1)]],
+                                           device float* drhs [[buffer(2)]],
+                                           device const uint* shape [[buffer(3)]],
+                                           uint j [[thread_position_in_grid]]) {
+  const uint rows = shape[0], columns = shape[1];
+  if (j >= columns) return;
+  float sum = 0.0f;
+  for (uint i = 0; i < rows; ++i) sum += dy[ulong(i) * columns + j] * lhs[i];
+  drhs[j] = sum;
+}

@@ -1,0 +1,140 @@
+#include <metal_stdlib>
+#include "common/reduce.h"
+using namespace metal;
+using namespace anymetal;
+
+// kernels: softmax_backward_f32 row_sum_f32 row_sum_backward_f32
+// kernels: rms_norm_compute_rms_inv_f32 rms_norm_backward_dx_f32 rms_norm_backward_dw_f32
+
+/// dx = y * (dy - sum over the row of y * dy), y the softmax output.
+///
+/// buffer 0: y [rows, cols]; 1: dy [rows, cols]; 2: dx [rows, cols]; 3: params f32 {cols, unused}; threadgroup 0: one float per simdgroup
+/// grid: threadgroups (rows), any threadgroup size. dx may be y or dy. tolerance: 1e-5 |dx| + 1e-6
+kernel void softmax_backward_f32(device const float* y [[buffer(0)]],
+                                 device const float* dy [[buffer(1)]],
+                                 device float* dx [[buffer(2)]],
+                                 device const float* params [[buffer(3)]],
+                                 threadgroup float* scratch [[threadgroup(0)]],
+                                 uint row [[threadgroup_position_in_grid]],
+                                 uint index [[thread_index_in_threadgroup]],
+                                 uint size [[threads_per_threadgroup]],
+                                 uint lane [[thread_index_in_simdgroup]],
+                                 uint simdgroup [[simdgroup_index_in_threadgroup]]) {
+  const Team team = {index, size, lane, simdgroup};
+  const uint columns = uint(params[0]);
+  const ulong base = ulong(row) * columns;
+  float products = 0.0f;
+  for (uint i = index; i < columns; i += size) products += y[base + i] * dy[base + i];
+  const float mean = threadgroup_sum(products, scratch, team);
+  for (uint i = index; i < columns; i += size) dx[base + i] = y[base + i] * (dy[base + i] - mean);
+}
+
+/// y[r] = sum of row r.
+///
+/// buffer 0: x [rows, cols]; 1: y [rows]; 2: params f32 {cols, unused}; threadgroup 0: one float per simdgroup
+/// grid: threadgroups (rows), any threadgroup size. tolerance: 1e-6 of the sum of absolute terms
+kernel void row_sum_f32(device const float* x [[buffer(0)]],
+                        device float* y [[buffer(1)]],
+                        device const float* params [[buffer(2)]],
+                        threadgroup float* scratch [[threadgroup(0)]],
+                        uint row [[threadgroup_position_in_grid]],
+                        uint index [[thread_index_in_threadgroup]],
+                        uint size [[threads_per_threadgroup]],
+                        uint lane [[thread_index_in_simdgroup]],
+                        uint simdgroup [[simdgroup_index_in_threadgroup]]) {
+  const Team team = {index, size, lane, simdgroup};
+  const uint columns = uint(params[0]);
+  const ulong base = ulong(row) * columns;
+  float part = 0.0f;
+  for (uint i = index; i < columns; i += size) part += x[base + i];
+  const float sum = threadgroup_sum(part, scratch, team);
+  if (index == 0) y[row] = sum;
+}
+
+/// dx[r, c] = dy[r].
+///
+/// buffer 0: dy [rows]; 1: dx [rows, cols]; 2: params f32 {cols, unused}
+/// grid: threadgroups (rows), any threadgroup size. tolerance: exact
+kernel void row_sum_backward_f32(device const float* dy [[buffer(0)]],
+                                 device float* dx [[buffer(1)]],
+                                 device const float* params [[buffer(2)]],
+                                 uint row [[threadgroup_position_in_grid]],
+                                 uint index [[thread_index_in_threadgroup]],
+                                 uint size [[threads_per_threadgroup]]) {
+  const uint columns = uint(params[0]);
+  for (uint i = index; i < columns; i += size) dx[ulong(row) * columns + i] = dy[row];
+}
+
+/// r = 1 / sqrt(mean of the row's squares + eps).
+///
+/// buffer 0: x [rows, D]; 1: r [rows]; 2: params f32 {eps, D}; threadgroup 0: one float per simdgroup
+/// grid: threadgroups (rows), any threadgroup size. tolerance: relative 1e-5 or absolute 1e-6
+kernel void rms_norm_compute_rms_inv_f32(device const float* x [[buffer(0)]],
+                                         device float* r [[buffer(1)]],
+                                         device const float* params [[buffer(2)]],
+                                         threadgroup float* scratch [[threadgroup(0)]],
+                                         uint row [[threadgroup_position_in_grid]],
+                                         uint index [[thread_index_in_threadgroup]],
+                                         uint size [[threads_per_threadgroup]],
+                                         uint lane [[thread_index_in_simdgroup]],
+                                         uint simdgroup [[simdgroup_index_in_threadgroup]]) {
+  const Team team = {index, size, lane, simdgroup};
+  const uint dim = uint(params[1]);
+  const ulong base = ulong(row) * dim;
+  float squares = 0.0f;
+  for (uint i = index; i < dim; i += size) squares += x[base + i] * x[base + i];
+  const float mean = threadgroup_sum(squares, scratch, team) / float(dim);
+  if (index == 0) r[row] = precise::rsqrt(mean + params[0]);
+}
+
+/// dx = r * (dy * w - x * c), c = r^2 / D * sum over the row of dy * x * w.
+///
+/// buffer 0: x [rows, D]; 1: w [D]; 2: dy [rows, D]; 3: r [rows]; 4: dx [rows, D]; 5: params f32 {D, unused}; threadgroup 0: one float per simdgroup
+/// grid: threadgroups (rows), any threadgroup size. dx may be dy or x. tolerance: relative 1e-4 or absolute 1e-6
+kernel void rms_norm_backward_dx_f32(device const float* x [[buffer(0)]],
+                                     device const float* w [[buffer(1)]],
+                                     device const float* dy [[buffer(2)]],
+                                     device const float* r [[buffer(3)]],
+                                     device float* dx [[buffer(4)]],
+                                     device const float* params [[buffer(5)]],
+                                     threadgroup float* scratch [[threadgroup(0)]],
+                                     uint row [[threadgroup_position_in_grid]],
+                                     uint index [[thread_index_in_threadgroup]],
+                                     uint size [[threads_per_threadgroup]],
+                                     uint lane [[thread_index_in_simdgroup]],
+                                     uint simdgroup [[simdgroup_index_in_threadgroup]]) {
+  const Team team = {index, size, lane, simdgroup};
+  const uint dim = uint(params[0]);
+  const ulong base = ulong(row) * dim;
+  const float inverse = r[row];
+  float products = 0.0f;
+  for (uint i = index; i < dim; i += size) products += dy[base + i] * x[base + i] * w[i];
+  const float c = threadgroup_sum(products, scratch, team) * inverse * inverse / float(dim);
+  for (uint i = index; i < dim; i += size) dx[base + i] = inverse * (dy[base + i] * w[i] - x[base + i] * c);
+}
+
+/// dw[i] = sum over rows b of dy[b, i] * x[b, i] * r[b].
+///
+/// buffer 0: x [rows, D]; 1: dy [rows, D]; 2: r [rows]; 3: dw [D]; 4: params f32 {D, rows}; threadgroup 0: one float per simdgroup
+/// grid: threadgroups (D), any threadgroup size. tolerance: relative 1e-4 or absolute 1e-6
+kernel void rms_norm_backward_dw_f32(device const float* x [[buffer(0)]],
+                                     device const float* dy [[buffer(1)]],
+                                     device const float* r [[buffer(2)]],
+                                     device float* dw [[buffer(3)]],
+                                     device const float* params [[buffer(4)]],
+                                     threadgroup float* scratch [[threadgroup(0)]],
+                                     uint column [[threadgroup_position_in_grid]],
+                                     uint index [[thread_index_in_threadgroup]],
+                                     uint size [[threads_per_threadgroup]],
+                                     uint lane [[thread_index_in_simdgroup]],
+                                     uint simdgroup [[simdgroup_index_in_threadgroup]]) {
+  const Team team = {index, size, lane, simdgroup};
+  const uint dim = uint(params[0]), rows = uint(params[1]);
+  float part = 0.0f;
+  for (uint b = index; b < rows; b += size) {
+    const ulong at = ulong(b) * dim + column;
+    part += dy[at] * x[at] * r[b];
+  }
+  const float sum = threadgroup_sum(part, scratch, team);
+  if (index == 0) dw[column] = sum;
+}
