@@ -16,12 +16,12 @@ kernel void adam_update_f32(device float* p [[buffer(0)]],
                             device const float* g [[buffer(1)]],
                             device float* m [[buffer(2)]],
                             device float* v [[buffer(3)]],
-                            device const AdamParams* params [[buffer(4)]],
-                            device const uint* n [[buffer(5)]],
+                            constant AdamParams& params [[buffer(4)]],
+                            constant uint& n [[buffer(5)]],
                             uint i [[thread_position_in_grid]]) {
 #pragma METAL fp math_mode(safe)
-  if (i >= n[0]) return;
-  const AdamParams a = params[0];
+  if (i >= n) return;
+  const AdamParams a = params;
   const float gradient = g[i];
   const float first = a.beta1 * m[i] + (1.0f - a.beta1) * gradient;
   const float second = a.beta2 * v[i] + (1.0f - a.beta2) * gradient * gradient;

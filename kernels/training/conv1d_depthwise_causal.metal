@@ -15,9 +15,9 @@ struct ConvShape {
 kernel void conv1d_depthwise_causal_forward_f32(device const float* x [[buffer(0)]],
                                                 device const float* w [[buffer(1)]],
                                                 device float* y [[buffer(2)]],
-                                                device const ConvShape* shape [[buffer(3)]],
+                                                constant ConvShape& shape [[buffer(3)]],
                                                 uint2 at [[thread_position_in_grid]]) {
-  const ConvShape s = shape[0];
+  const ConvShape s = shape;
   const uint t = at.x, c = at.y;
   if (t >= s.tokens || c >= s.channels) return;
   const uint missing = s.width - 1 - min(t, s.width - 1);
@@ -35,9 +35,9 @@ kernel void conv1d_depthwise_causal_forward_f32(device const float* x [[buffer(0
 kernel void conv1d_depthwise_causal_backward_dx_f32(device const float* dy [[buffer(0)]],
                                                     device const float* w [[buffer(1)]],
                                                     device float* dx [[buffer(2)]],
-                                                    device const ConvShape* shape [[buffer(3)]],
+                                                    constant ConvShape& shape [[buffer(3)]],
                                                     uint2 at [[thread_position_in_grid]]) {
-  const ConvShape s = shape[0];
+  const ConvShape s = shape;
   const uint i = at.x, c = at.y;
   if (i >= s.tokens || c >= s.channels) return;
   const uint past = i + s.width > s.tokens ? i + s.width - s.tokens : 0;
@@ -55,9 +55,9 @@ kernel void conv1d_depthwise_causal_backward_dx_f32(device const float* dy [[buf
 kernel void conv1d_depthwise_causal_backward_dw_f32(device const float* x [[buffer(0)]],
                                                     device const float* dy [[buffer(1)]],
                                                     device float* dw [[buffer(2)]],
-                                                    device const ConvShape* shape [[buffer(3)]],
+                                                    constant ConvShape& shape [[buffer(3)]],
                                                     uint2 at [[thread_position_in_grid]]) {
-  const ConvShape s = shape[0];
+  const ConvShape s = shape;
   const uint c = at.x, k = at.y;
   if (c >= s.channels || k >= s.width) return;
   const uint back = s.width - 1 - k;

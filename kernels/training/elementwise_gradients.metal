@@ -10,9 +10,9 @@ using namespace metal;
 /// grid: threads (n). y may be x. tolerance: 1e-5 max(1, |y|)
 kernel void exp_f32(device const float* x [[buffer(0)]],
                     device float* y [[buffer(1)]],
-                    device const uint* n [[buffer(2)]],
+                    constant uint& n [[buffer(2)]],
                     uint i [[thread_position_in_grid]]) {
-  if (i < n[0]) y[i] = exp(x[i]);
+  if (i < n) y[i] = exp(x[i]);
 }
 
 /// dx = dy * y, y = e^x the forward output.
@@ -22,9 +22,9 @@ kernel void exp_f32(device const float* x [[buffer(0)]],
 kernel void exp_backward_f32(device const float* y [[buffer(0)]],
                              device const float* dy [[buffer(1)]],
                              device float* dx [[buffer(2)]],
-                             device const uint* n [[buffer(3)]],
+                             constant uint& n [[buffer(3)]],
                              uint i [[thread_position_in_grid]]) {
-  if (i < n[0]) dx[i] = dy[i] * y[i];
+  if (i < n) dx[i] = dy[i] * y[i];
 }
 
 /// y = sqrt(x); NaN for x < 0.
@@ -33,9 +33,9 @@ kernel void exp_backward_f32(device const float* y [[buffer(0)]],
 /// grid: threads (n). y may be x. tolerance: 1e-6 max(1, |y|)
 kernel void sqrt_f32(device const float* x [[buffer(0)]],
                      device float* y [[buffer(1)]],
-                     device const uint* n [[buffer(2)]],
+                     constant uint& n [[buffer(2)]],
                      uint i [[thread_position_in_grid]]) {
-  if (i < n[0]) y[i] = precise::sqrt(x[i]);
+  if (i < n) y[i] = precise::sqrt(x[i]);
 }
 
 /// dx = dy / (2 y), y = sqrt(x) the forward output; y = 0 gives an infinity of dy's sign, NaN for dy = 0.
@@ -45,10 +45,10 @@ kernel void sqrt_f32(device const float* x [[buffer(0)]],
 kernel void sqrt_backward_f32(device const float* y [[buffer(0)]],
                               device const float* dy [[buffer(1)]],
                               device float* dx [[buffer(2)]],
-                              device const uint* n [[buffer(3)]],
+                              constant uint& n [[buffer(3)]],
                               uint i [[thread_position_in_grid]]) {
 #pragma METAL fp math_mode(safe)
-  if (i < n[0]) dx[i] = dy[i] / (2.0f * y[i]);
+  if (i < n) dx[i] = dy[i] / (2.0f * y[i]);
 }
 
 /// y = a / b.
@@ -58,10 +58,10 @@ kernel void sqrt_backward_f32(device const float* y [[buffer(0)]],
 kernel void divide_f32(device const float* a [[buffer(0)]],
                        device const float* b [[buffer(1)]],
                        device float* y [[buffer(2)]],
-                       device const uint* n [[buffer(3)]],
+                       constant uint& n [[buffer(3)]],
                        uint i [[thread_position_in_grid]]) {
 #pragma METAL fp math_mode(safe)
-  if (i < n[0]) y[i] = a[i] / b[i];
+  if (i < n) y[i] = a[i] / b[i];
 }
 
 /// da = dy / b, db = -dy * y / b, y = a / b the forward output. All inputs are read before either output is written.
@@ -73,10 +73,10 @@ kernel void divide_backward_f32(device const float* b [[buffer(0)]],
                                 device const float* dy [[buffer(2)]],
                                 device float* da [[buffer(3)]],
                                 device float* db [[buffer(4)]],
-                                device const uint* n [[buffer(5)]],
+                                constant uint& n [[buffer(5)]],
                                 uint i [[thread_position_in_grid]]) {
 #pragma METAL fp math_mode(safe)
-  if (i >= n[0]) return;
+  if (i >= n) return;
   const float divisor = b[i], quotient = y[i], gradient = dy[i];
   da[i] = gradient / divisor;
   db[i] = -gradient * quotient / divisor;
@@ -91,10 +91,10 @@ inline float logistic(float x) { return 1.0f / (1.0f + precise::exp(-x)); }
 /// grid: threads (n). y may be x. tolerance: relative 1e-6 or absolute 1e-7
 kernel void silu_f32(device const float* x [[buffer(0)]],
                      device float* y [[buffer(1)]],
-                     device const uint* n [[buffer(2)]],
+                     constant uint& n [[buffer(2)]],
                      uint i [[thread_position_in_grid]]) {
 #pragma METAL fp math_mode(safe)
-  if (i < n[0]) y[i] = x[i] * logistic(x[i]);
+  if (i < n) y[i] = x[i] * logistic(x[i]);
 }
 
 /// dx = dy * s * (1 + x * (1 - s)), s = 1 / (1 + e^-x), x the forward input.
@@ -104,10 +104,10 @@ kernel void silu_f32(device const float* x [[buffer(0)]],
 kernel void silu_backward_f32(device const float* x [[buffer(0)]],
                               device const float* dy [[buffer(1)]],
                               device float* dx [[buffer(2)]],
-                              device const uint* n [[buffer(3)]],
+                              constant uint& n [[buffer(3)]],
                               uint i [[thread_position_in_grid]]) {
 #pragma METAL fp math_mode(safe)
-  if (i >= n[0]) return;
+  if (i >= n) return;
   const float s = logistic(x[i]);
   dx[i] = dy[i] * s * (1.0f + x[i] * (1.0f - s));
 }

@@ -11,7 +11,7 @@ using namespace metal;
 kernel void take_along_axis_f32(device const float* x [[buffer(0)]],
                                 device const uint* index [[buffer(1)]],
                                 device float* y [[buffer(2)]],
-                                device const uint* shape [[buffer(3)]],
+                                constant uint* shape [[buffer(3)]],
                                 uint2 at [[thread_position_in_grid]]) {
   const uint columns = shape[1], k = shape[2];
   if (at.x >= shape[0] || at.y >= k) return;
@@ -29,7 +29,7 @@ kernel void take_along_axis_f32(device const float* x [[buffer(0)]],
 kernel void take_along_axis_backward_f32(device const float* dy [[buffer(0)]],
                                          device const uint* index [[buffer(1)]],
                                          device float* dx [[buffer(2)]],
-                                         device const uint* shape [[buffer(3)]],
+                                         constant uint* shape [[buffer(3)]],
                                          uint2 at [[thread_position_in_grid]]) {
   const uint columns = shape[1], k = shape[2];
   if (at.x >= shape[0] || at.y >= k) return;
@@ -53,7 +53,7 @@ kernel void take_along_axis_backward_f32(device const float* dy [[buffer(0)]],
 kernel void embedding_lookup_f32(device const float* table [[buffer(0)]],
                                  device const uint* ids [[buffer(1)]],
                                  device float* y [[buffer(2)]],
-                                 device const uint* shape [[buffer(3)]],
+                                 constant uint* shape [[buffer(3)]],
                                  uint2 at [[thread_position_in_grid]],
                                  uint2 extent [[threads_per_grid]]) {
   const uint hidden = shape[1];
@@ -69,7 +69,7 @@ kernel void embedding_lookup_f32(device const float* table [[buffer(0)]],
 kernel void embedding_scatter_add_f32(device const float* dy [[buffer(0)]],
                                       device const uint* ids [[buffer(1)]],
                                       device float* dtable [[buffer(2)]],
-                                      device const uint* shape [[buffer(3)]],
+                                      constant uint* shape [[buffer(3)]],
                                       uint2 at [[thread_position_in_grid]]) {
 #pragma METAL fp math_mode(safe)
   const uint hidden = shape[1], batch = shape[2];
@@ -87,7 +87,7 @@ kernel void embedding_scatter_add_f32(device const float* dy [[buffer(0)]],
 /// grid: threads (out_cols, rows): its height is the row count. tolerance: exact
 kernel void slice_2d_cols_f32(device const float* x [[buffer(0)]],
                               device float* y [[buffer(1)]],
-                              device const uint* shape [[buffer(2)]],
+                              constant uint* shape [[buffer(2)]],
                               uint2 at [[thread_position_in_grid]],
                               uint2 extent [[threads_per_grid]]) {
   if (at.x >= shape[1] || at.y >= extent.y) return;
@@ -100,7 +100,7 @@ kernel void slice_2d_cols_f32(device const float* x [[buffer(0)]],
 /// grid: threads (src_cols, rows): its height is the row count. tolerance: exact
 kernel void copy_2d_cols_into_f32(device const float* x [[buffer(0)]],
                                   device float* y [[buffer(1)]],
-                                  device const uint* shape [[buffer(2)]],
+                                  constant uint* shape [[buffer(2)]],
                                   uint2 at [[thread_position_in_grid]],
                                   uint2 extent [[threads_per_grid]]) {
   if (at.x >= shape[0] || at.y >= extent.y) return;

@@ -10,7 +10,7 @@ using namespace metal;
 kernel void outer_product_f32(device const float* lhs [[buffer(0)]],
                               device const float* rhs [[buffer(1)]],
                               device float* y [[buffer(2)]],
-                              device const uint* shape [[buffer(3)]],
+                              constant uint* shape [[buffer(3)]],
                               uint2 at [[thread_position_in_grid]]) {
   if (at.x < shape[0] && at.y < shape[1]) y[ulong(at.x) * shape[1] + at.y] = lhs[at.x] * rhs[at.y];
 }
@@ -22,7 +22,7 @@ kernel void outer_product_f32(device const float* lhs [[buffer(0)]],
 kernel void outer_product_backward_lhs_f32(device const float* dy [[buffer(0)]],
                                            device const float* rhs [[buffer(1)]],
                                            device float* dlhs [[buffer(2)]],
-                                           device const uint* shape [[buffer(3)]],
+                                           constant uint* shape [[buffer(3)]],
                                            uint i [[thread_position_in_grid]]) {
   const uint columns = shape[1];
   if (i >= shape[0]) return;
@@ -38,7 +38,7 @@ kernel void outer_product_backward_lhs_f32(device const float* dy [[buffer(0)]],
 kernel void outer_product_backward_rhs_f32(device const float* dy [[buffer(0)]],
                                            device const float* lhs [[buffer(1)]],
                                            device float* drhs [[buffer(2)]],
-                                           device const uint* shape [[buffer(3)]],
+                                           constant uint* shape [[buffer(3)]],
                                            uint j [[thread_position_in_grid]]) {
   const uint rows = shape[0], columns = shape[1];
   if (j >= columns) return;

@@ -1,0 +1,387 @@
+// Gradients over rows, outer products, indexed rows, causal convolution: kernels/training.
+#include "cases/case_list.hpp"
+#include "cases/shapes.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <set>
+
+namespace anymetal::cases {
+namespace {
+
+using Values = Problem::Values;
+
+struct Shape {
+  std::size_t rows, columns;
+  Purpose purpose = Purpose::Test;
+};
+constexpr std::array kShapes = {Shape{1, 1},    Shape{3, 31},   Shape{2, 33},  Shape{5, 255},
+                                Shape{4, 257},  Shape{2, 1000}, Shape{33, 64}, Shape{4096, 1024, Purpose::Benchmark}};
+
+std::string label(const Shape& s) { return fmt::format("{}x{}", s.rows, s.columns); }
+
+void row_kernel(Problem& p, std::size_t groups, std::size_t width, bool scratch = true) {
+  const std::size_t threads = row_threads(width);
+  if (scratch) p.threadgroup_memory(0, 4 * threads);
+  p.threadgroups({groups}, {threads});
+}
+
+struct FloatParams {
+  float first, second;
+};
+FloatParams params(std::size_t first, std::size_t second = 0) { return {static_cast<float>(first), static_cast<float>(second)}; }
+
+/// Sum of term(i) for i < n, and of its absolute values.
+template <class Term>
+std::pair<double, double> sum_of(std::size_t n, Term term) {
+  double sum = 0, magnitude = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    sum += term(i);
+    magnitude += std::fabs(term(i));
+  }
+  return {sum, magnitude};
+}
+
+/// One output per index, each a sum of terms.
+template <class Term>
+Expected sums(std::size_t outputs, std::size_t terms, Term term) {
+  Values values(outputs), magnitude(outputs);
+  for (std::size_t o = 0; o < outputs; ++o) {
+    std::tie(values[o], magnitude[o]) = sum_of(terms, [&](std::size_t i) { return term(o, i); });
+  }
+  return {values, magnitude};
+}
+
+void softmax_backward(Problem& p, const Shape& s) {
+  const std::size_t n = s.rows * s.columns;
+  const auto y = p.input(0, DType::F32, n, uniform(0, 2.0 / static_cast<double>(s.columns)));
+  const auto dy = p.input(1, DType::F32, n, normal());
+  const auto dx = p.output(2, DType::F32, n);
+  p.value(3, params(s.columns));
+  row_kernel(p, s.rows, s.columns);
+  p.expect(dx, {.absolute = 1e-6, .relative = 1e-5}, [=] {
+    Values out(n);
+    for (std::size_t r = 0; r < s.rows; ++r) {
+      const std::size_t base = r * s.columns;
+      const double mean = sum_of(s.columns, [&](std::size_t i) { return y[base + i] * dy[base + i]; }).first;
+      for (std::size_t i = 0; i < s.columns; ++i) out[base + i] = y[base + i] * (dy[base + i] - mean);
+    }
+    return out;
+  });
+}
+
+void row_sum(Problem& p, const Shape& s) {
+  const auto x = p.input(0, DType::F32, s.rows * s.columns, normal());
+  const auto y = p.output(1, DType::F32, s.rows);
+  p.value(2, params(s.columns));
+  row_kernel(p, s.rows, s.columns);
+  p.expect(y, {.magnitude = 1e-6}, [=] { return sums(s.rows, s.columns, [&](std::size_t r, std::size_t i) { return x[r * s.columns + i]; }); });
+}
+
+void row_sum_backward(Problem& p, const Shape& s) {
+  const auto dy = p.input(0, DType::F32, s.rows, normal());
+  const auto dx = p.output(1, DType::F32, s.rows * s.columns);
+  p.value(2, params(s.columns));
+  row_kernel(p, s.rows, s.columns, false);
+  p.expect(dx, Tolerance::exact(), [=] {
+    Values out(s.rows * s.columns);
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = dy[i / s.columns];
+    return out;
+  });
+}
+
+constexpr float kEps = 1e-6f;
+
+void rms_inverse(Problem& p, const Shape& s, double scale) {
+  const auto x = p.input(0, DType::F32, s.rows * s.columns, normal(0, scale));
+  const auto r = p.output(1, DType::F32, s.rows);
+  p.value(2, FloatParams{kEps, static_cast<float>(s.columns)});
+  row_kernel(p, s.rows, s.columns);
+  p.expect(r, {.absolute = 1e-6, .relative = 1e-5}, [=] {
+    Values out(s.rows);
+    for (std::size_t row = 0; row < s.rows; ++row) {
+      const double squares = sum_of(s.columns, [&](std::size_t i) { return x[row * s.columns + i] * x[row * s.columns + i]; }).first;
+      out[row] = 1 / std::sqrt(squares / static_cast<double>(s.columns) + static_cast<double>(kEps));
+    }
+    return out;
+  });
+}
+
+void rms_dx(Problem& p, const Shape& s) {
+  const std::size_t n = s.rows * s.columns;
+  const auto x = p.input(0, DType::F32, n, normal());
+  const auto w = p.input(1, DType::F32, s.columns, uniform(0.5, 1.5));
+  const auto dy = p.input(2, DType::F32, n, normal());
+  const auto r = p.input(3, DType::F32, s.rows, uniform(0.5, 1.5));
+  const auto dx = p.output(4, DType::F32, n);
+  p.value(5, params(s.columns));
+  row_kernel(p, s.rows, s.columns);
+  p.expect(dx, {.absolute = 4e-6, .relative = 1e-5}, [=] {
+    Values out(n);
+    for (std::size_t row = 0; row < s.rows; ++row) {
+      const std::size_t base = row * s.columns;
+      const double products = sum_of(s.columns, [&](std::size_t i) { return dy[base + i] * x[base + i] * w[i]; }).first;
+      const double c = products * r[row] * r[row] / static_cast<double>(s.columns);
+      for (std::size_t i = 0; i < s.columns; ++i) out[base + i] = r[row] * (dy[base + i] * w[i] - x[base + i] * c);
+    }
+    return out;
+  });
+}
+
+void rms_dw(Problem& p, const Shape& s) {
+  const std::size_t n = s.rows * s.columns;
+  const auto x = p.input(0, DType::F32, n, normal());
+  const auto dy = p.input(1, DType::F32, n, normal());
+  const auto r = p.input(2, DType::F32, s.rows, uniform(0.5, 1.5));
+  const auto dw = p.output(3, DType::F32, s.columns);
+  p.value(4, params(s.columns, s.rows));
+  row_kernel(p, s.columns, s.rows);
+  p.expect(dw, {.magnitude = 1e-6}, [=] {
+    return sums(s.columns, s.rows, [&](std::size_t i, std::size_t b) { return dy[b * s.columns + i] * x[b * s.columns + i] * r[b]; });
+  });
+}
+
+struct Extent {
+  std::uint32_t rows, columns;
+};
+Extent extent(const Shape& s) { return {static_cast<std::uint32_t>(s.rows), static_cast<std::uint32_t>(s.columns)}; }
+
+/// A grid that overhangs in both dimensions.
+void overhanging(Problem& p, std::size_t x, std::size_t y, std::size_t group) {
+  p.threads({x + 3, y + 5}, {std::min(group, x), std::min(group, y)});
+}
+
+void outer_product(Problem& p, const Shape& s) {
+  const auto lhs = p.input(0, DType::F32, s.rows, normal());
+  const auto rhs = p.input(1, DType::F32, s.columns, normal());
+  const auto y = p.output(2, DType::F32, s.rows * s.columns);
+  p.value(3, extent(s));
+  overhanging(p, s.rows, s.columns, 16);
+  p.expect(y, {.relative = 0x1p-24}, [=] {
+    Values out(s.rows * s.columns);
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = lhs[i / s.columns] * rhs[i % s.columns];
+    return out;
+  });
+}
+
+void outer_product_backward(Problem& p, const Shape& s, bool lhs) {
+  const auto dy = p.input(0, DType::F32, s.rows * s.columns, normal());
+  const auto other = p.input(1, DType::F32, lhs ? s.columns : s.rows, normal());
+  const std::size_t outputs = lhs ? s.rows : s.columns;
+  const auto out = p.output(2, DType::F32, outputs);
+  p.value(3, extent(s));
+  p.threads({outputs + 9}, {std::min<std::size_t>(64, outputs)});
+  p.expect(out, {.magnitude = 1e-5}, [=] {
+    return sums(outputs, lhs ? s.columns : s.rows, [&](std::size_t o, std::size_t i) {
+      return (lhs ? dy[o * s.columns + i] : dy[i * s.columns + o]) * other[i];
+    });
+  });
+}
+
+struct Taking {
+  std::uint32_t rows, columns, k;
+  bool repeated = false;
+};
+
+/// Indices of each row: distinct unless asked otherwise, some of them past the row.
+std::vector<double> indices(Random& random, const Taking& t) {
+  std::vector<double> out;
+  for (std::uint32_t r = 0; r < t.rows; ++r) {
+    std::set<std::uint64_t> used;
+    for (std::uint32_t j = 0; j < t.k; ++j) {
+      std::uint64_t index = random.below(t.columns + t.columns / 8);
+      while (!t.repeated && !used.insert(index).second) index = (index + 1) % (t.columns + t.k);
+      out.push_back(static_cast<double>(index));
+    }
+  }
+  return out;
+}
+
+void take(Problem& p, const Taking& t, bool backward) {
+  const std::size_t wide = std::size_t{t.rows} * t.columns, narrow = std::size_t{t.rows} * t.k;
+  const auto source = p.input(0, DType::F32, backward ? narrow : wide, normal());
+  const auto index = p.input(1, DType::U32, indices(p.random(), t));
+  p.value(3, std::array{t.rows, t.columns, t.k});
+  overhanging(p, t.rows, t.k, 16);
+  if (!backward) {
+    p.expect(p.output(2, DType::F32, narrow), Tolerance::exact(), [=] {
+      Values out(narrow);
+      for (std::size_t i = 0; i < narrow; ++i) {
+        out[i] = index[i] < t.columns ? source[i / t.k * t.columns + static_cast<std::size_t>(index[i])] : 0;
+      }
+      return out;
+    });
+    return;
+  }
+  Values initial;
+  const auto dx = p.inout(2, DType::F32, wide, constant(0), initial);
+  p.expect(dx, t.repeated ? Tolerance{.absolute = 1e-6, .relative = 1e-6} : Tolerance::exact(), [=] {
+    Values out(wide, 0.0);
+    for (std::size_t i = 0; i < narrow; ++i) {
+      if (index[i] < t.columns) out[i / t.k * t.columns + static_cast<std::size_t>(index[i])] += source[i];
+    }
+    return out;
+  });
+}
+
+struct Table {
+  std::uint32_t vocab, hidden, batch;
+  Purpose purpose = Purpose::Test;
+};
+
+void lookup(Problem& p, const Table& t) {
+  const auto table = p.input(0, DType::F32, std::size_t{t.vocab} * t.hidden, normal());
+  const auto ids = p.input(1, DType::U32, t.batch, integers(0, t.vocab + 1));
+  const auto y = p.output(2, DType::F32, std::size_t{t.batch} * t.hidden);
+  p.value(3, std::array{t.vocab, t.hidden});
+  p.threads({t.hidden + 2, t.batch}, {std::min<std::size_t>(32, t.hidden), std::min<std::size_t>(8, t.batch)});
+  p.expect(y, Tolerance::exact(), [=] {
+    Values out(std::size_t{t.batch} * t.hidden);
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const double id = ids[i / t.hidden];
+      out[i] = id < t.vocab ? table[static_cast<std::size_t>(id) * t.hidden + i % t.hidden] : 0;
+    }
+    return out;
+  });
+}
+
+void scatter_add(Problem& p, const Table& t) {
+  const auto dy = p.input(0, DType::F32, std::size_t{t.batch} * t.hidden, normal());
+  const auto ids = p.input(1, DType::U32, t.batch, integers(0, t.vocab + 1));
+  const auto table = p.output(2, DType::F32, std::size_t{t.vocab} * t.hidden);
+  p.value(3, std::array{t.vocab, t.hidden, t.batch});
+  p.threads({t.hidden + 2, t.vocab + 3}, {std::min<std::size_t>(32, t.hidden), std::min<std::size_t>(8, t.vocab)});
+  // Bit for bit the serial sum in f32.
+  p.expect(table, Tolerance::exact(), [=] {
+    Values out(std::size_t{t.vocab} * t.hidden);
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      float sum = 0;
+      for (std::size_t b = 0; b < t.batch; ++b) {
+        if (ids[b] == static_cast<double>(i / t.hidden)) sum += static_cast<float>(dy[b * t.hidden + i % t.hidden]);
+      }
+      out[i] = static_cast<double>(sum);
+    }
+    return out;
+  });
+}
+
+struct Slab {
+  std::uint32_t rows, wide, narrow, start;
+  Purpose purpose = Purpose::Test;
+};
+
+void slice(Problem& p, const Slab& s, bool into) {
+  const std::size_t wide = std::size_t{s.rows} * s.wide, narrow = std::size_t{s.rows} * s.narrow;
+  const auto source = p.input(0, DType::F32, into ? narrow : wide, normal());
+  if (into) p.value(2, std::array{s.narrow, s.wide, s.start});
+  else p.value(2, std::array{s.wide, s.narrow, s.start});
+  p.threads({s.narrow + 1, s.rows}, {std::min<std::size_t>(32, s.narrow), std::min<std::size_t>(8, s.rows)});
+  const auto place = [=](std::size_t i) { return i / s.narrow * s.wide + s.start + i % s.narrow; };
+  if (into) {
+    Values initial;
+    const auto y = p.inout(1, DType::F32, wide, normal(), initial);
+    p.expect(y, Tolerance::exact(), [=] {
+      Values out = initial;
+      for (std::size_t i = 0; i < narrow; ++i) out[place(i)] = source[i];
+      return out;
+    });
+  } else {
+    p.expect(p.output(1, DType::F32, narrow), Tolerance::exact(), [=] {
+      Values out(narrow);
+      for (std::size_t i = 0; i < narrow; ++i) out[i] = source[place(i)];
+      return out;
+    });
+  }
+}
+
+struct Conv {
+  std::uint32_t tokens, channels, width;
+  Purpose purpose = Purpose::Test;
+};
+
+/// y[t, c] depends on x[t + k - (K - 1), c] by w[c, k]: visits every such pair of places.
+template <class Visit>
+void conv_terms(const Conv& s, Visit visit) {
+  for (std::size_t t = 0; t < s.tokens; ++t) {
+    for (std::size_t c = 0; c < s.channels; ++c) {
+      for (std::size_t k = 0; k < s.width; ++k) {
+        if (t + k + 1 >= s.width) visit(t * s.channels + c, (t + k + 1 - s.width) * s.channels + c, c * s.width + k);
+      }
+    }
+  }
+}
+
+enum class ConvPart : std::uint8_t { Forward, Dx, Dw };
+
+void conv(Problem& p, const Conv& s, ConvPart part) {
+  const std::size_t n = std::size_t{s.tokens} * s.channels, taps = std::size_t{s.channels} * s.width;
+  const auto first = p.input(0, DType::F32, n, normal());
+  const auto second = p.input(1, DType::F32, part == ConvPart::Dw ? n : taps, normal());
+  const auto out = p.output(2, DType::F32, part == ConvPart::Dw ? taps : n);
+  p.value(3, std::array{s.tokens, s.channels, s.width});
+  const std::size_t x = part == ConvPart::Dw ? s.channels : s.tokens, y = part == ConvPart::Dw ? s.width : s.channels;
+  p.threads({x + 1, y + 2}, {std::min<std::size_t>(32, x), std::min<std::size_t>(8, y)});
+  p.expect(out, {.magnitude = 1e-6}, [=] {
+    Values sum(part == ConvPart::Dw ? taps : n, 0.0), magnitude(sum.size(), 0.0);
+    conv_terms(s, [&](std::size_t to, std::size_t from, std::size_t tap) {
+      const std::size_t target = part == ConvPart::Forward ? to : part == ConvPart::Dx ? from : tap;
+      const double term = part == ConvPart::Forward ? second[tap] * first[from]
+                          : part == ConvPart::Dx    ? second[tap] * first[to]
+                                                    : first[from] * second[to];
+      sum[target] += term;
+      magnitude[target] += std::fabs(term);
+    });
+    return Expected(sum, magnitude);
+  });
+}
+
+}  // namespace
+
+void training_rows_cases(CaseList& list) {
+  for (const Shape& s : kShapes) {
+    const auto add = [&](const char* kernel, auto build) { list.add(kernel, label(s), [=](Problem& p) { build(p, s); }, s.purpose); };
+    add("softmax_backward_f32", softmax_backward);
+    add("row_sum_f32", row_sum);
+    add("row_sum_backward_f32", row_sum_backward);
+    add("rms_norm_compute_rms_inv_f32", [](Problem& p, const Shape& shape) { rms_inverse(p, shape, 1); });
+    add("rms_norm_backward_dx_f32", rms_dx);
+    add("rms_norm_backward_dw_f32", rms_dw);
+    add("outer_product_f32", outer_product);
+    add("outer_product_backward_lhs_f32", [](Problem& p, const Shape& shape) { outer_product_backward(p, shape, true); });
+    add("outer_product_backward_rhs_f32", [](Problem& p, const Shape& shape) { outer_product_backward(p, shape, false); });
+  }
+  list.add("rms_norm_compute_rms_inv_f32", "zeros", [](Problem& p) { rms_inverse(p, {3, 65}, 0); });
+
+  for (const Taking& t : {Taking{1, 1, 1}, Taking{3, 33, 7}, Taking{17, 64, 64}, Taking{5, 1000, 31}, Taking{4, 9, 20, true}}) {
+    const std::string name = fmt::format("{}x{} k={}{}", t.rows, t.columns, t.k, t.repeated ? " repeated" : "");
+    list.add("take_along_axis_f32", name, [=](Problem& p) { take(p, t, false); });
+    list.add("take_along_axis_backward_f32", name, [=](Problem& p) { take(p, t, true); });
+  }
+  for (const bool backward : {false, true}) {
+    list.add(backward ? "take_along_axis_backward_f32" : "take_along_axis_f32", "4096x1024 k=64",
+             [=](Problem& p) { take(p, {4096, 1024, 64}, backward); }, Purpose::Benchmark);
+  }
+  for (const Table& t : {Table{1, 1, 1}, Table{7, 33, 5}, Table{50, 32, 9}, Table{3, 65, 40}}) {
+    const std::string name = fmt::format("{}x{} batch={}", t.vocab, t.hidden, t.batch);
+    list.add("embedding_lookup_f32", name, [=](Problem& p) { lookup(p, t); });
+    list.add("embedding_scatter_add_f32", name, [=](Problem& p) { scatter_add(p, t); });
+  }
+  list.add("embedding_lookup_f32", "32768x512 batch=2048", [](Problem& p) { lookup(p, {32768, 512, 2048}); }, Purpose::Benchmark);
+  list.add("embedding_scatter_add_f32", "2048x512 batch=64", [](Problem& p) { scatter_add(p, {2048, 512, 64}); }, Purpose::Benchmark);
+  for (const Slab& s : {Slab{1, 1, 1, 0}, Slab{9, 40, 7, 33}, Slab{3, 64, 64, 0}, Slab{17, 100, 33, 5}, Slab{4096, 2048, 1024, 512, Purpose::Benchmark}}) {
+    const std::string name = fmt::format("{} rows, {} of {} from {}", s.rows, s.narrow, s.wide, s.start);
+    list.add("slice_2d_cols_f32", name, [=](Problem& p) { slice(p, s, false); }, s.purpose);
+    list.add("copy_2d_cols_into_f32", name, [=](Problem& p) { slice(p, s, true); }, s.purpose);
+  }
+  for (const Conv& s : {Conv{1, 1, 1}, Conv{1, 5, 4}, Conv{2, 33, 4}, Conv{40, 9, 4}, Conv{33, 17, 7}, Conv{2048, 1024, 4, Purpose::Benchmark}}) {
+    const std::string name = fmt::format("T={} C={} K={}", s.tokens, s.channels, s.width);
+    list.add("conv1d_depthwise_causal_forward_f32", name, [=](Problem& p) { conv(p, s, ConvPart::Forward); }, s.purpose);
+    list.add("conv1d_depthwise_causal_backward_dx_f32", name, [=](Problem& p) { conv(p, s, ConvPart::Dx); }, s.purpose);
+    list.add("conv1d_depthwise_causal_backward_dw_f32", name, [=](Problem& p) { conv(p, s, ConvPart::Dw); }, s.purpose);
+  }
+}
+
+}  // namespace anymetal::cases
