@@ -72,6 +72,7 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
   }
 
   bool VisitCallExpr(clang::CallExpr* call) {
+    if (!call->isTypeDependent()) resolve_space_variant(compilation_.sema(), *call);
     const auto* callee = call->getDirectCallee();
     if (callee == nullptr || llvm::isa<clang::CXXOperatorCallExpr>(call)) return true;
     if (is_kernel(*callee)) error(call->getBeginLoc(), fmt::format("a kernel cannot be called: '{}' is one", callee->getName().str()));

@@ -64,6 +64,8 @@ clang::SourceLocation place_of(const clang::Diagnostic& info, std::string_view t
   const bool is_read_only = text.find("is not assignable") != std::string_view::npos || text.starts_with("cannot assign to");
   if (is_read_only || text.starts_with("no viable conversion from")) return range_begin(0);
   if (text.starts_with("no viable overloaded '='")) return range_begin(1);
+  // The member's name stands behind the dot.
+  if (text.starts_with("member reference base type") && text.ends_with("is not a structure or union")) return info.getLocation().getLocWithOffset(1);
   return info.getLocation();
 }
 
@@ -71,6 +73,12 @@ clang::SourceLocation place_of(const clang::Diagnostic& info, std::string_view t
 std::string in_msl_terms(std::string message) {
   if (message.starts_with("default initialization of an object of const type")) return "a variable in the constant address space must be initialised";
   if (message.find("'annotate' attribute requires parameter") != std::string::npos) return "the argument of this attribute must be a constant expression";
+  if (message.starts_with("implicit instantiation of undefined template 'texture") || message.starts_with("implicit instantiation of undefined template 'depth")) {
+    const std::size_t type = message.find('\'');
+    return "type " + message.substr(type) + " is not supported: textures are outside anymetal's compute subset";
+  }
+  if (message.starts_with("no matching constructor for initialization of '")) message += ": wrong number or types of components";
+  if (message.starts_with("value of type 'bool") && message.ends_with("is not contextually convertible to 'bool'")) message += ": use all() or any()";
   return message;
 }
 

@@ -24,12 +24,17 @@ struct Attribute {
   std::size_t close = 0;  ///< its ")"
 };
 
+/// What is known of the whole file while its runs are rewritten.
+struct FileFacts {
+  std::set<std::size_t> merged_spaces;                 ///< offsets of address-space keywords that stand for any space
+  std::set<std::string, std::less<>> late_constants;   ///< names of function constants and of what is derived from them
+};
+
 /// Rewrites one run of tokens: the text outside directives, or the body of one macro.
 class Rewriter {
  public:
-  /// `merged`: offsets of address-space keywords that stand for any space.
-  Rewriter(std::string_view text, std::span<const Token> tokens, const std::set<std::size_t>& merged, TextEdits& edits)
-      : text_(text), tokens_(tokens), merged_(merged), edits_(edits) {}
+  Rewriter(std::string_view text, std::span<const Token> tokens, FileFacts& facts, TextEdits& edits)
+      : text_(text), tokens_(tokens), facts_(facts), edits_(edits) {}
 
   void run() {
     for (std::size_t i = 0; i < tokens_.size();) {
@@ -43,6 +48,7 @@ class Rewriter {
       if (parentheses_ == 0 && (s == ";" || s == "{" || s == "}")) declaration_ = i + 1;
       if (tokens_[i].kind == TokenKind::Number) number(i);
       if (s == "template") instantiation(i);
+      if (s == "constexpr" || s == "constant") derived_constant(i);
       if (s == "_Pragma") pragma_operator(i);
       if (is_address_space(s)) space(i);
       ++i;
@@ -107,7 +113,10 @@ class Rewriter {
       edits_.replace(tokens_[a.name].begin, end,
                      "annotate(\"msl:" + name + (has_arguments ? is_guard ? "\", &(" : "\", " : a.open != 0 ? "\"" : "\")"));
       if (is_guard && has_arguments) edits_.replace(tokens_[a.close].begin, tokens_[a.close].end, "))");
-      if (is_constant && !is_guard) declare_external(first);
+      if (is_constant && !is_guard) {
+        declare_external(first);
+        if (first > 0) facts_.late_constants.emplace(spelling(first - 1));
+      }
     }
     edits_.replace(tokens_[inner_close].begin, tokens_[inner_close + 1].end, "))");
   }
@@ -152,9 +161,24 @@ class Rewriter {
   }
   static bool is_qualifier(std::string_view s) { return s == "const" || s == "volatile" || is_address_space(s); }
 
+  /// A constant computed from function constants is no constant expression before specialisation.
+  void derived_constant(std::size_t i) {
+    std::size_t name = 0;
+    bool is_late = false;
+    for (std::size_t k = i + 1; k < tokens_.size() && spelling(k) != ";"; ++k) {
+      const std::string_view s = spelling(k);
+      if (name == 0 && (s == "(" || s == "{" || s == "}")) return;
+      if (name == 0 && s == "=") name = k - 1;
+      if (name != 0 && facts_.late_constants.contains(s)) is_late = true;
+    }
+    if (name == 0 || !is_late) return;
+    facts_.late_constants.emplace(spelling(name));
+    if (spelling(i) == "constexpr") edits_.replace(tokens_[i].begin, tokens_[i].end, "const    ");
+  }
+
   void space(std::size_t i) {
     if (trails_method(i)) edits_.blank(tokens_[i].begin, tokens_[i].end);
-    else if (merged_.contains(tokens_[i].begin)) edits_.replace(tokens_[i].begin, tokens_[i].end, spelling(i) == "constant" ? "const __msl_any_space" : "__msl_any_space");
+    else if (facts_.merged_spaces.contains(tokens_[i].begin)) edits_.replace(tokens_[i].begin, tokens_[i].end, spelling(i) == "constant" ? "const __msl_any_space" : "__msl_any_space");
   }
 
   void number(std::size_t i) {
@@ -195,7 +219,7 @@ class Rewriter {
  private:
   std::string_view text_;
   std::span<const Token> tokens_;
-  const std::set<std::size_t>& merged_;
+  FileFacts& facts_;
   TextEdits& edits_;
   std::size_t declaration_ = 0;  ///< first token of the declaration the cursor is in
   std::size_t parentheses_ = 0;
@@ -234,12 +258,14 @@ std::vector<std::vector<Token>> runs_of(std::string_view text, std::span<const T
 
 Prepassed prepass(std::string_view text) {
   std::string unique(text);
-  std::set<std::size_t> merged;
+  FileFacts facts;
+  std::vector<SpaceDuplicates::Variant> variants;
   {
     TextEdits ignored(text);
     for (const auto& run : runs_of(text, tokenize(text), ignored)) {
       const SpaceDuplicates duplicates = find_space_duplicates(text, run);
-      for (const Token& t : duplicates.merged_spaces) merged.insert(t.begin);
+      variants.insert(variants.end(), duplicates.variants.begin(), duplicates.variants.end());
+      for (const Token& t : duplicates.merged_spaces) facts.merged_spaces.insert(t.begin);
       for (const Token& t : duplicates.repeated) {
         for (std::size_t i = t.begin; i < t.end; ++i) {
           if (unique[i] != '\n') unique[i] = ' ';
@@ -248,7 +274,8 @@ Prepassed prepass(std::string_view text) {
     }
   }
   TextEdits edits(unique);
-  for (const auto& run : runs_of(unique, tokenize(unique), edits)) Rewriter(unique, run, merged, edits).run();
+  for (const auto& variant : variants) edits.insert(variant.name.end, std::string(kVariantSuffix) + std::to_string(variant.number));
+  for (const auto& run : runs_of(unique, tokenize(unique), edits)) Rewriter(unique, run, facts, edits).run();
   return edits.apply();
 }
 

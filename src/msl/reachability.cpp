@@ -1,5 +1,6 @@
 #include "msl/reachability.hpp"
 
+#include "msl/address_spaces.hpp"
 #include "msl/annotations.hpp"
 
 #include <clang/AST/ASTContext.h>
@@ -29,6 +30,10 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
     return std::move(result_);
   }
 
+  bool VisitCallExpr(clang::CallExpr* e) {
+    resolve_space_variant(sema_, *e);
+    return true;
+  }
   bool VisitDeclRefExpr(clang::DeclRefExpr* e) { return need(e->getDecl()); }
   bool VisitMemberExpr(clang::MemberExpr* e) { return need(e->getMemberDecl()); }
   bool VisitCXXConstructExpr(clang::CXXConstructExpr* e) {

@@ -13,7 +13,7 @@ class Walker {
   Walker(std::string_view text, std::span<const Token> tokens) : text_(text), tokens_(tokens) {}
 
   SpaceDuplicates run() {
-    scope(0, tokens_.size());
+    scope(0, tokens_.size(), false);
     return std::move(result_);
   }
 
@@ -22,6 +22,9 @@ class Walker {
     std::size_t end = 0;         ///< one past its last token
     std::size_t body = 0;        ///< first token inside its braces where it opens a scope
     std::size_t body_end = 0;
+    bool is_class = false;
+    std::size_t name = 0;        ///< of a function definition; 0 where it is none
+    std::size_t signature_end = 0;
   };
   struct First {
     std::set<std::string> spellings;  ///< with the spaces
@@ -34,8 +37,10 @@ class Walker {
     return i < tokens_.size() ? text_.substr(tokens_[i].begin, tokens_[i].end - tokens_[i].begin) : std::string_view();
   }
 
-  void scope(std::size_t begin, std::size_t end) {
+  void scope(std::size_t begin, std::size_t end, bool in_class) {
     Seen seen;
+    Seen signatures;
+    std::map<std::string, unsigned, std::less<>> variant_counts;
     for (std::size_t i = begin; i < end;) {
       const std::string_view s = spelling(i);
       if ((s == "public" || s == "private" || s == "protected") && spelling(i + 1) == ":") {
@@ -43,7 +48,10 @@ class Walker {
         continue;
       }
       const Unit unit = read_unit(i, end);
-      if (!drop_if_repeated(i, unit.end, seen) && unit.body != 0) scope(unit.body, unit.body_end);
+      if (!drop_if_repeated(i, unit.end, seen)) {
+        if (unit.body != 0) scope(unit.body, unit.body_end, unit.is_class);
+        if (unit.name != 0 && !in_class) rename_if_variant(i, unit, signatures, variant_counts);
+      }
       i = unit.end;
     }
   }
@@ -59,6 +67,7 @@ class Walker {
       if (s == "template" && spelling(i + 1) == "<") {
         i = skip_angles(i + 1, end);
       } else if (s == "(" || s == "[") {
+        if (s == "(" && unit.name == 0 && i > begin && names_function(i - 1)) unit.name = i - 1;
         i = skip_group(i, end);
         angle_guard = i;
       } else if (s == "struct" || s == "class" || s == "union" || s == "enum") {
@@ -67,10 +76,14 @@ class Walker {
         is_namespace = true;
       } else if (s == ";") {
         unit.end = i + 1;
+        unit.name = 0;
         return unit;
       } else if (s == "{") {
         const std::size_t close = skip_group(i, end);
+        unit.signature_end = i;
+        unit.is_class = is_class;
         if (is_class || is_namespace) {
+          unit.name = 0;
           unit.body = i + 1;
           unit.body_end = close;
         }
@@ -86,6 +99,12 @@ class Walker {
     }
     unit.end = end;
     return unit;
+  }
+
+  [[nodiscard]] bool names_function(std::size_t i) const {
+    const std::string_view s = spelling(i);
+    return tokens_[i].kind == TokenKind::Identifier && s != "operator" && s != "decltype" && s != "alignas" && s != "requires" && s != "noexcept" &&
+           s != "explicit" && s != "__attribute__";
   }
 
   /// Index of the bracket that closes the one at `open`, or the last token where none does.
@@ -111,16 +130,33 @@ class Walker {
     return end - 1;
   }
 
-  bool drop_if_repeated(std::size_t begin, std::size_t end, Seen& seen) {
-    std::string erased;
+  struct Spellings {
+    std::string erased;  ///< without address spaces
     std::string full;
     bool names_space = false;
+  };
+
+  [[nodiscard]] Spellings spellings(std::size_t begin, std::size_t end) const {
+    Spellings s;
     for (std::size_t i = begin; i < end; ++i) {
-      full.append(spelling(i)).push_back(' ');
-      names_space = names_space || is_address_space(spelling(i));
+      s.full.append(spelling(i)).push_back(' ');
+      s.names_space = s.names_space || is_address_space(spelling(i));
       const std::string_view token = spelling(i) == "constant" ? "const" : is_address_space(spelling(i)) ? "" : spelling(i);
-      if (!token.empty() && !(token == "const" && erased.ends_with(" const "))) erased.append(token).push_back(' ');
+      if (!token.empty() && !(token == "const" && s.erased.ends_with(" const "))) s.erased.append(token).push_back(' ');
     }
+    return s;
+  }
+
+  void rename_if_variant(std::size_t begin, const Unit& unit, Seen& signatures, std::map<std::string, unsigned, std::less<>>& counts) {
+    auto [erased, full, names_space] = spellings(begin, unit.signature_end);
+    if (!names_space) return;
+    const auto [entry, is_first] = signatures.try_emplace(std::move(erased), First{{}, begin, unit.end});
+    const bool is_new_spelling = entry->second.spellings.insert(std::move(full)).second;
+    if (!is_first && is_new_spelling) result_.variants.push_back({tokens_[unit.name], ++counts[std::string(spelling(unit.name))]});
+  }
+
+  bool drop_if_repeated(std::size_t begin, std::size_t end, Seen& seen) {
+    auto [erased, full, names_space] = spellings(begin, end);
     if (!names_space) return false;
     const auto [entry, is_first] = seen.try_emplace(std::move(erased), First{{}, begin, end});
     First& first = entry->second;

@@ -1,5 +1,7 @@
 #include "msl/type_names.hpp"
 
+#include "msl/space_duplicates.hpp"
+
 #include <array>
 #include <cctype>
 #include <utility>
@@ -86,7 +88,13 @@ std::size_t rename_template(std::string_view text, std::size_t at, std::string& 
 }  // namespace
 
 std::string msl_spelling(std::string_view text) {
-  const std::string words = rename_words(text);
+  std::string words = rename_words(text);
+  // Names of functions that exist once per address space (space_duplicates.hpp).
+  for (std::size_t at = words.find(kVariantSuffix); at != std::string::npos; at = words.find(kVariantSuffix)) {
+    std::size_t end = at + kVariantSuffix.size();
+    while (end < words.size() && std::isdigit(static_cast<unsigned char>(words[end])) != 0) ++end;
+    words.erase(at, end - at);
+  }
   std::string result;
   for (std::size_t i = 0; i < words.size();) {
     const bool starts_word = i == 0 || !is_word(words[i - 1]);

@@ -1,0 +1,170 @@
+// Function constants at specialisation: every type, by index and name, unset, derived, as guards.
+#include "msl_front_end/support.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <llvm/IR/Constants.h>
+#include <llvm/IR/Instructions.h>
+#include <llvm/IR/Module.h>
+
+#include <optional>
+
+namespace {
+
+using anymetal::ConstantValue;
+using anymetal::ErrorCode;
+using anymetal::FunctionConstant;
+using anymetal::Result;
+using anymetal::msl::SpecialisedKernel;
+using front_end::parse;
+
+Result<SpecialisedKernel> specialised(const std::string& text, std::vector<FunctionConstant> constants) {
+  const auto source = parse(text);
+  if (!source) return std::unexpected(source.error());
+  const auto entry = (*source)->entry("f");
+  if (!entry) return std::unexpected(entry.error());
+  return specialise(**entry, constants);
+}
+
+/// The constant integer the kernel stores last; empty where it stores anything else.
+std::optional<std::int64_t> stored(const Result<SpecialisedKernel>& kernel) {
+  if (!kernel) {
+    ADD_FAILURE() << kernel.error().message();
+    return std::nullopt;
+  }
+  std::optional<std::int64_t> value;
+  for (const llvm::BasicBlock& block : *kernel->module->getFunction(kernel->symbol)) {
+    for (const llvm::Instruction& i : block) {
+      const auto* store = llvm::dyn_cast<llvm::StoreInst>(&i);
+      const auto* constant = store == nullptr ? nullptr : llvm::dyn_cast<llvm::ConstantInt>(store->getValueOperand());
+      if (constant != nullptr) value = constant->getSExtValue();
+    }
+  }
+  return value;
+}
+
+struct TypeCase {
+  const char* type;
+  ConstantValue value;
+  std::int64_t expected;  ///< of int(c) * 10 for scalars
+};
+
+class ConstantType : public testing::TestWithParam<TypeCase> {};
+
+TEST_P(ConstantType, FoldsByIndexAndByName) {
+  const std::string text = std::string("constant ") + GetParam().type + " c [[function_constant(7)]];\nkernel void f(device int* o) { o[0] = int(float(c) * 10.0f); }";
+  EXPECT_EQ(stored(specialised(text, {{7U, GetParam().value}})), GetParam().expected);
+  EXPECT_EQ(stored(specialised(text, {{std::string("c"), GetParam().value}})), GetParam().expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(Scalars, ConstantType,
+                         testing::Values(TypeCase{"bool", true, 10}, TypeCase{"char", std::int8_t{-3}, -30}, TypeCase{"uchar", std::uint8_t{200}, 2000},
+                                         TypeCase{"short", std::int16_t{-300}, -3000}, TypeCase{"ushort", std::uint16_t{60000}, 600000},
+                                         TypeCase{"int", std::int32_t{-7}, -70}, TypeCase{"uint", std::uint32_t{9}, 90},
+                                         TypeCase{"half", ConstantValue::half(1.5f), 15}, TypeCase{"float", 2.5f, 25}));
+
+TEST(FunctionConstants, VectorsOfTwoToFour) {
+  const float values[4] = {1, 2, 3, 4};
+  for (unsigned n = 2; n <= 4; ++n) {
+    const std::string text = "constant float" + std::to_string(n) + " c [[function_constant(0)]];\nkernel void f(device int* o) { o[0] = int(c[" + std::to_string(n - 1) + "] * 10); }";
+    EXPECT_EQ(stored(specialised(text, {{0U, ConstantValue::from_bytes(anymetal::ConstantType::Float, n, values)}})), 10 * static_cast<int>(n));
+  }
+}
+
+TEST(FunctionConstants, WrongTypeIsAnErrorNamingBoth) {
+  const auto kernel = specialised("constant int n [[function_constant(3)]];\nkernel void f(device int* o) { o[0] = n; }", {{3U, 1.0f}});
+  ASSERT_FALSE(kernel);
+  EXPECT_EQ(kernel.error().code(), ErrorCode::FunctionConstantError);
+  EXPECT_THAT(kernel.error().message(), testing::HasSubstr("'n' (index 3) has type int, float given"));
+}
+
+TEST(FunctionConstants, UnknownIndexIsIgnoredUnknownNameIsNot) {
+  const std::string text = "constant int n [[function_constant(3)]];\nkernel void f(device int* o) { o[0] = n; }";
+  EXPECT_EQ(stored(specialised(text, {{3U, std::int32_t{5}}, {99U, true}})), 5);
+  const auto kernel = specialised(text, {{3U, std::int32_t{5}}, {std::string("m"), true}});
+  ASSERT_FALSE(kernel);
+  EXPECT_THAT(kernel.error().message(), testing::AllOf(testing::HasSubstr("'m'"), testing::HasSubstr("'n'")));
+}
+
+TEST(FunctionConstants, UnsetIsAnErrorOnlyWhereRead) {
+  const std::string read = "constant int n [[function_constant(3)]];\nkernel void f(device int* o) { o[0] = n; }";
+  const auto kernel = specialised(read, {});
+  ASSERT_FALSE(kernel);
+  EXPECT_EQ(kernel.error().code(), ErrorCode::FunctionConstantError);
+  EXPECT_THAT(kernel.error().message(), testing::HasSubstr("'n' (index 3, int) needs a value"));
+  const std::string queried = "constant int n [[function_constant(3)]];\nkernel void f(device int* o) { o[0] = is_function_constant_defined(n) ? n : 42; }";
+  EXPECT_EQ(stored(specialised(queried, {})), 42);
+  EXPECT_EQ(stored(specialised(queried, {{3U, std::int32_t{6}}})), 6);
+  const std::string unread = "constant int n [[function_constant(3)]];\nconstant bool b [[function_constant(4)]];\nkernel void f(device int* o) { o[0] = b ? n : 1; }";
+  EXPECT_EQ(stored(specialised(unread, {{4U, false}})), 1);
+}
+
+constexpr const char* kDerived = R"(constant int width [[function_constant(0)]];
+constant int width_or = is_function_constant_defined(width) ? width : 32;
+constant bool causal [[function_constant(1)]];
+constant int span = width_or * 2 - 1;
+constant bool narrow = causal && span < 20;
+static constant constexpr const int doubled = span * 2;
+kernel void f(device int* o) { o[0] = narrow ? -doubled : doubled; })";
+
+TEST(DerivedConstants, AreEvaluatedInOrder) {
+  EXPECT_EQ(stored(specialised(kDerived, {{1U, true}})), 126);
+  EXPECT_EQ(stored(specialised(kDerived, {{0U, std::int32_t{4}}, {1U, true}})), -14);
+  EXPECT_EQ(stored(specialised(kDerived, {{0U, std::int32_t{4}}, {1U, false}})), 14);
+}
+
+TEST(DerivedConstants, NameTheConstantTheyLack) {
+  const auto kernel = specialised(kDerived, {{0U, std::int32_t{4}}});
+  ASSERT_FALSE(kernel);
+  EXPECT_EQ(kernel.error().code(), ErrorCode::FunctionConstantError);
+  EXPECT_THAT(kernel.error().message(), testing::HasSubstr("'causal' (index 1, bool)"));
+}
+
+TEST(Guards, DecideWhichArgumentsAreActive) {
+  const std::string text = R"(constant bool has_bias [[function_constant(0)]];
+constant bool has_both = has_bias && is_function_constant_defined(has_bias);
+kernel void f(device int* o [[buffer(0)]], device int* a [[buffer(1), function_constant(has_bias)]],
+              device int* b [[function_constant(has_both), buffer(2)]]) { o[0] = a ? 1 : 2; if (b) o[1] = 3; })";
+  for (const bool on : {false, true}) {
+    const auto kernel = specialised(text, {{0U, on}});
+    ASSERT_TRUE(kernel) << kernel.error().message();
+    EXPECT_TRUE(kernel->reflection.arguments[0].active);
+    EXPECT_EQ(kernel->reflection.arguments[1].active, on);
+    EXPECT_EQ(kernel->reflection.arguments[2].active, on);
+  }
+  const auto unset = specialised("constant bool g [[function_constant(0)]];\nkernel void f(device int* o, device int* a [[function_constant(g)]]) { o[0] = a ? 1 : 2; }", {});
+  EXPECT_EQ(stored(unset), 2);
+  EXPECT_FALSE(unset->reflection.arguments[1].active);
+}
+
+TEST(Arithmetic, DivisionAndShiftsAreDefined) {
+  EXPECT_EQ(stored(specialised("constant uint n [[function_constant(0)]];\nkernel void f(device uint* o) { o[0] = 1u << n; }", {{0U, std::uint32_t{33}}})), 2);
+  EXPECT_EQ(stored(specialised("constant int n [[function_constant(0)]];\nkernel void f(device int* o) { o[0] = -8 >> n; }", {{0U, std::int32_t{-1}}})), -1);
+  EXPECT_EQ(stored(specialised("constant float x [[function_constant(0)]];\nkernel void f(device int* o) { o[0] = int(x); }", {{0U, 1e20f}})), 2147483647);
+  EXPECT_TRUE(stored(specialised("constant int n [[function_constant(0)]];\nkernel void f(device int* o) { o[0] = 7 / n; }", {{0U, std::int32_t{0}}})).has_value());
+}
+
+TEST(Specialisation, StaticThreadgroupMemoryIsCountedAndLimited) {
+  const auto small = specialised("kernel void f(device float* o, uint i [[thread_index_in_threadgroup]]) { threadgroup float t[100]; threadgroup char c; t[i] = 1; c = 2; o[i] = t[99 - i] + c; }", {});
+  ASSERT_TRUE(small) << small.error().message();
+  EXPECT_GE(small->reflection.static_threadgroup_memory, 401U);
+  EXPECT_LE(small->reflection.static_threadgroup_memory, 416U);
+  const auto large = specialised("kernel void f(device float* o) { threadgroup float t[9000]; t[0] = o[0]; o[0] = t[1]; }", {});
+  ASSERT_FALSE(large);
+  EXPECT_THAT(large.error().message(), testing::HasSubstr("36000 bytes of threadgroup memory, limit 32768"));
+}
+
+TEST(Specialisation, RecursionIsRefusedTailCallsAreNot) {
+  const auto recursive = specialised("int h(int n) { return n < 2 ? n : h(n - 1) + h(n - 2); }\nkernel void f(device int* o) { o[0] = h(o[0]); }", {});
+  ASSERT_FALSE(recursive);
+  EXPECT_THAT(recursive.error().message(), testing::AllOf(testing::HasSubstr("recursion"), testing::HasSubstr("h(int)")));
+  EXPECT_TRUE(specialised("int h(int n, int s) { return n < 1 ? s : h(n - 1, s + n); }\nkernel void f(device int* o) { o[0] = h(o[0], 0); }", {}));
+}
+
+TEST(Specialisation, UndefinedFunctionIsNamed) {
+  const auto kernel = specialised("float missing(float x);\nkernel void f(device float* o) { o[0] = missing(o[0]); }", {});
+  ASSERT_FALSE(kernel);
+  EXPECT_THAT(kernel.error().message(), testing::HasSubstr("missing"));
+}
+
+}  // namespace

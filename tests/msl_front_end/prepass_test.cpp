@@ -1,0 +1,60 @@
+// The line-preserving rewrite, without a compiler.
+#include "msl/prepass.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace {
+
+using anymetal::msl::prepass;
+
+struct Rewrite {
+  const char* from;
+  const char* to;
+};
+
+class PrepassRewrite : public testing::TestWithParam<Rewrite> {};
+
+TEST_P(PrepassRewrite, Gives) {
+  EXPECT_EQ(prepass(GetParam().from).text, GetParam().to);
+  const std::string_view from = GetParam().from;
+  const std::string text = prepass(from).text;
+  EXPECT_EQ(std::ranges::count(text, '\n'), std::ranges::count(from, '\n'));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, PrepassRewrite,
+    testing::Values(Rewrite{"int x [[buffer(1)]];", "int x  __attribute__((annotate(\"msl:buffer\", 1)));"},
+                    Rewrite{"[[maybe_unused]] int x;", "[[maybe_unused]] int x;"}, Rewrite{"[[clang::noinline]] int f();", "[[clang::noinline]] int f();"},
+                    Rewrite{"a[b[0]]", "a[b[0]]"}, Rewrite{"\"[[buffer(0)]]\" // [[buffer(0)]]\n/* [[x]]\n*/", "\"[[buffer(0)]]\" // [[buffer(0)]]\n/* [[x]]\n*/"},
+                    Rewrite{"constant bool b [[function_constant(N + 1)]];", "extern constant bool b  __attribute__((annotate(\"msl:function_constant\", N + 1)));"},
+                    Rewrite{"static constant constexpr const int n[[function_constant(2)]];", "extern        constant           const int n __attribute__((annotate(\"msl:function_constant\", 2)));"},
+                    Rewrite{"void f(int a [[function_constant(g)]]);", "void f(int a  __attribute__((annotate(\"msl:function_constant_guard\", &(g)))));"},
+                    Rewrite{"template [[host_name(\"n\")]] kernel void f<int>(int);", "extern template  __attribute__((annotate(\"msl:host_name\", \"n\"))) kernel void f<int>(int);"},
+                    Rewrite{"template <int N> void f();", "template <int N> void f();"}, Rewrite{"x.template f<1>();", "x.template f<1>();"},
+                    Rewrite{"T f() const thread { }", "T f() const        { }"}, Rewrite{"if (x) thread float* p = q;", "if (x) thread float* p = q;"},
+                    Rewrite{"decltype(x) thread& y = x;", "decltype(x) thread& y = x;"}, Rewrite{"half h = 1.0h;", "half h = 1.0f16;"},
+                    Rewrite{"int x = 0xah;", "int x = 0xah;"}, Rewrite{"#pragma METAL fp math_mode(safe)\n", "#pragma float_control(precise, on)\n"},
+                    Rewrite{"#define A [[buffer(0)]] \\\n [[threadgroup(1)]]\n",
+                            "#define A  __attribute__((annotate(\"msl:buffer\", 0))) \\\n  __attribute__((annotate(\"msl:threadgroup_index\", 1)))\n"}));
+
+TEST(Prepass, DropsCopiesThatDifferInSpacesOnly) {
+  const std::string text = prepass("int f(device int* p) { return 1; }\nint f(thread int* p) { return 1; }\nint f(thread int* p) { return 2; }\n").text;
+  EXPECT_EQ(text.find("return 1"), text.rfind("return 1"));
+  EXPECT_NE(text.find("f__msl_space_1("), std::string::npos) << "another body is another function";
+  EXPECT_EQ(std::ranges::count(text, '\n'), 3);
+}
+
+TEST(ColumnMap, MapsBackToTheUsersColumns) {
+  const std::string_view original = "void f(uint i [[buffer(10)]], int q) { q = r; }";
+  const auto rewritten = prepass(original);
+  for (const char* token : {"uint", "buffer", "10", "int q", "q = r", "r;"}) {
+    const std::string_view t(token);
+    const std::size_t at = t == "buffer" ? rewritten.text.find("annotate") : rewritten.text.find(t);
+    ASSERT_NE(at, std::string::npos);
+    EXPECT_EQ(rewritten.columns.original_column(1, static_cast<unsigned>(at + 1)), original.find(t) + 1) << token;
+  }
+}
+
+}  // namespace

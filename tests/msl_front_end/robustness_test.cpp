@@ -1,0 +1,129 @@
+// No text crashes the front end; sources are parsed by many threads at once; files come only from where they may.
+#include "msl_front_end/support.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+namespace {
+
+using anymetal::msl::ParsedSource;
+using front_end::kHead;
+using front_end::request;
+
+std::string repeated(const std::string& text, int n) {
+  std::string all;
+  for (int i = 0; i < n; ++i) all += text;
+  return all;
+}
+
+struct Hostile {
+  const char* name;
+  std::string text;
+};
+
+class HostileText : public testing::TestWithParam<Hostile> {};
+
+TEST_P(HostileText, EndsInAValue) {
+  const auto source = ParsedSource::parse(request(GetParam().text));
+  if (source) {
+    for (const std::string& name : (*source)->entry_names()) (void)(*source)->entry(name);
+  } else {
+    EXPECT_FALSE(source.error().diagnostics().empty());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, HostileText,
+    testing::Values(Hostile{"Empty", ""}, Hostile{"EmbeddedNul", std::string("kernel void f(device int* o) { o[0] = 1;\0 }", 43)},
+                    Hostile{"InvalidUtf8", "constant int \xff\xfe = 1; // \xc3\x28"}, Hostile{"UnterminatedComment", "/* kernel void"},
+                    Hostile{"UnterminatedString", "constant char c = \"abc"}, Hostile{"UnterminatedRawString", "R\"x(abc"},
+                    Hostile{"UnterminatedAttribute", "kernel void f(device int* o [[buffer(0)"}, Hostile{"LoneBrackets", "[[ ]] [[ [[a] ]"},
+                    Hostile{"UnterminatedConditional", "#if 1\nkernel void f(device int* o) {}"}, Hostile{"LoneEndif", "#endif"},
+                    Hostile{"LoneBackslash", "#define A \\"}, Hostile{"DefineWithoutName", "#define\n#define (\n#define A("},
+                    Hostile{"DeepParentheses", "constant int x = " + repeated("(", 5000) + "1" + repeated(")", 5000) + ";"},
+                    Hostile{"DeepBraces", "void f() " + repeated("{", 5000) + repeated("}", 5000)},
+                    Hostile{"DeepTemplates", "template <int N> struct R { static int v() { return R<N + 1>::v(); } };\nkernel void f(device int* o) { o[0] = R<0>::v(); }"},
+                    Hostile{"LongSum", "constant int x = 1" + repeated(" + 1", 20000) + ";"},
+                    Hostile{"AttributeInOddPlace", "[[buffer(0)]]; int [[buffer]] x [[host_name]]; kernel void f([[buffer(0)]] device int* o) {}"},
+                    Hostile{"TemplateAtEnd", "template"}, Hostile{"OnlyCarriageReturns", "\r\r\r"}, Hostile{"ByteOrderMark", "\xef\xbb\xbfkernel void f(device int* o) {}"}),
+    [](const auto& hostile) { return hostile.param.name; });
+
+TEST(Threads, ParseDifferentSourcesAtOnce) {
+  constexpr int kThreads = 8;
+  std::vector<std::string> results(kThreads);
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back([t, &results] {
+        const std::string name = "k" + std::to_string(t);
+        const auto source = ParsedSource::parse(request(std::string(kHead) + "kernel void " + name + "(device float* o) { o[0] = exp(o[0]) * " + std::to_string(t) + "; }"));
+        const auto entry = source ? (*source)->entry(name) : std::unexpected(source.error());
+        const auto kernel = entry ? specialise(**entry, {}) : std::unexpected(entry.error());
+        results[static_cast<std::size_t>(t)] = kernel ? kernel->reflection.name : kernel.error().message();
+      });
+    }
+  }
+  for (int t = 0; t < kThreads; ++t) EXPECT_EQ(results[static_cast<std::size_t>(t)], "k" + std::to_string(t));
+}
+
+TEST(Threads, ShareOneSource) {
+  std::string text = kHead;
+  for (int i = 0; i < 4; ++i) text += "kernel void k" + std::to_string(i) + "(device int* o) { o[0] = " + std::to_string(i) + "; }\n";
+  const auto source = ParsedSource::parse(request(text));
+  ASSERT_TRUE(source);
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&, t] { EXPECT_TRUE((*source)->entry("k" + std::to_string(t % 4))); });
+  }
+}
+
+TEST(Includes, VirtualFilesAndDirectoriesOnly) {
+  auto r = request("#include \"parts/scale.h\"\n#include \"from_disk.h\"\nkernel void f(device float* o) { o[0] = kScale + kDisk; }");
+  r.options.include_files = {{"parts/scale.h", "#pragma once\nconstant float kScale = 2;\n"}};
+  const auto directory = std::filesystem::temp_directory_path() / "anymetal_front_end_includes";
+  std::filesystem::create_directories(directory);
+  std::ofstream(directory / "from_disk.h") << "constant float kDisk [[function_constant(1)]];\n";
+  r.options.include_directories = {directory.string()};
+  const auto source = ParsedSource::parse(r);
+  ASSERT_TRUE(source) << source.error().message();
+  EXPECT_THAT((*source)->dependencies(), testing::UnorderedElementsAre("parts/scale.h", (directory / "from_disk.h").string()));
+  ASSERT_EQ((*source)->constants().size(), 1U);
+  EXPECT_EQ((*source)->constants()[0].name, "kDisk");
+
+  r.text = "#include \"/etc/hostname\"\n";
+  EXPECT_FALSE(ParsedSource::parse(r));
+  r.text = "#include \"../../../../../../etc/hostname\"\n";
+  EXPECT_FALSE(ParsedSource::parse(r));
+  r.text = "#include <vector>\n";
+  const auto missing = ParsedSource::parse(r);
+  ASSERT_FALSE(missing);
+  EXPECT_THAT(missing.error().message(), testing::HasSubstr("file not found"));
+}
+
+TEST(Includes, ErrorsInThemCarryTheirNameAndColumn) {
+  auto r = request("#include \"a.h\"\n");
+  r.options.include_files = {{"a.h", "\nvoid h(uint i [[thread_index_in_simdgroup]], int q) { r = 1; }\n"}};
+  const auto source = ParsedSource::parse(r);
+  ASSERT_FALSE(source);
+  const auto& first = source.error().diagnostics().front();
+  EXPECT_EQ(first.file, "a.h");
+  EXPECT_EQ(first.line, 2U);
+  EXPECT_EQ(first.column, 55U);
+}
+
+TEST(Macros, DefinesAndVersionsNoHost) {
+  auto r = request("#if WIDTH != 12 || __METAL_VERSION__ != 310 || defined(__x86_64__) || defined(__linux__) || defined(__NVPTX__)\n#error wrong\n#endif\n");
+  r.options.defines = {{"WIDTH", "12"}};
+  r.options.language_standard = "metal3.1";
+  for (const auto target : {anymetal::msl::Target::Host, anymetal::msl::Target::Nvptx}) {
+    r.target = target;
+    const auto source = ParsedSource::parse(r);
+    EXPECT_TRUE(source) << source.error().message();
+  }
+}
+
+}  // namespace
