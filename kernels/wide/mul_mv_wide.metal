@@ -33,6 +33,7 @@ kernel void mul_mv_wide(device const uchar* weight [[buffer(0)]],
 
   L::F sum0 = 0.0f, sum1 = 0.0f;
   for (ulong block = 0; block < blocks; ++block) {
+#pragma unroll
     for (uint i = 0; i < kBlock; i += 32) {
 #pragma unroll
       for (uint j = 0; j < 32; j += 8) {

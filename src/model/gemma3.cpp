@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <thread>
 #include <vector>
 
 namespace anymetal::model {
@@ -35,6 +36,25 @@ struct Gemma3::Impl {
     ops::Context context{registry, device, *encoder};
     if (auto recorded = record(context); !recorded) return recorded;
     return encoder->commit_and_wait();
+  }
+
+  /// Recording looks every kernel up; what was recorded is thrown away. Only reads this object, so that a pass may run
+  /// meanwhile; whoever makes the cache grow waits for it first.
+  void prepare_decoding() {
+    if (preparation.joinable()) preparation.join();
+    preparation = std::jthread([this, first = position] {
+      auto encoder = device.make_command_encoder();
+      if (!encoder) return;
+      ops::Context context{registry, device, *encoder};
+      // A failure would come again in the pass that needs the kernel, and be reported there.
+      (void)record_layers(context, config, weights, cache, buffers, {first, 1});
+      (void)record_logits(context, config, weights, buffers, 0, 1);
+    });
+  }
+
+  Result<void> reserve(std::size_t positions) {
+    if (positions > cache.capacity() && preparation.joinable()) preparation.join();
+    return cache.reserve(positions, position);
   }
 
   Result<void> check(std::span<const Token> tokens) const {
@@ -79,7 +99,7 @@ struct Gemma3::Impl {
 
   Result<std::span<const float>> forward(std::span<const Token> tokens, const LogitsSink& every) {
     if (auto done = check(tokens); !done) return std::unexpected(done.error());
-    if (auto done = cache.reserve(position + tokens.size(), position); !done) return std::unexpected(done.error());
+    if (auto done = reserve(position + tokens.size()); !done) return std::unexpected(done.error());
     std::span<const float> last;
     for (std::size_t start = 0; start < tokens.size(); start += batch) {
       const auto part = tokens.subspan(start, std::min(batch, tokens.size() - start));
@@ -107,6 +127,7 @@ struct Gemma3::Impl {
   std::size_t position = 0;
   const std::atomic<bool>* cancellation = nullptr;
   std::vector<float> host_logits;  ///< where the device's memory cannot be looked at
+  std::jthread preparation;        ///< last, so that it ends before what it reads
 };
 
 Gemma3::Gemma3(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -136,7 +157,8 @@ const Gemma3Config& Gemma3::config() const { return impl_->config; }
 std::size_t Gemma3::context_limit() const { return impl_->cache.limit(); }
 std::size_t Gemma3::position() const { return impl_->position; }
 void Gemma3::rewind(std::size_t position) { impl_->position = std::min(position, impl_->position); }
-Result<void> Gemma3::reserve(std::size_t positions) { return impl_->cache.reserve(positions, impl_->position); }
+Result<void> Gemma3::reserve(std::size_t positions) { return impl_->reserve(positions); }
+void Gemma3::prepare_decoding() { impl_->prepare_decoding(); }
 void Gemma3::set_cancellation(const std::atomic<bool>* flag) { impl_->cancellation = flag; }
 
 Result<std::span<const float>> Gemma3::forward(std::span<const Token> tokens) { return forward(tokens, {}); }

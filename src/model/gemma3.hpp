@@ -46,6 +46,9 @@ class Gemma3 {
   void rewind(std::size_t position = 0);
   /// Makes room for this many tokens in all, so that the cache need not grow later.
   Result<void> reserve(std::size_t positions);
+  /// Compiles the kernels of one-token passes on another thread and returns at once: by the time a prompt has gone
+  /// through, the token after it need not wait. Later calls wait for it where they must. Failures show in `forward`.
+  void prepare_decoding();
   /// Stops `forward` with Cancelled between batches once the flag is set; nullptr never stops. The flag must outlive it.
   void set_cancellation(const std::atomic<bool>* flag);
 

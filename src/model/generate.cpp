@@ -59,6 +59,7 @@ Result<Generation> generate(Gemma3& model, const Tokenizer& tokenizer, std::span
   const auto wanted = std::min({options.max_tokens, kReservedAhead, model.context_limit() - prompt.size()});
   if (auto done = model.reserve(prompt.size() + wanted); !done) return std::unexpected(done.error());
 
+  if (wanted > 1) model.prepare_decoding();
   auto start = Clock::now();
   auto logits = model.forward(prompt, options.on_prompt_logits);
   result.prefill_seconds = seconds_since(start);
