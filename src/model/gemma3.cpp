@@ -1,13 +1,13 @@
 #include "model/gemma3.hpp"
 
-#include "model/gemma3_graph.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <numeric>
 #include <thread>
 #include <vector>
+
+#include "model/gemma3_graph.hpp"
 
 namespace anymetal::model {
 
@@ -86,7 +86,8 @@ struct Gemma3::Impl {
 
   /// Logits of rows [row, row + count) of the last batch, count <= kLogitRows; valid until the next call.
   Result<std::span<const float>> read_logits(std::size_t row, std::size_t count) {
-    auto done = run([&](ops::Context& context) { return record_logits(context, config, weights, buffers, row, count); });
+    auto done =
+        run([&](ops::Context& context) { return record_logits(context, config, weights, buffers, row, count); });
     if (!done) return std::unexpected(done.error());
     const auto size = count * config.vocabulary;
     if (const auto* shared = buffers.logits.contents()) return std::span(reinterpret_cast<const float*>(shared), size);

@@ -3,29 +3,29 @@
 /// The Gemma 3 text model as a graph of ops.
 
 #include <anymetal/anymetal.hpp>
-
-#include "model/gemma3_config.hpp"
-#include "model/gguf.hpp"
-#include "model/vocabulary.hpp"
-
 #include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <span>
 
+#include "model/gemma3_config.hpp"
+#include "model/gguf.hpp"
+#include "model/vocabulary.hpp"
+
 namespace anymetal::model {
 
 struct Gemma3Options {
-  std::size_t batch = 128;   ///< most prompt tokens that go through the layers together
-  std::size_t context = 0;   ///< most tokens in the context; 0: as many as the model was made for
+  std::size_t batch = 128;  ///< most prompt tokens that go through the layers together
+  std::size_t context = 0;  ///< most tokens in the context; 0: as many as the model was made for
 };
 
 /// Gemma 3 (arXiv:2503.19786): pre- and post-norms, normalised queries and keys, rotary positions, five layers with a
 /// sliding window for each global one, GELU-gated feed-forward, output head tied to the embedding. Activations and the
 /// key/value cache are f32.
 ///
-/// Thread contract: one thread at a time; several models may share a registry and a device. Any call may compile kernels.
+/// Thread contract: one thread at a time; several models may share a registry and a device. Any call may compile
+/// kernels.
 /// \code
 ///   auto model = Gemma3::load(file, registry, device);
 ///   auto logits = model->forward(prompt);     // of the token that follows
@@ -33,7 +33,8 @@ struct Gemma3Options {
 class Gemma3 {
  public:
   /// `registry` must outlive the model. InvalidFile where the file is not a Gemma 3 model or lacks something.
-  static Result<Gemma3> load(const Gguf& file, KernelRegistry& registry, const Device& device, Gemma3Options options = {});
+  static Result<Gemma3> load(const Gguf& file, KernelRegistry& registry, const Device& device,
+                             Gemma3Options options = {});
   ~Gemma3();
   Gemma3(Gemma3&&) noexcept;
   Gemma3& operator=(Gemma3&&) noexcept;
@@ -49,10 +50,12 @@ class Gemma3 {
   /// Compiles the kernels of one-token passes on another thread and returns at once: by the time a prompt has gone
   /// through, the token after it need not wait. Later calls wait for it where they must. Failures show in `forward`.
   void prepare_decoding();
-  /// Stops `forward` with Cancelled between batches once the flag is set; nullptr never stops. The flag must outlive it.
+  /// Stops `forward` with Cancelled between batches once the flag is set; nullptr never stops. The flag must outlive
+  /// it.
   void set_cancellation(const std::atomic<bool>* flag);
 
-  /// Receives logits [rows][vocabulary] of consecutive tokens, `first` being the first one's place in the call's tokens.
+  /// Receives logits [rows][vocabulary] of consecutive tokens, `first` being the first one's place in the call's
+  /// tokens.
   using LogitsSink = std::function<Result<void>(std::size_t first, std::span<const float> rows)>;
 
   /// Appends tokens to the context and gives the logits after the last of them, valid until the next call.

@@ -69,7 +69,8 @@ Result<Gemma3Config> Gemma3Config::read(const Gguf& file) {
   if (auto done = read_positive(file, "gemma3.attention.layer_norm_rms_epsilon", c.epsilon); !done) {
     return std::unexpected(done.error());
   }
-  if (auto done = read_positive(file, "gemma3.rope.freq_base", c.global_theta); !done) return std::unexpected(done.error());
+  if (auto done = read_positive(file, "gemma3.rope.freq_base", c.global_theta); !done)
+    return std::unexpected(done.error());
   if (c.heads % c.kv_heads != 0 || value_length != c.head_dim || c.head_dim % 2 != 0) {
     return invalid(fmt::format("{} query heads, {} key heads, keys of {} and values of {} elements do not fit together",
                                c.heads, c.kv_heads, c.head_dim, value_length));

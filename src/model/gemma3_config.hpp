@@ -3,10 +3,9 @@
 /// Sizes and constants of a Gemma 3 text model.
 
 #include <anymetal/error.hpp>
+#include <cstddef>
 
 #include "model/gguf.hpp"
-
-#include <cstddef>
 
 namespace anymetal::model {
 
@@ -19,8 +18,8 @@ struct Gemma3Config {
   std::size_t kv_heads = 0;
   std::size_t head_dim = 0;
   std::size_t vocabulary = 0;
-  std::size_t context = 0;       ///< longest context the model was made for, tokens
-  std::size_t window = 0;        ///< keys a local layer sees, the token's own counted
+  std::size_t context = 0;  ///< longest context the model was made for, tokens
+  std::size_t window = 0;   ///< keys a local layer sees, the token's own counted
   float epsilon = 0.0F;
   float global_theta = 0.0F;     ///< rotary base of global layers
   float local_theta = 10000.0F;  ///< rotary base of local layers; files do not state it

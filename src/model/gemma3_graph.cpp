@@ -1,13 +1,13 @@
 #include "model/gemma3_graph.hpp"
 
+#include <cmath>
+
 #include "model/recorder.hpp"
 #include "ops/attention.hpp"
 #include "ops/elementwise.hpp"
 #include "ops/embedding.hpp"
 #include "ops/matmul.hpp"
 #include "ops/norm.hpp"
-
-#include <cmath>
 
 namespace anymetal::model {
 
@@ -17,8 +17,8 @@ using ops::Tensor;
 namespace {
 
 /// x + attention(norm(x)), with queries and keys normalised and rotated.
-void record_attention(Recorder& run, const Gemma3Config& c, const Gemma3Layer& w, const KvCache& cache, std::size_t layer,
-                      const Gemma3Activations& buffers, const Gemma3Batch& batch) {
+void record_attention(Recorder& run, const Gemma3Config& c, const Gemma3Layer& w, const KvCache& cache,
+                      std::size_t layer, const Gemma3Activations& buffers, const Gemma3Batch& batch) {
   const auto T = batch.count;
   const auto x = Tensor::of(buffers.stream, DType::F32, {T, c.width});
   const auto h = Tensor::of(buffers.normed, DType::F32, {T, c.width});

@@ -2,10 +2,10 @@
 /// \file
 /// The tensors of a Gemma 3 text model.
 
+#include <vector>
+
 #include "model/gemma3_config.hpp"
 #include "model/weights.hpp"
-
-#include <vector>
 
 namespace anymetal::model {
 
@@ -24,9 +24,9 @@ struct Gemma3Layer {
 /// Views into the buffer of `weights`. A plain value.
 struct Gemma3Weights {
   Weights weights;
-  ops::Tensor embedding;    ///< [vocabulary, width]
+  ops::Tensor embedding;  ///< [vocabulary, width]
   ops::Tensor output_norm;
-  ops::Tensor output;       ///< the embedding again unless the file has a head of its own
+  ops::Tensor output;  ///< the embedding again unless the file has a head of its own
   std::vector<Gemma3Layer> layers;
 
   /// InvalidFile names the first tensor that is missing or does not fit.

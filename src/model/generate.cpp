@@ -33,10 +33,14 @@ class CancellationScope {
 
 std::string_view to_string(StopReason reason) {
   switch (reason) {
-    case StopReason::Length: return "length";
-    case StopReason::EndOfSequence: return "end_of_sequence";
-    case StopReason::Context: return "context";
-    case StopReason::Cancelled: return "cancelled";
+    case StopReason::Length:
+      return "length";
+    case StopReason::EndOfSequence:
+      return "end_of_sequence";
+    case StopReason::Context:
+      return "context";
+    case StopReason::Cancelled:
+      return "cancelled";
   }
   return "unknown";
 }
@@ -48,8 +52,9 @@ Result<Generation> generate(Gemma3& model, const Tokenizer& tokenizer, std::span
                             const GenerateOptions& options) {
   if (auto done = check(options.sampling); !done) return std::unexpected(done.error());
   if (prompt.size() > model.context_limit()) {
-    return fail(ErrorCode::InvalidArgument, fmt::format("the prompt has {} tokens, more than the context of {} can take",
-                                                        prompt.size(), model.context_limit()));
+    return fail(ErrorCode::InvalidArgument,
+                fmt::format("the prompt has {} tokens, more than the context of {} can take", prompt.size(),
+                            model.context_limit()));
   }
   Generation result;
   result.prompt_tokens.assign(prompt.begin(), prompt.end());

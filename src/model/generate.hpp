@@ -2,10 +2,6 @@
 /// \file
 /// Text generation: a prompt, then one token after another.
 
-#include "model/gemma3.hpp"
-#include "model/sampler.hpp"
-#include "model/tokenizer.hpp"
-
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -13,6 +9,10 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "model/gemma3.hpp"
+#include "model/sampler.hpp"
+#include "model/tokenizer.hpp"
 
 namespace anymetal::model {
 
@@ -42,8 +42,8 @@ struct Generation {
   std::vector<Token> tokens;
   std::string text;
   StopReason stop = StopReason::Length;
-  double prefill_seconds = 0.0;     ///< from the prompt to the logits that follow it
-  double decode_seconds = 0.0;      ///< of the `decode_steps` passes after that, sampling included
+  double prefill_seconds = 0.0;  ///< from the prompt to the logits that follow it
+  double decode_seconds = 0.0;   ///< of the `decode_steps` passes after that, sampling included
   std::size_t decode_steps = 0;
 
   [[nodiscard]] double prefill_tokens_per_second() const;

@@ -1,11 +1,11 @@
 #include "model/gguf.hpp"
 
-#include "model/gguf_cursor.hpp"
-
 #include <fmt/format.h>
 
 #include <concepts>
 #include <type_traits>
+
+#include "model/gguf_cursor.hpp"
 
 namespace anymetal::model {
 
@@ -17,7 +17,8 @@ std::unexpected<Error> missing(std::string_view key) {
 
 std::unexpected<Error> wrong_type(std::string_view key, const GgufValue& value, std::string_view wanted) {
   std::string found(to_string(type_of(value)));
-  if (const auto* array = std::get_if<GgufArray>(&value)) found += fmt::format(" of {}", to_string(array->element_type));
+  if (const auto* array = std::get_if<GgufArray>(&value))
+    found += fmt::format(" of {}", to_string(array->element_type));
   return fail(ErrorCode::InvalidFile,
               fmt::format("metadata key '{}' is of type {}, where {} is needed", key, found, wanted));
 }
@@ -46,19 +47,32 @@ Result<std::vector<T>> copy_elements(const Result<GgufArray>& array) {
 
 std::string_view to_string(GgufType type) {
   switch (type) {
-    case GgufType::UInt8: return "uint8";
-    case GgufType::Int8: return "int8";
-    case GgufType::UInt16: return "uint16";
-    case GgufType::Int16: return "int16";
-    case GgufType::UInt32: return "uint32";
-    case GgufType::Int32: return "int32";
-    case GgufType::Float32: return "float32";
-    case GgufType::Bool: return "bool";
-    case GgufType::String: return "string";
-    case GgufType::Array: return "array";
-    case GgufType::UInt64: return "uint64";
-    case GgufType::Int64: return "int64";
-    case GgufType::Float64: return "float64";
+    case GgufType::UInt8:
+      return "uint8";
+    case GgufType::Int8:
+      return "int8";
+    case GgufType::UInt16:
+      return "uint16";
+    case GgufType::Int16:
+      return "int16";
+    case GgufType::UInt32:
+      return "uint32";
+    case GgufType::Int32:
+      return "int32";
+    case GgufType::Float32:
+      return "float32";
+    case GgufType::Bool:
+      return "bool";
+    case GgufType::String:
+      return "string";
+    case GgufType::Array:
+      return "array";
+    case GgufType::UInt64:
+      return "uint64";
+    case GgufType::Int64:
+      return "int64";
+    case GgufType::Float64:
+      return "float64";
   }
   return "unknown";
 }

@@ -3,10 +3,6 @@
 /// Reads GGUF model files, version 2 and 3 (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md).
 
 #include <anymetal/error.hpp>
-
-#include "model/gguf_value.hpp"
-#include "model/tensor_type.hpp"
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +13,9 @@
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+
+#include "model/gguf_value.hpp"
+#include "model/tensor_type.hpp"
 
 namespace anymetal::model {
 

@@ -1,11 +1,11 @@
-#include "model/gguf.hpp"
-#include "model/gguf_cursor.hpp"
-#include "model/mapped_file.hpp"
-
 #include <fmt/format.h>
 
 #include <bit>
 #include <limits>
+
+#include "model/gguf.hpp"
+#include "model/gguf_cursor.hpp"
+#include "model/mapped_file.hpp"
 
 namespace anymetal::model {
 
@@ -29,25 +29,28 @@ std::size_t smallest_size(GgufType type) {
   switch (type) {
     case GgufType::UInt8:
     case GgufType::Int8:
-    case GgufType::Bool: return 1;
+    case GgufType::Bool:
+      return 1;
     case GgufType::UInt16:
-    case GgufType::Int16: return 2;
+    case GgufType::Int16:
+      return 2;
     case GgufType::UInt32:
     case GgufType::Int32:
-    case GgufType::Float32: return 4;
+    case GgufType::Float32:
+      return 4;
     case GgufType::UInt64:
     case GgufType::Int64:
     case GgufType::Float64:
-    case GgufType::String: return 8;
-    case GgufType::Array: return 12;
+    case GgufType::String:
+      return 8;
+    case GgufType::Array:
+      return 12;
   }
   return 1;
 }
 
 /// False where the product does not fit.
-bool multiply(std::size_t& product, std::size_t factor) {
-  return !__builtin_mul_overflow(product, factor, &product);
-}
+bool multiply(std::size_t& product, std::size_t factor) { return !__builtin_mul_overflow(product, factor, &product); }
 
 }  // namespace
 
@@ -59,8 +62,8 @@ class GgufParser {
   Result<Gguf> run(std::shared_ptr<const void> owner) {
     file_.owner_ = std::move(owner);
     file_.bytes_ = bytes_;
-    for (const auto step : {&GgufParser::header, &GgufParser::metadata, &GgufParser::tensor_list,
-                            &GgufParser::place_tensors}) {
+    for (const auto step :
+         {&GgufParser::header, &GgufParser::metadata, &GgufParser::tensor_list, &GgufParser::place_tensors}) {
       if (auto done = (this->*step)(); !done) return std::unexpected(done.error());
     }
     return std::move(file_);
@@ -77,12 +80,12 @@ class GgufParser {
     const auto version = file_.version_;
     if (version != 0 && (version & 0xFFFF) == 0) return invalid("it is big-endian, which is not supported");
     if (version < kOldestVersion || version > kNewestVersion) {
-      return invalid(fmt::format("version {} is not supported (versions {} to {} are)", version, kOldestVersion,
-                                 kNewestVersion));
+      return invalid(
+          fmt::format("version {} is not supported (versions {} to {} are)", version, kOldestVersion, kNewestVersion));
     }
     if (!cursor_.has_room_for(value_count_, kSmallestPair)) {
-      return invalid(fmt::format("it announces {} metadata values, more than fit in {} bytes", value_count_,
-                                 bytes_.size()));
+      return invalid(
+          fmt::format("it announces {} metadata values, more than fit in {} bytes", value_count_, bytes_.size()));
     }
     if (!cursor_.has_room_for(tensor_count_, kSmallestTensor)) {
       return invalid(fmt::format("it announces {} tensors, more than fit in {} bytes", tensor_count_, bytes_.size()));
@@ -112,27 +115,38 @@ class GgufParser {
 
   Result<GgufValue> read_known_value(std::string_view key, GgufType type) {
     switch (type) {
-      case GgufType::UInt8: return cursor_.read<std::uint8_t>();
-      case GgufType::Int8: return cursor_.read<std::int8_t>();
-      case GgufType::UInt16: return cursor_.read<std::uint16_t>();
-      case GgufType::Int16: return cursor_.read<std::int16_t>();
-      case GgufType::UInt32: return cursor_.read<std::uint32_t>();
-      case GgufType::Int32: return cursor_.read<std::int32_t>();
-      case GgufType::Float32: return cursor_.read<float>();
+      case GgufType::UInt8:
+        return cursor_.read<std::uint8_t>();
+      case GgufType::Int8:
+        return cursor_.read<std::int8_t>();
+      case GgufType::UInt16:
+        return cursor_.read<std::uint16_t>();
+      case GgufType::Int16:
+        return cursor_.read<std::int16_t>();
+      case GgufType::UInt32:
+        return cursor_.read<std::uint32_t>();
+      case GgufType::Int32:
+        return cursor_.read<std::int32_t>();
+      case GgufType::Float32:
+        return cursor_.read<float>();
       case GgufType::Bool: {
         const auto byte = cursor_.read<std::uint8_t>();
         if (byte > 1) return invalid(fmt::format("key '{}' is a bool with value {}", key, byte));
         return byte == 1;
       }
-      case GgufType::String: return cursor_.read_string();
+      case GgufType::String:
+        return cursor_.read_string();
       case GgufType::Array: {
         const auto array = read_array(key, 1);
         if (!array) return std::unexpected(array.error());
         return *array;
       }
-      case GgufType::UInt64: return cursor_.read<std::uint64_t>();
-      case GgufType::Int64: return cursor_.read<std::int64_t>();
-      case GgufType::Float64: return cursor_.read<double>();
+      case GgufType::UInt64:
+        return cursor_.read<std::uint64_t>();
+      case GgufType::Int64:
+        return cursor_.read<std::int64_t>();
+      case GgufType::Float64:
+        return cursor_.read<double>();
     }
     return invalid(fmt::format("key '{}' has an unknown value type", key));
   }
@@ -146,8 +160,8 @@ class GgufParser {
     if (depth > kDeepestArray) return invalid(fmt::format("the arrays of key '{}' nest too deeply", key));
     const auto element = static_cast<GgufType>(type);
     if (!cursor_.has_room_for(count, smallest_size(element))) {
-      return invalid(fmt::format("the array of key '{}' announces {} elements of type {}, more than the file holds", key,
-                                 count, to_string(element)));
+      return invalid(fmt::format("the array of key '{}' announces {} elements of type {}, more than the file holds",
+                                 key, count, to_string(element)));
     }
     const auto start = cursor_.position();
     if (element == GgufType::String) {
@@ -222,8 +236,8 @@ class GgufParser {
       if (!multiply(elements, extent)) return invalid(fmt::format("tensor '{}' is absurdly large", tensor.name));
     }
     if (tensor.columns() % format.block_elements != 0) {
-      return invalid(fmt::format("tensor '{}' has rows of {} elements, not a multiple of the {} of a {} block", tensor.name,
-                                 tensor.columns(), format.block_elements, format.name));
+      return invalid(fmt::format("tensor '{}' has rows of {} elements, not a multiple of the {} of a {} block",
+                                 tensor.name, tensor.columns(), format.block_elements, format.name));
     }
     std::size_t size = elements / format.block_elements;
     if (!multiply(size, format.block_bytes)) return invalid(fmt::format("tensor '{}' is absurdly large", tensor.name));

@@ -12,7 +12,19 @@ namespace anymetal::model {
 
 /// The numbers are those stored in GGUF files; they are also the alternatives' positions in `GgufValue`.
 enum class GgufType : std::uint32_t {
-  UInt8, Int8, UInt16, Int16, UInt32, Int32, Float32, Bool, String, Array, UInt64, Int64, Float64,
+  UInt8,
+  Int8,
+  UInt16,
+  Int16,
+  UInt32,
+  Int32,
+  Float32,
+  Bool,
+  String,
+  Array,
+  UInt64,
+  Int64,
+  Float64,
 };
 inline constexpr std::uint32_t kGgufTypes = 13;
 
@@ -26,8 +38,8 @@ struct GgufArray {
   std::span<const std::byte> bytes;
 };
 
-using GgufValue = std::variant<std::uint8_t, std::int8_t, std::uint16_t, std::int16_t, std::uint32_t, std::int32_t, float,
-                               bool, std::string_view, GgufArray, std::uint64_t, std::int64_t, double>;
+using GgufValue = std::variant<std::uint8_t, std::int8_t, std::uint16_t, std::int16_t, std::uint32_t, std::int32_t,
+                               float, bool, std::string_view, GgufArray, std::uint64_t, std::int64_t, double>;
 static_assert(std::variant_size_v<GgufValue> == kGgufTypes);
 
 inline GgufType type_of(const GgufValue& value) { return static_cast<GgufType>(value.index()); }

@@ -29,7 +29,8 @@ ops::Tensor KvCache::view(const Buffer& buffer) const {
 Result<void> KvCache::reserve(std::size_t positions, std::size_t used) {
   if (positions <= capacity_) return {};
   if (positions > limit_) {
-    return fail(ErrorCode::InvalidArgument, fmt::format("a context of {} tokens exceeds the limit of {}", positions, limit_));
+    return fail(ErrorCode::InvalidArgument,
+                fmt::format("a context of {} tokens exceeds the limit of {}", positions, limit_));
   }
   // Half as much again each time: growing token by token stays linear in all.
   const auto capacity = std::min(limit_, round_up(std::max(positions, capacity_ + capacity_ / 2), kGranularity));

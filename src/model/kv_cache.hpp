@@ -3,11 +3,10 @@
 /// Keys and values of the context seen so far.
 
 #include <anymetal/device.hpp>
-
-#include "ops/tensor.hpp"
-
 #include <cstddef>
 #include <vector>
+
+#include "ops/tensor.hpp"
 
 namespace anymetal::model {
 

@@ -20,9 +20,9 @@ Result<LanguageModel> LanguageModel::open(const std::string& path, KernelRegistr
   auto tokenizer = Tokenizer::read(*file);
   if (!tokenizer) return in_file(tokenizer.error());
   if (tokenizer->vocabulary()->size() > network->config().vocabulary) {
-    return in_file(Error(ErrorCode::InvalidFile, fmt::format("the tokenizer knows {} tokens, the network {}",
-                                                             tokenizer->vocabulary()->size(),
-                                                             network->config().vocabulary)));
+    return in_file(
+        Error(ErrorCode::InvalidFile, fmt::format("the tokenizer knows {} tokens, the network {}",
+                                                  tokenizer->vocabulary()->size(), network->config().vocabulary)));
   }
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
   return LanguageModel{std::move(*tokenizer), std::move(*network), taken.count()};

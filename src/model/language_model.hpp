@@ -2,10 +2,10 @@
 /// \file
 /// A model file ready to write text.
 
-#include "model/generate.hpp"
-
 #include <memory>
 #include <string>
+
+#include "model/generate.hpp"
 
 namespace anymetal::model {
 

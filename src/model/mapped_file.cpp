@@ -1,13 +1,13 @@
 #include "model/mapped_file.hpp"
 
-#include <fmt/format.h>
-
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 
 namespace anymetal::model {
 
@@ -33,7 +33,7 @@ std::unexpected<Error> io_error(const std::string& path, int number) {
 Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.value < 0) return io_error(path, errno);
-  struct stat status {};
+  struct stat status{};
   if (::fstat(file.value, &status) != 0) return io_error(path, errno);
   if (S_ISDIR(status.st_mode)) return io_error(path, EISDIR);
   if (!S_ISREG(status.st_mode)) return fail(ErrorCode::IoError, fmt::format("'{}' is not a regular file", path));

@@ -3,7 +3,6 @@
 /// A whole file as read-only memory.
 
 #include <anymetal/error.hpp>
-
 #include <cstddef>
 #include <memory>
 #include <span>

@@ -1,10 +1,10 @@
 #include "model/merge.hpp"
 
-#include "model/utf8.hpp"
-
 #include <algorithm>
 #include <limits>
 #include <queue>
+
+#include "model/utf8.hpp"
 
 namespace anymetal::model {
 

@@ -2,10 +2,10 @@
 /// \file
 /// Lets a graph of ops read as a list of steps.
 
-#include "ops/context.hpp"
-
 #include <functional>
 #include <utility>
+
+#include "ops/context.hpp"
 
 namespace anymetal::model {
 

@@ -3,13 +3,12 @@
 /// Chooses the next token from a model's logits.
 
 #include <anymetal/error.hpp>
-
-#include "model/vocabulary.hpp"
-
 #include <cstdint>
 #include <random>
 #include <span>
 #include <vector>
+
+#include "model/vocabulary.hpp"
 
 namespace anymetal::model {
 

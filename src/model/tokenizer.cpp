@@ -1,9 +1,9 @@
 #include "model/tokenizer.hpp"
 
+#include <fmt/format.h>
+
 #include "model/merge.hpp"
 #include "model/utf8.hpp"
-
-#include <fmt/format.h>
 
 namespace anymetal::model {
 
@@ -50,11 +50,13 @@ Result<Tokenizer> Tokenizer::read(const Gguf& file) {
 
 Result<std::vector<Token>> Tokenizer::encode(std::string_view text, EncodeOptions options) const {
   if (const auto good = well_formed_length(text); good != text.size()) {
-    return fail(ErrorCode::InvalidArgument, fmt::format("the text is not valid UTF-8: byte {} (0x{:02X}) fits no character",
-                                                        good, static_cast<unsigned char>(text[good])));
+    return fail(ErrorCode::InvalidArgument,
+                fmt::format("the text is not valid UTF-8: byte {} (0x{:02X}) fits no character", good,
+                            static_cast<unsigned char>(text[good])));
   }
   std::vector<Token> tokens;
-  if (const auto begin = vocabulary_->begin_of_sequence(); begin && options.add_begin.value_or(vocabulary_->adds_begin())) {
+  if (const auto begin = vocabulary_->begin_of_sequence();
+      begin && options.add_begin.value_or(vocabulary_->adds_begin())) {
     tokens.push_back(*begin);
   }
   bool space_pending = vocabulary_->adds_space_prefix();

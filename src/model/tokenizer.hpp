@@ -3,15 +3,14 @@
 /// Text to tokens and back.
 
 #include <anymetal/error.hpp>
-
-#include "model/vocabulary.hpp"
-
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "model/vocabulary.hpp"
 
 namespace anymetal::model {
 

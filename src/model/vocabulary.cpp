@@ -55,8 +55,8 @@ Result<Vocabulary> Vocabulary::read(const Gguf& file) {
   const auto kinds = file.integers("tokenizer.ggml.token_type");
   if (!kinds) return std::unexpected(kinds.error());
   if (texts->empty() || scores->size() != texts->size() || kinds->size() != texts->size()) {
-    return invalid(fmt::format("the vocabulary has {} tokens, {} scores and {} token types", texts->size(), scores->size(),
-                               kinds->size()));
+    return invalid(fmt::format("the vocabulary has {} tokens, {} scores and {} token types", texts->size(),
+                               scores->size(), kinds->size()));
   }
   Vocabulary result;
   result.owner_ = file.owner();

@@ -3,15 +3,14 @@
 /// The tokens a model knows.
 
 #include <anymetal/error.hpp>
-
-#include "model/gguf.hpp"
-
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+
+#include "model/gguf.hpp"
 
 namespace anymetal::model {
 
@@ -24,7 +23,7 @@ enum class TokenKind : std::int32_t {
   Control = 3,      ///< has a meaning and no text, like <eos>
   UserDefined = 4,  ///< found whole in the text before anything is merged
   Unused = 5,
-  Byte = 6,         ///< one raw byte, spelt <0xHH>
+  Byte = 6,  ///< one raw byte, spelt <0xHH>
 };
 
 /// A SentencePiece vocabulary from GGUF metadata (`tokenizer.ggml.*`).

@@ -1,34 +1,51 @@
 #include "model/weights.hpp"
 
-#include "ops/matmul.hpp"
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
 
+#include "ops/matmul.hpp"
+
 namespace anymetal::model {
 
 std::optional<ops::DType> dtype_of(TensorType type) {
   switch (type) {
-    case TensorType::F32: return ops::DType::F32;
-    case TensorType::F16: return ops::DType::F16;
-    case TensorType::BF16: return ops::DType::BF16;
-    case TensorType::Q4_0: return ops::DType::Q4_0;
-    case TensorType::Q4_1: return ops::DType::Q4_1;
-    case TensorType::Q5_0: return ops::DType::Q5_0;
-    case TensorType::Q5_1: return ops::DType::Q5_1;
-    case TensorType::Q8_0: return ops::DType::Q8_0;
-    case TensorType::Q2_K: return ops::DType::Q2_K;
-    case TensorType::Q3_K: return ops::DType::Q3_K;
-    case TensorType::Q4_K: return ops::DType::Q4_K;
-    case TensorType::Q5_K: return ops::DType::Q5_K;
-    case TensorType::Q6_K: return ops::DType::Q6_K;
-    case TensorType::IQ4_NL: return ops::DType::IQ4_NL;
-    case TensorType::IQ4_XS: return ops::DType::IQ4_XS;
-    case TensorType::MXFP4: return ops::DType::MXFP4;
-    default: return std::nullopt;
+    case TensorType::F32:
+      return ops::DType::F32;
+    case TensorType::F16:
+      return ops::DType::F16;
+    case TensorType::BF16:
+      return ops::DType::BF16;
+    case TensorType::Q4_0:
+      return ops::DType::Q4_0;
+    case TensorType::Q4_1:
+      return ops::DType::Q4_1;
+    case TensorType::Q5_0:
+      return ops::DType::Q5_0;
+    case TensorType::Q5_1:
+      return ops::DType::Q5_1;
+    case TensorType::Q8_0:
+      return ops::DType::Q8_0;
+    case TensorType::Q2_K:
+      return ops::DType::Q2_K;
+    case TensorType::Q3_K:
+      return ops::DType::Q3_K;
+    case TensorType::Q4_K:
+      return ops::DType::Q4_K;
+    case TensorType::Q5_K:
+      return ops::DType::Q5_K;
+    case TensorType::Q6_K:
+      return ops::DType::Q6_K;
+    case TensorType::IQ4_NL:
+      return ops::DType::IQ4_NL;
+    case TensorType::IQ4_XS:
+      return ops::DType::IQ4_XS;
+    case TensorType::MXFP4:
+      return ops::DType::MXFP4;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -60,8 +77,8 @@ Result<ops::Tensor> Weights::find(std::string_view name, std::initializer_list<s
 Result<ops::Tensor> Weights::matrix(std::string_view name, std::size_t rows, std::size_t columns) const {
   auto tensor = find(name, {rows, columns});
   if (tensor && !ops::can_multiply(tensor->dtype)) {
-    return fail(ErrorCode::InvalidFile, fmt::format("tensor '{}' is of type {}, with which nothing can be multiplied", name,
-                                                    ops::name(tensor->dtype)));
+    return fail(ErrorCode::InvalidFile, fmt::format("tensor '{}' is of type {}, with which nothing can be multiplied",
+                                                    name, ops::name(tensor->dtype)));
   }
   return tensor;
 }

@@ -3,13 +3,12 @@
 /// Tensors of a model file as operands of ops.
 
 #include <anymetal/device.hpp>
-
-#include "model/gguf.hpp"
-#include "ops/tensor.hpp"
-
 #include <memory>
 #include <optional>
 #include <span>
+
+#include "model/gguf.hpp"
+#include "ops/tensor.hpp"
 
 namespace anymetal::model {
 
@@ -22,8 +21,8 @@ class Weights {
  public:
   static Result<Weights> open(Device& device, const Gguf& file);
 
-  /// The tensor `name` with exactly this shape, outermost axis first. InvalidFile where it is missing, shaped otherwise,
-  /// or of a format that ops lack. The result refers to this object's buffer, wherever copies of it are.
+  /// The tensor `name` with exactly this shape, outermost axis first. InvalidFile where it is missing, shaped
+  /// otherwise, or of a format that ops lack. The result refers to this object's buffer, wherever copies of it are.
   [[nodiscard]] Result<ops::Tensor> find(std::string_view name, std::initializer_list<std::size_t> shape) const;
   /// The same for a matrix that `ops::mul_mat` must be able to take.
   [[nodiscard]] Result<ops::Tensor> matrix(std::string_view name, std::size_t rows, std::size_t columns) const;

@@ -76,13 +76,20 @@ using Decoder = void (*)(const std::byte*, float*);
 
 Decoder decoder(TensorType type) {
   switch (type) {
-    case TensorType::F32: return f32;
-    case TensorType::F16: return f16;
-    case TensorType::Q5_0: return q5_0;
-    case TensorType::Q8_0: return q8_0;
-    case TensorType::Q4_K: return q4_k;
-    case TensorType::Q6_K: return q6_k;
-    default: return nullptr;
+    case TensorType::F32:
+      return f32;
+    case TensorType::F16:
+      return f16;
+    case TensorType::Q5_0:
+      return q5_0;
+    case TensorType::Q8_0:
+      return q8_0;
+    case TensorType::Q4_K:
+      return q4_k;
+    case TensorType::Q6_K:
+      return q6_k;
+    default:
+      return nullptr;
   }
 }
 

@@ -1,11 +1,12 @@
 #pragma once
 /// \file
-/// Block formats spelt out element by element, written from their description alone: the check on every kernel's decoder.
-
-#include "model/tensor_type.hpp"
+/// Block formats spelt out element by element, written from their description alone: the check on every kernel's
+/// decoder.
 
 #include <cstddef>
 #include <span>
+
+#include "model/tensor_type.hpp"
 
 namespace anymetal::test {
 

@@ -1,9 +1,9 @@
 // Files that are sound GGUF but no Gemma 3 model we can run.
-#include "model/gemma3_config.hpp"
-#include "model/toy_gemma3.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "model/gemma3_config.hpp"
+#include "model/toy_gemma3.hpp"
 
 namespace anymetal::test {
 namespace {
@@ -58,10 +58,11 @@ TEST(Gemma3Config, RefusesWhatItCannotRun) {
       {"heads that do not divide", sized([](ToySizes& s) { s.kv_heads = 3; }), "4 query heads, 3 key heads"},
       {"scaled rotary angles", adding([](GgufWriter& w) { w.text("gemma3.rope.scaling.type", "linear"); }), "'linear'"},
   };
-  for (const auto* key : {"gemma3.block_count", "gemma3.embedding_length", "gemma3.feed_forward_length",
-                          "gemma3.attention.head_count", "gemma3.attention.head_count_kv", "gemma3.attention.key_length",
-                          "gemma3.attention.value_length", "gemma3.context_length", "gemma3.attention.sliding_window",
-                          "gemma3.attention.layer_norm_rms_epsilon", "gemma3.rope.freq_base"}) {
+  for (const auto* key :
+       {"gemma3.block_count", "gemma3.embedding_length", "gemma3.feed_forward_length", "gemma3.attention.head_count",
+        "gemma3.attention.head_count_kv", "gemma3.attention.key_length", "gemma3.attention.value_length",
+        "gemma3.context_length", "gemma3.attention.sliding_window", "gemma3.attention.layer_norm_rms_epsilon",
+        "gemma3.rope.freq_base"}) {
     cases.push_back({key, toy_gemma3({}, {.leave_out = key}), key});
   }
   for (const auto& c : cases) {

@@ -1,14 +1,14 @@
 // The Gemma 3 graph on a device, held against plain loops on a toy model.
-#include "model/generate.hpp"
-#include "model/language_model.hpp"
-#include "model/reference_gemma3.hpp"
-#include "model/toy_gemma3.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
 #include <random>
+
+#include "model/generate.hpp"
+#include "model/language_model.hpp"
+#include "model/reference_gemma3.hpp"
+#include "model/toy_gemma3.hpp"
 
 namespace anymetal::test {
 namespace {
@@ -91,11 +91,12 @@ TEST_F(Gemma3Test, BatchesOfAnySizeGiveEveryPosition) {
     SCOPED_TRACE(batch);
     auto model = load({.batch = batch});
     std::size_t next = 0;
-    const auto last = model.forward(text(0, kText), [&](std::size_t first, std::span<const float> rows) -> Result<void> {
-      EXPECT_EQ(first, next);
-      for (; !rows.empty(); rows = rows.subspan(kVocabulary)) expect_logits(rows.first(kVocabulary), next++);
-      return {};
-    });
+    const auto last =
+        model.forward(text(0, kText), [&](std::size_t first, std::span<const float> rows) -> Result<void> {
+          EXPECT_EQ(first, next);
+          for (; !rows.empty(); rows = rows.subspan(kVocabulary)) expect_logits(rows.first(kVocabulary), next++);
+          return {};
+        });
     ASSERT_TRUE(last) << last.error().message();
     EXPECT_EQ(next, kText);
     expect_logits(*last, kText - 1);
@@ -132,8 +133,9 @@ TEST_F(Gemma3Test, MisuseLeavesTheContextAsItWas) {
   expect_refused(model.forward({}), "at least one token");
   expect_refused(model.forward(outside), "token 259");
   expect_refused(model.forward(text(10, 11)), "context of 20");
-  const auto stop = model.forward(
-      text(10, 4), [](std::size_t, std::span<const float>) -> Result<void> { return fail(ErrorCode::IoError, "disk full"); });
+  const auto stop = model.forward(text(10, 4), [](std::size_t, std::span<const float>) -> Result<void> {
+    return fail(ErrorCode::IoError, "disk full");
+  });
   ASSERT_FALSE(stop);
   EXPECT_EQ(stop.error().code(), ErrorCode::IoError);
   EXPECT_EQ(model.position(), 10U);
@@ -206,8 +208,10 @@ TEST_F(GenerateTest, StreamsTheTextItReturns) {
   EXPECT_EQ(tokens, result.tokens);
   EXPECT_TRUE(result.text.starts_with(streamed));
   EXPECT_EQ(result.text, *tokenizer_.decode(result.tokens));
-  EXPECT_EQ(run(4, {.max_tokens = 20, .sampling = {.temperature = 2.0F, .seed = 5}, .stop_at_end = false}).tokens, tokens);
-  EXPECT_NE(run(4, {.max_tokens = 20, .sampling = {.temperature = 2.0F, .seed = 6}, .stop_at_end = false}).tokens, tokens);
+  EXPECT_EQ(run(4, {.max_tokens = 20, .sampling = {.temperature = 2.0F, .seed = 5}, .stop_at_end = false}).tokens,
+            tokens);
+  EXPECT_NE(run(4, {.max_tokens = 20, .sampling = {.temperature = 2.0F, .seed = 6}, .stop_at_end = false}).tokens,
+            tokens);
 }
 
 TEST_F(GenerateTest, StopsWhereTheContextEnds) {
@@ -236,7 +240,9 @@ TEST_F(GenerateTest, StopsAtEndOfSequence) {
 
 TEST_F(GenerateTest, CancellationGivesWhatThereIs) {
   std::atomic<bool> cancelled = false;
-  const auto result = run(3, {.max_tokens = 30, .stop_at_end = false, .cancellation = &cancelled,
+  const auto result = run(3, {.max_tokens = 30,
+                              .stop_at_end = false,
+                              .cancellation = &cancelled,
                               .on_token = [&, count = 0](Token, std::string_view) mutable {
                                 if (++count == 4) cancelled = true;
                               }});

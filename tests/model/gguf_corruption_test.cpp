@@ -1,12 +1,12 @@
 // Damaged GGUF files: each is refused with InvalidFile, and none is read outside its bytes.
-#include "model/gguf.hpp"
-#include "model/gguf_writer.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <limits>
 #include <memory>
+
+#include "model/gguf.hpp"
+#include "model/gguf_writer.hpp"
 
 namespace anymetal::test {
 namespace {

@@ -1,6 +1,5 @@
 // What a sound GGUF file gives.
 #include "model/gguf.hpp"
-#include "model/gguf_writer.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,6 +7,8 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+
+#include "model/gguf_writer.hpp"
 
 namespace anymetal::test {
 namespace {

@@ -2,9 +2,6 @@
 /// \file
 /// Writes small GGUF files in memory, sound or deliberately not.
 
-#include "model/gguf_value.hpp"
-#include "model/tensor_type.hpp"
-
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -12,6 +9,9 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "model/gguf_value.hpp"
+#include "model/tensor_type.hpp"
 
 namespace anymetal::test {
 

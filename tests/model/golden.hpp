@@ -2,12 +2,11 @@
 /// \file
 /// The real model file and what an exact-arithmetic reference made of it.
 
-#include <nlohmann/json.hpp>
-
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,11 +16,11 @@ namespace anymetal::test {
 /// One prompt of tests/data/gemma3-270m/golden.json.
 struct Golden {
   std::string prompt;
-  std::vector<std::uint32_t> tokens;                                ///< of the prompt, <bos> first
-  std::vector<std::uint32_t> reference_tokens;                      ///< greedy continuation
-  std::vector<float> margin;                                        ///< between first and second logit at each step
-  std::vector<std::uint32_t> prefill_argmax;                        ///< at each prompt position
-  std::vector<std::pair<std::uint32_t, float>> prefill_last_top;    ///< (token, logit) after the prompt
+  std::vector<std::uint32_t> tokens;                              ///< of the prompt, <bos> first
+  std::vector<std::uint32_t> reference_tokens;                    ///< greedy continuation
+  std::vector<float> margin;                                      ///< between first and second logit at each step
+  std::vector<std::uint32_t> prefill_argmax;                      ///< at each prompt position
+  std::vector<std::pair<std::uint32_t, float>> prefill_last_top;  ///< (token, logit) after the prompt
 };
 
 inline std::vector<Golden> load_golden() {
@@ -54,6 +53,6 @@ inline std::filesystem::path model_path() {
 }  // namespace anymetal::test
 
 /// Skips the test, and says how to have it run, where the model has not been fetched.
-#define ANYMETAL_NEED_MODEL()                                                                                    \
-  if (!std::filesystem::exists(anymetal::test::model_path()))                                                    \
+#define ANYMETAL_NEED_MODEL()                                 \
+  if (!std::filesystem::exists(anymetal::test::model_path())) \
   GTEST_SKIP() << "SKIPPED: no model at " << anymetal::test::model_path() << "; run scripts/fetch_model.py"

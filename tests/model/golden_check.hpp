@@ -2,9 +2,6 @@
 /// \file
 /// The rule by which logits are held against the golden file.
 
-#include "model/golden.hpp"
-#include "model/sampler.hpp"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -12,6 +9,9 @@
 #include <functional>
 #include <span>
 #include <vector>
+
+#include "model/golden.hpp"
+#include "model/sampler.hpp"
 
 namespace anymetal::test {
 

@@ -1,9 +1,9 @@
 // The real Gemma 3 270M on the CPU device: ten golden prompts, and a context past the sliding window.
+#include <gtest/gtest.h>
+
 #include "model/golden_check.hpp"
 #include "model/language_model.hpp"
 #include "model/reference_gemma3.hpp"
-
-#include <gtest/gtest.h>
 
 namespace anymetal::test {
 namespace {
@@ -30,7 +30,8 @@ TEST_F(GoldenModel, GeneratesTheReferenceTokens) {
   for (const auto& golden : load_golden()) {
     const auto prompt = model_->tokenizer.encode(golden.prompt);
     ASSERT_TRUE(prompt);
-    const auto result = generate(model_->network, model_->tokenizer, *prompt, {.max_tokens = golden.reference_tokens.size()});
+    const auto result =
+        generate(model_->network, model_->tokenizer, *prompt, {.max_tokens = golden.reference_tokens.size()});
     ASSERT_TRUE(result) << result.error().message();
     for (std::size_t step = 0; step < golden.reference_tokens.size() && golden.margin[step] >= kUndecided; ++step) {
       ASSERT_LT(step, result->tokens.size()) << golden.prompt;
@@ -52,7 +53,8 @@ TEST_F(GoldenModel, LogitsOfEveryPosition) {
     ASSERT_TRUE(last) << last.error().message();
     worst = std::max(worst, check_logits(golden, text.size(), rows));
   }
-  std::printf("largest logit error: %.6f (allowed %.3f)\n", static_cast<double>(worst), static_cast<double>(kLogitTolerance));
+  std::printf("largest logit error: %.6f (allowed %.3f)\n", static_cast<double>(worst),
+              static_cast<double>(kLogitTolerance));
 }
 
 TEST_F(GoldenModel, ContextPastTheSlidingWindow) {

@@ -1,9 +1,9 @@
 // The real vocabulary: token ids that a reference tokenizer gave, and round trips.
-#include "model/golden.hpp"
-#include "model/tokenizer.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "model/golden.hpp"
+#include "model/tokenizer.hpp"
 
 namespace anymetal::test {
 namespace {
@@ -38,10 +38,11 @@ TEST_F(GoldenText, EncodesEveryPromptAsTheReferenceDid) {
 }
 
 TEST_F(GoldenText, RoundTripsTextOfManyScripts) {
-  for (const std::string text : {"", " ", "  leading", "trailing  ", "tabs\t\t\tand\n\n\nlines", "na\u00efve \u2014 caf\u00e9",
-                                 "\u65e5\u672c\u8a9e\u306e\u30c6\u30ad\u30b9\u30c8", "\u0440\u0443\u0441\u0441\u043a\u0438\u0439",
-                                 "\u0627\u0644\u0639\u0631\u0628\u064a\u0629", "\U0001F468\u200D\U0001F469\u200D\U0001F467 \U000E0041",
-                                 "<html><b>x</b></html>", "a\u0000b"}) {
+  for (const std::string text :
+       {"", " ", "  leading", "trailing  ", "tabs\t\t\tand\n\n\nlines", "na\u00efve \u2014 caf\u00e9",
+        "\u65e5\u672c\u8a9e\u306e\u30c6\u30ad\u30b9\u30c8", "\u0440\u0443\u0441\u0441\u043a\u0438\u0439",
+        "\u0627\u0644\u0639\u0631\u0628\u064a\u0629", "\U0001F468\u200D\U0001F469\u200D\U0001F467 \U000E0041",
+        "<html><b>x</b></html>", "a\u0000b"}) {
     const auto tokens = tokenizer_->encode(text);
     ASSERT_TRUE(tokens);
     EXPECT_EQ(*tokenizer_->decode(*tokens), text);

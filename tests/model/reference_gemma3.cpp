@@ -1,12 +1,12 @@
 #include "model/reference_gemma3.hpp"
 
-#include "model/dequantise.hpp"
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
 #include <thread>
+
+#include "model/dequantise.hpp"
 
 namespace anymetal::test {
 
@@ -33,7 +33,9 @@ void in_halves(std::size_t count, const Body& body) {
   other.join();
 }
 
-std::string block(std::size_t index, const char* part) { return "blk." + std::to_string(index) + "." + part + ".weight"; }
+std::string block(std::size_t index, const char* part) {
+  return "blk." + std::to_string(index) + "." + part + ".weight";
+}
 
 }  // namespace
 
@@ -69,7 +71,8 @@ std::vector<float> ReferenceGemma3::multiply(const std::string& matrix, const st
 void ReferenceGemma3::norm(std::vector<float>& x, const std::vector<float>& weight) const {
   for (std::size_t row = 0; row < x.size(); row += weight.size()) {
     double squares = 0.0;
-    for (std::size_t i = 0; i < weight.size(); ++i) squares += static_cast<double>(x[row + i]) * static_cast<double>(x[row + i]);
+    for (std::size_t i = 0; i < weight.size(); ++i)
+      squares += static_cast<double>(x[row + i]) * static_cast<double>(x[row + i]);
     const double scale =
         1.0 / std::sqrt(squares / static_cast<double>(weight.size()) + static_cast<double>(config_.epsilon));
     for (std::size_t i = 0; i < weight.size(); ++i) {

@@ -1,16 +1,16 @@
 #pragma once
 /// \file
-/// Gemma 3 in plain loops on the host, sharing nothing with the kernels: an independent check, and a place to look when a
-/// layer of the real one goes wrong.
-
-#include "model/gemma3_config.hpp"
-#include "model/gguf.hpp"
+/// Gemma 3 in plain loops on the host, sharing nothing with the kernels: an independent check, and a place to look when
+/// a layer of the real one goes wrong.
 
 #include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "model/gemma3_config.hpp"
+#include "model/gguf.hpp"
 
 namespace anymetal::test {
 

@@ -1,8 +1,8 @@
 // The plain-loop reference against the golden file: what the kernels are later held against must itself be right.
+#include <gtest/gtest.h>
+
 #include "model/golden_check.hpp"
 #include "model/reference_gemma3.hpp"
-
-#include <gtest/gtest.h>
 
 namespace anymetal::test {
 namespace {
@@ -22,7 +22,8 @@ TEST(ReferenceGemma3, AgreesWithTheGoldenFile) {
     worst = std::max(worst, check_logits(all[index], text.size(), reference.forward(text)));
   }
   RecordProperty("worst_logit_error", std::to_string(worst));
-  std::printf("largest logit error: %.6f (allowed %.3f)\n", static_cast<double>(worst), static_cast<double>(kLogitTolerance));
+  std::printf("largest logit error: %.6f (allowed %.3f)\n", static_cast<double>(worst),
+              static_cast<double>(kLogitTolerance));
 }
 
 }  // namespace

@@ -120,9 +120,9 @@ TEST(Sampler, OptionsOutOfRangeAreRefused) {
   EXPECT_TRUE(model::check({}));
   EXPECT_TRUE(model::check({.temperature = 0.8F, .top_k = 40, .top_p = 0.95F, .min_p = 0.05F}));
   for (const auto& options :
-       {SamplingOptions{.temperature = -1.0F}, SamplingOptions{.temperature = kNan}, SamplingOptions{.temperature = kInf},
-        SamplingOptions{.top_p = 0.0F}, SamplingOptions{.top_p = 1.1F}, SamplingOptions{.top_p = kNan},
-        SamplingOptions{.min_p = -0.1F}, SamplingOptions{.min_p = 1.5F}}) {
+       {SamplingOptions{.temperature = -1.0F}, SamplingOptions{.temperature = kNan},
+        SamplingOptions{.temperature = kInf}, SamplingOptions{.top_p = 0.0F}, SamplingOptions{.top_p = 1.1F},
+        SamplingOptions{.top_p = kNan}, SamplingOptions{.min_p = -0.1F}, SamplingOptions{.min_p = 1.5F}}) {
     const auto result = model::check(options);
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code(), ErrorCode::InvalidArgument);

@@ -1,11 +1,12 @@
 // The tokenizer on a vocabulary small enough to follow by hand.
-#include "model/gguf_writer.hpp"
 #include "model/tokenizer.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <random>
+
+#include "model/gguf_writer.hpp"
 
 namespace anymetal::test {
 namespace {
@@ -30,8 +31,8 @@ constexpr Token kFirstByte = 16;
 /// 0-15 are the entries below, then 256 byte tokens unless left out.
 std::vector<Entry> toy_entries(bool bytes = true) {
   std::vector<Entry> entries{
-      {"<pad>", 0, kControl}, {"<eos>", 0, kControl}, {"<bos>", 0, kControl}, {"<unk>", 0, kUnknown},
-      {"\n\n", 0, kUser},     {"\n", 0, kUser},       {"   ", 0, kUser},      {"a", -10, kNormal},
+      {"<pad>", 0, kControl}, {"<eos>", 0, kControl}, {"<bos>", 0, kControl},   {"<unk>", 0, kUnknown},
+      {"\n\n", 0, kUser},     {"\n", 0, kUser},       {"   ", 0, kUser},        {"a", -10, kNormal},
       {"b", -11, kNormal},    {"c", -12, kNormal},    {"\u2581", -13, kNormal}, {"ab", -3, kNormal},
       {"bc", -2, kNormal},    {"aa", -4, kNormal},    {"\u2581a", -1, kNormal}, {"abc", -5, kNormal},
   };
@@ -111,7 +112,8 @@ TEST(Tokenizer, ControlTokensOnlyOnRequest) {
   const auto t = toy();
   EXPECT_THAT(encode(t, "a<eos>b"), ElementsAre(7, 1, 8));
   const auto plain = *t.encode("<eos>", {.add_begin = false, .control_tokens = false});
-  EXPECT_THAT(plain, ElementsAre(kFirstByte + '<', kFirstByte + 'e', kFirstByte + 'o', kFirstByte + 's', kFirstByte + '>'));
+  EXPECT_THAT(plain,
+              ElementsAre(kFirstByte + '<', kFirstByte + 'e', kFirstByte + 'o', kFirstByte + 's', kFirstByte + '>'));
 }
 
 TEST(Tokenizer, BeginToken) {

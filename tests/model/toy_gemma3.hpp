@@ -1,12 +1,12 @@
 #pragma once
 /// \file
-/// A Gemma 3 file small enough to build in a test: random weights in the real file's block formats, seven layers (so one
-/// of them global), a window of a few tokens, and a vocabulary of single bytes.
-
-#include "model/gguf_writer.hpp"
+/// A Gemma 3 file small enough to build in a test: random weights in the real file's block formats, seven layers (so
+/// one of them global), a window of a few tokens, and a vocabulary of single bytes.
 
 #include <functional>
 #include <string>
+
+#include "model/gguf_writer.hpp"
 
 namespace anymetal::test {
 
@@ -24,9 +24,9 @@ struct ToySizes {
 
 /// What a test may do to the file before it is laid out.
 struct ToyChanges {
-  std::string leave_out = {};                      ///< a metadata key or tensor that is not written
+  std::string leave_out = {};  ///< a metadata key or tensor that is not written
   std::string architecture = "gemma3";
-  std::string reshape = {};                        ///< a tensor written with one row too many
+  std::string reshape = {};                   ///< a tensor written with one row too many
   std::function<void(GgufWriter&)> add = {};  ///< further metadata
 };
 

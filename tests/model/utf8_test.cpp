@@ -23,9 +23,10 @@ TEST(Utf8, MalformedTextStopsAtTheFirstBadByte) {
     std::string_view text;
     std::size_t good;
   };
-  for (const auto& c : {Case{"ab\x80", 2}, Case{"\xC0\x80", 0}, Case{"\xC1\xBF", 0}, Case{"a\xE0\x80\x80", 1},
-                        Case{"\xED\xA0\x80", 0} /* a surrogate */, Case{"\xF0\x8F\xBF\xBF", 0}, Case{"\xF4\x90\x80\x80", 0},
-                        Case{"\xF5\x80\x80\x80", 0}, Case{"\xFF", 0}, Case{"ok \xE2\x96", 3}, Case{"\xC3", 0}}) {
+  for (const auto& c :
+       {Case{"ab\x80", 2}, Case{"\xC0\x80", 0}, Case{"\xC1\xBF", 0}, Case{"a\xE0\x80\x80", 1},
+        Case{"\xED\xA0\x80", 0} /* a surrogate */, Case{"\xF0\x8F\xBF\xBF", 0}, Case{"\xF4\x90\x80\x80", 0},
+        Case{"\xF5\x80\x80\x80", 0}, Case{"\xFF", 0}, Case{"ok \xE2\x96", 3}, Case{"\xC3", 0}}) {
     EXPECT_EQ(well_formed_length(c.text), c.good);
   }
 }
