@@ -1,0 +1,50 @@
+#include <metal_stdlib>
+#include "common/activations.h"
+using namespace metal;
+using namespace anymetal;
+
+// kernels: gelu_f32 gelu_f16 gelu_bf16 silu_mul_f32 sigmoid_mul_f32 sigmoid_mul_bf16
+
+/// y = gelu(x) in its tanh form, in f32 and rounded once. Source: arXiv 1606.08415.
+///
+/// buffer 0: x [n]; 1: y [n]
+/// grid: threads (n), exactly: the grid is the only bound. y may be x. tolerance: f32 1e-5, f16 1e-3, bf16 8e-3
+template <class T>
+kernel void gelu(device const T* x [[buffer(0)]],
+                 device T* y [[buffer(1)]],
+                 uint i [[thread_position_in_grid]]) {
+  y[i] = T(gelu_tanh(float(x[i])));
+}
+
+/// y = gate / (1 + e^-gate) * up. Source: arXiv 2002.05202.
+///
+/// buffer 0: gate [n]; 1: up [n]; 2: y [n]; 3: u32 n
+/// grid: threads (n). y may be gate or up. tolerance: 1e-6 |y| + 1e-6
+kernel void silu_mul_f32(device const float* gate [[buffer(0)]],
+                         device const float* up [[buffer(1)]],
+                         device float* y [[buffer(2)]],
+                         constant uint& n [[buffer(3)]],
+                         uint i [[thread_position_in_grid]]) {
+#pragma METAL fp math_mode(safe)
+  if (i < n) y[i] = gate[i] / (1.0f + precise::exp(-gate[i])) * up[i];
+}
+
+/// y = x / (1 + e^-gate), in f32 and rounded once.
+///
+/// buffer 0: x [n]; 1: gate [n]; 2: y [n]; 3: u32 n
+/// grid: threads (n). y may be x or gate. tolerance: f32 1e-6, bf16 8e-3
+template <class T>
+kernel void sigmoid_mul(device const T* x [[buffer(0)]],
+                        device const T* gate [[buffer(1)]],
+                        device T* y [[buffer(2)]],
+                        constant uint& n [[buffer(3)]],
+                        uint i [[thread_position_in_grid]]) {
+#pragma METAL fp math_mode(safe)
+  if (i < n) y[i] = T(float(x[i]) / (1.0f + precise::exp(-float(gate[i]))));
+}
+
+template [[host_name("gelu_f32")]] kernel void gelu<float>(device const float*, device float*, uint);
+template [[host_name("gelu_f16")]] kernel void gelu<half>(device const half*, device half*, uint);
+template [[host_name("gelu_bf16")]] kernel void gelu<bfloat>(device const bfloat*, device bfloat*, uint);
+template [[host_name("sigmoid_mul_f32")]] kernel void sigmoid_mul<float>(device const float*, device const float*, device float*, constant uint&, uint);
+template [[host_name("sigmoid_mul_bf16")]] kernel void sigmoid_mul<bfloat>(device const bfloat*, device const bfloat*, device bfloat*, constant uint&, uint);

@@ -1,0 +1,63 @@
+#include <metal_stdlib>
+using namespace metal;
+
+// kernels: strided_copy_f32 offset_copy_f32 gather_f32 zero_buffer
+
+struct StridedCopyParams {
+  uint rows, cols, row_stride, column_stride;  // strides in elements
+};
+
+/// out[r, c] = x[r * row_stride + c * column_stride].
+///
+/// buffer 0: x; 1: out [rows, cols]; 2: StridedCopyParams
+/// grid: threads (cols, rows). tolerance: exact
+kernel void strided_copy_f32(device const float* x [[buffer(0)]],
+                             device float* out [[buffer(1)]],
+                             constant StridedCopyParams& p [[buffer(2)]],
+                             uint2 at [[thread_position_in_grid]]) {
+  if (at.x >= p.cols || at.y >= p.rows) return;
+  out[ulong(at.y) * p.cols + at.x] = x[ulong(at.y) * p.row_stride + ulong(at.x) * p.column_stride];
+}
+
+struct OffsetCopyParams {
+  uint source, destination, count;  // in elements
+};
+
+/// out[destination + i] = x[source + i].
+///
+/// buffer 0: x; 1: out; 2: OffsetCopyParams
+/// grid: threads (count). tolerance: exact
+kernel void offset_copy_f32(device const float* x [[buffer(0)]],
+                            device float* out [[buffer(1)]],
+                            constant OffsetCopyParams& p [[buffer(2)]],
+                            uint i [[thread_position_in_grid]]) {
+  if (i < p.count) out[ulong(p.destination) + i] = x[ulong(p.source) + i];
+}
+
+struct GatherParams {
+  uint width, count, rows;
+};
+
+/// out[i, :] = x[min(index[i], rows - 1), :].
+///
+/// buffer 0: x [rows, width]; 1: index u32 [count]; 2: out [count, width]; 3: GatherParams
+/// grid: threads (width, count). tolerance: exact
+kernel void gather_f32(device const float* x [[buffer(0)]],
+                       device const uint* index [[buffer(1)]],
+                       device float* out [[buffer(2)]],
+                       constant GatherParams& p [[buffer(3)]],
+                       uint2 at [[thread_position_in_grid]]) {
+  if (at.x >= p.width || at.y >= p.count) return;
+  const uint row = min(index[at.y], p.rows - 1);
+  out[ulong(at.y) * p.width + at.x] = x[ulong(row) * p.width + at.x];
+}
+
+/// out = 0.
+///
+/// buffer 0: out [n]; 1: u32 n
+/// grid: threads (n). tolerance: exact
+kernel void zero_buffer(device float* out [[buffer(0)]],
+                        constant uint& n [[buffer(1)]],
+                        uint i [[thread_position_in_grid]]) {
+  if (i < n) out[i] = 0.0f;
+}
