@@ -10,12 +10,16 @@ inline float gelu_tanh(float x) {
   return 0.5f * x * (1.0f + metal::tanh(z));
 }
 
-// Its derivative. Where tanh is 1 in f32, so that its slope is 0, the polynomial beside it is held finite.
+// Its derivative, free of cancellation: with e = exp(-2 |z|), tanh z = +-(1 - e) / (1 + e) and its slope is
+// 4 e / (1 + e)^2. Where e is 0 in f32 the polynomial beside it is held finite.
 inline float gelu_tanh_slope(float x) {
   const float c = 0.7978845608028654f;
-  const float t = metal::precise::tanh(metal::clamp(c * (x + 0.044715f * x * x * x), -15.0f, 15.0f));
-  const float inner = metal::clamp(x, -10.0f, 10.0f);
-  return 0.5f * (1.0f + t) + 0.5f * inner * (1.0f - t * t) * c * (1.0f + 3.0f * 0.044715f * inner * inner);
+  const float z = c * (x + 0.044715f * x * x * x);
+  const float e = metal::precise::exp(-2.0f * metal::min(metal::fabs(z), 50.0f));
+  const float half_one_plus_tanh = (z < 0.0f ? e : 1.0f) / (1.0f + e);
+  const float slope = 4.0f * e / ((1.0f + e) * (1.0f + e));
+  const float held = metal::clamp(x, -30.0f, 30.0f);
+  return half_one_plus_tanh + 0.5f * held * slope * c * (1.0f + 3.0f * 0.044715f * held * held);
 }
 
 }  // namespace anymetal
