@@ -8,6 +8,7 @@
 #include <anymetal/pipeline.hpp>
 #include <anymetal/source_options.hpp>
 
+#include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <span>
@@ -20,6 +21,17 @@ namespace anymetal {
 namespace registry {
 class Compiler;
 }
+namespace cache {
+class DiskStore;
+}
+
+/// Where compiled pipelines persist between processes. Without options: `ANYMETAL_CACHE_DIR`, else
+/// `$XDG_CACHE_HOME/anymetal`, else `~/.cache/anymetal`; `ANYMETAL_CACHE=0` turns it off, `ANYMETAL_CACHE_SIZE` limits it.
+struct DiskCacheOptions {
+  bool enabled = true;
+  std::string directory{};       ///< overrides the environment; made with mode 0700
+  std::uint64_t size_limit = 0;  ///< bytes; 0: `ANYMETAL_CACHE_SIZE`, else 512 MB
+};
 
 /// Where a kernel name comes from.
 struct KernelInfo {
@@ -42,6 +54,7 @@ class KernelRegistry {
  public:
   /// Knows every built-in kernel name.
   KernelRegistry();
+  explicit KernelRegistry(const DiskCacheOptions& cache);
   ~KernelRegistry();
   KernelRegistry(const KernelRegistry&) = delete;
   KernelRegistry& operator=(const KernelRegistry&) = delete;
@@ -86,10 +99,18 @@ class KernelRegistry {
     std::size_t compiles = 0;      ///< pipelines code-generated
     std::size_t failures = 0;      ///< compiles that ended in an error
     std::size_t waits = 0;         ///< requests that joined another thread's compile
+    std::size_t disk_hits = 0;     ///< pipelines loaded from disk
+    std::size_t disk_misses = 0;   ///< look-ups on disk, of kernels and of pipelines, that found nothing usable
+    std::size_t disk_writes = 0;
+    std::size_t disk_corrupt = 0;  ///< entries found damaged and dropped
+    std::size_t disk_evictions = 0;
+    std::uint64_t disk_bytes_read = 0;
+    std::uint64_t disk_bytes_written = 0;
   };
   [[nodiscard]] Statistics statistics() const;
 
-  explicit KernelRegistry(std::shared_ptr<const registry::Compiler> compiler);  ///< library internals and tests
+  explicit KernelRegistry(std::shared_ptr<const registry::Compiler> compiler,
+                          std::shared_ptr<cache::DiskStore> store = nullptr);  ///< library internals and tests
 
  private:
   struct Impl;

@@ -22,7 +22,8 @@ using registry::PipelineKeyView;
 struct KernelRegistry::Impl {
   using PipelineFlight = registry::Flight<PipelinePtr>;
 
-  explicit Impl(std::shared_ptr<const registry::Compiler> c) : compiler(std::move(c)) {}
+  Impl(std::shared_ptr<const registry::Compiler> compiler, registry::StorePtr store)
+      : builder(std::move(compiler), std::move(store)) {}
 
   // Sorts the constants, then answers from memory or builds.
   Result<PipelinePtr> get(std::string_view name, const Device& device, CanonicalConstants& constants);
@@ -31,9 +32,8 @@ struct KernelRegistry::Impl {
   Result<void> add_named(std::string_view name, const Device& device, const FunctionConstant& constant,
                          CanonicalConstants& constants);
 
-  const std::shared_ptr<const registry::Compiler> compiler;
+  registry::PipelineBuilder builder;
   registry::PipelineTable pipelines;
-  registry::BuildCounters counters;
   std::atomic<std::size_t> misses{0};  // lookups the table did not answer at once
   std::atomic<std::size_t> late_hits{0};  // of these, found after all under the lock
   std::atomic<std::size_t> waits{0};
@@ -96,7 +96,7 @@ Result<PipelinePtr> KernelRegistry::Impl::join_or_build(const PipelineKeyView& v
     *source = sources.find(view.name);
     flight = slot = std::make_shared<PipelineFlight>();
   }
-  auto result = registry::build_pipeline(*compiler, **source, key, device.backend(), counters);
+  auto result = builder.build(**source, key, device.backend());
   {
     const std::lock_guard lock(mutex);
     // A source registered meanwhile has removed the flight: its callers get what they asked for, nothing is cached.
@@ -118,15 +118,15 @@ Result<void> KernelRegistry::Impl::add_named(std::string_view name, const Device
   }
   auto source = find_source(name);
   if (!source) return std::unexpected(std::move(source.error()));
-  auto index = registry::resolve_constant(*compiler, **source, name, std::get<std::string>(constant.which),
-                                          device.backend()->front_end_target(), counters);
+  auto index = builder.resolve_constant(**source, name, std::get<std::string>(constant.which),
+                                        device.backend()->front_end_target());
   if (!index) return std::unexpected(index.error().with_device(device.info().id));
   constants.add(*index, constant.value);
   return {};
 }
 
-KernelRegistry::KernelRegistry(std::shared_ptr<const registry::Compiler> compiler)
-    : impl_(std::make_unique<Impl>(std::move(compiler))) {}
+KernelRegistry::KernelRegistry(std::shared_ptr<const registry::Compiler> compiler, std::shared_ptr<cache::DiskStore> store)
+    : impl_(std::make_unique<Impl>(std::move(compiler), std::move(store))) {}
 KernelRegistry::~KernelRegistry() = default;
 
 void KernelRegistry::register_source(std::string name, std::string msl) {
@@ -210,11 +210,11 @@ std::vector<KernelInfo> KernelRegistry::kernels() const {
 }
 
 KernelRegistry::Statistics KernelRegistry::statistics() const {
-  return {.memory_hits = impl_->pipelines.lookups() - impl_->misses + impl_->late_hits,
-          .source_parses = impl_->counters.parses,
-          .compiles = impl_->counters.compiles,
-          .failures = impl_->counters.failures,
-          .waits = impl_->waits};
+  Statistics statistics;
+  statistics.memory_hits = impl_->pipelines.lookups() - impl_->misses + impl_->late_hits;
+  statistics.waits = impl_->waits;
+  impl_->builder.count(statistics);
+  return statistics;
 }
 
 }  // namespace anymetal

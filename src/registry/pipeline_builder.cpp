@@ -1,5 +1,6 @@
 #include "registry/pipeline_builder.hpp"
 
+#include "registry/stored_key.hpp"
 #include "registry/suggestions.hpp"
 #include "runtime/pipeline_state.hpp"
 
@@ -7,13 +8,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace anymetal::registry {
 
 namespace {
-
-using EntryPtr = std::shared_ptr<const msl::EntryModule>;
 
 // The source is there but lacks the kernel it is registered for.
 Error entry_missing(std::string_view kernel, std::span<const std::string> entries) {
@@ -27,69 +27,115 @@ Error entry_missing(std::string_view kernel, std::span<const std::string> entrie
       .with_suggestions(std::move(suggestions));
 }
 
-Result<PipelinePtr> build(const Compiler& compiler, Source& source, const PipelineKey& key, const std::string& label,
-                          const std::shared_ptr<device::Backend>& backend, BuildCounters& counters) {
-  auto unit = source.parsed(compiler, backend->front_end_target(), counters.parses);
-  if (!unit) return std::unexpected(std::move(unit.error()));
-  if (std::ranges::find((*unit)->entry_names(), key.name) == (*unit)->entry_names().end()) {
-    return std::unexpected(entry_missing(key.name, (*unit)->entry_names()));
-  }
-  ++counters.compiles;
-  auto entry = (*unit)->entry(key.name);
-  if (!entry) return std::unexpected(std::move(entry.error()));
-  auto artifact = compiler.generate(**entry, to_function_constants(key.constants), *backend, label);
-  if (!artifact) return std::unexpected(std::move(artifact.error()));
+}  // namespace
 
-  const auto own_memory = artifact->reflection.static_threadgroup_memory;
-  if (const auto limit = backend->threadgroup_memory_limit(); own_memory > limit) {
+struct PipelineBuilder::Request {
+  Source& source;
+  const PipelineKey& key;
+  const std::shared_ptr<device::Backend>& backend;
+  std::string label;
+};
+
+PipelineBuilder::PipelineBuilder(std::shared_ptr<const Compiler> compiler, StorePtr store)
+    : compiler_(std::move(compiler)), store_(std::move(store)) {}
+
+Result<PipelinePtr> PipelineBuilder::build(Source& source, const PipelineKey& key,
+                                           const std::shared_ptr<device::Backend>& backend) {
+  Request request{source, key, backend, make_label(key.name, key.constants)};
+  auto result = guarded<PipelinePtr>([&] { return build(request); });
+  if (result) return result;
+  ++failures_;
+  return std::unexpected(result.error()
+                             .with_context(fmt::format("kernel '{}'", request.label))
+                             .with_kernel(key.name)
+                             .with_device(backend->info().id)
+                             .with_key(request.label));
+}
+
+Result<PipelinePtr> PipelineBuilder::build(Request& request) {
+  const auto target = request.backend->front_end_target();
+  std::optional<std::string> disk_key;
+  if (store_ != nullptr) {
+    if (const auto entry = entry_key(request.source, target, request.key.name)) {
+      disk_key = pipeline_key(*entry, request.key.constants, request.backend->artifact_identity());
+      if (auto pipeline = from_disk(request, *disk_key)) return pipeline;
+    }
+  }
+  auto entry = find_entry(request.source, request.key.name, target);
+  if (!entry) return std::unexpected(std::move(entry.error()));
+  ++compiles_;
+  auto artifact = compiler_->generate(entry->module, to_function_constants(request.key.constants), *request.backend, request.label);
+  if (!artifact) return std::unexpected(std::move(artifact.error()));
+  StoredPipeline made{std::move(*artifact), std::move(entry->warnings)};
+  const std::string bytes = disk_key ? to_bytes(made) : std::string();
+  auto pipeline = load(request, std::move(made));
+  if (pipeline && disk_key) store_->put(*disk_key, bytes);
+  return pipeline;
+}
+
+PipelinePtr PipelineBuilder::from_disk(Request& request, const std::string& key) {
+  const auto bytes = store_->get(key);
+  if (!bytes) return nullptr;
+  if (auto stored = pipeline_from_bytes(*bytes)) {
+    if (auto pipeline = load(request, std::move(*stored))) {
+      ++disk_hits_;
+      return std::move(*pipeline);
+    }
+  }
+  store_->reject(key);
+  return nullptr;
+}
+
+Result<PipelinePtr> PipelineBuilder::load(Request& request, StoredPipeline stored) {
+  device::Artifact& artifact = stored.artifact;
+  const auto own_memory = artifact.reflection.static_threadgroup_memory;
+  if (const auto limit = request.backend->threadgroup_memory_limit(); own_memory > limit) {
     return fail(ErrorCode::UnsupportedByDevice,
                 fmt::format("the kernel declares {} bytes of threadgroup memory, the device has {}", own_memory, limit));
   }
-  auto executable = backend->load(*artifact, label);
+  auto executable = request.backend->load(artifact, request.label);
   if (!executable) return std::unexpected(std::move(executable.error()));
 
   auto state = std::make_shared<detail::PipelineState>();
-  state->label = label;
-  state->backend = backend;
-  state->max_threads = std::min<std::size_t>(artifact->reflection.max_total_threads,
+  state->label = request.label;
+  state->backend = request.backend;
+  state->max_threads = std::min<std::size_t>(artifact.reflection.max_total_threads,
                                              (*executable)->max_total_threads_per_threadgroup());
   state->executable = std::move(*executable);
-  state->reflection = std::move(artifact->reflection);
-  state->execution_path = std::move(artifact->execution_path);
-  state->warnings.assign((*unit)->warnings().begin(), (*unit)->warnings().end());
+  state->reflection = std::move(artifact.reflection);
+  state->execution_path = std::move(artifact.execution_path);
+  state->warnings = std::move(stored.warnings);
   return std::make_shared<const ComputePipeline>(std::move(state));
 }
 
-}  // namespace
-
-Result<void> check_capability(std::string_view name, const device::Backend& backend) {
-  if (name.find("_tensor_") == std::string_view::npos || backend.info().has_tensor) return {};
-  return std::unexpected(Error(ErrorCode::UnsupportedByDevice,
-                               fmt::format("kernel '{}' needs matrix hardware, which {} ({}) does not have; use the kernel "
-                                           "without '_tensor_' in its name", name, backend.info().id, backend.info().name))
-                             .with_kernel(std::string(name))
-                             .with_device(backend.info().id));
+Result<StoredEntry> PipelineBuilder::find_entry(Source& source, std::string_view kernel, msl::Target target) {
+  std::optional<std::string> key;
+  if (store_ != nullptr && !source.is_parsed(target)) {
+    key = entry_key(source, target, kernel);
+    const auto bytes = key ? store_->get(*key) : std::nullopt;
+    if (bytes) {
+      if (auto entry = entry_from_bytes(*bytes)) return std::move(*entry);
+      store_->reject(*key);
+    }
+  }
+  auto unit = source.parsed(*compiler_, target, parses_);
+  if (!unit) return std::unexpected(std::move(unit.error()));
+  if (std::ranges::find((*unit)->entry_names(), kernel) == (*unit)->entry_names().end()) {
+    return std::unexpected(entry_missing(kernel, (*unit)->entry_names()));
+  }
+  auto module = (*unit)->entry(kernel);
+  if (!module) return std::unexpected(std::move(module.error()));
+  StoredEntry entry{**module, {(*unit)->warnings().begin(), (*unit)->warnings().end()}};
+  if (key) store_->put(*key, to_bytes(entry));
+  return entry;
 }
 
-Result<PipelinePtr> build_pipeline(const Compiler& compiler, Source& source, const PipelineKey& key,
-                                   const std::shared_ptr<device::Backend>& backend, BuildCounters& counters) {
-  const std::string label = make_label(key.name, key.constants);
-  auto result = guarded<PipelinePtr>([&] { return build(compiler, source, key, label, backend, counters); });
-  if (result) return result;
-  ++counters.failures;
-  return std::unexpected(result.error()
-                             .with_context(fmt::format("kernel '{}'", label))
-                             .with_kernel(key.name)
-                             .with_device(backend->info().id)
-                             .with_key(label));
-}
-
-Result<std::uint32_t> resolve_constant(const Compiler& compiler, Source& source, std::string_view kernel,
-                                       std::string_view constant, msl::Target target, BuildCounters& counters) {
-  auto unit = source.parsed(compiler, target, counters.parses);
-  if (!unit) return std::unexpected(unit.error().with_kernel(std::string(kernel)));
+Result<std::uint32_t> PipelineBuilder::resolve_constant(Source& source, std::string_view kernel, std::string_view constant,
+                                                        msl::Target target) {
+  auto entry = guarded<StoredEntry>([&] { return find_entry(source, kernel, target); });
+  if (!entry) return std::unexpected(entry.error().with_kernel(std::string(kernel)));
   std::vector<std::string> names;
-  for (const auto& declared : (*unit)->constants()) {
+  for (const auto& declared : entry->module.constants) {
     if (declared.name == constant) return declared.index;
     names.push_back(declared.name);
   }
@@ -100,6 +146,30 @@ Result<std::uint32_t> resolve_constant(const Compiler& compiler, Source& source,
                                            constant, known, did_you_mean(suggestions)))
                              .with_kernel(std::string(kernel))
                              .with_suggestions(std::move(suggestions)));
+}
+
+void PipelineBuilder::count(KernelRegistry::Statistics& statistics) const {
+  statistics.source_parses = parses_;
+  statistics.compiles = compiles_;
+  statistics.failures = failures_;
+  statistics.disk_hits = disk_hits_;
+  if (store_ == nullptr) return;
+  const auto disk = store_->counters();
+  statistics.disk_misses = disk.misses;
+  statistics.disk_writes = disk.writes;
+  statistics.disk_corrupt = disk.corrupt;
+  statistics.disk_evictions = disk.evictions;
+  statistics.disk_bytes_read = disk.bytes_read;
+  statistics.disk_bytes_written = disk.bytes_written;
+}
+
+Result<void> check_capability(std::string_view name, const device::Backend& backend) {
+  if (name.find("_tensor_") == std::string_view::npos || backend.info().has_tensor) return {};
+  return std::unexpected(Error(ErrorCode::UnsupportedByDevice,
+                               fmt::format("kernel '{}' needs matrix hardware, which {} ({}) does not have; use the kernel "
+                                           "without '_tensor_' in its name", name, backend.info().id, backend.info().name))
+                             .with_kernel(std::string(name))
+                             .with_device(backend.info().id));
 }
 
 }  // namespace anymetal::registry

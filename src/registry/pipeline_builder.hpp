@@ -1,37 +1,58 @@
 #pragma once
 /// \file
-/// From a source and a key to a pipeline: parse, pick the entry, generate, load.
+/// From a source and a key to a pipeline: from disk where it is there, else parse, pick the entry, generate; then load.
 
 #include <anymetal/pipeline.hpp>
+#include <anymetal/registry.hpp>
 
+#include "cache/disk_store.hpp"
 #include "registry/compiler.hpp"
 #include "registry/pipeline_key.hpp"
 #include "registry/source.hpp"
+#include "registry/stored_form.hpp"
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace anymetal::registry {
 
-/// Work done, as KernelRegistry::Statistics tells it.
-struct BuildCounters {
-  std::atomic<std::size_t> parses{0};
-  std::atomic<std::size_t> compiles{0};
-  std::atomic<std::size_t> failures{0};
+/// Where kernels and pipelines are kept between processes; nullptr for nowhere.
+using StorePtr = std::shared_ptr<cache::DiskStore>;
+
+/// Thread contract: safe from any thread; several pipelines are built at once.
+class PipelineBuilder {
+ public:
+  PipelineBuilder(std::shared_ptr<const Compiler> compiler, StorePtr store);
+
+  /// Errors carry kernel, device and key.
+  [[nodiscard]] Result<PipelinePtr> build(Source& source, const PipelineKey& key,
+                                          const std::shared_ptr<device::Backend>& backend);
+  /// The index of the function constant `constant`; FunctionConstantError lists those the source declares.
+  [[nodiscard]] Result<std::uint32_t> resolve_constant(Source& source, std::string_view kernel, std::string_view constant,
+                                                       msl::Target target);
+  /// Fills in what was built and what the disk did.
+  void count(KernelRegistry::Statistics& statistics) const;
+
+ private:
+  struct Request;
+  [[nodiscard]] Result<PipelinePtr> build(Request& request);
+  [[nodiscard]] Result<PipelinePtr> load(Request& request, StoredPipeline stored);
+  [[nodiscard]] PipelinePtr from_disk(Request& request, const std::string& key);
+  [[nodiscard]] Result<StoredEntry> find_entry(Source& source, std::string_view kernel, msl::Target target);
+
+  const std::shared_ptr<const Compiler> compiler_;
+  const StorePtr store_;
+  std::atomic<std::size_t> parses_{0};
+  std::atomic<std::size_t> compiles_{0};
+  std::atomic<std::size_t> failures_{0};
+  std::atomic<std::size_t> disk_hits_{0};
 };
 
 /// UnsupportedByDevice where the kernel's name asks for matrix hardware the device lacks.
 Result<void> check_capability(std::string_view name, const device::Backend& backend);
-
-/// Errors carry kernel, device and key.
-Result<PipelinePtr> build_pipeline(const Compiler& compiler, Source& source, const PipelineKey& key,
-                                   const std::shared_ptr<device::Backend>& backend, BuildCounters& counters);
-
-/// The index of the function constant `constant`; FunctionConstantError lists those the source declares.
-Result<std::uint32_t> resolve_constant(const Compiler& compiler, Source& source, std::string_view kernel,
-                                       std::string_view constant, msl::Target target, BuildCounters& counters);
 
 }  // namespace anymetal::registry

@@ -7,6 +7,11 @@ namespace anymetal::registry {
 Source::Source(std::string file_name, std::string text, SourceOptions options)
     : file_name_(std::move(file_name)), text_(std::move(text)), options_(std::move(options)) {}
 
+bool Source::is_parsed(msl::Target target) {
+  const std::lock_guard lock(mutex_);
+  return slots_[static_cast<std::size_t>(target)].unit != nullptr;
+}
+
 Result<Source::UnitPtr> Source::parsed(const Compiler& compiler, msl::Target target, std::atomic<std::size_t>& parses) {
   Slot& slot = slots_[static_cast<std::size_t>(target)];
   std::shared_ptr<Flight<UnitPtr>> flight;

@@ -29,6 +29,8 @@ class Source {
   [[nodiscard]] std::string_view text() const { return text_; }
   [[nodiscard]] const SourceOptions& options() const { return options_; }
 
+  /// Whether `parsed` would answer without running the front end.
+  [[nodiscard]] bool is_parsed(msl::Target target);
   /// Adds one to `parses` where this call ran the front end.
   [[nodiscard]] Result<UnitPtr> parsed(const Compiler& compiler, msl::Target target, std::atomic<std::size_t>& parses);
 

@@ -1,0 +1,220 @@
+#include "cache/disk_store.hpp"
+
+#include "cache/entry.hpp"
+#include "cache/private_directory.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+namespace anymetal::cache {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view kTemporary = ".writing-";
+constexpr std::chrono::minutes kAbandoned{10};  // no writer takes this long; its file is rubbish
+
+// Two digits of folder: a directory of many thousand files is slow to list on some file systems.
+std::string file_of(std::string_view key) {
+  const auto id = hex_digest(key);
+  return id.substr(0, 2) + '/' + id.substr(2);
+}
+
+std::string temporary_name() {
+  static std::atomic<unsigned> next{0};
+  return std::string(kTemporary) + std::to_string(::getpid()) + '-' + std::to_string(next++) + '-' +
+         std::to_string(std::chrono::steady_clock::now().time_since_epoch().count());
+}
+
+}  // namespace
+
+struct DiskStore::Listed {
+  std::string name;  // below the directory
+  std::uint64_t bytes = 0;
+  fs::file_time_type used;
+};
+
+DiskStore::DiskStore(StoreSettings settings) : settings_(std::move(settings)) {}
+DiskStore::~DiskStore() = default;
+
+std::shared_ptr<const PrivateDirectory> DiskStore::open() {
+  const std::lock_guard lock(mutex_);
+  if (directory_ == nullptr) {
+    directory_ = std::make_shared<const PrivateDirectory>(settings_.directory);
+    if (!directory_->ok()) warn_once(told_directory_, "no disk cache: " + directory_->problem());
+  }
+  return directory_->ok() ? directory_ : nullptr;
+}
+
+std::optional<std::string> DiskStore::get(std::string_view key) {
+  const auto directory = open();
+  if (directory == nullptr) {
+    ++counts_.misses;
+    return std::nullopt;
+  }
+  const auto name = file_of(key);
+  auto file = directory->read(name);
+  using State = DecodedEntry::State;
+  DecodedEntry entry;
+  if (file.state == PrivateDirectory::File::State::Read) entry = decode_entry(file.bytes, key);
+  if (entry.state == State::Good) {
+    ++counts_.hits;
+    counts_.bytes_read += file.bytes.size();
+    return std::string(entry.payload);
+  }
+  ++counts_.misses;
+  const bool damaged = entry.state == State::Damaged && file.state != PrivateDirectory::File::State::Missing;
+  if (damaged) discard(*directory, name);
+  return std::nullopt;
+}
+
+void DiskStore::put(std::string_view key, std::string_view payload) {
+  const auto directory = open();
+  if (directory == nullptr) return;
+  const auto file = encode_entry(key, payload);
+  if (file.size() > settings_.size_limit) return;
+  const auto name = file_of(key);
+  const auto temporary = temporary_name();
+  step(PublishStep::BeforeCreate);
+  auto problem = directory->make_folder(name.substr(0, 2));
+  if (!problem) {
+    step(PublishStep::AfterCreate);
+    problem = directory->create(temporary, file, [&] { step(PublishStep::HalfWritten); });
+  }
+  if (!problem) {
+    step(PublishStep::AfterWrite);
+    problem = directory->rename(temporary, name);
+    if (problem && directory->remove(name)) problem = directory->rename(temporary, name);  // a folder stood in its place
+    if (problem) directory->remove(temporary);
+  }
+  if (problem) {
+    ++counts_.failed_writes;
+    warn_once(told_write_, "cannot write to the disk cache " + settings_.directory + ": " + *problem);
+    return;
+  }
+  step(PublishStep::AfterRename);
+  ++counts_.writes;
+  counts_.bytes_written += file.size();
+  make_room(*directory, file.size());
+}
+
+void DiskStore::reject(std::string_view key) {
+  if (const auto directory = open()) discard(*directory, file_of(key));
+}
+
+void DiskStore::discard(const PrivateDirectory& directory, const std::string& name) {
+  ++counts_.corrupt;
+  directory.remove(name);
+  warn_once(told_corrupt_, "a damaged entry of the disk cache " + settings_.directory + " was dropped; it is made again");
+}
+
+std::vector<DiskStore::Listed> DiskStore::list(const PrivateDirectory& directory) const {
+  std::vector<Listed> files;
+  std::error_code error;
+  const fs::path root(settings_.directory);
+  const auto now = fs::file_time_type::clock::now();
+  for (fs::recursive_directory_iterator at(root, error), end; !error && at != end; at.increment(error)) {
+    std::error_code gone;  // another process may remove any file at any time
+    if (!at->is_regular_file(gone) || at->is_symlink(gone)) continue;
+    Listed file{at->path().lexically_relative(root).string(), at->file_size(gone), at->last_write_time(gone)};
+    if (gone) continue;
+    if (file.name.starts_with(kTemporary)) {
+      if (now - file.used > kAbandoned) directory.remove(file.name);
+      continue;
+    }
+    files.push_back(std::move(file));
+  }
+  return files;
+}
+
+void DiskStore::make_room(const PrivateDirectory& directory, std::uint64_t added) {
+  const std::lock_guard lock(mutex_);
+  if (known_bytes_ && *known_bytes_ + added <= settings_.size_limit) {
+    *known_bytes_ += added;
+    return;
+  }
+  auto files = list(directory);
+  std::uint64_t bytes = 0;
+  for (const auto& file : files) bytes += file.bytes;
+  if (bytes > settings_.size_limit) {  // down to nine tenths, so that not every put has to list the files
+    std::ranges::sort(files, {}, &Listed::used);
+    for (const auto& file : files) {
+      if (bytes <= settings_.size_limit / 10 * 9) break;
+      if (directory.remove(file.name)) ++counts_.evictions;
+      bytes -= file.bytes;
+    }
+  }
+  known_bytes_ = bytes;
+}
+
+StoreCounters DiskStore::counters() const {
+  return {counts_.hits,          counts_.misses,    counts_.corrupt,    counts_.writes,
+          counts_.failed_writes, counts_.evictions, counts_.bytes_read, counts_.bytes_written};
+}
+
+StoreUsage DiskStore::usage() {
+  StoreUsage usage;
+  const auto directory = open();
+  if (directory == nullptr) return usage;
+  for (const auto& file : list(*directory)) {
+    ++usage.entries;
+    usage.bytes += file.bytes;
+  }
+  return usage;
+}
+
+StoreUsage DiskStore::verify() {
+  StoreUsage usage;
+  const auto directory = open();
+  if (directory == nullptr) return usage;
+  for (const auto& file : list(*directory)) {
+    const auto content = directory->read(file.name, PrivateDirectory::Touch::No);
+    if (content.state == PrivateDirectory::File::State::Missing) continue;
+    const auto entry = decode_entry(content.bytes);
+    const bool good = entry.state == DecodedEntry::State::Good && file_of(entry.key) == file.name;
+    if (!good) {
+      ++usage.damaged;
+      discard(*directory, file.name);
+      continue;
+    }
+    ++usage.entries;
+    usage.bytes += file.bytes;
+  }
+  return usage;
+}
+
+StoreUsage DiskStore::clear() {
+  StoreUsage usage;
+  const auto directory = open();
+  if (directory == nullptr) return usage;
+  for (const auto& file : list(*directory)) {
+    if (!directory->remove(file.name)) continue;
+    ++usage.entries;
+    usage.bytes += file.bytes;
+  }
+  const std::lock_guard lock(mutex_);
+  known_bytes_.reset();
+  return usage;
+}
+
+void DiskStore::warn_once(std::atomic<bool>& told, const std::string& text) const {
+  if (told.exchange(true)) return;
+  if (settings_.warn) {
+    settings_.warn(text);
+  } else {
+    std::fprintf(stderr, "anymetal: warning: %s\n", text.c_str());
+  }
+}
+
+void DiskStore::step(PublishStep now) const {
+  if (settings_.on_step) settings_.on_step(now);
+}
+
+}  // namespace anymetal::cache

@@ -1,0 +1,86 @@
+#pragma once
+/// \file
+/// Keys to payloads on disk, shared by any number of threads and processes.
+
+#include "cache/settings.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace anymetal::cache {
+
+class PrivateDirectory;
+
+/// Work done since the store was opened.
+struct StoreCounters {
+  std::size_t hits = 0;
+  std::size_t misses = 0;      ///< corrupt entries included
+  std::size_t corrupt = 0;     ///< entries found damaged, foreign or unusable, and removed
+  std::size_t writes = 0;
+  std::size_t failed_writes = 0;
+  std::size_t evictions = 0;
+  std::uint64_t bytes_read = 0;
+  std::uint64_t bytes_written = 0;
+};
+
+/// What is on disk.
+struct StoreUsage {
+  std::size_t entries = 0;
+  std::uint64_t bytes = 0;
+  std::size_t damaged = 0;  ///< found, and removed, by `verify`
+};
+
+/// Files are published by rename: a reader sees a whole file or none, and a killed writer leaves at most a temporary file
+/// that a later run sweeps away. Any doubt about a file is a miss. Nothing here fails: without a usable directory `get`
+/// finds nothing, `put` does nothing, and one warning tells why.
+///
+/// Data is not forced to the disk: after a power failure the checksum turns a torn file into a miss.
+///
+/// Thread contract: safe from any thread.
+class DiskStore {
+ public:
+  explicit DiskStore(StoreSettings settings);
+  ~DiskStore();
+
+  [[nodiscard]] std::optional<std::string> get(std::string_view key);
+  void put(std::string_view key, std::string_view payload);
+  /// The payload of `key` turned out unusable: counts it as corrupt and removes it.
+  void reject(std::string_view key);
+
+  [[nodiscard]] StoreCounters counters() const;
+  [[nodiscard]] StoreUsage usage();
+  /// Reads every entry; removes the damaged ones.
+  StoreUsage verify();
+  /// Removes every entry; returns what there was.
+  StoreUsage clear();
+  [[nodiscard]] const std::string& directory() const { return settings_.directory; }
+
+ private:
+  struct Listed;
+  [[nodiscard]] std::shared_ptr<const PrivateDirectory> open();
+  [[nodiscard]] std::vector<Listed> list(const PrivateDirectory& directory) const;
+  void discard(const PrivateDirectory& directory, const std::string& name);
+  void make_room(const PrivateDirectory& directory, std::uint64_t added);
+  void warn_once(std::atomic<bool>& told, const std::string& text) const;
+  void step(PublishStep now) const;
+
+  const StoreSettings settings_;
+  std::mutex mutex_;  // guards what follows
+  std::shared_ptr<const PrivateDirectory> directory_;
+  std::optional<std::uint64_t> known_bytes_;  // counted at the first put, then kept up
+
+  struct Atomic {
+    std::atomic<std::size_t> hits{0}, misses{0}, corrupt{0}, writes{0}, failed_writes{0}, evictions{0};
+    std::atomic<std::uint64_t> bytes_read{0}, bytes_written{0};
+  } counts_;
+  mutable std::atomic<bool> told_directory_{false}, told_write_{false}, told_corrupt_{false};
+};
+
+}  // namespace anymetal::cache

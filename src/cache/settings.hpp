@@ -1,0 +1,30 @@
+#pragma once
+/// \file
+/// Where the disk cache is and how large it may grow.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace anymetal::cache {
+
+/// What a writer is about to do; tests kill it there.
+enum class PublishStep : std::uint8_t { BeforeCreate, AfterCreate, HalfWritten, AfterWrite, AfterRename };
+
+struct StoreSettings {
+  std::string directory;
+  std::uint64_t size_limit = std::uint64_t{512} << 20;  ///< bytes; eviction keeps the files below it
+  std::function<void(std::string_view)> warn;           ///< told once per kind of trouble; empty: standard error
+  std::function<void(PublishStep)> on_step;             ///< for tests
+};
+
+/// From `ANYMETAL_CACHE` (0: off), `ANYMETAL_CACHE_DIR` (else `$XDG_CACHE_HOME/anymetal`, else `~/.cache/anymetal`) and
+/// `ANYMETAL_CACHE_SIZE` (bytes, or with K, M or G). Nothing where it is off or no directory is known.
+std::optional<StoreSettings> settings_from_environment();
+
+/// "512M" and the like in bytes; nothing where it is not a size.
+std::optional<std::uint64_t> parse_size(std::string_view text);
+
+}  // namespace anymetal::cache

@@ -1,0 +1,148 @@
+// Damaged files, directories in the way, full disks, rights that are missing: a miss, a counter, one warning.
+
+#include "cache/fixture.hpp"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <functional>
+
+namespace anymetal::testing {
+namespace {
+
+using cache::DiskStore;
+
+class Trouble : public StoreTest {};
+
+TEST_F(Trouble, ADamagedEntryIsAMissAndIsReplaced) {
+  const std::function<std::string(std::string)> kDamages[] = {
+      [](std::string) { return ""; },
+      [](std::string bytes) { return bytes.substr(0, bytes.size() / 2); },
+      [](std::string bytes) { bytes[bytes.size() - 1] ^= 1; return bytes; },
+      [](std::string bytes) { bytes[8] = 99; return bytes; },
+      [](std::string) { return "anymetal"; },
+  };
+  for (const auto& damage : kDamages) {
+    DiskStore store(settings());
+    store.put("a", "payload");
+    ASSERT_EQ(files().size(), 1u);
+    replace(files()[0], damage(content(files()[0])));
+    warnings.clear();
+    EXPECT_EQ(store.get("a"), std::nullopt);
+    EXPECT_EQ(store.get("a"), std::nullopt);
+    EXPECT_EQ(store.counters().corrupt, 1u);
+    EXPECT_EQ(store.counters().misses, 2u);
+    EXPECT_EQ(warnings.size(), 1u);
+    store.put("a", "payload");
+    EXPECT_EQ(store.get("a"), "payload");
+  }
+}
+
+TEST_F(Trouble, AnEntryOfAnotherKeyUnderThisNameIsAMiss) {
+  DiskStore store(settings());
+  store.put("a", "payload of a");
+  const auto a = files()[0];
+  const auto bytes = content(a);
+  ASSERT_EQ(store.clear().entries, 1u);
+  store.put("b", "payload of b");
+  replace(files()[0], bytes);
+  EXPECT_EQ(store.get("b"), std::nullopt);
+}
+
+TEST_F(Trouble, AFolderInPlaceOfAFile) {
+  DiskStore store(settings());
+  store.put("a", "payload");
+  const auto file = files()[0];
+  fs::remove(file);
+  fs::create_directory(file);
+  EXPECT_EQ(store.get("a"), std::nullopt);
+  store.put("a", "payload");
+  EXPECT_EQ(store.get("a"), "payload");
+}
+
+TEST_F(Trouble, ASymbolicLinkIsNotFollowed) {
+  DiskStore store(settings());
+  store.put("a", "payload");
+  const auto file = files()[0];
+  const auto elsewhere = root.path() / "elsewhere";
+  fs::rename(file, elsewhere);
+  fs::create_symlink(elsewhere, file);
+  EXPECT_EQ(store.get("a"), std::nullopt);
+  EXPECT_TRUE(fs::exists(elsewhere)) << "what the link names must stay";
+  store.put("a", "payload");
+  EXPECT_EQ(store.get("a"), "payload");
+}
+
+TEST_F(Trouble, UnusableDirectories) {
+  const auto cache = root.path() / "cache";
+  const struct {
+    const char* name;
+    std::function<void()> spoil;
+  } kCases[] = {
+      {"a link", [&] { fs::create_directory(root.path() / "real"); fs::create_directory_symlink(root.path() / "real", cache); }},
+      {"a file", [&] { replace(cache, "file"); }},
+      {"writable by others", [&] { fs::create_directory(cache); ::chmod(cache.c_str(), 0777); }},
+  };
+  for (const auto& c : kCases) {
+    fs::remove_all(cache);
+    c.spoil();
+    warnings.clear();
+    DiskStore store(settings());
+    store.put("a", "payload");
+    EXPECT_EQ(store.get("a"), std::nullopt) << c.name;
+    EXPECT_EQ(store.usage().entries, 0u);
+    EXPECT_EQ(store.verify().entries, 0u);
+    EXPECT_EQ(store.clear().entries, 0u);
+    EXPECT_EQ(warnings.size(), 1u) << c.name;
+  }
+  auto nowhere = settings();
+  nowhere.directory = "/proc/no/such/place";
+  warnings.clear();
+  DiskStore store(nowhere);
+  store.put("a", "payload");
+  EXPECT_EQ(store.get("a"), std::nullopt);
+  EXPECT_EQ(warnings.size(), 1u);
+}
+
+TEST_F(Trouble, AForeignDirectoryIsRefused) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a directory away";
+  const auto cache = root.path() / "cache";
+  fs::create_directory(cache);
+  ::chmod(cache.c_str(), 0700);
+  ASSERT_EQ(::chown(cache.c_str(), 12345, 12345), 0);
+  DiskStore store(settings());
+  store.put("a", "payload");
+  EXPECT_EQ(store.get("a"), std::nullopt);
+  EXPECT_EQ(warnings.size(), 1u);
+}
+
+TEST_F(Trouble, ADirectoryThatVanishes) {
+  DiskStore store(settings());
+  store.put("a", "payload");
+  fs::remove_all(root.path() / "cache");
+  EXPECT_EQ(store.get("a"), std::nullopt);
+  store.put("a", "payload");  // may or may not be kept, but must not fail
+  EXPECT_EQ(store.counters().corrupt, 0u);
+}
+
+TEST_F(Trouble, AFullDisk) {
+  DiskStore store(settings());
+  store.put("small", "payload");
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit tight{4096, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
+  store.put("large", std::string(100000, 'x'));
+  store.put("large", std::string(100000, 'x'));
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_EQ(store.counters().failed_writes, 2u);
+  EXPECT_EQ(warnings.size(), 1u);
+  EXPECT_EQ(store.get("large"), std::nullopt);
+  EXPECT_EQ(store.get("small"), "payload");
+  EXPECT_EQ(files().size(), 1u) << "half a file is left";
+  store.put("large", std::string(100000, 'x'));
+  EXPECT_TRUE(store.get("large"));
+}
+
+}  // namespace
+}  // namespace anymetal::testing

@@ -1,0 +1,217 @@
+// What the registry keeps on disk: one test per ingredient of the key, and nothing is trusted that does not fit.
+
+#include "cache/disk_store.hpp"
+#include "cache/temporary_directory.hpp"
+#include "registry/fixture.hpp"
+#include "registry/stored_form.hpp"
+
+#include <functional>
+#include <random>
+#include <thread>
+
+namespace anymetal::testing {
+namespace {
+
+class Disk : public ::testing::Test {
+ protected:
+  std::shared_ptr<cache::DiskStore> open_store() {
+    cache::StoreSettings settings;
+    settings.directory = (root.path() / "cache").string();
+    settings.warn = [](std::string_view) {};
+    return std::make_shared<cache::DiskStore>(std::move(settings));
+  }
+
+  // A process of its own: nothing in memory.
+  struct Process {
+    std::shared_ptr<FakeCompiler> compiler = std::make_shared<FakeCompiler>();
+    std::shared_ptr<FakeBackend> backend = std::make_shared<FakeBackend>();
+    std::string text = "kernel k\nkernel other\nconstant N 3";
+    SourceOptions options;
+    std::string kernel = "k";
+    std::vector<FunctionConstant> constants;
+
+    Result<PipelinePtr> run(std::shared_ptr<cache::DiskStore> store) {
+      registry = std::make_unique<KernelRegistry>(compiler, std::move(store));
+      registry->register_source(kernel, text, options);
+      return registry->get_pipeline_with_constants(kernel, Device(backend), constants);
+    }
+    std::unique_ptr<KernelRegistry> registry;
+  };
+
+  TemporaryDirectory root;
+};
+
+TEST_F(Disk, ASecondProcessNeitherParsesNorCompiles) {
+  Process first;
+  first.compiler->arguments.resize(2);
+  first.compiler->arguments[1].name = "out";
+  first.compiler->arguments[1].type = "float4";
+  first.compiler->arguments[1].access = Access::ReadWrite;
+  first.compiler->arguments[1].element_size = 16;
+  const auto made = first.run(open_store()).value();
+  EXPECT_EQ(first.registry->statistics().disk_hits, 0u);
+  EXPECT_EQ(first.registry->statistics().disk_writes, 2u) << "the entry and the pipeline";
+
+  Process second;
+  const auto loaded = second.run(open_store()).value();
+  EXPECT_EQ(second.compiler->parses, 0);
+  EXPECT_EQ(second.compiler->generates, 0);
+  EXPECT_EQ(second.backend->loads, 1);
+  EXPECT_EQ(second.registry->statistics().disk_hits, 1u);
+  EXPECT_EQ(second.registry->statistics().disk_misses, 0u);
+  EXPECT_EQ(loaded->label(), made->label());
+  EXPECT_EQ(loaded->execution_path(), made->execution_path());
+  ASSERT_EQ(loaded->arguments().size(), 2u);
+  EXPECT_EQ(loaded->arguments()[1].name, "out");
+  EXPECT_EQ(loaded->arguments()[1].type, "float4");
+  EXPECT_EQ(loaded->arguments()[1].access, Access::ReadWrite);
+  EXPECT_EQ(loaded->arguments()[1].element_size, 16u);
+  EXPECT_TRUE(loaded->arguments()[1].active);
+}
+
+TEST_F(Disk, ANewSpecialisationSkipsTheFrontEnd) {
+  Process first;
+  ASSERT_TRUE(first.run(open_store()));
+  Process second;
+  second.constants = {FunctionConstant{"N", 5}};
+  ASSERT_TRUE(second.run(open_store()));
+  EXPECT_EQ(second.compiler->parses, 0);
+  EXPECT_EQ(second.compiler->generates, 1);
+}
+
+TEST_F(Disk, EveryIngredientOfTheKey) {
+  const struct {
+    const char* name;
+    std::function<void(Process&)> change;
+    bool hit;
+  } kCases[] = {
+      {"nothing", [](Process&) {}, true},
+      {"device name", [](Process& p) { p.backend->info_.name = "the same silicon, another day"; }, true},
+      {"text", [](Process& p) { p.text += "\n"; }, false},
+      {"kernel", [](Process& p) { p.kernel = "other"; }, false},
+      {"constant value", [](Process& p) { p.constants = {FunctionConstant{3u, 1}}; }, false},
+      {"constant type", [](Process& p) { p.constants = {FunctionConstant{3u, 1u}}; }, false},
+      {"constant index", [](Process& p) { p.constants = {FunctionConstant{4u, 1}}; }, false},
+      {"define", [](Process& p) { p.options.defines = {{"A", "1"}}; }, false},
+      {"define moved", [](Process& p) { p.options.defines = {{"A1", ""}}; }, false},
+      {"include file", [](Process& p) { p.options.include_files = {{"a.h", "x"}}; }, false},
+      {"include text", [](Process& p) { p.options.include_files = {{"a.h", "y"}}; }, false},
+      {"language", [](Process& p) { p.options.language_standard = "metal3.0"; }, false},
+      {"math mode", [](Process& p) { p.options.math_mode = MathMode::Safe; }, false},
+      {"file name", [](Process& p) { p.options.file_name = "f.metal"; }, false},
+      {"device identity", [](Process& p) { p.backend->identity = "fake-2"; }, false},
+      {"target", [](Process& p) { p.backend->target = msl::Target::Nvptx; }, false},
+  };
+  Process first;
+  ASSERT_TRUE(first.run(open_store()));
+  for (const auto& c : kCases) {
+    for (const bool expected : {c.hit, true}) {  // the second run finds what the first left
+      Process process;
+      c.change(process);
+      ASSERT_TRUE(process.run(open_store())) << c.name;
+      EXPECT_EQ(process.compiler->generates, expected ? 0 : 1) << c.name;
+      EXPECT_EQ(process.registry->statistics().disk_hits, expected ? 1u : 0u) << c.name;
+    }
+  }
+}
+
+TEST_F(Disk, SourcesThatReadFilesAreNotKept) {
+  for (int round = 0; round < 2; ++round) {
+    Process process;
+    process.options.include_directories = {"/tmp"};
+    ASSERT_TRUE(process.run(open_store()));
+    EXPECT_EQ(process.compiler->generates, 1);
+    EXPECT_EQ(process.registry->statistics().disk_writes, 0u);
+  }
+}
+
+TEST_F(Disk, FailuresAreNotKept) {
+  for (int round = 1; round <= 2; ++round) {
+    Process process;
+    process.text = "error bad";
+    ASSERT_FALSE(process.run(open_store()));
+    EXPECT_EQ(process.compiler->parses, 1);
+    Process generation;
+    generation.compiler->on_generate = [](std::string_view, auto) -> Result<void> {
+      return fail(ErrorCode::FunctionConstantError, "no");
+    };
+    ASSERT_FALSE(generation.run(open_store()));
+    EXPECT_EQ(generation.compiler->generates, 1);
+  }
+}
+
+TEST_F(Disk, ADamagedEntryIsMadeAgain) {
+  Process first;
+  ASSERT_TRUE(first.run(open_store()));
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(root.path() / "cache")) {
+    if (entry.is_regular_file()) std::filesystem::resize_file(entry.path(), entry.file_size() - 1);
+  }
+  Process second;
+  ASSERT_TRUE(second.run(open_store()));
+  EXPECT_EQ(second.compiler->parses, 1);
+  EXPECT_EQ(second.registry->statistics().disk_corrupt, 2u);
+  Process third;
+  ASSERT_TRUE(third.run(open_store()));
+  EXPECT_EQ(third.compiler->parses, 0);
+}
+
+TEST_F(Disk, CodeTheDeviceRefusesIsMadeAgain) {
+  Process first;
+  ASSERT_TRUE(first.run(open_store()));
+  Process second;
+  std::atomic<int> attempts{0};
+  second.backend->on_load = [&](const device::Artifact&) -> Result<void> {
+    if (attempts++ == 0) return fail(ErrorCode::InternalError, "cannot link");
+    return {};
+  };
+  ASSERT_TRUE(second.run(open_store()));
+  EXPECT_EQ(second.compiler->generates, 1);
+  EXPECT_EQ(second.registry->statistics().disk_corrupt, 1u);
+}
+
+TEST_F(Disk, ThreadsShareOneStore) {
+  const auto compiler = std::make_shared<FakeCompiler>();
+  const Device device(std::make_shared<FakeBackend>());
+  const auto round = [&] {
+    KernelRegistry registry(compiler, open_store());
+    registry.register_source("k", "kernel k");
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 16; ++t) {
+      threads.emplace_back([&, t] {
+        for (int i = 0; i < 64; ++i) {
+          EXPECT_TRUE(registry.get_pipeline_with_constants("k", device, {}, {{1, (i + t) % 64}}));
+        }
+      });
+    }
+    threads.clear();
+    return registry.statistics();
+  };
+  EXPECT_EQ(round().compiles, 64u);
+  const auto warm = round();
+  EXPECT_EQ(warm.compiles, 0u);
+  EXPECT_EQ(warm.disk_hits, 64u);
+  EXPECT_EQ(compiler->generates, 64);
+}
+
+TEST(StoredForm, DamagedBytesAreRefusedOrHarmless) {
+  registry::StoredPipeline whole;
+  whole.artifact.code = "code";
+  whole.artifact.reflection.arguments.resize(3);
+  whole.warnings.resize(2);
+  const auto bytes = registry::to_bytes(whole);
+  ASSERT_TRUE(registry::pipeline_from_bytes(bytes));
+  for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(registry::pipeline_from_bytes(bytes.substr(0, size)));
+  EXPECT_FALSE(registry::pipeline_from_bytes(bytes + "x"));
+  std::mt19937 random(3);
+  for (int round = 0; round < 20000; ++round) {
+    auto bad = bytes;
+    for (int i = 0; i < 3; ++i) bad[random() % bad.size()] = static_cast<char>(random());
+    if (const auto read = registry::pipeline_from_bytes(bad)) {
+      for (const auto& a : read->artifact.reflection.arguments) EXPECT_LE(a.kind, ArgumentKind::Threadgroup);
+    }
+    (void)registry::entry_from_bytes(bad);
+  }
+}
+
+}  // namespace
+}  // namespace anymetal::testing
