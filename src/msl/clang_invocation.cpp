@@ -93,6 +93,7 @@ std::shared_ptr<clang::CompilerInvocation> make_invocation(const SourceOptions& 
 
   auto& language = invocation->getLangOpts();
   language.SinglePrecisionConstants = true;
+  language.ExpStrictFP = true;  // else Clang ignores `float_control`, which safe math mode becomes, for NVPTX
   language.InstantiationDepth = 512;
   invocation->getFrontendOpts().ProgramAction = clang::frontend::ParseSyntaxOnly;
   invocation->getDiagnosticOpts().ShowCarets = false;

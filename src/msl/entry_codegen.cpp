@@ -2,6 +2,7 @@
 
 #include "msl/annotations.hpp"
 #include "msl/ir_cleanup.hpp"
+#include "msl/math_mode.hpp"
 #include "msl/reachability.hpp"
 #include "msl/wrapper.hpp"
 
@@ -85,6 +86,7 @@ std::optional<EntryModule> generate_entry(Compilation& compilation, const Kernel
     if (!source.input.empty()) continue;
     entry.argument_guards.push_back(source.guard == nullptr ? std::string() : constant_symbol(ast, *source.guard, constants));
   }
+  choose_math_functions(*module);
   clean_up(*module, entry.symbol);
   llvm::raw_string_ostream out(entry.bitcode);
   llvm::WriteBitcodeToFile(*module, out);

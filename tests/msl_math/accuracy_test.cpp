@@ -32,9 +32,7 @@ TEST_P(Accuracy, WithinTheLimitsOfTheLanguage) {
   ASSERT_NE(function, nullptr);
   const Pairs& at = arguments(test.binary);
   const Worst worst = measure(test, *function, at.x, at.y);
-  fmt::print("{:24} {:8.3f} ULP at {:.9g}, {:.9g}", test.name, worst.error, worst.x, worst.y);
-  if (test.limit.absolute > 0) fmt::print("; absolute 2^{:.1f}", std::log2(worst.absolute));
-  fmt::print("\n");
+  fmt::print("{}\n", summary(test, worst));
   EXPECT_EQ(worst.failures, 0u) << worst.first_failure;
   RecordProperty("worst_ulp", fmt::format("{:.3f}", worst.error));
 }

@@ -40,9 +40,7 @@ TEST_P(Exhaustive, EveryFloat) {
   std::vector<std::jthread> threads(std::max(1u, std::thread::hardware_concurrency()));
   for (std::jthread& thread : threads) thread = std::jthread(work);
   threads.clear();
-  fmt::print("{:24} {:8.3f} ULP at {:a} ({:.9g})", test.name, worst.error, worst.x, worst.x);
-  if (test.limit.absolute > 0) fmt::print("; absolute 2^{:.1f}", std::log2(worst.absolute));
-  fmt::print("\n");
+  fmt::print("{}\n", summary(test, worst));
   EXPECT_EQ(worst.failures, 0u) << worst.first_failure;
 }
 

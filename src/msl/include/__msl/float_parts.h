@@ -31,7 +31,7 @@ __MSL_INTRINSIC_1(sqrt, __builtin_elementwise_sqrt)
     }                                                                                    \
   }                                                                                      \
   __MSL_INLINE constexpr T abs(T x) { return fabs(x); }                                  \
-  __MSL_INLINE T fma(T x, T y, T z) { return __builtin_elementwise_fma(x, y, z); }       \
+  __MSL_INLINE T fma(T x, T y, T z) { return static_cast<T>(__msl::math::fma(x, y, z)); } \
   __MSL_INLINE T copysign(T x, T y) { return __builtin_elementwise_copysign(x, y); }     \
   __MSL_INLINE T fract(T x) {                                                            \
     constexpr T below_one = sizeof(T) == 2 ? static_cast<T>(0x1.ffcp-1f) : static_cast<T>(0x1.fffffep-1f); \
@@ -67,7 +67,8 @@ __MSL_VECTOR_1(fract, float_element, return __msl::map<N>(__MSL_EACH_1(fract(x))
 __MSL_VECTOR_2(copysign, float_element, return vec<T, N>(__msl::raw_tag{}, __builtin_elementwise_copysign(x.__v, y.__v));)
 __MSL_VECTOR_2(fdim, float_element, return __msl::map<N>(__MSL_EACH_2(fdim(x, y)), x, y);)
 __MSL_VECTOR_2(nextafter, float_element, return __msl::map<N>(__MSL_EACH_2(nextafter(x, y)), x, y);)
-__MSL_VECTOR_3(fma, float_element, return vec<T, N>(__msl::raw_tag{}, __builtin_elementwise_fma(x.__v, y.__v, z.__v));)
+// By component: as a whole the builtin takes fast-math flags, with which LLVM splits it in two roundings on half.
+__MSL_VECTOR_3(fma, float_element, return __msl::map<N>(__MSL_EACH_3(fma(x, y, z)), x, y, z);)
 
 template <__msl::float_element T, int N>
 __MSL_INLINE vec<T, N> ldexp(const vec<T, N>& x, const __msl::converted<vec<int, N>>& k) {

@@ -1,0 +1,16 @@
+#pragma once
+/// \file
+/// Which of the precise and fast mathematics functions an unqualified name means.
+
+namespace llvm {
+class Module;
+}
+
+namespace anymetal::msl {
+
+/// Library functions ask `__msl_precise_math()`, which answers no. Calls of them from functions in safe math mode (by
+/// option, or by pragma at the start of the body or before it) are redirected to copies in which the answer is yes. To
+/// be called on Clang's IR before anything is inlined or attributes are dropped.
+void choose_math_functions(llvm::Module& module);
+
+}  // namespace anymetal::msl
