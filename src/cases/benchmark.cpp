@@ -5,43 +5,38 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
-#include <vector>
 
 namespace anymetal::cases {
 
-Result<Timing> time(const Case& test, KernelRegistry& registry, Device device, double seconds) {
+Result<Measurement> measure(const Case& test, KernelRegistry& registry, Device device, std::size_t runs, double seconds) {
   using Clock = std::chrono::steady_clock;
+  const auto since = [](Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); };
+  const Problem problem = test.make();
+  Measurement measured{.compile_seconds = 0, .seconds = {}, .bytes = problem.traffic(), .flops = problem.flops()};
+  const auto asked = Clock::now();
+  auto pipeline = pipeline_for(test, problem, registry, device);
+  measured.compile_seconds = since(asked);
+  if (!pipeline) return std::unexpected(pipeline.error());
+
   const Outcome outcome = run(test, registry, device);
-  if (outcome.unsupported) return fail(ErrorCode::UnsupportedByDevice, fmt::format("{} does not run on {}", test.kernel, device.name()));
   if (!outcome.passed()) {
-    return fail(ErrorCode::InternalError, fmt::format("{} [{}] is wrong and is not timed: {}", test.kernel, test.label, outcome.failures.front()));
+    return fail(ErrorCode::InternalError,
+                fmt::format("{} [{}] is wrong and is not timed: {}", test.kernel, test.label, outcome.failures.front()));
   }
 
-  const Problem problem = test.make();
-  auto pipeline = pipeline_for(test, problem, registry, device);
-  if (!pipeline) return std::unexpected(pipeline.error());
   auto bound = BoundProblem::make(problem, device, Placement::Aligned);
   if (!bound) return std::unexpected(bound.error());
   auto encoder = device.make_command_encoder();
   if (!encoder) return std::unexpected(encoder.error());
-
-  std::vector<double> samples;
-  const auto end = Clock::now() + std::chrono::duration<double>(seconds);
-  while (samples.size() < 3 || Clock::now() < end) {
+  const auto begin = Clock::now();
+  while (measured.seconds.size() < 3 || (measured.seconds.size() < runs && since(begin) < seconds)) {
     const auto start = Clock::now();
     bound->encode(*encoder, *pipeline);
     if (auto done = encoder->commit_and_wait(); !done) return std::unexpected(done.error());
-    samples.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+    measured.seconds.push_back(since(start));
   }
-  std::ranges::sort(samples);
-  return Timing{.median_seconds = samples[samples.size() / 2],
-                .fastest_seconds = samples.front(),
-                .slowest_seconds = samples.back(),
-                .runs = samples.size(),
-                .bytes = problem.traffic(),
-                .flops = problem.flops()};
+  return measured;
 }
 
 }  // namespace anymetal::cases

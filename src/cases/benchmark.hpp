@@ -5,20 +5,20 @@
 #include "cases/case_list.hpp"
 
 #include <cstddef>
+#include <vector>
 
 namespace anymetal::cases {
 
-struct Timing {
-  double median_seconds = 0;  ///< of one dispatch
-  double fastest_seconds = 0;
-  double slowest_seconds = 0;
-  std::size_t runs = 0;
-  double bytes = 0;  ///< memory traffic of one dispatch
-  double flops = 0;  ///< 0 where memory is what counts
+struct Measurement {
+  double compile_seconds = 0;   ///< first request of the pipeline
+  std::vector<double> seconds;  ///< of each dispatch, encoding and waiting included
+  double bytes = 0;             ///< memory traffic of one dispatch
+  double flops = 0;             ///< of one dispatch; 0 where memory is what counts
 };
 
-/// Checks the case, then repeats its dispatch for about `seconds`. An output that is wrong is an InternalError and is not
-/// timed. May compile.
-[[nodiscard]] Result<Timing> time(const Case& test, KernelRegistry& registry, Device device, double seconds = 0.5);
+/// Checks the case, then repeats its dispatch at most `runs` times within about `seconds`, three times at least. An output
+/// that is wrong is an InternalError and is not timed. May compile.
+[[nodiscard]] Result<Measurement> measure(const Case& test, KernelRegistry& registry, Device device, std::size_t runs,
+                                          double seconds);
 
 }  // namespace anymetal::cases

@@ -81,10 +81,9 @@ struct Data {
 Data operands(Problem& p, const Shape& s, DType type, unsigned weight, unsigned x, unsigned dst) {
   const std::size_t batches = s.weight_batches * s.r2;
   Data data;
-  data.weight = p.input(weight, type, s.weight_batches * s.n * s.k, normal(0, 0.5));
+  data.weight = p.input(weight, type, s.weight_batches * s.n * s.k, uniform(-1, 1));
   data.x = p.input(x, DType::F32, batches * s.m * s.k, normal());
   data.out = p.output(dst, DType::F32, batches * s.m * s.n);
-  p.flops(2.0 * static_cast<double>(batches * s.m) * static_cast<double>(s.n * s.k));
   return data;
 }
 
@@ -103,7 +102,7 @@ void mat_vec_cases(CaseList& list, std::string_view kernel, DType type, std::siz
     p.expect(data.out, f32_sums(s.k), [=] { return product(s, data.weight, data.x); });
   };
   for (const Shape& s : shapes) list.add(kernel, label(s), [=](Problem& p) { build(p, s); });
-  const Shape large = {1, 4096, 4096};
+  const Shape large = {1, 4096, 14336};  // larger than caches
   list.add(kernel, label(large), [=](Problem& p) { build(p, large); }, Purpose::Benchmark);
 }
 
@@ -121,6 +120,7 @@ void mat_mat_cases(CaseList& list, std::string_view kernel, DType type, Toleranc
       p.threadgroup_memory(0, 8192);
       p.threadgroups({divide_up(s.m, 32), divide_up(s.n, 64), batches}, {128});
     }
+    p.flops(2.0 * static_cast<double>(batches * s.m) * static_cast<double>(s.n * s.k));
     p.expect(data.out, tolerance(s.k), [=] { return product(s, data.weight, data.x); });
   };
   for (const Shape& s : shapes) list.add(kernel, label(s), [=](Problem& p) { build(p, s); });

@@ -1,11 +1,10 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "bench/bench.hpp"
-#include "bench/kernel_cases.hpp"
+#include "cases/benchmark.hpp"
 #include "commands/device_option.hpp"
 #include "parts/timing.hpp"
 
@@ -22,61 +21,58 @@ struct Options {
   bool json = false;
 };
 
+/// The case that measures this kernel; nothing where there is none.
+std::optional<cases::Case> find_case(std::string_view kernel) {
+  const cases::CaseList list = cases::all_cases();
+  for (const cases::Case& c : list.cases()) {
+    if (c.kernel == kernel && c.purpose == cases::Purpose::Benchmark) return c;
+  }
+  return std::nullopt;
+}
+
 struct Measured {
   double compile_milliseconds = 0;
   Timing run;
-  unsigned runs = 0;
+  std::size_t runs = 0;
+  double bytes = 0;
+  double operations = 0;
 };
 
-/// The first run compiles and is not counted; at most `repeat` more, as long as the time given lasts.
-Result<Measured> measure_case(Device& device, KernelRegistry& registry, const KernelRun& run, const Options& options) {
-  auto encoder = device.make_command_encoder();
-  if (!encoder) return std::unexpected(encoder.error());
-  ops::Context context{registry, device, *encoder};
-  Measured measured;
-  Result<void> recorded;
-  measured.compile_milliseconds = measure([&] { recorded = run.record(context); });
-  if (!recorded) return std::unexpected(recorded.error());
-  if (auto done = encoder->commit_and_wait(); !done) return std::unexpected(done.error());
-
-  std::vector<double> times;
-  double total = 0;
-  while (times.size() < options.repeat && (times.size() < 3 || total < options.seconds * 1e3)) {
-    Result<void> done;
-    times.push_back(measure([&] {
-      done = run.record(context);
-      if (done) done = encoder->commit_and_wait();
-    }));
-    if (!done) return std::unexpected(done.error());
-    total += times.back();
-  }
-  measured.runs = static_cast<unsigned>(times.size());
-  measured.run = summarise(std::move(times));
-  return measured;
+Result<Measured> measure_case(const Device& device, const cases::Case& kernel_case, const Options& options) {
+  KernelRegistry registry;
+  auto measured = cases::measure(kernel_case, registry, device, options.repeat, options.seconds);
+  if (!measured) return std::unexpected(measured.error());
+  for (double& time : measured->seconds) time *= 1e3;
+  const std::size_t runs = measured->seconds.size();
+  return Measured{.compile_milliseconds = measured->compile_seconds * 1e3,
+                  .run = summarise(std::move(measured->seconds)),
+                  .runs = runs,
+                  .bytes = measured->bytes,
+                  .operations = measured->flops};
 }
 
-nlohmann::ordered_json to_json(const Options& options, const KernelCase& kernel_case, const KernelRun& run,
-                               const Measured& measured, const std::optional<anymetal::bench::Ceilings>& ceilings) {
+nlohmann::ordered_json to_json(const cases::Case& kernel_case, const Measured& measured,
+                               const std::optional<anymetal::bench::Ceilings>& ceilings) {
   const double seconds = measured.run.median * 1e-3;
-  nlohmann::ordered_json object{{"kernel", options.kernel},
-                                {"shape", kernel_case.shape},
+  nlohmann::ordered_json object{{"kernel", kernel_case.kernel},
+                                {"shape", kernel_case.label},
                                 {"compile_milliseconds", measured.compile_milliseconds},
                                 {"runs", measured.runs},
                                 {"milliseconds", cli::to_json(measured.run)},
-                                {"gigabytes_per_second", run.bytes * 1e-9 / seconds},
-                                {"gigaflops", run.operations * 1e-9 / seconds}};
+                                {"gigabytes_per_second", measured.bytes * 1e-9 / seconds},
+                                {"gigaflops", measured.operations * 1e-9 / seconds}};
   if (ceilings) object["ceilings"] = cli::to_json(*ceilings);
   return object;
 }
 
-void print_result(const Options& options, const KernelCase& kernel_case, const KernelRun& run, const Measured& measured,
+void print_result(const cases::Case& kernel_case, const Measured& measured,
                   const std::optional<anymetal::bench::Ceilings>& ceilings) {
   const double seconds = measured.run.median * 1e-3;
-  fmt::print("{}, {}\n", options.kernel, kernel_case.shape);
+  fmt::print("{}, {}\n", kernel_case.kernel, kernel_case.label);
   fmt::print("{:.4f} ms (median of {}, spread {:.4f}); first compile {:.1f} ms\n", measured.run.median, measured.runs,
              measured.run.spread, measured.compile_milliseconds);
-  const bool arithmetic = run.operations > 0;
-  const double rate = (arithmetic ? run.operations : run.bytes) * 1e-9 / seconds;
+  const bool arithmetic = measured.operations > 0;
+  const double rate = (arithmetic ? measured.operations : measured.bytes) * 1e-9 / seconds;
   fmt::print("{:.1f} {}", rate, arithmetic ? "GFLOP/s" : "GB/s");
   if (ceilings) {
     const double ceiling = arithmetic ? ceilings->fma_gigaflops : ceilings->read_gigabytes_per_second;
@@ -88,14 +84,17 @@ void print_result(const Options& options, const KernelCase& kernel_case, const K
 }
 
 Exit list_cases() {
-  for (const KernelCase& c : kernel_cases()) fmt::print("{:<60} {}\n", fmt::join(c.kernels, " or "), c.shape);
+  const cases::CaseList list = cases::all_cases();
+  for (const cases::Case& c : list.cases()) {
+    if (c.purpose == cases::Purpose::Benchmark) fmt::print("{:<64} {}\n", c.kernel, c.label);
+  }
   return Exit::Done;
 }
 
 Exit bench_kernel(const Options& options) {
   if (options.list) return list_cases();
-  const KernelCase* const kernel_case = find_kernel_case(options.kernel);
-  if (kernel_case == nullptr) {
+  const auto kernel_case = find_case(options.kernel);
+  if (!kernel_case) {
     return report(
         Error(ErrorCode::InvalidArgument,
               fmt::format("there is no benchmark of '{}'; `anymetal bench kernel --list` shows what there is. "
@@ -105,21 +104,14 @@ Exit bench_kernel(const Options& options) {
   }
   auto device = open_device(options.device);
   if (!device) return report(device.error(), options.json);
-  const auto run = kernel_case->prepare(*device);
-  if (!run) return report(run.error(), options.json);
-  KernelRegistry registry;
-  const auto measured = measure_case(*device, registry, *run, options);
+  const auto measured = measure_case(*device, *kernel_case, options);
   if (!measured) return report(measured.error(), options.json);
-  if (!registry.is_cached(options.kernel)) {
-    note(fmt::format("note: on {} the op takes another of: {}", device->info().id,
-                     fmt::join(kernel_case->kernels, ", ")));
-  }
   std::optional<anymetal::bench::Ceilings> ceilings;
   if (device->info().id == "cpu") ceilings = anymetal::bench::measure_ceilings(device->info().compute_units);
   if (options.json)
-    print_json(to_json(options, *kernel_case, *run, *measured, ceilings));
+    print_json(to_json(*kernel_case, *measured, ceilings));
   else
-    print_result(options, *kernel_case, *run, *measured, ceilings);
+    print_result(*kernel_case, *measured, ceilings);
   return Exit::Done;
 }
 
