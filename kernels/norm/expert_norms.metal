@@ -1,0 +1,75 @@
+#include <metal_stdlib>
+#include "common/row_norm.h"
+using namespace metal;
+using namespace anymetal;
+
+// kernels: fused_moe_wsum_norm_add_f32 fused_moe_wsum_dnorm_add_f32
+
+// Weighted sum over the experts of one row.
+struct ExpertMix {
+  device const float* outputs;
+  device const float* weights;
+  uint slots, dim;
+  float operator()(uint i) const {
+    float sum = 0.0f;
+    for (uint k = 0; k < slots; ++k) sum += outputs[ulong(k) * dim + i] * weights[k];
+    return sum;
+  }
+};
+
+/// v = sum over k of weights[k] * experts[k]; out = residual + v / sqrt(mean(v^2) + eps) * w, per row.
+///
+/// buffer 0: experts [R, K, D]; 1: weights [R, K]; 2: residual [R, D]; 3: w [D]; 4: out [R, D]; 5: dim u32; 6: K u32; 7: rows u32; 8: eps f32;
+/// threadgroup 0: one float per simdgroup
+/// grid: threadgroups (R), any threadgroup size. out may be residual. tolerance: 1e-5
+kernel void fused_moe_wsum_norm_add_f32(device const float* experts [[buffer(0)]],
+                                        device const float* weights [[buffer(1)]],
+                                        device const float* residual [[buffer(2)]],
+                                        device const float* w [[buffer(3)]],
+                                        device float* out [[buffer(4)]],
+                                        constant uint& dim [[buffer(5)]],
+                                        constant uint& slots [[buffer(6)]],
+                                        constant uint& rows [[buffer(7)]],
+                                        constant float& eps [[buffer(8)]],
+                                        threadgroup float* scratch [[threadgroup(0)]],
+                                        uint row [[threadgroup_position_in_grid]],
+                                        uint index [[thread_index_in_threadgroup]],
+                                        uint size [[threads_per_threadgroup]],
+                                        uint lane [[thread_index_in_simdgroup]],
+                                        uint simdgroup [[simdgroup_index_in_threadgroup]]) {
+  if (row >= rows) return;
+  const ulong base = ulong(row) * dim;
+  const ExpertMix mix = {experts + ulong(row) * slots * dim, weights + ulong(row) * slots, slots, dim};
+  const float r = inverse_rms_of(dim, eps, scratch, {index, size, lane, simdgroup}, mix);
+  for (uint i = index; i < dim; i += size) out[base + i] = residual[base + i] + mix(i) * r * w[i];
+}
+
+/// v = sum over k of weights[k] * experts[k]; out = residual / sqrt(mean(residual^2) + eps) * w_res + v / sqrt(mean(v^2) + eps) * w_moe, per row.
+///
+/// buffer 0: experts [R, K, D]; 1: weights [R, K]; 2: residual [R, D]; 3: w_res [D]; 4: w_moe [D]; 5: out [R, D]; 6: dim u32; 7: K u32; 8: rows u32;
+/// 9: eps f32; threadgroup 0: one float per simdgroup
+/// grid: threadgroups (R), any threadgroup size. out may be residual. tolerance: 1e-5
+kernel void fused_moe_wsum_dnorm_add_f32(device const float* experts [[buffer(0)]],
+                                         device const float* weights [[buffer(1)]],
+                                         device const float* residual [[buffer(2)]],
+                                         device const float* w_res [[buffer(3)]],
+                                         device const float* w_moe [[buffer(4)]],
+                                         device float* out [[buffer(5)]],
+                                         constant uint& dim [[buffer(6)]],
+                                         constant uint& slots [[buffer(7)]],
+                                         constant uint& rows [[buffer(8)]],
+                                         constant float& eps [[buffer(9)]],
+                                         threadgroup float* scratch [[threadgroup(0)]],
+                                         uint row [[threadgroup_position_in_grid]],
+                                         uint index [[thread_index_in_threadgroup]],
+                                         uint size [[threads_per_threadgroup]],
+                                         uint lane [[thread_index_in_simdgroup]],
+                                         uint simdgroup [[simdgroup_index_in_threadgroup]]) {
+  if (row >= rows) return;
+  const Team team = {index, size, lane, simdgroup};
+  const ulong base = ulong(row) * dim;
+  const ExpertMix mix = {experts + ulong(row) * slots * dim, weights + ulong(row) * slots, slots, dim};
+  const float r_res = inverse_rms_of(dim, eps, scratch, team, [&](uint i) { return residual[base + i]; });
+  const float r_moe = inverse_rms_of(dim, eps, scratch, team, mix);
+  for (uint i = index; i < dim; i += size) out[base + i] = residual[base + i] * r_res * w_res[i] + mix(i) * r_moe * w_moe[i];
+}
