@@ -1,11 +1,14 @@
 #include "msl/clang_invocation.hpp"
 
+#include "msl/embedded_files.hpp"
+
 #include <clang/Basic/Diagnostic.h>
 #include <clang/Frontend/CompilerInvocation.h>
 #include <clang/Lex/HeaderSearchOptions.h>
 #include <clang/Lex/PreprocessorOptions.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 namespace anymetal::msl {
@@ -32,16 +35,16 @@ const char* triple_of(Target target) {
 #endif
 }
 
-unsigned metal_version(const std::string& standard) {
+}  // namespace
+
+unsigned metal_version(std::string_view standard) {
   static constexpr std::array<std::pair<std::string_view, unsigned>, 6> kVersions = {
       {{"metal2.3", 230}, {"metal2.4", 240}, {"metal3.0", 300}, {"metal3.1", 310}, {"metal3.2", 320}, {"metal4.0", 400}}};
   for (const auto& [name, version] : kVersions) {
     if (standard == name || standard == "macos-" + std::string(name)) return version;
   }
-  return 400;
+  return 0;
 }
-
-}  // namespace
 
 std::string prelude_text() {
   return "#include <prelude/keywords.h>\n"
@@ -64,8 +67,13 @@ std::string options_text(const SourceOptions& options) {
   const unsigned version = metal_version(options.language_standard);
   text += fmt::format("#undef __METAL_VERSION__\n#define __METAL_VERSION__ {}\n", version);
   if (version >= 300) text += "#undef __METAL__\n#define __METAL__ 1\n";
-  if (version < 310) text += "#undef __HAVE_BFLOAT__\n";
-  if (version < 400) text += "#undef __HAVE_TENSOR__\n";
+  text += "#define __METAL_MACOS__ 1\n";
+  for (const char* feature : {"SIMDGROUP", "SIMDGROUP_MATRIX", "SIMDGROUP_REDUCTION", "SIMDGROUP_BALLOT", "SIMDGROUP_SHUFFLE_AND_FILL", "QUADGROUP"}) {
+    text += fmt::format("#define __HAVE_{}__ 1\n", feature);
+  }
+  if (version >= 310) text += "#define __HAVE_BFLOAT__ 1\n";
+  const bool has_tensors = std::ranges::any_of(embedded_headers(), [](const EmbeddedFile& f) { return f.name == "metal_tensor"; });
+  if (version >= 400 && has_tensors) text += "#define __HAVE_TENSOR__ 1\n";
   text += fmt::format("#define __MSL_MATH_MODE__ {}\n", static_cast<int>(options.math_mode));
   for (const auto& [name, value] : options.defines) text += fmt::format("#define {} {}\n", name, value);
   return text;

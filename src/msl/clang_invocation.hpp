@@ -22,6 +22,9 @@ inline constexpr std::string_view kMainFile = "/__msl/main.metal";    ///< the r
 inline constexpr std::string_view kPreludeFile = "/__msl/prelude.hpp";
 inline constexpr std::string_view kPchFile = "/__msl/prelude.pch";
 
+/// `__METAL_VERSION__` of a language standard ("metal3.1", "macos-metal2.4": 310, 240); 0 where there is no such.
+unsigned metal_version(std::string_view standard);
+
 /// What is parsed before every source: keywords, the standard library, the built-in inputs. Precompiled.
 std::string prelude_text();
 

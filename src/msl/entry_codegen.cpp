@@ -2,6 +2,7 @@
 
 #include "msl/annotations.hpp"
 #include "msl/ir_cleanup.hpp"
+#include "msl/ir_threadgroup.hpp"
 #include "msl/math_mode.hpp"
 #include "msl/reachability.hpp"
 #include "msl/wrapper.hpp"

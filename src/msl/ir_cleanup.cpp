@@ -2,6 +2,7 @@
 
 #include "msl/ir_arithmetic.hpp"
 #include "msl/ir_simplify.hpp"
+#include "msl/ir_threadgroup.hpp"
 
 #include <llvm/IR/AttributeMask.h>
 #include <llvm/IR/Instructions.h>
@@ -24,6 +25,7 @@ void drop_annotations(llvm::Module& module) {
     for (llvm::User* user : llvm::make_early_inc_range(f.users())) {
       auto* call = llvm::cast<llvm::CallInst>(user);
       if (is_pointer) call->replaceAllUsesWith(call->getArgOperand(0));
+      else mark_threadgroup_array(*call);
       call->eraseFromParent();
     }
     f.eraseFromParent();

@@ -12,9 +12,6 @@ class Module;
 
 namespace anymetal::msl {
 
-/// Section of static threadgroup memory (docs/entry-ir.md).
-inline constexpr const char* kThreadgroupSection = "msl.threadgroup";
-
 /// IR name of the external global that stands for a function constant until specialisation.
 std::string function_constant_symbol(std::uint32_t index);
 

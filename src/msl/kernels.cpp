@@ -101,12 +101,19 @@ class Finder {
 
 std::vector<KernelName> find_kernels(Compilation& compilation) { return Finder(compilation).run(); }
 
-std::vector<std::string> kernel_template_names(const Compilation& compilation) {
-  std::vector<std::string> names;
+std::vector<UnusableName> find_unusable_names(const Compilation& compilation) {
+  std::vector<UnusableName> names;
   for_each_declaration(compilation.declarations(), [&](clang::Decl* d) {
     const auto* definition = llvm::dyn_cast<clang::FunctionTemplateDecl>(d);
-    if (definition == nullptr || find_annotation(*definition->getTemplatedDecl(), "kernel") == nullptr) return;
-    names.push_back(definition->getQualifiedNameAsString());
+    const auto* function = definition != nullptr ? definition->getTemplatedDecl() : llvm::dyn_cast<clang::FunctionDecl>(d);
+    if (function == nullptr) return;
+    const std::string name = function->getQualifiedNameAsString();
+    if (definition != nullptr && find_annotation(*function, "kernel") != nullptr) {
+      names.push_back({name, fmt::format("a kernel template: instantiate it, `template [[host_name(\"name\")]] kernel void {}<...>(...);`", name)});
+    }
+    for (const char* kind : {"vertex", "fragment", "visible", "stitchable", "intersection", "mesh", "object"}) {
+      if (find_annotation(*function, kind) != nullptr) names.push_back({name, fmt::format("a {} function, only kernels are supported", kind)});
+    }
   });
   return names;
 }

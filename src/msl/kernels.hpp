@@ -33,8 +33,12 @@ struct KernelSignature {
 /// Public names in source order. Duplicates and misplaced attributes are reported to the compilation.
 std::vector<KernelName> find_kernels(Compilation& compilation);
 
-/// Names of the source's kernel templates: known, but no entries by themselves.
-std::vector<std::string> kernel_template_names(const Compilation& compilation);
+/// A function that is no entry though it might be taken for one: a kernel template, a vertex function.
+struct UnusableName {
+  std::string name;
+  std::string reason;  ///< continues "'name' is "
+};
+std::vector<UnusableName> find_unusable_names(const Compilation& compilation);
 
 /// Reads and checks the parameters; errors are reported to the compilation.
 KernelSignature read_signature(Compilation& compilation, const KernelName& kernel);

@@ -1,6 +1,7 @@
 #include "msl/parsed_source.hpp"
 
 #include "msl/checks.hpp"
+#include "msl/clang_invocation.hpp"
 #include "msl/compilation.hpp"
 #include "msl/deep_stack.hpp"
 #include "msl/entry_codegen.hpp"
@@ -37,7 +38,7 @@ struct ParsedSource::Impl {
   std::vector<FunctionConstantVariable> constant_variables;
 
   std::vector<std::string> names;
-  std::vector<std::string> template_names;
+  std::vector<UnusableName> unusable_names;
   std::vector<ConstantDeclaration> constants;
   std::vector<Diagnostic> warnings;
   std::vector<std::string> dependencies;
@@ -60,7 +61,7 @@ struct ParsedSource::Impl {
     if (compilation->has_ast() && !compilation->has_errors()) {
       kernels = find_kernels(*compilation);
       constant_variables = find_function_constants(*compilation);
-      template_names = kernel_template_names(*compilation);
+      unusable_names = find_unusable_names(*compilation);
       for (const KernelName& kernel : kernels) {
         names.push_back(kernel.name);
         const bool is_template = kernel.function->getTemplatedKind() == clang::FunctionDecl::TK_FunctionTemplateSpecialization;
@@ -88,9 +89,8 @@ struct ParsedSource::Impl {
   std::unexpected<Error> not_found(std::string_view entry) const {
     std::vector<std::string> closest = closest_names(entry, names);
     std::string message = fmt::format("no kernel is named '{}'", entry);
-    if (std::ranges::find(template_names, entry) != template_names.end()) {
-      message = fmt::format("'{0}' is a kernel template: instantiate it, `template [[host_name(\"name\")]] kernel void {0}<...>(...);`", entry);
-    }
+    const auto unusable = std::ranges::find(unusable_names, entry, &UnusableName::name);
+    if (unusable != unusable_names.end()) message = fmt::format("'{}' is {}", entry, unusable->reason);
     if (!closest.empty()) message += fmt::format(", did you mean '{}'?", closest.front());
     message += names.empty() ? "; this source has no kernels" : fmt::format("; this source has {}", summary());
     return std::unexpected(Error(ErrorCode::KernelNotFound, std::move(message)).with_suggestions(std::move(closest)));
@@ -107,6 +107,10 @@ ParsedSource::ParsedSource(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) 
 ParsedSource::~ParsedSource() = default;
 
 Result<std::shared_ptr<const ParsedSource>> ParsedSource::parse(SourceRequest request) {
+  if (metal_version(request.options.language_standard) == 0) {
+    return fail(ErrorCode::InvalidArgument, fmt::format("unknown language standard '{}': metal2.3, metal2.4, metal3.0, metal3.1, metal3.2 and metal4.0 are known",
+                                                        request.options.language_standard));
+  }
   auto impl = std::make_unique<Impl>(request);
   if (!impl->compilation->has_ast() || has_error(impl->warnings)) {
     return compilation_error(request.name.empty() ? "source" : request.name, std::move(impl->warnings));

@@ -45,7 +45,9 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
   bool VisitCXXDefaultArgExpr(clang::CXXDefaultArgExpr* e) { return TraverseStmt(e->getExpr()); }
   bool VisitCXXDefaultInitExpr(clang::CXXDefaultInitExpr* e) { return TraverseStmt(e->getExpr()); }
   bool VisitVarDecl(clang::VarDecl* variable) {
-    if (variable->hasLocalStorage() && is_threadgroup_variable(*variable)) result_.threadgroup_variables.push_back(variable);
+    // An extent that depends on function constants is known after specialisation (ir_threadgroup.hpp).
+    const bool has_late_extent = sema_.Context.getAsVariableArrayType(variable->getType()) != nullptr;
+    if (variable->hasLocalStorage() && is_threadgroup_variable(*variable) && !has_late_extent) result_.threadgroup_variables.push_back(variable);
     return need_destructor(variable->getType());
   }
   // The call operator of a lambda is reached through its use.

@@ -1,6 +1,7 @@
 #include "msl/constant_values.hpp"
 #include "msl/ir_cleanup.hpp"
 #include "msl/ir_simplify.hpp"
+#include "msl/ir_threadgroup.hpp"
 #include "msl/parsed_source.hpp"
 #include "msl/type_names.hpp"
 
@@ -18,6 +19,7 @@ namespace anymetal::msl {
 namespace {
 
 constexpr std::size_t kThreadgroupMemoryLimit = 32768;
+constexpr unsigned kThreadLimit = 1024;
 
 /// Declared constants still read although nobody gave them a value.
 Result<void> refuse_unset(const llvm::Module& module, const EntryModule& entry) {
@@ -53,19 +55,25 @@ Result<void> refuse_recursion(const llvm::Module& module, const EntryModule& ent
                           msl_spelling(fmt::format("{}", fmt::join(cycle, " -> ")))));
 }
 
-Result<std::size_t> threadgroup_memory(const llvm::Module& module, const EntryModule& entry) {
-  std::size_t bytes = 0;
-  for (const llvm::GlobalVariable& global : module.globals()) {
-    if (global.getSection() != kThreadgroupSection || global.use_empty()) continue;
-    const std::size_t alignment = global.getAlign().valueOrOne().value();
-    bytes = (bytes + alignment - 1) / alignment * alignment + module.getDataLayout().getTypeAllocSize(global.getValueType()).getFixedValue();
+Result<std::size_t> threadgroup_memory(llvm::Module& module, const EntryModule& entry) {
+  if (!resolve_threadgroup_arrays(module)) {
+    return fail(ErrorCode::ShaderCompilationError,
+                fmt::format("kernel '{}': the extent of a threadgroup array is not known at specialisation", entry.reflection.name));
   }
+  const std::size_t bytes = threadgroup_bytes(module);
   if (bytes <= kThreadgroupMemoryLimit) return bytes;
   return fail(ErrorCode::ShaderCompilationError, fmt::format("kernel '{}' needs {} bytes of threadgroup memory, limit {}",
                                                              entry.reflection.name, bytes, kThreadgroupMemoryLimit));
 }
 
+Result<void> refuse_thread_limit(const EntryModule& entry) {
+  if (entry.reflection.max_total_threads <= kThreadLimit) return {};
+  return fail(ErrorCode::ShaderCompilationError, fmt::format("kernel '{}': max_total_threads_per_threadgroup is {}, limit {}",
+                                                             entry.reflection.name, entry.reflection.max_total_threads, kThreadLimit));
+}
+
 Result<SpecialisedKernel> specialised(const EntryModule& entry, std::span<const FunctionConstant> constants) {
+  if (auto ok = refuse_thread_limit(entry); !ok) return std::unexpected(ok.error());
   SpecialisedKernel kernel;
   kernel.symbol = entry.symbol;
   kernel.reflection = entry.reflection;
@@ -90,9 +98,9 @@ Result<SpecialisedKernel> specialised(const EntryModule& entry, std::span<const 
   if (auto ok = refuse_recursion(module, entry); !ok) return std::unexpected(ok.error());
   inline_everything(module);
   if (auto ok = refuse_unset(module, entry); !ok) return std::unexpected(ok.error());
-  if (auto ok = refuse_unknown_symbols(module, entry); !ok) return std::unexpected(ok.error());
   const auto bytes = threadgroup_memory(module, entry);
   if (!bytes) return std::unexpected(bytes.error());
+  if (auto ok = refuse_unknown_symbols(module, entry); !ok) return std::unexpected(ok.error());
   kernel.reflection.static_threadgroup_memory = *bytes;
 
   std::string problem;

@@ -154,6 +154,29 @@ TEST(Specialisation, StaticThreadgroupMemoryIsCountedAndLimited) {
   EXPECT_THAT(large.error().message(), testing::HasSubstr("36000 bytes of threadgroup memory, limit 32768"));
 }
 
+TEST(FunctionConstants, MaySizeArrays) {
+  const std::string text = R"(constant int n [[function_constant(0)]];
+kernel void f(device float* o, uint i [[thread_index_in_threadgroup]]) {
+  threadgroup float shared[n]; threadgroup half2 more[n + 1]; float own[n];
+  for (int k = 0; k < n; ++k) own[k] = o[k];
+  shared[i] = own[n - 1 - i]; more[i + 1] = half(own[i]); o[i] = shared[n - 1 - i] + more[1].y;
+})";
+  const auto kernel = specialised(text, {{0U, std::int32_t{30}}});
+  ASSERT_TRUE(kernel) << kernel.error().message();
+  EXPECT_GE(kernel->reflection.static_threadgroup_memory, 30U * 4U + 31U * 4U);
+  EXPECT_LE(kernel->reflection.static_threadgroup_memory, 256U);
+  const auto large = specialised(text, {{0U, std::int32_t{30000}}});
+  ASSERT_FALSE(large);
+  EXPECT_THAT(large.error().message(), testing::HasSubstr("threadgroup memory, limit 32768"));
+}
+
+TEST(Specialisation, ThreadLimitIsTheDevices) {
+  EXPECT_TRUE(specialised("[[max_total_threads_per_threadgroup(1024)]] kernel void f(device int* o) {}", {}));
+  const auto kernel = specialised("[[max_total_threads_per_threadgroup(2048)]] kernel void f(device int* o) {}", {});
+  ASSERT_FALSE(kernel);
+  EXPECT_THAT(kernel.error().message(), testing::HasSubstr("limit 1024"));
+}
+
 TEST(Specialisation, RecursionIsRefusedTailCallsAreNot) {
   const auto recursive = specialised("int h(int n) { return n < 2 ? n : h(n - 1) + h(n - 2); }\nkernel void f(device int* o) { o[0] = h(o[0]); }", {});
   ASSERT_FALSE(recursive);

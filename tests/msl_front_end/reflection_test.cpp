@@ -92,6 +92,13 @@ TEST(EntryNames, TemplateWithoutInstantiationSaysSo) {
   EXPECT_THAT((*source)->entry("f").error().message(), testing::HasSubstr("instantiate it"));
 }
 
+TEST(EntryNames, VertexFunctionsAreNoKernels) {
+  const auto source = parse("vertex float4 v(uint i [[vertex_id]]) { return float4(i); }\nkernel void f(device int* o) {}");
+  ASSERT_TRUE(source) << source.error().message();
+  EXPECT_THAT((*source)->entry_names(), testing::ElementsAre("f"));
+  EXPECT_THAT((*source)->entry("v").error().message(), testing::HasSubstr("is a vertex function, only kernels are supported"));
+}
+
 TEST(EntryNames, SourceWithoutKernelsSaysSo) {
   const auto source = parse("float f(float x) { return x; }");
   ASSERT_TRUE(source);

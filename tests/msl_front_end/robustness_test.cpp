@@ -115,6 +115,14 @@ TEST(Includes, ErrorsInThemCarryTheirNameAndColumn) {
   EXPECT_EQ(first.column, 55U);
 }
 
+TEST(Macros, UnknownStandardIsRefused) {
+  auto r = request("");
+  r.options.language_standard = "metal9.9";
+  const auto source = ParsedSource::parse(r);
+  ASSERT_FALSE(source);
+  EXPECT_EQ(source.error().code(), anymetal::ErrorCode::InvalidArgument);
+}
+
 TEST(Macros, DefinesAndVersionsNoHost) {
   auto r = request("#if WIDTH != 12 || __METAL_VERSION__ != 310 || defined(__x86_64__) || defined(__linux__) || defined(__NVPTX__)\n#error wrong\n#endif\n");
   r.options.defines = {{"WIDTH", "12"}};
