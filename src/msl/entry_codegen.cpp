@@ -8,7 +8,9 @@
 #include "msl/wrapper.hpp"
 
 #include <clang/AST/ASTContext.h>
+#include <clang/AST/DeclCXX.h>
 #include <clang/AST/Mangle.h>
+#include <clang/AST/Stmt.h>
 #include <clang/CodeGen/ModuleBuilder.h>
 #include <clang/Sema/Sema.h>
 #include <fmt/format.h>
@@ -37,6 +39,23 @@ std::string mangled_name(clang::ASTContext& ast, const clang::VarDecl& variable)
   llvm::raw_string_ostream out(name);
   mangler->mangleName(clang::GlobalDecl(&variable), out);
   return name;
+}
+
+/// Whether the body begins with the pragma for safe math. Its operations carry the mode, its calls need not.
+bool starts_safe(const clang::FunctionDecl& function) {
+  const clang::FunctionDecl* written = function.getTemplateInstantiationPattern();  // an instantiation loses the pragma
+  const auto* body = llvm::dyn_cast_or_null<clang::CompoundStmt>((written != nullptr ? written : &function)->getBody());
+  if (body == nullptr || !body->hasStoredFPFeatures()) return false;
+  const clang::FPOptionsOverride features = body->getStoredFPFeatures();
+  return features.hasAllowFPReassociateOverride() && !features.getAllowFPReassociateOverride();
+}
+
+void mark_safe_functions(clang::CodeGenerator& generator, std::span<clang::FunctionDecl* const> functions) {
+  for (clang::FunctionDecl* function : functions) {
+    if (llvm::isa<clang::CXXConstructorDecl, clang::CXXDestructorDecl>(function) || !starts_safe(*function)) continue;
+    llvm::Function* generated = generator.GetModule()->getFunction(generator.GetMangledName(function));
+    if (generated != nullptr) generated->addFnAttr(kSafeMathAttribute);
+  }
 }
 
 /// IR name of a guard or constant after cleanup.
@@ -72,6 +91,7 @@ std::optional<EntryModule> generate_entry(Compilation& compilation, const Kernel
   for (clang::VarDecl* variable : reachable.variables) generator->HandleTopLevelDecl(clang::DeclGroupRef(variable));
   for (clang::FunctionDecl* function : reachable.functions) generator->HandleTopLevelDecl(clang::DeclGroupRef(function));
   generator->HandleTranslationUnit(ast);
+  if (generator->GetModule() != nullptr) mark_safe_functions(*generator, reachable.functions);
   const std::unique_ptr<llvm::Module> module(generator->ReleaseModule());
   if (!module || compilation.has_errors()) return std::nullopt;
 

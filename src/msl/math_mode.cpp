@@ -16,15 +16,19 @@ namespace {
 
 constexpr llvm::StringRef kQuery = "__msl_precise_math";
 
-/// By mangled name: namespaces `metal` and `__msl`, global functions `__metal_...`.
+/// By mangled name: namespaces `metal` and `__msl`, lambdas within their functions, global functions `__metal_...`.
 bool is_library(const llvm::Function& f) {
-  const llvm::StringRef name = f.getName();
-  return name.starts_with("_ZN5metal") || name.starts_with("_ZNK5metal") || name.starts_with("_ZN5__msl") ||
-         name.starts_with("_ZNK5__msl") || name.contains("__metal_");
+  llvm::StringRef name = f.getName();
+  if (name.contains("__metal_")) return true;
+  if (!name.consume_front("_Z")) return false;
+  name = name.ltrim("ZNK");
+  return name.starts_with("5metal") || name.starts_with("5__msl");
 }
 
-/// Clang states per function whether signs of zeros may be ignored anywhere in it: true but in safe mode.
-bool is_safe(const llvm::Function& f) { return !f.getFnAttribute("no-signed-zeros-fp-math").getValueAsBool(); }
+/// Clang states per function whether signs of zeros may be ignored in all its operations: true but in safe mode.
+bool is_safe(const llvm::Function& f) {
+  return f.hasFnAttribute(kSafeMathAttribute) || !f.getFnAttribute("no-signed-zeros-fp-math").getValueAsBool();
+}
 
 std::vector<llvm::CallBase*> calls_of(llvm::Function& f) {
   std::vector<llvm::CallBase*> calls;

@@ -8,6 +8,9 @@ class Module;
 
 namespace anymetal::msl {
 
+/// On functions in safe math mode that Clang's own attributes do not tell.
+inline constexpr const char* kSafeMathAttribute = "msl-safe-math";
+
 /// Library functions ask `__msl_precise_math()`, which answers no. Calls of them from functions in safe math mode (by
 /// option, or by pragma at the start of the body or before it) are redirected to copies in which the answer is yes. To
 /// be called on Clang's IR before anything is inlined or attributes are dropped.

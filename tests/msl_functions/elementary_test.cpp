@@ -161,6 +161,13 @@ TEST(Elementary, UnqualifiedNamesFollowTheMathMode) {
                        .own_prefix = false,
                        .pragma = "#pragma METAL fp math_mode(safe)"},
                       in("precise::"));
+  check<float, float>({.type = "float4",
+                       .result = "float4",
+                       .integer = "int4",
+                       .width = 4,
+                       .own_prefix = false,
+                       .pragma = "#pragma METAL fp math_mode(safe)"},
+                      in("precise::"));
   check<float, float>({.type = "float", .result = "float", .integer = "int", .own_prefix = false}, in("fast::"));
 }
 
