@@ -4,8 +4,10 @@
 
 #include <anymetal/command_encoder.hpp>
 #include <anymetal/device.hpp>
+#include <anymetal/disk_cache.hpp>
 #include <anymetal/error.hpp>
 #include <anymetal/function_constant.hpp>
 #include <anymetal/pipeline.hpp>
 #include <anymetal/registry.hpp>
 #include <anymetal/source_options.hpp>
+#include <anymetal/warm_up.hpp>

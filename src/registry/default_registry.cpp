@@ -2,6 +2,7 @@
 
 #include "cache/disk_store.hpp"
 #include "registry/compiler.hpp"
+#include "registry/default_store.hpp"
 
 #include <utility>
 
@@ -10,15 +11,8 @@ namespace anymetal {
 namespace {
 
 std::shared_ptr<cache::DiskStore> open_store(const DiskCacheOptions& options) {
-  if (!options.enabled) return nullptr;
-  auto settings = cache::settings_from_environment();
-  if (!options.directory.empty()) {
-    if (!settings) settings.emplace();
-    settings->directory = options.directory;
-  }
-  if (!settings) return nullptr;
-  if (options.size_limit != 0) settings->size_limit = options.size_limit;
-  return std::make_shared<cache::DiskStore>(std::move(*settings));
+  auto settings = registry::store_settings(options);
+  return settings ? std::make_shared<cache::DiskStore>(std::move(*settings)) : nullptr;
 }
 
 }  // namespace

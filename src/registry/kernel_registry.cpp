@@ -1,5 +1,6 @@
 #include <anymetal/registry.hpp>
 
+#include "registry/manifest_recorder.hpp"
 #include "registry/pipeline_builder.hpp"
 #include "registry/pipeline_key.hpp"
 #include "registry/pipeline_table.hpp"
@@ -34,6 +35,7 @@ struct KernelRegistry::Impl {
 
   registry::PipelineBuilder builder;
   registry::PipelineTable pipelines;
+  registry::ManifestRecorder manifest;
   std::atomic<std::size_t> misses{0};  // lookups the table did not answer at once
   std::atomic<std::size_t> late_hits{0};  // of these, found after all under the lock
   std::atomic<std::size_t> waits{0};
@@ -107,6 +109,7 @@ Result<PipelinePtr> KernelRegistry::Impl::join_or_build(const PipelineKeyView& v
     }
   }
   flight->land(result);
+  if (result) manifest.record((*result)->label());
   return result;
 }
 

@@ -3,6 +3,7 @@
 #include "registry/stored_key.hpp"
 #include "registry/suggestions.hpp"
 #include "runtime/pipeline_state.hpp"
+#include "runtime/trace.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -64,7 +65,10 @@ Result<PipelinePtr> PipelineBuilder::build(Request& request) {
   auto entry = find_entry(request.source, request.key.name, target);
   if (!entry) return std::unexpected(std::move(entry.error()));
   ++compiles_;
-  auto artifact = compiler_->generate(entry->module, to_function_constants(request.key.constants), *request.backend, request.label);
+  auto artifact = [&] {
+    const trace::Span span("generate", request.label);
+    return compiler_->generate(entry->module, to_function_constants(request.key.constants), *request.backend, request.label);
+  }();
   if (!artifact) return std::unexpected(std::move(artifact.error()));
   StoredPipeline made{std::move(*artifact), std::move(entry->warnings)};
   const std::string bytes = disk_key ? to_bytes(made) : std::string();
@@ -74,6 +78,7 @@ Result<PipelinePtr> PipelineBuilder::build(Request& request) {
 }
 
 PipelinePtr PipelineBuilder::from_disk(Request& request, const std::string& key) {
+  const trace::Span span("disk", request.label);
   const auto bytes = store_->get(key);
   if (!bytes) return nullptr;
   if (auto stored = pipeline_from_bytes(*bytes)) {
@@ -93,7 +98,10 @@ Result<PipelinePtr> PipelineBuilder::load(Request& request, StoredPipeline store
     return fail(ErrorCode::UnsupportedByDevice,
                 fmt::format("the kernel declares {} bytes of threadgroup memory, the device has {}", own_memory, limit));
   }
-  auto executable = request.backend->load(artifact, request.label);
+  auto executable = [&] {
+    const trace::Span span("load", request.label);
+    return request.backend->load(artifact, request.label);
+  }();
   if (!executable) return std::unexpected(std::move(executable.error()));
 
   auto state = std::make_shared<detail::PipelineState>();
@@ -123,7 +131,10 @@ Result<StoredEntry> PipelineBuilder::find_entry(Source& source, std::string_view
   if (std::ranges::find((*unit)->entry_names(), kernel) == (*unit)->entry_names().end()) {
     return std::unexpected(entry_missing(kernel, (*unit)->entry_names()));
   }
-  auto module = (*unit)->entry(kernel);
+  auto module = [&] {
+    const trace::Span span("entry", kernel);
+    return (*unit)->entry(kernel);
+  }();
   if (!module) return std::unexpected(std::move(module.error()));
   StoredEntry entry{**module, {(*unit)->warnings().begin(), (*unit)->warnings().end()}};
   if (key) store_->put(*key, to_bytes(entry));

@@ -1,5 +1,7 @@
 #include "registry/source.hpp"
 
+#include "runtime/trace.hpp"
+
 #include <utility>
 
 namespace anymetal::registry {
@@ -25,7 +27,10 @@ Result<Source::UnitPtr> Source::parsed(const Compiler& compiler, msl::Target tar
     flight = slot.flight = std::make_shared<Flight<UnitPtr>>();
   }
   ++parses;
-  auto result = guarded<UnitPtr>([&] { return compiler.parse({file_name_, text_, options_, target}); });
+  auto result = guarded<UnitPtr>([&] {
+    const trace::Span span("parse", file_name_);
+    return compiler.parse({file_name_, text_, options_, target});
+  });
   {
     const std::lock_guard lock(mutex_);
     slot.flight.reset();

@@ -2,6 +2,7 @@
 
 #include "runtime/bindings.hpp"
 #include "runtime/buffer_state.hpp"
+#include "runtime/trace.hpp"
 
 #include <fmt/format.h>
 
@@ -163,6 +164,7 @@ Result<void> CommandEncoder::commit_and_wait() {
   if (impl_->first_error) {
     done = std::unexpected(std::move(*impl_->first_error));
   } else if (!impl_->list.dispatches.empty()) {
+    const trace::Span span("commit", impl_->list.dispatches.front().label);
     done = impl_->backend->execute(impl_->list);
   }
   impl_->reset();

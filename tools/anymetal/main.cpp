@@ -33,6 +33,8 @@ Exit run(int argc, char** argv) {
   add_generate(app, action);
   add_bench(app, action);
   add_fetch(app, action);
+  add_cache(app, action);
+  add_warm_up(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -23,6 +23,8 @@ void add_tokenize(CLI::App& app, Action& action);
 void add_generate(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
 void add_fetch(CLI::App& app, Action& action);
+void add_cache(CLI::App& app, Action& action);
+void add_warm_up(CLI::App& app, Action& action);
 
 /// Declares a subcommand whose `run(options)` is the action. `Options` is default-constructed; `declare` binds its
 /// members.

@@ -1,0 +1,36 @@
+#include <anymetal/disk_cache.hpp>
+
+#include "cache/disk_store.hpp"
+#include "registry/default_store.hpp"
+
+namespace anymetal {
+
+namespace {
+
+// Runs one operation of the store and tells what it returned together with where the store is.
+DiskCacheUsage on_store(const DiskCacheOptions& options, cache::StoreUsage (cache::DiskStore::*operation)()) {
+  const auto settings = registry::store_settings(options);
+  if (!settings) return {};
+  cache::DiskStore store(*settings);
+  const auto found = (store.*operation)();
+  return {true, settings->directory, settings->size_limit, found.entries, found.bytes, found.damaged};
+}
+
+}  // namespace
+
+std::optional<cache::StoreSettings> registry::store_settings(const DiskCacheOptions& options) {
+  if (!options.enabled) return std::nullopt;
+  auto settings = cache::settings_from_environment();
+  if (!options.directory.empty()) {
+    if (!settings) settings.emplace();
+    settings->directory = options.directory;
+  }
+  if (settings && options.size_limit != 0) settings->size_limit = options.size_limit;
+  return settings;
+}
+
+DiskCacheUsage disk_cache_usage(const DiskCacheOptions& options) { return on_store(options, &cache::DiskStore::usage); }
+DiskCacheUsage verify_disk_cache(const DiskCacheOptions& options) { return on_store(options, &cache::DiskStore::verify); }
+DiskCacheUsage clear_disk_cache(const DiskCacheOptions& options) { return on_store(options, &cache::DiskStore::clear); }
+
+}  // namespace anymetal

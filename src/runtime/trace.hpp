@@ -1,0 +1,39 @@
+#pragma once
+/// \file
+/// Trace events for the Chrome and Perfetto viewers.
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+namespace anymetal::trace {
+
+/// Whether `ANYMETAL_TRACE=file.json` asks for a trace; read once per process. A trace spans the whole process, whatever
+/// registries and devices it has, so there is one file.
+bool enabled();
+
+/// One event from construction to destruction on the calling thread. Costs one branch where no trace is asked for.
+/// Thread contract: one thread.
+class Span {
+ public:
+  /// `stage` is a literal such as "parse"; `detail` the kernel or source it is about.
+  Span(const char* stage, std::string_view detail) : stage_(stage) {
+    if (enabled()) begin(detail);
+  }
+  ~Span() {
+    if (begun_) end();
+  }
+  Span(const Span&) = delete;
+  Span& operator=(const Span&) = delete;
+
+ private:
+  void begin(std::string_view detail);
+  void end() noexcept;
+
+  const char* stage_;
+  bool begun_ = false;
+  std::string detail_;
+  std::chrono::steady_clock::time_point start_;
+};
+
+}  // namespace anymetal::trace
