@@ -27,6 +27,14 @@ std::string file_of(std::string_view key) {
   return id.substr(0, 2) + '/' + id.substr(2);
 }
 
+// Only files with names this store gives are its own; anything else in the directory is not counted and never removed.
+bool is_entry_name(std::string_view name) {
+  constexpr std::size_t kDigits = 32;
+  if (name.size() != kDigits + 1 || name[2] != '/') return false;
+  const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  return std::ranges::all_of(name.substr(0, 2), is_digit) && std::ranges::all_of(name.substr(3), is_digit);
+}
+
 std::string temporary_name() {
   static std::atomic<unsigned> next{0};
   return std::string(kTemporary) + std::to_string(::getpid()) + '-' + std::to_string(next++) + '-' +
@@ -129,7 +137,7 @@ std::vector<DiskStore::Listed> DiskStore::list(const PrivateDirectory& directory
       if (now - file.used > kAbandoned) directory.remove(file.name);
       continue;
     }
-    files.push_back(std::move(file));
+    if (is_entry_name(file.name)) files.push_back(std::move(file));
   }
   return files;
 }

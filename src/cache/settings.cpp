@@ -33,9 +33,9 @@ std::optional<StoreSettings> settings_from_environment() {
   if (const auto directory = variable("ANYMETAL_CACHE_DIR"); !directory.empty()) {
     settings.directory = directory;
   } else if (const auto shared = variable("XDG_CACHE_HOME"); shared.starts_with('/')) {
-    settings.directory = std::string(shared) + "/anymetal";
+    settings.directory = std::string(shared) + "/anymetal/kernels";
   } else if (const auto home = variable("HOME"); home.starts_with('/')) {
-    settings.directory = std::string(home) + "/.cache/anymetal";
+    settings.directory = std::string(home) + "/.cache/anymetal/kernels";
   } else {
     return std::nullopt;
   }

@@ -20,7 +20,7 @@ struct StoreSettings {
   std::function<void(PublishStep)> on_step;             ///< for tests
 };
 
-/// From `ANYMETAL_CACHE` (0: off), `ANYMETAL_CACHE_DIR` (else `$XDG_CACHE_HOME/anymetal`, else `~/.cache/anymetal`) and
+/// From `ANYMETAL_CACHE` (0: off), `ANYMETAL_CACHE_DIR` (else `$XDG_CACHE_HOME/anymetal/kernels`, else `~/.cache/anymetal/kernels`) and
 /// `ANYMETAL_CACHE_SIZE` (bytes, or with K, M or G). Nothing where it is off or no directory is known.
 std::optional<StoreSettings> settings_from_environment();
 

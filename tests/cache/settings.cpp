@@ -24,8 +24,8 @@ TEST(Settings, TheEnvironmentDecides) {
     std::optional<std::string> expected;
   } kCases[] = {
       {"0", "/d", "/x", "/h", std::nullopt},        {nullptr, "/d", "/x", "/h", "/d"},
-      {"1", nullptr, "/x", "/h", "/x/anymetal"},    {nullptr, "", "", "/h", "/h/.cache/anymetal"},
-      {nullptr, nullptr, "relative", "/h", "/h/.cache/anymetal"}, {nullptr, nullptr, nullptr, nullptr, std::nullopt},
+      {"1", nullptr, "/x", "/h", "/x/anymetal/kernels"},    {nullptr, "", "", "/h", "/h/.cache/anymetal/kernels"},
+      {nullptr, nullptr, "relative", "/h", "/h/.cache/anymetal/kernels"}, {nullptr, nullptr, nullptr, nullptr, std::nullopt},
   };
   const auto set = [](const char* name, const char* value) {
     if (value != nullptr) {

@@ -97,6 +97,24 @@ TEST_F(Store, VerifyRemovesTheDamagedAndClearRemovesAll) {
   EXPECT_EQ(store.usage().entries, 0u);
 }
 
+TEST_F(Store, FilesOfOthersAreLeftAlone) {
+  auto limited = settings();
+  limited.size_limit = 5000;
+  DiskStore store(limited);
+  store.put("a", "one");
+  const auto models = root.path() / "cache" / "models";
+  fs::create_directory(models);
+  replace(models / "large.gguf", std::string(100000, 'x'));
+  replace(root.path() / "cache" / "README", "hello");
+  fs::last_write_time(models / "large.gguf", fs::file_time_type::clock::now() - std::chrono::hours(1000));
+  for (int i = 0; i < 20; ++i) store.put("k" + std::to_string(i), std::string(1000, 'y'));
+  EXPECT_GT(store.counters().evictions, 0u);
+  EXPECT_EQ(store.verify().damaged, 0u);
+  (void)store.clear();
+  EXPECT_TRUE(fs::exists(models / "large.gguf"));
+  EXPECT_EQ(files().size(), 2u);
+}
+
 TEST_F(Store, ManyThreads) {
   DiskStore store(settings());
   std::vector<std::jthread> threads;
