@@ -26,7 +26,7 @@ class DiskStore;
 }
 
 /// Where compiled pipelines persist between processes. Without options: `ANYMETAL_CACHE_DIR`, else
-/// `$XDG_CACHE_HOME/anymetal`, else `~/.cache/anymetal`; `ANYMETAL_CACHE=0` turns it off, `ANYMETAL_CACHE_SIZE` limits it.
+/// `$XDG_CACHE_HOME/anymetal/kernels`, else in `~/.cache`; `ANYMETAL_CACHE=0` turns it off, `ANYMETAL_CACHE_SIZE` limits it.
 struct DiskCacheOptions {
   bool enabled = true;
   std::string directory{};       ///< overrides the environment; made with mode 0700
