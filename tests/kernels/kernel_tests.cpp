@@ -1,5 +1,5 @@
 // One test per kernel name over the table in src/cases. `--verbose` prints the largest error of every case beside what is
-// allowed; `--full` adds the exhaustive cases; `--seeds N` runs each case with N different data sets.
+// allowed; `--full` adds the exhaustive cases and the benchmark sizes; `--seeds N` runs each case with N different data sets.
 #include "cases/runner.hpp"
 
 #include <fmt/format.h>
@@ -68,9 +68,7 @@ void register_tests(const Options& options) {
   std::map<std::string, std::vector<cases::Case>> by_kernel;
   const cases::CaseList list = cases::all_cases();
   for (const cases::Case& test : list.cases()) {
-    if (test.purpose == cases::Purpose::Test || (options.full && test.purpose == cases::Purpose::Full)) {
-      by_kernel[test.kernel].push_back(test);
-    }
+    if (test.purpose == cases::Purpose::Test || options.full) by_kernel[test.kernel].push_back(test);
   }
   for (const auto& [kernel, tests] : by_kernel) {
     testing::RegisterTest("Kernels", kernel.c_str(), nullptr, nullptr, __FILE__, __LINE__,

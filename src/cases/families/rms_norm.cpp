@@ -69,15 +69,18 @@ struct Variant {
 
 template <class Build>
 void for_each(CaseList& list, std::string_view stem, std::initializer_list<Variant> variants, Build build) {
+  const auto build_all = [build](Problem& p, const Variant& v, const Shape& shape) {
+    build(p, v, shape.rows * shape.dim, shape);
+    if (v.vectors) {
+      for (unsigned index = 0; index < 4; ++index) p.align(index, 16);
+    }
+    dispatch_rows(p, shape, v.vectors);
+  };
   for (const Variant& v : variants) {
     const std::string kernel = fmt::format("{}{}", stem, v.suffix);
     const auto add = [&](const Shape& shape) {
       list.add(kernel, label(shape), [=](Problem& p) {
-        build(p, v, shape.rows * shape.dim, shape);
-        if (v.vectors) {
-          for (unsigned index = 0; index < 4; ++index) p.align(index, 16);
-        }
-        dispatch_rows(p, shape, v.vectors);
+        build_all(p, v, shape);
       });
     };
     if (v.vectors) {
@@ -88,8 +91,7 @@ void for_each(CaseList& list, std::string_view stem, std::initializer_list<Varia
     list.add(kernel, "2048x2048",
              [=](Problem& p) {
                const Shape shape = {2048, 2048};
-               build(p, v, shape.rows * shape.dim, shape);
-               dispatch_rows(p, shape, v.vectors);
+               build_all(p, v, shape);
              },
              Purpose::Benchmark);
   }
