@@ -31,8 +31,9 @@ static_assert(sizeof(Params) == 44);
 
 constexpr float kEps = 1e-6f;
 
-Values reference(const Setup& s, const Values& x, const Values& w, const Values& positions, const Values& factors) {
-  Values y(x.size());
+/// Values, and per element the size of its pair: an error of the angle moves both by as much.
+Expected reference(const Setup& s, const Values& x, const Values& w, const Values& positions, const Values& factors) {
+  Values y(x.size()), pair(x.size());
   for (std::size_t head = 0; head < s.tokens * s.heads; ++head) {
     const std::size_t base = head * s.dim, half = s.dim / 2;
     double squares = 0;
@@ -44,11 +45,12 @@ Values reference(const Setup& s, const Values& x, const Values& w, const Values&
       double angle = positions[head / s.heads] / std::pow(static_cast<double>(s.theta), exponent);
       if (s.factors) angle /= factors[i];
       const double a = y[base + i], b = y[base + i + half];
+      pair[base + i] = pair[base + i + half] = std::fabs(a) + std::fabs(b);
       y[base + i] = a * std::cos(angle) - b * std::sin(angle);
       y[base + i + half] = b * std::cos(angle) + a * std::sin(angle);
     }
   }
-  return y;
+  return {std::move(y), std::move(pair)};
 }
 
 /// [S, H, D] to [H, S, D].
@@ -73,16 +75,20 @@ void build(Problem& p, const Setup& s, bool vectors) {
   const auto positions = p.input(4, DType::U32, s.tokens, integers(0, static_cast<std::int64_t>(s.top_position)));
   const auto factors = p.input(5, DType::F32, std::max<std::size_t>(1, s.half_rope), uniform(1, 8));
   const auto natural = [=] { return reference(s, x, w, positions, factors); };
-  const auto copy = [=] { return s.permuted ? head_major(s, natural()) : natural(); };
-  const double angle_error = s.top_position * 0x1p-22;
-  p.expect(out, {.absolute = 4e-6 + angle_error, .relative = 1e-5}, natural);
+  const auto copy = [=] {
+    Expected e = natural();
+    if (s.permuted) e = {head_major(s, e.values), head_major(s, e.magnitude)};
+    return e;
+  };
+  const double angle_error = s.top_position * 0x1p-23;
+  p.expect(out, {.absolute = 1e-6, .relative = 2e-6, .magnitude = angle_error}, natural);
   if (s.bf16) {
-    p.expect(p.output(6, DType::BF16, n), {.absolute = 1e-5 + angle_error, .relative = 0x1p-8}, copy);
+    p.expect(p.output(6, DType::BF16, n), {.absolute = 1e-6, .relative = 0x1p-8, .magnitude = angle_error}, copy);
   } else {
     p.untouched(6, DType::BF16, n);
   }
   if (s.f32_copy) {
-    p.expect(p.output(7, DType::F32, n), {.absolute = 4e-6 + angle_error, .relative = 1e-5}, copy);
+    p.expect(p.output(7, DType::F32, n), {.absolute = 1e-6, .relative = 2e-6, .magnitude = angle_error}, copy);
   } else {
     p.untouched(7, DType::F32, n);
   }
