@@ -5,6 +5,7 @@
 #include "device/cuda/kernel.hpp"
 #include "device/cuda/memory.hpp"
 #include "device/cuda/ptx_codegen.hpp"
+#include "device/cuda/ptx_executable.hpp"
 
 #include <fmt/format.h>
 #include <llvm/Config/llvm-config.h>
@@ -85,7 +86,7 @@ class PtxCompiler final : public Backend {
     return ptx_artifact(std::move(kernel), architecture_, label);
   }
   [[nodiscard]] Result<std::shared_ptr<const Executable>> load(const Artifact& artifact, std::string_view) override {
-    return std::make_shared<const NotRunnable>(artifact.reflection.max_total_threads);
+    return std::make_shared<const PtxExecutable>(artifact.code, artifact.reflection.max_total_threads);
   }
   [[nodiscard]] Result<std::shared_ptr<Memory>> allocate(std::size_t) override { return refuse(); }
   [[nodiscard]] Result<std::shared_ptr<Memory>> wrap(std::span<const std::byte>, std::shared_ptr<const void>) override { return refuse(); }
@@ -96,11 +97,6 @@ class PtxCompiler final : public Backend {
   [[nodiscard]] std::size_t threadgroup_memory_limit() const override { return architecture_.capability >= 90 ? 227 * 1024 : 99 * 1024; }
 
  private:
-  struct NotRunnable final : Executable {
-    explicit NotRunnable(std::size_t threads) : threads_(threads) {}
-    [[nodiscard]] std::size_t max_total_threads_per_threadgroup() const override { return threads_; }
-    std::size_t threads_;
-  };
   [[nodiscard]] std::unexpected<Error> refuse() const {
     return fail(ErrorCode::UnsupportedByDevice,
                 fmt::format("'{}' only compiles; open 'cuda:0' to run on a GPU of this machine", info_.id));
