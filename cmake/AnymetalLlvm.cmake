@@ -7,19 +7,23 @@ endif()
 find_package(LLVM 19.1 REQUIRED CONFIG HINTS /usr/lib/llvm-19/lib/cmake/llvm)
 
 if(ANYMETAL_STATIC_LLVM)
-  # Only what the code generators for the host and for NVIDIA need: every other target of LLVM stays out.
-  llvm_map_components_to_libnames(anymetal_llvm_components
-    core support irreader bitreader bitwriter linker passes ipo coroutines orcjit jitlink mcjit runtimedyld
-    x86codegen x86asmparser x86desc x86info nvptxcodegen nvptxdesc nvptxinfo
-    option frontendopenmp frontendhlsl frontenddriver frontendoffloading windowsdriver lto coverage profiledata targetparser)
+  # Only what the code generators for the host and for NVIDIA need: every other target of LLVM stays out. llvm-config lists
+  # the archives in link order; Polly, which Debian plugs into its own tools, is none of them.
+  execute_process(
+    COMMAND ${LLVM_TOOLS_BINARY_DIR}/llvm-config --link-static --libs
+            core support irreader bitreader bitwriter linker passes ipo coroutines orcjit jitlink x86 nvptx option
+            frontendopenmp frontenddriver frontendhlsl frontendoffloading lto coverage windowsdriver
+    OUTPUT_VARIABLE flags COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCHALL "LLVM[A-Za-z0-9]+" names "${flags}")
+  list(TRANSFORM names REPLACE "(.+)" "${LLVM_LIBRARY_DIRS}/lib\\1.a" OUTPUT_VARIABLE llvm_archives)
+  set(clang_archives "")
   foreach(name IN ITEMS FrontendTool Frontend Driver Serialization CodeGen Parse Sema APINotes Analysis Support Edit
                         ASTMatchers AST Lex Basic)
-    find_library(ANYMETAL_CLANG_${name} clang${name} PATHS ${LLVM_LIBRARY_DIRS} NO_DEFAULT_PATH)
-    if(ANYMETAL_CLANG_${name})
-      list(APPEND anymetal_clang_libraries ${ANYMETAL_CLANG_${name}})
-    endif()
+    list(APPEND clang_archives ${LLVM_LIBRARY_DIRS}/libclang${name}.a)
   endforeach()
-  set(ANYMETAL_LLVM_LIBRARIES -Wl,--start-group ${anymetal_clang_libraries} -Wl,--end-group ${anymetal_llvm_components})
+  set(ANYMETAL_LLVM_LIBRARIES -Wl,--start-group ${clang_archives} -Wl,--end-group ${llvm_archives}
+                              -Wl,-Bstatic -lzstd -lz -ltinfo -Wl,-Bdynamic -lm
+                              -static-libstdc++ -static-libgcc -Wl,--gc-sections -Wl,-s)
 else()
   find_file(ANYMETAL_CLANG_CPP NAMES libclang-cpp.so.${LLVM_VERSION_MAJOR}.${LLVM_VERSION_MINOR} libclang-cpp.so
             PATHS ${LLVM_LIBRARY_DIRS} NO_DEFAULT_PATH REQUIRED)

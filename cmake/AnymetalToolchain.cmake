@@ -1,6 +1,8 @@
 # Compiler settings shared by every target: C++23, strict warnings, optional sanitizers, ccache and mold where present.
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
+# Debian has fmt's shared library only: a program to be carried away takes it from the headers instead.
+set(ANYMETAL_FMT $<IF:$<BOOL:${ANYMETAL_STATIC_LLVM}>,fmt::fmt-header-only,fmt::fmt>)
 
 find_program(ANYMETAL_CCACHE ccache)
 if(ANYMETAL_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER AND PROJECT_IS_TOP_LEVEL)
