@@ -15,7 +15,7 @@ TEST(CliHelp, NamesEverySubcommand) {
   const auto help = run_program({"--help"});
   EXPECT_EQ(help.exit_code, 0) << help.err;
   for (const char* name :
-       {"devices", "kernels", "doctor", "demo", "compile", "run", "tokenize", "generate", "bench", "fetch"}) {
+       {"devices", "kernels", "doctor", "demo", "compile", "run", "tokenize", "generate", "bench", "fetch", "cache", "warm-up"}) {
     EXPECT_THAT(help.out, HasSubstr(name));
     const auto own = run_program({name, "--help"});
     EXPECT_EQ(own.exit_code, 0) << name;
