@@ -2,12 +2,12 @@
 /// \file
 /// Attention in float64, as plainly as the formula.
 
-#include "cases/problem.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
+
+#include "cases/problem.hpp"
 
 namespace anymetal::cases {
 

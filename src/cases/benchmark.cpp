@@ -1,17 +1,20 @@
 #include "cases/benchmark.hpp"
 
-#include "cases/bound_problem.hpp"
-#include "cases/runner.hpp"
-
 #include <fmt/format.h>
 
 #include <chrono>
 
+#include "cases/bound_problem.hpp"
+#include "cases/runner.hpp"
+
 namespace anymetal::cases {
 
-Result<Measurement> measure(const Case& test, KernelRegistry& registry, Device device, std::size_t runs, double seconds) {
+Result<Measurement> measure(const Case& test, KernelRegistry& registry, Device device, std::size_t runs,
+                            double seconds) {
   using Clock = std::chrono::steady_clock;
-  const auto since = [](Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); };
+  const auto since = [](Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
   const Problem problem = test.make();
   Measurement measured{.compile_seconds = 0, .seconds = {}, .bytes = problem.traffic(), .flops = problem.flops()};
   const auto asked = Clock::now();
@@ -21,8 +24,8 @@ Result<Measurement> measure(const Case& test, KernelRegistry& registry, Device d
 
   const Outcome outcome = run(test, registry, device);
   if (!outcome.passed()) {
-    return fail(ErrorCode::InternalError,
-                fmt::format("{} [{}] is wrong and is not timed: {}", test.kernel, test.label, outcome.failures.front()));
+    return fail(ErrorCode::InternalError, fmt::format("{} [{}] is wrong and is not timed: {}", test.kernel, test.label,
+                                                      outcome.failures.front()));
   }
 
   auto bound = BoundProblem::make(problem, device, Placement::Aligned);

@@ -2,10 +2,10 @@
 /// \file
 /// Times a case, after its output has been checked.
 
-#include "cases/case_list.hpp"
-
 #include <cstddef>
 #include <vector>
+
+#include "cases/case_list.hpp"
 
 namespace anymetal::cases {
 
@@ -16,8 +16,8 @@ struct Measurement {
   double flops = 0;             ///< of one dispatch; 0 where memory is what counts
 };
 
-/// Checks the case, then repeats its dispatch at most `runs` times within about `seconds`, three times at least. An output
-/// that is wrong is an InternalError and is not timed. May compile.
+/// Checks the case, then repeats its dispatch at most `runs` times within about `seconds`, three times at least. An
+/// output that is wrong is an InternalError and is not timed. May compile.
 [[nodiscard]] Result<Measurement> measure(const Case& test, KernelRegistry& registry, Device device, std::size_t runs,
                                           double seconds);
 

@@ -2,11 +2,11 @@
 /// \file
 /// One block of a quantised format on the host, in float64. Layouts: ggml / llama.cpp.
 
-#include "ops/dtype.hpp"
-
 #include <cstddef>
 #include <span>
 #include <vector>
+
+#include "ops/dtype.hpp"
 
 namespace anymetal::cases {
 

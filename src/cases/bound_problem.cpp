@@ -38,7 +38,8 @@ void BoundProblem::encode(CommandEncoder& encoder, const PipelinePtr& pipeline) 
     encoder.set_buffer(problem_->operands()[i].index, placed_[i].buffer, placed_[i].offset);
   }
   for (const auto& bytes : problem_->bytes()) encoder.set_bytes(bytes.index, bytes.content);
-  for (const auto& [index, length] : problem_->threadgroup_memory()) encoder.set_threadgroup_memory_length(index, length);
+  for (const auto& [index, length] : problem_->threadgroup_memory())
+    encoder.set_threadgroup_memory_length(index, length);
   if (problem_->grid_in_threads()) {
     encoder.dispatch_threads(problem_->grid(), problem_->group());
   } else {
@@ -48,7 +49,8 @@ void BoundProblem::encode(CommandEncoder& encoder, const PipelinePtr& pipeline) 
 
 Result<std::vector<std::byte>> BoundProblem::content(std::size_t position) const {
   std::vector<std::byte> bytes(placed_[position].bytes);
-  if (auto done = placed_[position].buffer.read(bytes, placed_[position].offset); !done) return std::unexpected(done.error());
+  if (auto done = placed_[position].buffer.read(bytes, placed_[position].offset); !done)
+    return std::unexpected(done.error());
   return bytes;
 }
 

@@ -2,9 +2,9 @@
 /// \file
 /// A problem's buffers on a device.
 
-#include "cases/problem.hpp"
-
 #include <vector>
+
+#include "cases/problem.hpp"
 
 namespace anymetal::cases {
 

@@ -2,18 +2,18 @@
 /// \file
 /// The table of cases: what tests, `anymetal bench kernel` and the support matrix read.
 
-#include "cases/problem.hpp"
-
 #include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "cases/problem.hpp"
+
 namespace anymetal::cases {
 
-/// Test: every test run. Full: only runs that ask for the exhaustive part. Benchmark: a size worth timing; checked before
-/// it is timed, and not part of test runs.
+/// Test: every test run. Full: only runs that ask for the exhaustive part. Benchmark: a size worth timing; checked
+/// before it is timed, and not part of test runs.
 enum class Purpose : std::uint8_t { Test, Full, Benchmark };
 
 /// One line of the table. Nothing is generated before `build` runs.
@@ -29,7 +29,8 @@ struct Case {
 
 class CaseList {
  public:
-  void add(std::string_view kernel, std::string label, std::function<void(Problem&)> build, Purpose purpose = Purpose::Test) {
+  void add(std::string_view kernel, std::string label, std::function<void(Problem&)> build,
+           Purpose purpose = Purpose::Test) {
     cases_.push_back({std::string(kernel), std::move(label), purpose, std::move(build)});
   }
   [[nodiscard]] const std::vector<Case>& cases() const { return cases_; }

@@ -1,11 +1,11 @@
 #include "cases/codec.hpp"
 
-#include "cases/blocks.hpp"
-
 #include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
+
+#include "cases/blocks.hpp"
 
 namespace anymetal::cases {
 namespace {
@@ -60,8 +60,9 @@ void encode_plain(std::span<const double> values, std::vector<std::byte>& out) {
       const double low = static_cast<double>(std::numeric_limits<T>::lowest());
       const double high = static_cast<double>(std::numeric_limits<T>::max());
       const double rounded = std::nearbyint(value);
-      element = rounded <= low ? std::numeric_limits<T>::lowest()
-                : rounded >= high ? std::numeric_limits<T>::max() : static_cast<T>(rounded);
+      element = rounded <= low    ? std::numeric_limits<T>::lowest()
+                : rounded >= high ? std::numeric_limits<T>::max()
+                                  : static_cast<T>(rounded);
     } else {
       element = static_cast<T>(value);
     }
@@ -90,15 +91,33 @@ std::vector<double> decode(DType type, std::span<const std::byte> bytes) {
   std::vector<double> out;
   out.reserve(bytes.size() / ops::info(type).block_bytes * ops::info(type).block_elements);
   switch (type) {
-    case DType::F32: decode_plain<float>(bytes, out); break;
-    case DType::I8: decode_plain<std::int8_t>(bytes, out); break;
-    case DType::U8: decode_plain<std::uint8_t>(bytes, out); break;
-    case DType::I16: decode_plain<std::int16_t>(bytes, out); break;
-    case DType::U16: decode_plain<std::uint16_t>(bytes, out); break;
-    case DType::I32: decode_plain<std::int32_t>(bytes, out); break;
-    case DType::U32: decode_plain<std::uint32_t>(bytes, out); break;
-    case DType::I64: decode_plain<std::int64_t>(bytes, out); break;
-    case DType::U64: decode_plain<std::uint64_t>(bytes, out); break;
+    case DType::F32:
+      decode_plain<float>(bytes, out);
+      break;
+    case DType::I8:
+      decode_plain<std::int8_t>(bytes, out);
+      break;
+    case DType::U8:
+      decode_plain<std::uint8_t>(bytes, out);
+      break;
+    case DType::I16:
+      decode_plain<std::int16_t>(bytes, out);
+      break;
+    case DType::U16:
+      decode_plain<std::uint16_t>(bytes, out);
+      break;
+    case DType::I32:
+      decode_plain<std::int32_t>(bytes, out);
+      break;
+    case DType::U32:
+      decode_plain<std::uint32_t>(bytes, out);
+      break;
+    case DType::I64:
+      decode_plain<std::int64_t>(bytes, out);
+      break;
+    case DType::U64:
+      decode_plain<std::uint64_t>(bytes, out);
+      break;
     case DType::F16:
       for (std::size_t i = 0; i + 2 <= bytes.size(); i += 2) out.push_back(from_half_bits(u16_at(bytes, i)));
       break;
@@ -119,15 +138,33 @@ std::vector<std::byte> encode(DType type, std::span<const double> values) {
   std::vector<std::byte> out;
   out.reserve(ops::bytes_of(type, values.size()));
   switch (type) {
-    case DType::F32: encode_plain<float>(values, out); break;
-    case DType::I8: encode_plain<std::int8_t>(values, out); break;
-    case DType::U8: encode_plain<std::uint8_t>(values, out); break;
-    case DType::I16: encode_plain<std::int16_t>(values, out); break;
-    case DType::U16: encode_plain<std::uint16_t>(values, out); break;
-    case DType::I32: encode_plain<std::int32_t>(values, out); break;
-    case DType::U32: encode_plain<std::uint32_t>(values, out); break;
-    case DType::I64: encode_plain<std::int64_t>(values, out); break;
-    case DType::U64: encode_plain<std::uint64_t>(values, out); break;
+    case DType::F32:
+      encode_plain<float>(values, out);
+      break;
+    case DType::I8:
+      encode_plain<std::int8_t>(values, out);
+      break;
+    case DType::U8:
+      encode_plain<std::uint8_t>(values, out);
+      break;
+    case DType::I16:
+      encode_plain<std::int16_t>(values, out);
+      break;
+    case DType::U16:
+      encode_plain<std::uint16_t>(values, out);
+      break;
+    case DType::I32:
+      encode_plain<std::int32_t>(values, out);
+      break;
+    case DType::U32:
+      encode_plain<std::uint32_t>(values, out);
+      break;
+    case DType::I64:
+      encode_plain<std::int64_t>(values, out);
+      break;
+    case DType::U64:
+      encode_plain<std::uint64_t>(values, out);
+      break;
     case DType::F16:
       for (const double value : values) push_u16(out, to_half_bits(value));
       break;

@@ -1,14 +1,14 @@
 #pragma once
 /// \file
-/// Element types on the host: float64 values to bytes and back, written from the formats' definitions and independent of
-/// the kernels' decoders.
-
-#include "ops/dtype.hpp"
+/// Element types on the host: float64 values to bytes and back, written from the formats' definitions and independent
+/// of the kernels' decoders.
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
+
+#include "ops/dtype.hpp"
 
 namespace anymetal::cases {
 
@@ -23,8 +23,8 @@ using ops::DType;
 /// Values of `elements` consecutive elements.
 [[nodiscard]] std::vector<double> decode(DType type, std::span<const std::byte> bytes);
 
-/// Bytes of the values, quantised where the type is: integers round to nearest and saturate, blocks are fitted by a plain
-/// search per block. `values.size()` is a multiple of the block size.
+/// Bytes of the values, quantised where the type is: integers round to nearest and saturate, blocks are fitted by a
+/// plain search per block. `values.size()` is a multiple of the block size.
 [[nodiscard]] std::vector<std::byte> encode(DType type, std::span<const double> values);
 
 }  // namespace anymetal::cases

@@ -1,8 +1,8 @@
-#include "cases/blocks.hpp"
-#include "cases/codec.hpp"
-
 #include <array>
 #include <cmath>
+
+#include "cases/blocks.hpp"
+#include "cases/codec.hpp"
 
 namespace anymetal::cases {
 namespace {
@@ -33,20 +33,27 @@ std::pair<double, double> scale_and_min(const Reader& r, std::size_t at, std::si
 
 double small_block(DType type, const Reader& r, std::size_t i) {
   switch (type) {
-    case DType::Q4_0: return r.half(0) * (static_cast<double>(r.nibble(2, i)) - 8);
-    case DType::Q4_1: return r.half(0) * r.nibble(4, i) + r.half(2);
-    case DType::Q5_0: return r.half(0) * (static_cast<double>(r.nibble(6, i) | ((r.u32(2) >> i) & 1u) << 4) - 16);
-    case DType::Q5_1: return r.half(0) * (r.nibble(8, i) | ((r.u32(4) >> i) & 1u) << 4) + r.half(2);
-    case DType::Q8_0: return r.half(0) * r.i8(2 + i);
-    case DType::IQ4_NL: return r.half(0) * kNonLinear[r.nibble(2, i)];
-    default: return std::ldexp(kTwiceE2M1[r.nibble(1, i)], static_cast<int>(r.u8(0)) - 128);  // MXFP4
+    case DType::Q4_0:
+      return r.half(0) * (static_cast<double>(r.nibble(2, i)) - 8);
+    case DType::Q4_1:
+      return r.half(0) * r.nibble(4, i) + r.half(2);
+    case DType::Q5_0:
+      return r.half(0) * (static_cast<double>(r.nibble(6, i) | ((r.u32(2) >> i) & 1u) << 4) - 16);
+    case DType::Q5_1:
+      return r.half(0) * (r.nibble(8, i) | ((r.u32(4) >> i) & 1u) << 4) + r.half(2);
+    case DType::Q8_0:
+      return r.half(0) * r.i8(2 + i);
+    case DType::IQ4_NL:
+      return r.half(0) * kNonLinear[r.nibble(2, i)];
+    default:
+      return std::ldexp(kTwiceE2M1[r.nibble(1, i)], static_cast<int>(r.u8(0)) - 128);  // MXFP4
   }
 }
 
 double super_block(DType type, const Reader& r, std::size_t i) {
-  const std::size_t s = i / 32, l = i % 32;               // 8 sub-blocks of 32
+  const std::size_t s = i / 32, l = i % 32;                 // 8 sub-blocks of 32
   const std::size_t u = i / 128, quarter = (i % 128) / 32;  // or 2 halves of 4 quarters
-  const std::size_t t = 8 * u + 2 * quarter + l / 16;     // or 16 sub-blocks of 16
+  const std::size_t t = 8 * u + 2 * quarter + l / 16;       // or 16 sub-blocks of 16
   switch (type) {
     case DType::Q4_K: {
       const unsigned n = r.u8(16 + 32 * (s / 2) + l) >> 4 * (s & 1) & 15u;
@@ -71,7 +78,8 @@ double super_block(DType type, const Reader& r, std::size_t i) {
       const unsigned q = r.u8(32 + 32 * u + l) >> 2 * quarter & 3u, high = r.u8(l) >> (4 * u + quarter) & 1u;
       const unsigned low4 = t < 8 ? r.u8(96 + t) & 15u : r.u8(96 + t - 8) >> 4;
       const unsigned high2 = r.u8(96 + 8 + t % 4) >> 2 * (t / 4) & 3u;
-      return r.half(108) * (static_cast<double>(low4 | high2 << 4) - 32) * (static_cast<double>(q) - (high != 0 ? 0 : 4));
+      return r.half(108) * (static_cast<double>(low4 | high2 << 4) - 32) *
+             (static_cast<double>(q) - (high != 0 ? 0 : 4));
     }
     default: {  // IQ4_XS
       const unsigned scale = (r.u8(4 + s / 2) >> 4 * (s % 2) & 15u) | (r.u16(2) >> 2 * s & 3u) << 4;

@@ -1,9 +1,9 @@
-#include "cases/blocks.hpp"
-#include "cases/codec.hpp"
-
 #include <algorithm>
 #include <array>
 #include <cmath>
+
+#include "cases/blocks.hpp"
+#include "cases/codec.hpp"
 
 namespace anymetal::cases {
 namespace {
@@ -104,7 +104,8 @@ void encode_with_minima(DType type, std::span<const double> values, Block& block
     minima[s] = std::max(0.0, -low);
     steps[s] = (std::max(high, 0.0) + minima[s]) / limit;
   }
-  const double d = put_half(block, 0, std::ranges::max(steps) / 63), dmin = put_half(block, 2, std::ranges::max(minima) / 63);
+  const double d = put_half(block, 0, std::ranges::max(steps) / 63),
+               dmin = put_half(block, 2, std::ranges::max(minima) / 63);
   for (std::size_t s = 0; s < 8; ++s) {
     const unsigned scale = code(steps[s], 0, d, 63), minimum = code(minima[s], 0, dmin, 63);
     if (s < 4) {
@@ -145,12 +146,18 @@ void encode_block(DType type, std::span<const double> values, std::vector<std::b
   Block block(ops::info(type).block_bytes);
   switch (type) {
     case DType::Q4_K:
-    case DType::Q5_K: encode_with_minima(type, values, block); break;
-    case DType::Q6_K: encode_q6(values, block); break;
+    case DType::Q5_K:
+      encode_with_minima(type, values, block);
+      break;
+    case DType::Q6_K:
+      encode_q6(values, block);
+      break;
     case DType::Q2_K:
     case DType::Q3_K:
-    case DType::IQ4_XS: break;  // no kernel reads these yet: an all-zero block
-    default: encode_small(type, values, block);
+    case DType::IQ4_XS:
+      break;  // no kernel reads these yet: an all-zero block
+    default:
+      encode_small(type, values, block);
   }
   out.insert(out.end(), block.begin(), block.end());
 }

@@ -3,10 +3,6 @@
 /// One dispatch of a kernel with its data and what must come out of it.
 
 #include <anymetal/anymetal.hpp>
-
-#include "cases/codec.hpp"
-#include "cases/values.hpp"
-
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -16,10 +12,13 @@
 #include <utility>
 #include <vector>
 
+#include "cases/codec.hpp"
+#include "cases/values.hpp"
+
 namespace anymetal::cases {
 
-/// Allowed error of an element with reference r: absolute + relative * |r| + magnitude * S, where S is the sum of absolute
-/// terms that the reference gives beside its values, so that cancellation does not hide errors.
+/// Allowed error of an element with reference r: absolute + relative * |r| + magnitude * S, where S is the sum of
+/// absolute terms that the reference gives beside its values, so that cancellation does not hide errors.
 struct Tolerance {
   double absolute = 0;
   double relative = 0;
@@ -116,7 +115,9 @@ class Problem {
   [[nodiscard]] const std::vector<Operand>& operands() const { return operands_; }
   [[nodiscard]] const std::vector<Bytes>& bytes() const { return bytes_; }
   [[nodiscard]] const std::vector<FunctionConstant>& constants() const { return constants_; }
-  [[nodiscard]] const std::vector<std::pair<unsigned, std::size_t>>& threadgroup_memory() const { return threadgroup_memory_; }
+  [[nodiscard]] const std::vector<std::pair<unsigned, std::size_t>>& threadgroup_memory() const {
+    return threadgroup_memory_;
+  }
   [[nodiscard]] bool grid_in_threads() const { return grid_in_threads_; }
   [[nodiscard]] Size grid() const { return grid_; }
   [[nodiscard]] Size group() const { return group_; }

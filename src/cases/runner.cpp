@@ -1,11 +1,11 @@
 #include "cases/runner.hpp"
 
-#include "cases/bound_problem.hpp"
-
 #include <fmt/format.h>
 
 #include <cmath>
 #include <functional>
+
+#include "cases/bound_problem.hpp"
 
 namespace anymetal::cases {
 namespace {
@@ -45,13 +45,14 @@ Accuracy compare(const Operand& operand, const std::vector<double>& actual, std:
     }
     if (error > allowed) {
       if (wrong++ == 0) {
-        first = fmt::format("element {} is {}, must be {} (error {:.3g}, allowed {:.3g})", i, actual[i], expected.values[i],
-                            error, allowed);
+        first = fmt::format("element {} is {}, must be {} (error {:.3g}, allowed {:.3g})", i, actual[i],
+                            expected.values[i], error, allowed);
       }
     }
   }
   if (wrong > 0) {
-    failures.push_back(fmt::format("buffer {}: {} of {} elements wrong; first: {}", operand.index, wrong, actual.size(), first));
+    failures.push_back(
+        fmt::format("buffer {}: {} of {} elements wrong; first: {}", operand.index, wrong, actual.size(), first));
   }
   return worst;
 }
@@ -70,7 +71,8 @@ Result<std::vector<std::vector<std::byte>>> run_once(const Problem& problem, con
   for (std::size_t i = 0; i < problem.operands().size(); ++i) {
     const auto intact = bound->guards_intact(i);
     if (!intact) return std::unexpected(intact.error());
-    if (!*intact) failures.push_back(fmt::format("buffer {}: bytes outside it were written", problem.operands()[i].index));
+    if (!*intact)
+      failures.push_back(fmt::format("buffer {}: bytes outside it were written", problem.operands()[i].index));
     auto content = bound->content(i);
     if (!content) return std::unexpected(content.error());
     contents.push_back(*std::move(content));
@@ -86,7 +88,8 @@ Problem Case::make(std::uint64_t seed) const {
   return problem;
 }
 
-Result<PipelinePtr> pipeline_for(const Case& test, const Problem& problem, KernelRegistry& registry, const Device& device) {
+Result<PipelinePtr> pipeline_for(const Case& test, const Problem& problem, KernelRegistry& registry,
+                                 const Device& device) {
   if (problem.constants().empty()) return registry.get_pipeline(test.kernel, device);
   return registry.get_pipeline_with_constants(test.kernel, device, std::span(problem.constants()));
 }
@@ -109,7 +112,8 @@ Outcome run(const Case& test, KernelRegistry& registry, const Device& device, st
   for (std::size_t i = 0; i < problem.operands().size(); ++i) {
     const Operand& operand = problem.operands()[i];
     if (operand.role == Role::Input) {
-      if ((*first)[i] != operand.content) outcome.failures.push_back(fmt::format("buffer {}: an input was changed", operand.index));
+      if ((*first)[i] != operand.content)
+        outcome.failures.push_back(fmt::format("buffer {}: an input was changed", operand.index));
     } else if (!operand.reference) {
       outcome.failures.push_back(fmt::format("buffer {}: the case expects nothing of this output", operand.index));
     } else {

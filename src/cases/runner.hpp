@@ -2,17 +2,17 @@
 /// \file
 /// Runs a case on a device and checks everything there is to check.
 
-#include "cases/case_list.hpp"
-
 #include <string>
 #include <vector>
+
+#include "cases/case_list.hpp"
 
 namespace anymetal::cases {
 
 /// The largest error of one output.
 struct Accuracy {
-  unsigned index = 0;         ///< buffer index
-  double error = 0;           ///< at the element where error / allowed is largest
+  unsigned index = 0;  ///< buffer index
+  double error = 0;    ///< at the element where error / allowed is largest
   double allowed = 0;
   [[nodiscard]] double ratio() const { return error == 0 ? 0 : error / allowed; }
 };

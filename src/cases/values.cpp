@@ -19,7 +19,8 @@ Fill uniform(double low, double high) {
 
 Fill integers(std::int64_t low, std::int64_t high) {
   return [=](Random& random, std::size_t) {
-    return static_cast<double>(low + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(high - low) + 1)));
+    return static_cast<double>(low +
+                               static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(high - low) + 1)));
   };
 }
 

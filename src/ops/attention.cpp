@@ -1,11 +1,11 @@
 #include "ops/attention.hpp"
 
+#include <algorithm>
+#include <initializer_list>
+
 #include "ops/checks.hpp"
 #include "ops/kernel_params.hpp"
 #include "ops/launch.hpp"
-
-#include <algorithm>
-#include <initializer_list>
 
 namespace anymetal::ops {
 namespace {
@@ -36,8 +36,8 @@ std::size_t splits_for(const Shapes& shapes, const Tensor& scratch) {
   return std::clamp<std::size_t>(std::min(chunks, room), 1, kMaxSplits);
 }
 
-Result<void> decode(Context& context, const Tensor& query, const Tensor& keys, const Tensor& values, const Shapes& shapes,
-                    const AttentionOptions& options, const Tensor& out) {
+Result<void> decode(Context& context, const Tensor& query, const Tensor& keys, const Tensor& values,
+                    const Shapes& shapes, const AttentionOptions& options, const Tensor& out) {
   const std::size_t splits = splits_for(shapes, options.scratch);
   const FlashAttnVecParams params = {.n_heads = u32(shapes.heads),
                                      .n_kv_heads = u32(shapes.kv_heads),
@@ -52,7 +52,8 @@ Result<void> decode(Context& context, const Tensor& query, const Tensor& keys, c
   const std::string_view kernel = shapes.dim == 256
                                       ? (half_cache ? "flash_attn_vec_f16kv_dk256" : "flash_attn_vec_dk256")
                                       : (half_cache ? "flash_attn_vec_f16kv_dk512" : "flash_attn_vec_dk512");
-  auto pipeline = context.registry.get_pipeline_with_bool_constants(kernel, context.device, {BoolConstant{kExactQuery, true}});
+  auto pipeline =
+      context.registry.get_pipeline_with_bool_constants(kernel, context.device, {BoolConstant{kExactQuery, true}});
   const Tensor& target = splits > 1 ? options.scratch : out;
   if (auto bound = bind(context, std::move(pipeline), params, query, keys, values, target); !bound) return bound;
   context.encoder.set_threadgroup_memory_length(0, 2 * (3 * shapes.dim + 128));
@@ -66,8 +67,8 @@ Result<void> decode(Context& context, const Tensor& query, const Tensor& keys, c
   return {};
 }
 
-Result<void> prefill(Context& context, const Tensor& query, const Tensor& keys, const Tensor& values, const Shapes& shapes,
-                     const AttentionOptions& options, const Tensor& out) {
+Result<void> prefill(Context& context, const Tensor& query, const Tensor& keys, const Tensor& values,
+                     const Shapes& shapes, const AttentionOptions& options, const Tensor& out) {
   constexpr std::size_t kQueryTile = 32, kKeyTile = 16;
   const std::int64_t head_stride = i64(shapes.dim), token_stride = i64(shapes.heads * shapes.dim);
   const AttnParams params = {.H = i32(shapes.heads),
@@ -148,17 +149,19 @@ Result<void> attention(Context& context, const Tensor& query, const Tensor& key_
   check.dense("value_cache", value_cache, key_cache.dtype);
   check.same_shape("key_cache", key_cache, "value_cache", value_cache);
   check.that(query.rank == 3 && key_cache.rank == 3 && query.shape[2] == key_cache.shape[2],
-             "query is {}, must be [tokens, heads, head size] for the cache {}", query.describe(), key_cache.describe());
+             "query is {}, must be [tokens, heads, head size] for the cache {}", query.describe(),
+             key_cache.describe());
   if (options.scratch.defined()) check.dense("scratch", options.scratch, DType::F32);
   if (auto failed = check.failure()) return *failed;
 
-  const Shapes shapes = {query.shape[0], query.shape[1], key_cache.shape[0], query.shape[2], key_cache.shape[1], kv_length};
+  const Shapes shapes = {query.shape[0], query.shape[1],     key_cache.shape[0],
+                         query.shape[2], key_cache.shape[1], kv_length};
   check.that(shapes.heads % shapes.kv_heads == 0, "{} heads cannot share {} key heads", shapes.heads, shapes.kv_heads);
   check.that(kv_length >= shapes.queries && kv_length <= shapes.capacity,
              "length {} must be at least the {} queries and at most the cache's {}", kv_length, shapes.queries,
              shapes.capacity);
-  check.that(shapes.dim == 256 || (shapes.dim == 512 && shapes.queries == 1), "no kernel for heads of {} elements and {} queries",
-             shapes.dim, shapes.queries);
+  check.that(shapes.dim == 256 || (shapes.dim == 512 && shapes.queries == 1),
+             "no kernel for heads of {} elements and {} queries", shapes.dim, shapes.queries);
   check.fits_32_bits("cache capacity", shapes.capacity);
   check.fits_32_bits("window", options.window);
   if (auto failed = check.failure()) return *failed;

@@ -2,16 +2,15 @@
 /// \file
 /// Argument checks of ops: the first failure of a list becomes the op's error.
 
-#include <anymetal/error.hpp>
-
-#include "ops/tensor.hpp"
-
 #include <fmt/format.h>
 
+#include <anymetal/error.hpp>
 #include <limits>
 #include <optional>
 #include <string_view>
 #include <utility>
+
+#include "ops/tensor.hpp"
 
 namespace anymetal::ops {
 
@@ -27,7 +26,8 @@ class Checks {
 
   template <class... Args>
   void that(bool holds, fmt::format_string<const Args&...> message, const Args&... args) {
-    if (!holds && !error_) error_ = Error(ErrorCode::InvalidArgument, fmt::format("{}: {}", op_, fmt::format(message, args...)));
+    if (!holds && !error_)
+      error_ = Error(ErrorCode::InvalidArgument, fmt::format("{}: {}", op_, fmt::format(message, args...)));
   }
 
   /// Defined, of this type, and inside its buffer.
@@ -47,18 +47,19 @@ class Checks {
     that(tensor.defined() && tensor.elements() > 0, "{} is empty", name);
     if (error_) return;
     that(tensor.offset <= tensor.buffer->size() && tensor.span_bytes() <= tensor.buffer->size() - tensor.offset,
-         "{} {} needs {} bytes at offset {}, its buffer has {}", name, tensor.describe(), tensor.span_bytes(), tensor.offset,
-         tensor.buffer->size());
+         "{} {} needs {} bytes at offset {}, its buffer has {}", name, tensor.describe(), tensor.span_bytes(),
+         tensor.offset, tensor.buffer->size());
   }
 
   /// Small enough for the kernels' 32-bit fields.
   void fits_32_bits(std::string_view name, std::size_t value) {
-    that(value <= static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()), "{} {} is too large", name, value);
+    that(value <= static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()), "{} {} is too large", name,
+         value);
   }
 
   void same_shape(std::string_view name, const Tensor& tensor, std::string_view other_name, const Tensor& other) {
-    that(tensor.rank == other.rank && tensor.shape == other.shape, "{} is {}, {} is {}", name, tensor.describe(), other_name,
-         other.describe());
+    that(tensor.rank == other.rank && tensor.shape == other.shape, "{} is {}, {} is {}", name, tensor.describe(),
+         other_name, other.describe());
   }
 
   [[nodiscard]] std::optional<std::unexpected<Error>> failure() const {

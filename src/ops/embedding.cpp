@@ -1,13 +1,13 @@
 #include "ops/embedding.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "ops/checks.hpp"
 #include "ops/kernel_params.hpp"
 #include "ops/launch.hpp"
 #include "ops/matmul.hpp"
-
-#include <fmt/format.h>
-
-#include <algorithm>
 
 namespace anymetal::ops {
 
@@ -22,8 +22,9 @@ Result<void> embedding(Context& context, const Tensor& table, const Tensor& ids,
   if (auto failed = check.failure()) return *failed;
   const std::size_t rows = table.shape[0], dim = table.shape[1], tokens = ids.elements();
   check.that(out.columns() == dim && out.rows() == tokens, "out is {}, must be [{}, {}]", out.describe(), tokens, dim);
-  check.that(dim % info(table.dtype).block_elements == 0, "row of {} elements is no multiple of the {}-element blocks of {}", dim,
-             info(table.dtype).block_elements, name(table.dtype));
+  check.that(dim % info(table.dtype).block_elements == 0,
+             "row of {} elements is no multiple of the {}-element blocks of {}", dim, info(table.dtype).block_elements,
+             name(table.dtype));
   check.fits_32_bits("row length", dim);
   check.fits_32_bits("number of rows", rows);
   check.fits_32_bits("number of ids", tokens);

@@ -2,14 +2,14 @@
 /// \file
 /// The last step of every op: pipeline, bindings, geometry.
 
-#include "ops/context.hpp"
-#include "ops/tensor.hpp"
-
 #include <algorithm>
 #include <bit>
 #include <concepts>
 #include <cstddef>
 #include <string_view>
+
+#include "ops/context.hpp"
+#include "ops/tensor.hpp"
 
 namespace anymetal::ops {
 
@@ -45,8 +45,7 @@ inline void dispatch_flat(Context& context, std::size_t n) {
 /// Records one threadgroup per row with room for one float per simdgroup. A wide thread waits for its neighbours at a
 /// cost, so there one simdgroup takes the row.
 inline void dispatch_rows(Context& context, std::size_t rows, std::size_t columns) {
-  const std::size_t threads =
-      context.wide_threads() ? 32 : std::clamp<std::size_t>(std::bit_ceil(columns), 32, 256);
+  const std::size_t threads = context.wide_threads() ? 32 : std::clamp<std::size_t>(std::bit_ceil(columns), 32, 256);
   context.encoder.set_threadgroup_memory_length(0, std::max<std::size_t>(16, threads / 32 * sizeof(float)));
   context.encoder.dispatch_threadgroups({rows}, {threads});
 }

@@ -1,13 +1,13 @@
 #include "ops/matmul.hpp"
 
-#include "ops/checks.hpp"
-#include "ops/kernel_params.hpp"
-#include "ops/launch.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <string>
+
+#include "ops/checks.hpp"
+#include "ops/kernel_params.hpp"
+#include "ops/launch.hpp"
 
 namespace anymetal::ops {
 namespace {
@@ -47,8 +47,8 @@ MatMatParams mat_mat_params(const Problem& problem) {
 }
 
 Result<void> wide_mat_vec(Context& context, const Problem& problem) {
-  if (auto bound = bind(context, problem.kernel("mul_mv_wide"), problem.weight, problem.x, problem.out,
-                        mat_vec_params(problem));
+  if (auto bound =
+          bind(context, problem.kernel("mul_mv_wide"), problem.weight, problem.x, problem.out, mat_vec_params(problem));
       !bound) {
     return bound;
   }
@@ -58,8 +58,8 @@ Result<void> wide_mat_vec(Context& context, const Problem& problem) {
 }
 
 Result<void> wide_mat_mat(Context& context, const Problem& problem) {
-  if (auto bound = bind(context, problem.kernel("mul_mm_wide"), mat_mat_params(problem), problem.weight, problem.x,
-                        problem.out);
+  if (auto bound =
+          bind(context, problem.kernel("mul_mm_wide"), mat_mat_params(problem), problem.weight, problem.x, problem.out);
       !bound) {
     return bound;
   }
@@ -103,8 +103,10 @@ bool can_multiply(DType weight) {
     case DType::IQ4_NL:
     case DType::Q4_K:
     case DType::Q5_K:
-    case DType::Q6_K: return true;
-    default: return false;
+    case DType::Q6_K:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -120,9 +122,11 @@ Result<void> mul_mat(Context& context, const Tensor& weight, const Tensor& x, co
 
   const Problem problem = {weight, x, out, x.shape[0], weight.shape[0], weight.shape[1]};
   check.that(x.shape[1] == problem.k, "x has rows of {} elements, weight of {}", x.shape[1], problem.k);
-  check.that(out.elements() == problem.m * problem.n, "out is {}, must be [{}, {}]", out.describe(), problem.m, problem.n);
-  check.that(problem.k % info(weight.dtype).block_elements == 0, "row of {} elements is no multiple of the {}-element blocks of {}",
-             problem.k, info(weight.dtype).block_elements, name(weight.dtype));
+  check.that(out.elements() == problem.m * problem.n, "out is {}, must be [{}, {}]", out.describe(), problem.m,
+             problem.n);
+  check.that(problem.k % info(weight.dtype).block_elements == 0,
+             "row of {} elements is no multiple of the {}-element blocks of {}", problem.k,
+             info(weight.dtype).block_elements, name(weight.dtype));
   check.fits_32_bits("M", problem.m);
   check.fits_32_bits("N", problem.n);
   check.fits_32_bits("K", problem.k);

@@ -1,10 +1,10 @@
 #include "ops/norm.hpp"
 
+#include <array>
+
 #include "ops/checks.hpp"
 #include "ops/kernel_params.hpp"
 #include "ops/launch.hpp"
-
-#include <array>
 
 namespace anymetal::ops {
 namespace {
@@ -80,7 +80,8 @@ Result<void> residual_norm(Context& context, const Tensor& residual, const Tenso
                                      .rows = static_cast<std::uint32_t>(x.rows()),
                                      .eps = eps,
                                      .write_sum = sum.defined() ? 1u : 0u};
-  if (auto bound = bind(context, "fused_residual_norm_f32", residual, x, weight, out, sum.defined() ? sum : out, params);
+  if (auto bound =
+          bind(context, "fused_residual_norm_f32", residual, x, weight, out, sum.defined() ? sum : out, params);
       !bound) {
     return bound;
   }

@@ -25,7 +25,8 @@ struct Rope {
   std::size_t rope_dim = 0;  ///< rotated elements of a head; 0 means all
 };
 
-/// Per head: rms_norm(x) * weight, then rotary embedding. x, out [S, H, D]; weight [D]; positions u32 [S]. `out` may be `x`.
+/// Per head: rms_norm(x) * weight, then rotary embedding. x, out [S, H, D]; weight [D]; positions u32 [S]. `out` may be
+/// `x`.
 Result<void> head_norm_rope(Context& context, const Tensor& x, const Tensor& weight, const Tensor& positions,
                             const Rope& rope, float eps, const Tensor& out);
 

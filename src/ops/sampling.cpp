@@ -1,12 +1,12 @@
 #include "ops/sampling.hpp"
 
-#include "ops/checks.hpp"
-#include "ops/kernel_params.hpp"
-#include "ops/launch.hpp"
-
 #include <algorithm>
 #include <array>
 #include <bit>
+
+#include "ops/checks.hpp"
+#include "ops/kernel_params.hpp"
+#include "ops/launch.hpp"
 
 namespace anymetal::ops {
 
@@ -18,7 +18,8 @@ Result<void> argmax(Context& context, const Tensor& logits, const Tensor& index,
   check.fits_32_bits("number of logits", logits.elements());
   if (auto failed = check.failure()) return *failed;
   const std::size_t n = logits.elements();
-  if (auto bound = bind(context, "argmax_f32", logits, index, value, static_cast<std::uint32_t>(n)); !bound) return bound;
+  if (auto bound = bind(context, "argmax_f32", logits, index, value, static_cast<std::uint32_t>(n)); !bound)
+    return bound;
   const std::size_t threads = std::clamp<std::size_t>(std::bit_ceil(n), 4, 1024);
   context.encoder.set_threadgroup_memory_length(0, threads * sizeof(float));
   context.encoder.set_threadgroup_memory_length(1, threads * sizeof(std::uint32_t));

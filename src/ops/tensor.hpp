@@ -3,13 +3,12 @@
 /// A view of a buffer as a tensor.
 
 #include <anymetal/device.hpp>
-
-#include "ops/dtype.hpp"
-
 #include <array>
 #include <cstddef>
 #include <initializer_list>
 #include <string>
+
+#include "ops/dtype.hpp"
 
 namespace anymetal::ops {
 

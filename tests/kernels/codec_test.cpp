@@ -3,12 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include "cases/values.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
+
+#include "cases/values.hpp"
 
 namespace {
 
@@ -77,9 +77,9 @@ TEST_P(Blocks, ZerosStayZero) {
 
 INSTANTIATE_TEST_SUITE_P(Formats, Blocks,
                          testing::Values(Bound{DType::Q4_0, 0.13}, Bound{DType::Q4_1, 0.07}, Bound{DType::Q5_0, 0.065},
-                                         Bound{DType::Q5_1, 0.04}, Bound{DType::Q8_0, 0.005}, Bound{DType::IQ4_NL, 0.12},
-                                         Bound{DType::MXFP4, 0.26}, Bound{DType::Q4_K, 0.1}, Bound{DType::Q5_K, 0.06},
-                                         Bound{DType::Q6_K, 0.04}),
+                                         Bound{DType::Q5_1, 0.04}, Bound{DType::Q8_0, 0.005},
+                                         Bound{DType::IQ4_NL, 0.12}, Bound{DType::MXFP4, 0.26}, Bound{DType::Q4_K, 0.1},
+                                         Bound{DType::Q5_K, 0.06}, Bound{DType::Q6_K, 0.04}),
                          [](const auto& format) { return std::string(ops::name(format.param.type)); });
 
 }  // namespace

@@ -1,13 +1,12 @@
 // Every built-in kernel has cases, and every case names a built-in kernel.
-#include <anymetal/anymetal.hpp>
-
-#include "cases/case_list.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <anymetal/anymetal.hpp>
 #include <set>
 #include <string>
+
+#include "cases/case_list.hpp"
 
 namespace {
 
@@ -30,7 +29,8 @@ TEST(Coverage, EveryKernelHasCasesAndEveryCaseAKernel) {
 TEST(Coverage, LabelsAreUnique) {
   std::set<std::string> seen;
   const cases::CaseList list = cases::all_cases();
-  for (const cases::Case& test : list.cases()) EXPECT_TRUE(seen.insert(test.kernel + '/' + test.label).second) << test.kernel << ' ' << test.label;
+  for (const cases::Case& test : list.cases())
+    EXPECT_TRUE(seen.insert(test.kernel + '/' + test.label).second) << test.kernel << ' ' << test.label;
 }
 
 }  // namespace

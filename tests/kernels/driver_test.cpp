@@ -17,10 +17,11 @@ constexpr std::size_t kCount = 40;
 /// y = 2 x with a kernel body of the test's choice.
 cases::Outcome run(const std::string& body) {
   KernelRegistry registry;
-  registry.register_source("twice", "#include <metal_stdlib>\nusing namespace metal;\n"
-                                    "kernel void twice(device float* x [[buffer(0)]], device float* y [[buffer(1)]],\n"
-                                    "                  constant uint& n [[buffer(2)]], uint i [[thread_position_in_grid]]) {\n" +
-                                        body + "\n}\n");
+  registry.register_source("twice",
+                           "#include <metal_stdlib>\nusing namespace metal;\n"
+                           "kernel void twice(device float* x [[buffer(0)]], device float* y [[buffer(1)]],\n"
+                           "                  constant uint& n [[buffer(2)]], uint i [[thread_position_in_grid]]) {\n" +
+                               body + "\n}\n");
   const cases::Case test = {"twice", "n=40", cases::Purpose::Test, [](cases::Problem& p) {
                               const auto x = p.input(0, DType::F32, kCount, cases::normal());
                               const auto y = p.output(1, DType::F32, kCount);

@@ -1,7 +1,6 @@
-// One test per kernel name over the table in src/cases. `--verbose` prints the largest error of every case beside what is
-// allowed; `--full` adds the exhaustive cases and the benchmark sizes; `--seeds N` runs each case with N different data sets.
-#include "cases/runner.hpp"
-
+// One test per kernel name over the table in src/cases. `--verbose` prints the largest error of every case beside what
+// is allowed; `--full` adds the exhaustive cases and the benchmark sizes; `--seeds N` runs each case with N different
+// data sets.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -11,6 +10,8 @@
 #include <memory>
 #include <string>
 #include <vector>
+
+#include "cases/runner.hpp"
 
 namespace {
 
@@ -31,7 +32,8 @@ struct Bench {
 
 class KernelTest : public testing::Test {
  public:
-  KernelTest(std::shared_ptr<Bench> bench, std::vector<cases::Case> cases) : bench_(std::move(bench)), cases_(std::move(cases)) {}
+  KernelTest(std::shared_ptr<Bench> bench, std::vector<cases::Case> cases)
+      : bench_(std::move(bench)), cases_(std::move(cases)) {}
 
   void TestBody() override {
     ASSERT_TRUE(bench_->device) << bench_->device.error().message();
@@ -53,8 +55,8 @@ class KernelTest : public testing::Test {
  private:
   static void print(const cases::Case& test, const cases::Outcome& outcome) {
     for (const cases::Accuracy& accuracy : outcome.accuracy) {
-      fmt::print("  {} [{}] buffer {}: error {:.3g}, allowed {:.3g}\n", test.kernel, test.label, accuracy.index, accuracy.error,
-                 accuracy.allowed);
+      fmt::print("  {} [{}] buffer {}: error {:.3g}, allowed {:.3g}\n", test.kernel, test.label, accuracy.index,
+                 accuracy.error, accuracy.allowed);
     }
   }
 

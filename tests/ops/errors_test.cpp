@@ -25,7 +25,9 @@ struct Fixture {
   ops::Context context{registry, device, encoder};
   Buffer buffer = *device.make_buffer(1 << 16);
 
-  [[nodiscard]] Tensor f32(std::initializer_list<std::size_t> shape) const { return Tensor::of(buffer, DType::F32, shape); }
+  [[nodiscard]] Tensor f32(std::initializer_list<std::size_t> shape) const {
+    return Tensor::of(buffer, DType::F32, shape);
+  }
   [[nodiscard]] Tensor of(DType type, std::initializer_list<std::size_t> shape, std::size_t offset = 0) const {
     return Tensor::of(buffer, type, shape, offset);
   }
@@ -51,7 +53,9 @@ const Mistake kMistakes[] = {
     {"rms_norm: weight has 639 elements, row has 640",
      [](Fixture& f) { return ops::rms_norm(f.context, f.f32({3, 640}), f.f32({639}), 1e-6f, f.f32({3, 640})); }},
     {"rms_norm: x is f16, must be f32",
-     [](Fixture& f) { return ops::rms_norm(f.context, f.of(DType::F16, {3, 64}), f.f32({64}), 1e-6f, f.f32({3, 64})); }},
+     [](Fixture& f) {
+       return ops::rms_norm(f.context, f.of(DType::F16, {3, 64}), f.f32({64}), 1e-6f, f.f32({3, 64}));
+     }},
     {"rms_norm: out is f32[2, 64], x is f32[3, 64]",
      [](Fixture& f) { return ops::rms_norm(f.context, f.f32({3, 64}), f.f32({64}), 1e-6f, f.f32({2, 64})); }},
     {"rms_norm: x f32[1000, 64] needs 256000 bytes at offset 0, its buffer has 65536",
@@ -64,12 +68,13 @@ const Mistake kMistakes[] = {
      }},
     {"head_norm_rope: 2 positions for 3 tokens",
      [](Fixture& f) {
-       return ops::head_norm_rope(f.context, f.f32({3, 4, 64}), f.f32({64}), f.of(DType::U32, {2}), {}, 1e-6f, f.f32({3, 4, 64}));
+       return ops::head_norm_rope(f.context, f.f32({3, 4, 64}), f.f32({64}), f.of(DType::U32, {2}), {}, 1e-6f,
+                                  f.f32({3, 4, 64}));
      }},
     {"head_norm_rope: cannot rotate 66 of 64 elements",
      [](Fixture& f) {
-       return ops::head_norm_rope(f.context, f.f32({3, 4, 64}), f.f32({64}), f.of(DType::U32, {3}), {.rope_dim = 66}, 1e-6f,
-                                  f.f32({3, 4, 64}));
+       return ops::head_norm_rope(f.context, f.f32({3, 4, 64}), f.f32({64}), f.of(DType::U32, {3}), {.rope_dim = 66},
+                                  1e-6f, f.f32({3, 4, 64}));
      }},
     {"mul_mat: x has rows of 32 elements, weight of 64",
      [](Fixture& f) { return ops::mul_mat(f.context, f.of(DType::Q8_0, {8, 64}), f.f32({2, 32}), f.f32({2, 8})); }},
@@ -80,21 +85,35 @@ const Mistake kMistakes[] = {
     {"mul_mat: row of 640 elements is no multiple of the 256-element blocks of q4_K",
      [](Fixture& f) { return ops::mul_mat(f.context, f.of(DType::Q4_K, {8, 640}), f.f32({2, 640}), f.f32({2, 8})); }},
     {"embedding: out is f32[2, 64], must be [3, 64]",
-     [](Fixture& f) { return ops::embedding(f.context, f.of(DType::Q8_0, {8, 64}), f.of(DType::U32, {3}), 1, f.f32({2, 64})); }},
+     [](Fixture& f) {
+       return ops::embedding(f.context, f.of(DType::Q8_0, {8, 64}), f.of(DType::U32, {3}), 1, f.f32({2, 64}));
+     }},
     {"write_kv_cache: 9 tokens do not fit a cache of 8",
      [](Fixture& f) {
-       return ops::write_kv_cache(f.context, f.f32({9, 1, 64}), f.f32({9, 1, 64}), f.f32({1, 8, 64}), f.f32({1, 8, 64}), 0);
+       return ops::write_kv_cache(f.context, f.f32({9, 1, 64}), f.f32({9, 1, 64}), f.f32({1, 8, 64}), f.f32({1, 8, 64}),
+                                  0);
      }},
     {"attention: length 2 must be at least the 3 queries and at most the cache's 8",
-     [](Fixture& f) { return ops::attention(f.context, f.f32({3, 1, 256}), f.f32({1, 8, 256}), f.f32({1, 8, 256}), 2, {}, f.f32({3, 1, 256})); }},
+     [](Fixture& f) {
+       return ops::attention(f.context, f.f32({3, 1, 256}), f.f32({1, 8, 256}), f.f32({1, 8, 256}), 2, {},
+                             f.f32({3, 1, 256}));
+     }},
     {"attention: 3 heads cannot share 2 key heads",
-     [](Fixture& f) { return ops::attention(f.context, f.f32({1, 3, 256}), f.f32({2, 8, 256}), f.f32({2, 8, 256}), 4, {}, f.f32({1, 3, 256})); }},
+     [](Fixture& f) {
+       return ops::attention(f.context, f.f32({1, 3, 256}), f.f32({2, 8, 256}), f.f32({2, 8, 256}), 4, {},
+                             f.f32({1, 3, 256}));
+     }},
     {"attention: no kernel for heads of 64 elements and 1 queries",
-     [](Fixture& f) { return ops::attention(f.context, f.f32({1, 1, 64}), f.f32({1, 8, 64}), f.f32({1, 8, 64}), 4, {}, f.f32({1, 1, 64})); }},
+     [](Fixture& f) {
+       return ops::attention(f.context, f.f32({1, 1, 64}), f.f32({1, 8, 64}), f.f32({1, 8, 64}), 4, {},
+                             f.f32({1, 1, 64}));
+     }},
     {"gelu_mul: operands are f32[4] and f32[5], out is f32[4]",
      [](Fixture& f) { return ops::gelu_mul(f.context, f.f32({4}), f.f32({5}), f.f32({4})); }},
-    {"softcap: cap is 0, must be positive", [](Fixture& f) { return ops::softcap(f.context, f.f32({4}), 0, f.f32({4})); }},
-    {"argmax: index is f32, must be u32", [](Fixture& f) { return ops::argmax(f.context, f.f32({4}), f.f32({1}), f.f32({1})); }},
+    {"softcap: cap is 0, must be positive",
+     [](Fixture& f) { return ops::softcap(f.context, f.f32({4}), 0, f.f32({4})); }},
+    {"argmax: index is f32, must be u32",
+     [](Fixture& f) { return ops::argmax(f.context, f.f32({4}), f.f32({1}), f.f32({1})); }},
 };
 
 INSTANTIATE_TEST_SUITE_P(Ops, Mistakes, testing::ValuesIn(kMistakes));

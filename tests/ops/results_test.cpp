@@ -105,15 +105,20 @@ TEST_F(Ops, AttentionOverACacheInChunks) {
       Values q = random(total * heads * dim, 2), k = random(total * dim), v = random(total * dim);
       const Buffer query = upload(DType::F32, q), keys = upload(DType::F32, k), values = upload(DType::F32, v);
       const std::size_t element = ops::info(cache_type).block_bytes;
-      const Buffer key_cache = *device_->make_buffer(80 * dim * element), value_cache = *device_->make_buffer(80 * dim * element);
+      const Buffer key_cache = *device_->make_buffer(80 * dim * element),
+                   value_cache = *device_->make_buffer(80 * dim * element);
       const Buffer out = *device_->make_buffer(total * heads * dim * 4);
-      const Tensor kc = Tensor::of(key_cache, cache_type, {1, 80, dim}), vc = Tensor::of(value_cache, cache_type, {1, 80, dim});
-      const Tensor all_q = Tensor::of(query, DType::F32, {total, heads, dim}), all_out = Tensor::of(out, DType::F32, {total, heads, dim});
-      const Tensor all_k = Tensor::of(keys, DType::F32, {total, 1, dim}), all_v = Tensor::of(values, DType::F32, {total, 1, dim});
+      const Tensor kc = Tensor::of(key_cache, cache_type, {1, 80, dim}),
+                   vc = Tensor::of(value_cache, cache_type, {1, 80, dim});
+      const Tensor all_q = Tensor::of(query, DType::F32, {total, heads, dim}),
+                   all_out = Tensor::of(out, DType::F32, {total, heads, dim});
+      const Tensor all_k = Tensor::of(keys, DType::F32, {total, 1, dim}),
+                   all_v = Tensor::of(values, DType::F32, {total, 1, dim});
       std::size_t done = 0;
       for (const std::size_t count : {33u, 2u, 38u, 1u, 1u}) {
         run([&](ops::Context& context) -> Result<void> {
-          if (auto r = ops::write_kv_cache(context, all_k.rows(done, count), all_v.rows(done, count), kc, vc, done); !r) return r;
+          if (auto r = ops::write_kv_cache(context, all_k.rows(done, count), all_v.rows(done, count), kc, vc, done); !r)
+            return r;
           return ops::attention(context, all_q.rows(done, count), kc, vc, done + count,
                                 {.scale = 1.0f / 16, .window = limit, .scratch = {}}, all_out.rows(done, count));
         });
@@ -149,7 +154,8 @@ TEST_F(Ops, InPlaceNormalisation) {
   const Buffer data = upload(DType::F32, x), weight = upload(DType::F32, w), sums = upload(DType::F32, residual);
   run([&](ops::Context& context) {
     const Tensor out = Tensor::of(sums, DType::F32, {5, 640});
-    return ops::norm_add(context, out, Tensor::of(data, DType::F32, {5, 640}), Tensor::of(weight, DType::F32, {640}), 1e-6f, out);
+    return ops::norm_add(context, out, Tensor::of(data, DType::F32, {5, 640}), Tensor::of(weight, DType::F32, {640}),
+                         1e-6f, out);
   });
   const Values y = download(sums);
   for (std::size_t row = 0; row < 5; ++row) {

@@ -1,7 +1,4 @@
 // Element-wise kernels: kernels/elementwise.
-#include "cases/case_list.hpp"
-#include "cases/shapes.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,6 +6,9 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+
+#include "cases/case_list.hpp"
+#include "cases/shapes.hpp"
 
 namespace anymetal::cases {
 namespace {
@@ -23,9 +23,12 @@ constexpr std::size_t kLarge = 1u << 22;
 /// Half a unit in the last place, relative, and half the smallest subnormal.
 Tolerance one_rounding(DType type) {
   switch (type) {
-    case DType::F16: return {.absolute = 0x1p-25, .relative = 0x1p-11};
-    case DType::BF16: return {.absolute = 0x1p-134, .relative = 0x1p-8};
-    default: return {.absolute = 0x1p-150, .relative = 0x1p-24};
+    case DType::F16:
+      return {.absolute = 0x1p-25, .relative = 0x1p-11};
+    case DType::BF16:
+      return {.absolute = 0x1p-134, .relative = 0x1p-8};
+    default:
+      return {.absolute = 0x1p-150, .relative = 0x1p-24};
   }
 }
 
@@ -49,47 +52,53 @@ std::vector<Data> data_sets() {
 /// A value as the type stores it, for outputs that overflow.
 double rounded(DType type, double value) { return decode(type, encode(type, std::array{value}))[0]; }
 
-void binary(CaseList& list, std::string_view stem, DType type, double (*op)(double, double), Tolerance tolerance, bool special) {
+void binary(CaseList& list, std::string_view stem, DType type, double (*op)(double, double), Tolerance tolerance,
+            bool special) {
   for (const Data& data : data_sets()) {
     if (data.label == "special" && !special) continue;
-    list.add(fmt::format("{}{}", stem, type == DType::F32 && stem.back() != '_' ? "" : suffix(type)), data.label,
-             [=](Problem& p) {
-               const auto a = p.input(0, type, data.n, data.fill);
-               const auto b = p.input(1, type, data.n, normal());
-               const auto out = p.output(2, type, data.n);
-               p.value(3, static_cast<std::uint32_t>(data.n));
-               p.threads({data.n}, {flat_threads(data.n)});
-               p.expect(out, tolerance, [=] {
-                 Values y(data.n);
-                 for (std::size_t i = 0; i < data.n; ++i) {
-                   const double value = op(a[i], b[i]);
-                   y[i] = std::isinf(rounded(type, value)) ? rounded(type, value) : value;
-                 }
-                 return y;
-               });
-             },
-             data.purpose);
+    list.add(
+        fmt::format("{}{}", stem, type == DType::F32 && stem.back() != '_' ? "" : suffix(type)), data.label,
+        [=](Problem& p) {
+          const auto a = p.input(0, type, data.n, data.fill);
+          const auto b = p.input(1, type, data.n, normal());
+          const auto out = p.output(2, type, data.n);
+          p.value(3, static_cast<std::uint32_t>(data.n));
+          p.threads({data.n}, {flat_threads(data.n)});
+          p.expect(out, tolerance, [=] {
+            Values y(data.n);
+            for (std::size_t i = 0; i < data.n; ++i) {
+              const double value = op(a[i], b[i]);
+              y[i] = std::isinf(rounded(type, value)) ? rounded(type, value) : value;
+            }
+            return y;
+          });
+        },
+        data.purpose);
   }
 }
 
 /// y = op(x), params after the output.
 template <class Params>
-void unary(CaseList& list, const std::string& kernel, DType from, DType to, Params params, double (*op)(double), Tolerance tolerance) {
+void unary(CaseList& list, const std::string& kernel, DType from, DType to, Params params, double (*op)(double),
+           Tolerance tolerance) {
   for (const Data& data : data_sets()) {
-    list.add(kernel, data.label, [=](Problem& p) {
-      const auto x = p.input(0, from, data.n, data.fill);
-      const auto out = p.output(1, to, data.n);
-      p.value(2, params(static_cast<std::uint32_t>(data.n)));
-      p.threads({data.n}, {flat_threads(data.n)});
-      p.expect(out, tolerance, [=] {
-        Values y(data.n);
-        for (std::size_t i = 0; i < data.n; ++i) {
-          const double value = op(x[i]);
-          y[i] = std::isinf(rounded(to, value)) ? rounded(to, value) : value;
-        }
-        return y;
-      });
-    }, data.purpose);
+    list.add(
+        kernel, data.label,
+        [=](Problem& p) {
+          const auto x = p.input(0, from, data.n, data.fill);
+          const auto out = p.output(1, to, data.n);
+          p.value(2, params(static_cast<std::uint32_t>(data.n)));
+          p.threads({data.n}, {flat_threads(data.n)});
+          p.expect(out, tolerance, [=] {
+            Values y(data.n);
+            for (std::size_t i = 0; i < data.n; ++i) {
+              const double value = op(x[i]);
+              y[i] = std::isinf(rounded(to, value)) ? rounded(to, value) : value;
+            }
+            return y;
+          });
+        },
+        data.purpose);
   }
 }
 
@@ -121,14 +130,17 @@ void elementwise_cases(CaseList& list) {
   unary(list, "cast_f32_to_bf16", DType::F32, DType::BF16, count, identity, one_rounding(DType::BF16));
 
   for (const DType type : {DType::F32, DType::BF16}) {
-    unary(list, fmt::format("scalar_mul_{}", suffix(type)), type, type,
-          [](std::uint32_t n) { return ScalarAndCount{-1.75f, n}; }, [](double x) { return -1.75 * x; }, one_rounding(type));
+    unary(
+        list, fmt::format("scalar_mul_{}", suffix(type)), type, type,
+        [](std::uint32_t n) { return ScalarAndCount{-1.75f, n}; }, [](double x) { return -1.75 * x; },
+        one_rounding(type));
   }
   for (const DType type : {DType::F32, DType::F16, DType::BF16}) {
     const Tolerance rounding = one_rounding(type);
-    unary(list, fmt::format("softcap_{}", suffix(type)), type, type,
-          [](std::uint32_t n) { return ScalarAndCount{30.0f, n}; }, [](double x) { return 30 * std::tanh(x / 30); },
-          {.absolute = rounding.absolute + 1e-6, .relative = rounding.relative + 1e-6});
+    unary(
+        list, fmt::format("softcap_{}", suffix(type)), type, type,
+        [](std::uint32_t n) { return ScalarAndCount{30.0f, n}; }, [](double x) { return 30 * std::tanh(x / 30); },
+        {.absolute = rounding.absolute + 1e-6, .relative = rounding.relative + 1e-6});
   }
 }
 

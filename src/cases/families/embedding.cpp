@@ -1,10 +1,10 @@
 // Row lookup in embedding tables: kernels/embedding/embedding_gather_scale.metal.
-#include "cases/case_list.hpp"
-#include "cases/shapes.hpp"
-
 #include <fmt/format.h>
 
 #include <array>
+
+#include "cases/case_list.hpp"
+#include "cases/shapes.hpp"
 
 namespace anymetal::cases {
 namespace {
@@ -48,20 +48,22 @@ void embedding_cases(CaseList& list) {
   }
   const std::array plain = {Setup{1, 1, 1}, Setup{9, 33, 5}, Setup{40, 640, 7}};
   for (const Setup& s : plain) {
-    list.add("embedding_gather_scale_batch_f32", fmt::format("V={} H={} T={}", s.rows, s.dim, s.tokens), [=](Problem& p) {
-      const auto table = p.input(0, DType::F32, s.rows * s.dim, normal());
-      const auto ids = p.input(1, DType::U32, s.tokens, integers(0, static_cast<std::int64_t>(s.rows) - 1));
-      const auto out = p.output(2, DType::F32, s.tokens * s.dim);
-      struct {
-        float scale;
-        std::uint32_t hidden, tokens;
-      } const params = {kScale, u32(s.dim), u32(s.tokens)};
-      p.value(3, params);
-      p.threads({s.dim, s.tokens}, {flat_threads(s.dim)});
-      p.expect(out, {.relative = 0x1p-24}, [=] { return lookup(table, ids, s.rows, s.dim); });
-    });
+    list.add("embedding_gather_scale_batch_f32", fmt::format("V={} H={} T={}", s.rows, s.dim, s.tokens),
+             [=](Problem& p) {
+               const auto table = p.input(0, DType::F32, s.rows * s.dim, normal());
+               const auto ids = p.input(1, DType::U32, s.tokens, integers(0, static_cast<std::int64_t>(s.rows) - 1));
+               const auto out = p.output(2, DType::F32, s.tokens * s.dim);
+               struct {
+                 float scale;
+                 std::uint32_t hidden, tokens;
+               } const params = {kScale, u32(s.dim), u32(s.tokens)};
+               p.value(3, params);
+               p.threads({s.dim, s.tokens}, {flat_threads(s.dim)});
+               p.expect(out, {.relative = 0x1p-24}, [=] { return lookup(table, ids, s.rows, s.dim); });
+             });
   }
-  for (const DType type : {DType::Q4_0, DType::Q5_0, DType::Q5_1, DType::Q8_0, DType::IQ4_NL, DType::Q4_K, DType::Q5_K, DType::Q6_K}) {
+  for (const DType type :
+       {DType::Q4_0, DType::Q5_0, DType::Q5_1, DType::Q8_0, DType::IQ4_NL, DType::Q4_K, DType::Q5_K, DType::Q6_K}) {
     const std::size_t block = ops::info(type).block_elements;
     const std::array quantised = {Setup{3, block, 1}, Setup{40, 5 * block, 9}};
     for (const Setup& s : quantised) {
@@ -69,7 +71,8 @@ void embedding_cases(CaseList& list) {
                fmt::format("V={} H={} T={}", s.rows, s.dim, s.tokens), [=](Problem& p) {
                  const auto table = p.input(0, type, s.rows * s.dim, normal());
                  // One id in a few is past the end.
-                 const auto ids = p.input(1, DType::U32, s.tokens, integers(0, static_cast<std::int64_t>(s.rows + s.rows / 4)));
+                 const auto ids =
+                     p.input(1, DType::U32, s.tokens, integers(0, static_cast<std::int64_t>(s.rows + s.rows / 4)));
                  const auto out = p.output(2, DType::F32, s.tokens * s.dim);
                  struct {
                    float scale;

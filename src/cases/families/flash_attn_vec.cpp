@@ -1,13 +1,13 @@
 // Attention of one query: kernels/attention/flash_attn_vec.metal.
-#include "cases/attention_reference.hpp"
-#include "cases/case_list.hpp"
-#include "cases/shapes.hpp"
-
 #include <fmt/format.h>
 
 #include <array>
 #include <cmath>
 #include <limits>
+
+#include "cases/attention_reference.hpp"
+#include "cases/case_list.hpp"
+#include "cases/shapes.hpp"
 
 namespace anymetal::cases {
 namespace {
@@ -35,7 +35,8 @@ struct VecSetup {
 };
 
 /// Scores of one head, -inf outside the window and outside workgroup `part`'s chunks.
-Values vec_scores(const VecSetup& s, std::size_t dim, double scale, const double* q, const double* keys, std::size_t part) {
+Values vec_scores(const VecSetup& s, std::size_t dim, double scale, const double* q, const double* keys,
+                  std::size_t part) {
   Values scores(s.keys, -kInfinity);
   const std::size_t first = s.mask_type == 2 && s.window > 0 && s.keys > s.window ? s.keys - s.window : 0;
   for (std::size_t j = first; j < s.keys; ++j) {
@@ -44,14 +45,16 @@ Values vec_scores(const VecSetup& s, std::size_t dim, double scale, const double
   return scores;
 }
 
-Values merged(const VecSetup& s, std::size_t dim, double scale, const Values& q, const Values& keys, const Values& values) {
+Values merged(const VecSetup& s, std::size_t dim, double scale, const Values& q, const Values& keys,
+              const Values& values) {
   Values out(s.heads * dim);
   VecSetup whole = s;
   whole.parts = 1;
   for (std::size_t h = 0; h < s.heads; ++h) {
     const std::size_t kv = h / (s.heads / s.kv_heads) * s.capacity * dim;
-    attend(vec_scores(whole, dim, scale, &q[h * dim], &keys[kv], 0), [&](std::size_t j) { return &values[kv + j * dim]; }, dim,
-           &out[h * dim]);
+    attend(
+        vec_scores(whole, dim, scale, &q[h * dim], &keys[kv], 0), [&](std::size_t j) { return &values[kv + j * dim]; },
+        dim, &out[h * dim]);
   }
   return out;
 }
@@ -59,7 +62,8 @@ Values merged(const VecSetup& s, std::size_t dim, double scale, const Values& q,
 constexpr double kLowest = -1.7014117331926442990585209174226e38;
 
 /// The documented layout of partial sums.
-Values partials(const VecSetup& s, std::size_t dim, double scale, const Values& q, const Values& keys, const Values& values) {
+Values partials(const VecSetup& s, std::size_t dim, double scale, const Values& q, const Values& keys,
+                const Values& values) {
   Values out(s.heads * s.parts * (dim + 2));
   for (std::size_t h = 0; h < s.heads; ++h) {
     const std::size_t kv = h / (s.heads / s.kv_heads) * s.capacity * dim;
@@ -80,8 +84,8 @@ Values partials(const VecSetup& s, std::size_t dim, double scale, const Values& 
 
 void build_vec(Problem& p, std::size_t dim, DType kv, const VecSetup& s) {
   const float scale = 1.0f / 16;
-  p.value(0, VecParams{u32(s.heads), u32(s.kv_heads), u32(dim), u32(s.keys), u32(s.capacity), scale, s.mask_type, u32(s.window), 0,
-                       u32(s.parts)});
+  p.value(0, VecParams{u32(s.heads), u32(s.kv_heads), u32(dim), u32(s.keys), u32(s.capacity), scale, s.mask_type,
+                       u32(s.window), 0, u32(s.parts)});
   auto q = p.input(1, DType::F32, s.heads * dim, normal(0, 2));
   if (s.exact_query) {
     p.constant(310, ConstantValue(true));
@@ -130,7 +134,8 @@ void flash_attn_vec_cases(CaseList& list) {
       VecSetup{1, 1, 1, 1},
       VecSetup{.heads = 4, .kv_heads = 1, .keys = 33, .capacity = 40},
       VecSetup{.heads = 4, .kv_heads = 2, .keys = 200, .capacity = 203, .mask_type = 0, .exact_query = true},
-      VecSetup{.heads = 2, .kv_heads = 1, .keys = 130, .capacity = 130, .mask_type = 2, .window = 37, .exact_query = true},
+      VecSetup{
+          .heads = 2, .kv_heads = 1, .keys = 130, .capacity = 130, .mask_type = 2, .window = 37, .exact_query = true},
       VecSetup{.heads = 2, .kv_heads = 1, .keys = 64, .capacity = 64, .mask_type = 2, .window = 64},
       VecSetup{.heads = 1, .kv_heads = 1, .keys = 65, .capacity = 70, .mask_type = 2, .window = 1},
       VecSetup{.heads = 4, .kv_heads = 1, .keys = 200, .capacity = 300, .parts = 3},
@@ -139,13 +144,17 @@ void flash_attn_vec_cases(CaseList& list) {
   };
   for (const std::size_t dim : {256u, 512u}) {
     for (const VecSetup& s : setups) {
-      const std::string label = fmt::format("H={}/{} k={} cap={} mask={} window={} parts={}{}", s.heads, s.kv_heads, s.keys,
-                                            s.capacity, s.mask_type, s.window, s.parts, s.exact_query ? " f32 query" : "");
+      const std::string label =
+          fmt::format("H={}/{} k={} cap={} mask={} window={} parts={}{}", s.heads, s.kv_heads, s.keys, s.capacity,
+                      s.mask_type, s.window, s.parts, s.exact_query ? " f32 query" : "");
       for (const DType kv : {DType::F32, DType::F16}) {
-        list.add(fmt::format("flash_attn_vec_{}dk{}", kv == DType::F16 ? "f16kv_" : "", dim), label,
-                 [=](Problem& p) { build_vec(p, dim, kv, s); }, s.purpose);
+        list.add(
+            fmt::format("flash_attn_vec_{}dk{}", kv == DType::F16 ? "f16kv_" : "", dim), label,
+            [=](Problem& p) { build_vec(p, dim, kv, s); }, s.purpose);
       }
-      list.add(fmt::format("flash_attn_vec_reduce_dk{}", dim), label, [=](Problem& p) { build_reduce(p, dim, s); }, s.purpose);
+      list.add(
+          fmt::format("flash_attn_vec_reduce_dk{}", dim), label, [=](Problem& p) { build_reduce(p, dim, s); },
+          s.purpose);
     }
   }
 }

@@ -1,11 +1,11 @@
 // Per-head normalisation fused with rotary embedding: kernels/rope/fused_head_norm_rope_f32.metal.
-#include "cases/case_list.hpp"
-#include "cases/shapes.hpp"
-
 #include <fmt/format.h>
 
 #include <array>
 #include <cmath>
+
+#include "cases/case_list.hpp"
+#include "cases/shapes.hpp"
 
 namespace anymetal::cases {
 namespace {
@@ -128,8 +128,9 @@ void head_norm_rope_cases(CaseList& list) {
   list.add("fused_head_norm_rope_f32", label(odd), [=](Problem& p) { build(p, odd, false); });
   const Setup large = {.tokens = 512, .heads = 4, .dim = 256, .half_rope = 128};
   for (const bool vectors : {false, true}) {
-    list.add(vectors ? "fused_head_norm_rope_f32_v2" : "fused_head_norm_rope_f32", label(large),
-             [=](Problem& p) { build(p, large, vectors); }, Purpose::Benchmark);
+    list.add(
+        vectors ? "fused_head_norm_rope_f32_v2" : "fused_head_norm_rope_f32", label(large),
+        [=](Problem& p) { build(p, large, vectors); }, Purpose::Benchmark);
   }
 }
 

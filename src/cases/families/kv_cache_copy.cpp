@@ -1,11 +1,11 @@
 // Writing keys and values into caches: kernels/attention/kv_cache_copy.metal.
-#include "cases/case_list.hpp"
-#include "cases/shapes.hpp"
-
 #include <fmt/format.h>
 
 #include <array>
 #include <string>
+
+#include "cases/case_list.hpp"
+#include "cases/shapes.hpp"
 
 namespace anymetal::cases {
 namespace {
@@ -23,26 +23,28 @@ void token_major(CaseList& list, std::string_view kernel, DType dtype) {
   const std::array setups = {Tokens{0, 1, 1, 1, false},   Tokens{3, 37, 4, 7, false}, Tokens{5, 64, 4, 7, true},
                              Tokens{900, 33, 7, 7, true}, Tokens{2, 40, 9, 4, true},  Tokens{6, 16, 3, 8, false}};
   for (const Tokens& s : setups) {
-    list.add(kernel, fmt::format("at={} row={} new={} cap={}{}", s.write_pos, s.row, s.n_new, s.capacity, s.sliding ? " ring" : ""),
-             [=](Problem& p) {
-               const Fill bits = dtype == DType::U16 ? integers(0, 65535) : normal();
-               const auto src = p.input(0, dtype, s.n_new * s.row, bits);
-               Values cache;
-               const auto out = p.inout(1, dtype, s.capacity * s.row, bits, cache);
-               for (unsigned i = 0; i < 5; ++i) {
-                 p.value(2 + i, std::array{u32(s.write_pos), u32(s.row), u32(s.n_new), u32(s.capacity), u32(s.sliding)}[i]);
-               }
-               p.threads({s.n_new * s.row}, {flat_threads(s.n_new * s.row)});
-               p.expect(out, Tolerance::exact(), [=] {
-                 Values expected = cache;
-                 for (std::size_t t = 0; t < s.n_new; ++t) {  // in order: a later token wins its slot
-                   const std::size_t slot = s.sliding ? (s.write_pos + t) % s.capacity : s.write_pos + t;
-                   if (slot >= s.capacity) continue;
-                   for (std::size_t e = 0; e < s.row; ++e) expected[slot * s.row + e] = src[t * s.row + e];
-                 }
-                 return expected;
-               });
-             });
+    list.add(
+        kernel,
+        fmt::format("at={} row={} new={} cap={}{}", s.write_pos, s.row, s.n_new, s.capacity, s.sliding ? " ring" : ""),
+        [=](Problem& p) {
+          const Fill bits = dtype == DType::U16 ? integers(0, 65535) : normal();
+          const auto src = p.input(0, dtype, s.n_new * s.row, bits);
+          Values cache;
+          const auto out = p.inout(1, dtype, s.capacity * s.row, bits, cache);
+          for (unsigned i = 0; i < 5; ++i) {
+            p.value(2 + i, std::array{u32(s.write_pos), u32(s.row), u32(s.n_new), u32(s.capacity), u32(s.sliding)}[i]);
+          }
+          p.threads({s.n_new * s.row}, {flat_threads(s.n_new * s.row)});
+          p.expect(out, Tolerance::exact(), [=] {
+            Values expected = cache;
+            for (std::size_t t = 0; t < s.n_new; ++t) {  // in order: a later token wins its slot
+              const std::size_t slot = s.sliding ? (s.write_pos + t) % s.capacity : s.write_pos + t;
+              if (slot >= s.capacity) continue;
+              for (std::size_t e = 0; e < s.row; ++e) expected[slot * s.row + e] = src[t * s.row + e];
+            }
+            return expected;
+          });
+        });
   }
 }
 
@@ -52,40 +54,43 @@ struct Heads {
 
 /// One position (kernels without a token count) or many; single or keys and values together.
 void head_major(CaseList& list, const std::string& kernel, DType from, DType to, bool many, bool dual) {
-  const std::array setups = {Heads{1, 1, 1, 0, 1, 0},  Heads{2, 64, 9, 8, 1, 0},   Heads{3, 37, 5, 2, 3, 2},
+  const std::array setups = {Heads{1, 1, 1, 0, 1, 0},   Heads{2, 64, 9, 8, 1, 0},     Heads{3, 37, 5, 2, 3, 2},
                              Heads{1, 256, 7, 5, 4, 0}, Heads{4, 300, 4, 1000, 4, 1}, Heads{2, 33, 3, 1, 8, 0}};
   for (const Heads& s : setups) {
     if (!many && (s.tokens != 1 || s.start >= s.capacity)) continue;
-    list.add(kernel, fmt::format("H={} D={} cap={} at={} new={} from={}", s.heads, s.dim, s.capacity, s.start, s.tokens, s.offset),
-             [=](Problem& p) {
-               const unsigned copies = dual ? 2 : 1;
-               const std::size_t src_n = (s.offset + s.tokens) * s.heads * s.dim, cache_n = s.heads * s.capacity * s.dim;
-               for (unsigned copy = 0; copy < copies; ++copy) {
-                 const auto src = p.input(copy, from, src_n, normal());
-                 Values cache;
-                 const auto out = p.inout(copies + copy, to, cache_n, normal(), cache);
-                 const Tolerance rounding = {.absolute = to == DType::F16 ? 0x1p-25 : 0, .relative = to == DType::F16 ? 0x1p-11 : 0};
-                 p.expect(out, rounding, [=] {
-                   Values expected = cache;
-                   for (std::size_t t = 0; t < s.tokens; ++t) {
-                     for (std::size_t h = 0; h < s.heads; ++h) {
-                       for (std::size_t e = 0; e < s.dim; ++e) {
-                         expected[(h * s.capacity + (s.start + t) % s.capacity) * s.dim + e] =
-                             src[((s.offset + t) * s.heads + h) * s.dim + e];
-                       }
-                     }
-                   }
-                   return expected;
-                 });
-               }
-               unsigned index = 2 * copies;
-               for (const std::size_t v : {s.heads, s.dim, s.capacity, s.start}) p.value(index++, u32(v));
-               if (many) {
-                 p.value(index++, u32(s.tokens));
-                 p.value(index++, u32(s.offset));
-               }
-               p.threads({s.dim, s.heads, many ? s.tokens : 1}, {flat_threads(s.dim)});
-             });
+    list.add(
+        kernel,
+        fmt::format("H={} D={} cap={} at={} new={} from={}", s.heads, s.dim, s.capacity, s.start, s.tokens, s.offset),
+        [=](Problem& p) {
+          const unsigned copies = dual ? 2 : 1;
+          const std::size_t src_n = (s.offset + s.tokens) * s.heads * s.dim, cache_n = s.heads * s.capacity * s.dim;
+          for (unsigned copy = 0; copy < copies; ++copy) {
+            const auto src = p.input(copy, from, src_n, normal());
+            Values cache;
+            const auto out = p.inout(copies + copy, to, cache_n, normal(), cache);
+            const Tolerance rounding = {.absolute = to == DType::F16 ? 0x1p-25 : 0,
+                                        .relative = to == DType::F16 ? 0x1p-11 : 0};
+            p.expect(out, rounding, [=] {
+              Values expected = cache;
+              for (std::size_t t = 0; t < s.tokens; ++t) {
+                for (std::size_t h = 0; h < s.heads; ++h) {
+                  for (std::size_t e = 0; e < s.dim; ++e) {
+                    expected[(h * s.capacity + (s.start + t) % s.capacity) * s.dim + e] =
+                        src[((s.offset + t) * s.heads + h) * s.dim + e];
+                  }
+                }
+              }
+              return expected;
+            });
+          }
+          unsigned index = 2 * copies;
+          for (const std::size_t v : {s.heads, s.dim, s.capacity, s.start}) p.value(index++, u32(v));
+          if (many) {
+            p.value(index++, u32(s.tokens));
+            p.value(index++, u32(s.offset));
+          }
+          p.threads({s.dim, s.heads, many ? s.tokens : 1}, {flat_threads(s.dim)});
+        });
   }
 }
 

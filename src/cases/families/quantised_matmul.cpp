@@ -1,11 +1,11 @@
 // Products with block-quantised weights: kernels/matmul and kernels/wide.
-#include "cases/case_list.hpp"
-#include "cases/shapes.hpp"
-
 #include <fmt/format.h>
 
 #include <array>
 #include <cmath>
+
+#include "cases/case_list.hpp"
+#include "cases/shapes.hpp"
 
 namespace anymetal::cases {
 namespace {
@@ -40,7 +40,9 @@ Expected product(const Shape& s, const Values& w, const Values& x) {
 }
 
 /// Only f32 accumulation is rounded.
-Tolerance f32_sums(std::size_t k) { return {.absolute = 1e-6, .magnitude = 2 * std::sqrt(static_cast<double>(k)) * 0x1p-24}; }
+Tolerance f32_sums(std::size_t k) {
+  return {.absolute = 1e-6, .magnitude = 2 * std::sqrt(static_cast<double>(k)) * 0x1p-24};
+}
 
 struct MatVecParams {
   std::int64_t ne00, ne01, ne02, ne10, ne12, ne0, ne1;
@@ -61,15 +63,22 @@ static_assert(sizeof(MatMatParams) == 88);
 
 MatVecParams mat_vec_params(const Shape& s) {
   const auto i64 = [](std::size_t v) { return static_cast<std::int64_t>(v); };
-  return {i64(s.k), i64(s.n), i64(s.weight_batches), i64(s.k), i64(s.weight_batches * s.r2), i64(s.n), i64(s.m),
-          static_cast<std::uint32_t>(s.r2), 1};
+  return {i64(s.k),
+          i64(s.n),
+          i64(s.weight_batches),
+          i64(s.k),
+          i64(s.weight_batches * s.r2),
+          i64(s.n),
+          i64(s.m),
+          static_cast<std::uint32_t>(s.r2),
+          1};
 }
 
 MatMatParams mat_mat_params(const Shape& s, DType type) {
   const auto i32 = [](std::size_t v) { return static_cast<std::int32_t>(v); };
   const std::uint64_t row = ops::bytes_of(type, s.k), x_row = 4 * s.k;
-  return {i32(s.k), i32(s.weight_batches), row, row * s.n, 0, i32(s.weight_batches * s.r2), 0, 4, x_row, x_row * s.m, 0,
-          i32(s.n), i32(s.m), static_cast<std::int16_t>(s.r2), 1, 0};
+  return {i32(s.k), i32(s.weight_batches), row, row * s.n, 0,        i32(s.weight_batches * s.r2),    0, 4,
+          x_row,    x_row * s.m,           0,   i32(s.n),  i32(s.m), static_cast<std::int16_t>(s.r2), 1, 0};
 }
 
 struct Data {
@@ -88,13 +97,15 @@ Data operands(Problem& p, const Shape& s, DType type, unsigned weight, unsigned 
 }
 
 std::string label(const Shape& s) {
-  return fmt::format("M={} N={} K={}{}", s.m, s.n, s.k, s.weight_batches * s.r2 == 1 ? "" : fmt::format(" batches={}*{}", s.weight_batches, s.r2));
+  return fmt::format("M={} N={} K={}{}", s.m, s.n, s.k,
+                     s.weight_batches * s.r2 == 1 ? "" : fmt::format(" batches={}*{}", s.weight_batches, s.r2));
 }
 
 void mat_vec_cases(CaseList& list, std::string_view kernel, DType type, std::size_t rows_per_group, Size group) {
   const std::size_t block = ops::info(type).block_elements;
-  const std::array shapes = {Shape{1, 1, block},      Shape{1, 2, 3 * block}, Shape{3, 7, 2 * block}, Shape{2, 33, 5 * block},
-                             Shape{8, 17, block * 9}, Shape{1, 9, 1280},      Shape{2, 5, 2 * block, 2, 3}};
+  const std::array shapes = {Shape{1, 1, block},          Shape{1, 2, 3 * block},  Shape{3, 7, 2 * block},
+                             Shape{2, 33, 5 * block},     Shape{8, 17, block * 9}, Shape{1, 9, 1280},
+                             Shape{2, 5, 2 * block, 2, 3}};
   const auto build = [=](Problem& p, const Shape& s) {
     const Data data = operands(p, s, type, 0, 1, 2);
     p.value(3, mat_vec_params(s));
@@ -106,10 +117,12 @@ void mat_vec_cases(CaseList& list, std::string_view kernel, DType type, std::siz
   list.add(kernel, label(large), [=](Problem& p) { build(p, large); }, Purpose::Benchmark);
 }
 
-void mat_mat_cases(CaseList& list, std::string_view kernel, DType type, Tolerance (*tolerance)(std::size_t), bool wide) {
+void mat_mat_cases(CaseList& list, std::string_view kernel, DType type, Tolerance (*tolerance)(std::size_t),
+                   bool wide) {
   const std::size_t block = ops::info(type).block_elements;
-  const std::array shapes = {Shape{1, 1, block},       Shape{9, 3, 3 * block},    Shape{31, 63, 2 * block}, Shape{33, 65, block},
-                             Shape{50, 130, 5 * block}, Shape{32, 64, 1280}, Shape{10, 5, 2 * block, 2, 3}};
+  const std::array shapes = {Shape{1, 1, block},           Shape{9, 3, 3 * block},    Shape{31, 63, 2 * block},
+                             Shape{33, 65, block},         Shape{50, 130, 5 * block}, Shape{32, 64, 1280},
+                             Shape{10, 5, 2 * block, 2, 3}};
   const auto build = [=](Problem& p, const Shape& s) {
     p.value(0, mat_mat_params(s, type));
     const Data data = operands(p, s, type, 1, 2, 3);
@@ -143,7 +156,9 @@ void quantised_matmul_cases(CaseList& list) {
     mat_vec_cases(list, wide, type, 64, {32});
     mat_vec_cases(list, "kernel_mul_mv_" + name, type, super_blocks ? 2 : 8, super_blocks ? Size{2, 32} : Size{8, 8});
     // The weights of these pass through f16, as on matrix hardware.
-    mat_mat_cases(list, "kernel_mul_mm_" + name, type, [](std::size_t) { return Tolerance{.absolute = 1e-5, .magnitude = 0x1p-10}; }, false);
+    mat_mat_cases(
+        list, "kernel_mul_mm_" + name, type,
+        [](std::size_t) { return Tolerance{.absolute = 1e-5, .magnitude = 0x1p-10}; }, false);
   }
   mat_vec_cases(list, "kernel_mul_mv_q6_K_f32_nr2", DType::Q6_K, 4, {2, 32});
 }

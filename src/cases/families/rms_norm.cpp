@@ -1,12 +1,12 @@
 // Root-mean-square normalisation and its fusions: kernels/norm.
-#include "cases/case_list.hpp"
-#include "cases/shapes.hpp"
-
 #include <fmt/format.h>
 
 #include <array>
 #include <cmath>
 #include <string_view>
+
+#include "cases/case_list.hpp"
+#include "cases/shapes.hpp"
 
 namespace anymetal::cases {
 namespace {
@@ -39,10 +39,11 @@ struct Shape {
   std::size_t threads = 0;  ///< 0: the usual
 };
 
-const std::array kShapes = {Shape{1, 1},   Shape{3, 2},    Shape{2, 31},      Shape{5, 33},      Shape{1, 255},
-                            Shape{2, 257}, Shape{3, 640},  Shape{1, 5000},    Shape{2, 100, 32}, Shape{2, 100, 96},
-                            Shape{7, 64},  Shape{2, 1000, 1024}};
-const std::array kVectorShapes = {Shape{1, 4}, Shape{3, 36}, Shape{2, 640}, Shape{5, 1028}, Shape{1, 2048, 32}, Shape{2, 640, 512}};
+const std::array kShapes = {Shape{1, 1},       Shape{3, 2},       Shape{2, 31},  Shape{5, 33},
+                            Shape{1, 255},     Shape{2, 257},     Shape{3, 640}, Shape{1, 5000},
+                            Shape{2, 100, 32}, Shape{2, 100, 96}, Shape{7, 64},  Shape{2, 1000, 1024}};
+const std::array kVectorShapes = {Shape{1, 4},    Shape{3, 36},       Shape{2, 640},
+                                  Shape{5, 1028}, Shape{1, 2048, 32}, Shape{2, 640, 512}};
 
 std::size_t threads_of(const Shape& shape, bool vectors) {
   if (shape.threads != 0) return shape.threads;
@@ -57,7 +58,8 @@ void dispatch_rows(Problem& p, const Shape& shape, bool vectors) {
 }
 
 std::string label(const Shape& shape) {
-  return shape.threads == 0 ? fmt::format("{}x{}", shape.rows, shape.dim) : fmt::format("{}x{} tg={}", shape.rows, shape.dim, shape.threads);
+  return shape.threads == 0 ? fmt::format("{}x{}", shape.rows, shape.dim)
+                            : fmt::format("{}x{} tg={}", shape.rows, shape.dim, shape.threads);
 }
 
 struct Variant {
@@ -79,21 +81,20 @@ void for_each(CaseList& list, std::string_view stem, std::initializer_list<Varia
   for (const Variant& v : variants) {
     const std::string kernel = fmt::format("{}{}", stem, v.suffix);
     const auto add = [&](const Shape& shape) {
-      list.add(kernel, label(shape), [=](Problem& p) {
-        build_all(p, v, shape);
-      });
+      list.add(kernel, label(shape), [=](Problem& p) { build_all(p, v, shape); });
     };
     if (v.vectors) {
       for (const Shape& shape : kVectorShapes) add(shape);
     } else {
       for (const Shape& shape : kShapes) add(shape);
     }
-    list.add(kernel, "2048x2048",
-             [=](Problem& p) {
-               const Shape shape = {2048, 2048};
-               build_all(p, v, shape);
-             },
-             Purpose::Benchmark);
+    list.add(
+        kernel, "2048x2048",
+        [=](Problem& p) {
+          const Shape shape = {2048, 2048};
+          build_all(p, v, shape);
+        },
+        Purpose::Benchmark);
   }
 }
 
@@ -106,7 +107,9 @@ void rms_norm_cases(CaseList& list) {
                   bf16 = {.absolute = 1e-3, .relative = 8e-3};
 
   for_each(list, "rms_norm_",
-           {{"f32", DType::F32, DType::F32, f32}, {"f16", DType::F16, DType::F32, f16}, {"bf16", DType::BF16, DType::BF16, bf16},
+           {{"f32", DType::F32, DType::F32, f32},
+            {"f16", DType::F16, DType::F32, f16},
+            {"bf16", DType::BF16, DType::BF16, bf16},
             {"f32_v2", DType::F32, DType::F32, f32, true}},
            [](Problem& p, const Variant& v, std::size_t n, const Shape& shape) {
              const auto x = p.input(0, v.data, n, normal());
@@ -117,7 +120,9 @@ void rms_norm_cases(CaseList& list) {
            });
 
   for_each(list, "rms_norm_no_scale_",
-           {{"f32", DType::F32, DType::F32, f32}, {"bf16", DType::BF16, DType::BF16, bf16}, {"f32_v2", DType::F32, DType::F32, f32, true}},
+           {{"f32", DType::F32, DType::F32, f32},
+            {"bf16", DType::BF16, DType::BF16, bf16},
+            {"f32_v2", DType::F32, DType::F32, f32, true}},
            [](Problem& p, const Variant& v, std::size_t n, const Shape& shape) {
              const auto x = p.input(0, v.data, n, normal(0, 100));
              const auto y = p.output(1, v.data, n);
@@ -126,7 +131,9 @@ void rms_norm_cases(CaseList& list) {
            });
 
   for_each(list, "rms_norm_mul_",
-           {{"f32", DType::F32, DType::F32, f32}, {"f16", DType::F16, DType::F32, f16}, {"bf16", DType::BF16, DType::BF16, bf16}},
+           {{"f32", DType::F32, DType::F32, f32},
+            {"f16", DType::F16, DType::F32, f16},
+            {"bf16", DType::BF16, DType::BF16, bf16}},
            [](Problem& p, const Variant& v, std::size_t n, const Shape& shape) {
              const auto x = p.input(0, v.data, n, normal());
              const auto w = p.input(1, v.weight, shape.dim, uniform(0.5, 1.5));
@@ -189,7 +196,8 @@ void rms_norm_cases(CaseList& list) {
           std::uint32_t dim, rows;
           float eps;
           std::uint32_t write;
-        } const params = {static_cast<std::uint32_t>(shape.dim), static_cast<std::uint32_t>(shape.rows), kEps, write_sum};
+        } const params = {static_cast<std::uint32_t>(shape.dim), static_cast<std::uint32_t>(shape.rows), kEps,
+                          write_sum};
         p.value(5, params);
         dispatch_rows(p, shape, false);
         p.expect(out, f32, [=] { return normed(sum_of(), w); });

@@ -1,13 +1,13 @@
 // Softmax and argmax: kernels/sampling.
-#include "cases/case_list.hpp"
-#include "cases/shapes.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
+
+#include "cases/case_list.hpp"
+#include "cases/shapes.hpp"
 
 namespace anymetal::cases {
 namespace {
@@ -20,7 +20,8 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 Values softmax(const Values& x, std::size_t columns) {
   Values y(x.size());
   for (std::size_t base = 0; base < x.size(); base += columns) {
-    const double top = *std::max_element(x.begin() + static_cast<std::ptrdiff_t>(base), x.begin() + static_cast<std::ptrdiff_t>(base + columns));
+    const double top = *std::max_element(x.begin() + static_cast<std::ptrdiff_t>(base),
+                                         x.begin() + static_cast<std::ptrdiff_t>(base + columns));
     double sum = 0;
     for (std::size_t i = 0; i < columns; ++i) sum += y[base + i] = std::exp(x[base + i] - top);
     for (std::size_t i = 0; i < columns; ++i) y[base + i] /= sum;
@@ -37,40 +38,47 @@ struct Row {
 };
 
 void softmax_case(CaseList& list, DType type, const Row& row, Tolerance tolerance) {
-  list.add(fmt::format("softmax_{}", ops::name(type)), row.label, [=](Problem& p) {
-    const auto x = p.input(0, type, row.rows * row.columns, row.fill);
-    const auto y = p.output(1, type, row.rows * row.columns);
-    p.value(2, std::array<float, 2>{static_cast<float>(row.columns), 0});
-    const std::size_t threads = row.threads == 0 ? row_threads(row.columns) : row.threads;
-    p.threadgroup_memory(0, threads * sizeof(float));
-    p.threadgroups({row.rows}, {threads});
-    p.expect(y, tolerance, [=] { return softmax(x, row.columns); });
-  }, row.purpose);
+  list.add(
+      fmt::format("softmax_{}", ops::name(type)), row.label,
+      [=](Problem& p) {
+        const auto x = p.input(0, type, row.rows * row.columns, row.fill);
+        const auto y = p.output(1, type, row.rows * row.columns);
+        p.value(2, std::array<float, 2>{static_cast<float>(row.columns), 0});
+        const std::size_t threads = row.threads == 0 ? row_threads(row.columns) : row.threads;
+        p.threadgroup_memory(0, threads * sizeof(float));
+        p.threadgroups({row.rows}, {threads});
+        p.expect(y, tolerance, [=] { return softmax(x, row.columns); });
+      },
+      row.purpose);
 }
 
-void argmax_case(CaseList& list, std::string label, std::size_t n, std::size_t threads, const Fill& fill, Purpose purpose = Purpose::Test) {
-  list.add("argmax_f32", std::move(label), [=](Problem& p) {
-    const auto x = p.input(0, DType::F32, n, fill);
-    const auto index = p.output(1, DType::U32, 1);
-    const auto value = p.output(2, DType::F32, 1);
-    p.value(3, static_cast<std::uint32_t>(n));
-    p.threadgroup_memory(0, threads * 4);
-    p.threadgroup_memory(1, threads * 4);
-    p.threadgroups({1}, {threads});
-    const auto best = [=] {
-      std::size_t at = 0;
-      double top = -kInfinity;
-      for (std::size_t i = 0; i < n; ++i) {
-        if (x[i] > top) {
-          top = x[i];
-          at = i;
-        }
-      }
-      return std::pair(at, top);
-    };
-    p.expect(index, Tolerance::exact(), [=] { return Values{static_cast<double>(best().first)}; });
-    p.expect(value, Tolerance::exact(), [=] { return Values{best().second}; });
-  }, purpose);
+void argmax_case(CaseList& list, std::string label, std::size_t n, std::size_t threads, const Fill& fill,
+                 Purpose purpose = Purpose::Test) {
+  list.add(
+      "argmax_f32", std::move(label),
+      [=](Problem& p) {
+        const auto x = p.input(0, DType::F32, n, fill);
+        const auto index = p.output(1, DType::U32, 1);
+        const auto value = p.output(2, DType::F32, 1);
+        p.value(3, static_cast<std::uint32_t>(n));
+        p.threadgroup_memory(0, threads * 4);
+        p.threadgroup_memory(1, threads * 4);
+        p.threadgroups({1}, {threads});
+        const auto best = [=] {
+          std::size_t at = 0;
+          double top = -kInfinity;
+          for (std::size_t i = 0; i < n; ++i) {
+            if (x[i] > top) {
+              top = x[i];
+              at = i;
+            }
+          }
+          return std::pair(at, top);
+        };
+        p.expect(index, Tolerance::exact(), [=] { return Values{static_cast<double>(best().first)}; });
+        p.expect(value, Tolerance::exact(), [=] { return Values{best().second}; });
+      },
+      purpose);
 }
 
 }  // namespace
@@ -93,7 +101,8 @@ void sampling_cases(CaseList& list) {
     softmax_case(list, DType::F16, row, {.absolute = 1e-6, .relative = 1e-3});
     softmax_case(list, DType::BF16, row, {.absolute = 1e-6, .relative = 8e-3});
   }
-  for (const std::size_t n : {1u, 2u, 31u, 33u, 1000u, 1025u, 50000u}) argmax_case(list, fmt::format("n={}", n), n, 1024, normal());
+  for (const std::size_t n : {1u, 2u, 31u, 33u, 1000u, 1025u, 50000u})
+    argmax_case(list, fmt::format("n={}", n), n, 1024, normal());
   argmax_case(list, "threads=32", 777, 32, normal());
   argmax_case(list, "ties", 3000, 1024, integers(0, 3));
   argmax_case(list, "nan", 500, 256, listed({kNan, 1, 2, kNan, 5, -kInfinity, 5}));

@@ -1,14 +1,14 @@
 // Tiled attention: kernels/attention/steel_attention.metal.
-#include "cases/attention_reference.hpp"
-#include "cases/case_list.hpp"
-#include "cases/shapes.hpp"
-
 #include <fmt/format.h>
 
 #include <array>
 #include <cmath>
 #include <limits>
 #include <optional>
+
+#include "cases/attention_reference.hpp"
+#include "cases/case_list.hpp"
+#include "cases/shapes.hpp"
 
 namespace anymetal::cases {
 namespace {
@@ -51,8 +51,8 @@ double scaled(DType type, double q, double scale) {
   return round(q * round(scale * 1.44269504089)) / 1.44269504089;
 }
 
-Values steel_reference(const Steel& k, const SteelSetup& s, double scale, const Values& q, const Values& keys, const Values& values,
-                       const Values& mask, const AttnParams& p) {
+Values steel_reference(const Steel& k, const SteelSetup& s, double scale, const Values& q, const Values& keys,
+                       const Values& values, const Values& mask, const AttnParams& p) {
   Values out(s.batch * s.heads * s.queries * k.dim);
   for (std::size_t b = 0; b < s.batch; ++b) {
     for (std::size_t h = 0; h < s.heads; ++h) {
@@ -79,16 +79,34 @@ Values steel_reference(const Steel& k, const SteelSetup& s, double scale, const 
 }
 
 void build_steel(Problem& p, const Steel& k, const SteelSetup& s) {
-  const std::size_t q_count = s.batch * s.heads * s.queries * k.dim, kv_count = s.batch * s.kv_heads * s.capacity * k.dim;
+  const std::size_t q_count = s.batch * s.heads * s.queries * k.dim,
+                    kv_count = s.batch * s.kv_heads * s.capacity * k.dim;
   const float scale = 1.0f / std::sqrt(static_cast<float>(k.dim));
   const std::array<std::int64_t, 3> q_strides =
       s.token_major ? std::array{i64(s.queries * s.heads * k.dim), i64(k.dim), i64(s.heads * k.dim)}
                     : std::array{i64(s.heads * s.queries * k.dim), i64(s.queries * k.dim), i64(k.dim)};
   const std::array kv_strides = {i64(s.kv_heads * s.capacity * k.dim), i64(s.capacity * k.dim), i64(k.dim)};
   const std::size_t nq = divide_up(s.queries, k.bq), nk = divide_up(s.keys, k.bk);
-  const AttnParams params = {i32(s.batch), i32(s.heads), i32(k.dim), i32(s.queries), i32(s.keys), i32(s.heads / s.kv_heads),
-                             scale, 1.0f, i32(nq), i32(nk), i32(s.queries / k.bq), i32(s.keys / k.bk), i32(s.queries % k.bq),
-                             i32(s.keys % k.bk), i32(s.offset), 0, q_strides, kv_strides, kv_strides, q_strides};
+  const AttnParams params = {i32(s.batch),
+                             i32(s.heads),
+                             i32(k.dim),
+                             i32(s.queries),
+                             i32(s.keys),
+                             i32(s.heads / s.kv_heads),
+                             scale,
+                             1.0f,
+                             i32(nq),
+                             i32(nk),
+                             i32(s.queries / k.bq),
+                             i32(s.keys / k.bk),
+                             i32(s.queries % k.bq),
+                             i32(s.keys % k.bk),
+                             i32(s.offset),
+                             0,
+                             q_strides,
+                             kv_strides,
+                             kv_strides,
+                             q_strides};
 
   const auto q = p.input(0, k.type, q_count, normal(0, 2));
   const auto keys = p.input(1, k.kv, kv_count, normal());
@@ -120,8 +138,10 @@ void build_steel(Problem& p, const Steel& k, const SteelSetup& s) {
   flag(303, s.blocks);
   if (s.window) p.constant(304, ConstantValue(*s.window));
   p.threadgroups({nq, s.heads, s.batch}, {32, k.wm});
-  p.flops(4.0 * static_cast<double>(s.batch * s.heads * s.queries) * static_cast<double>(s.keys * k.dim) * (s.causal ? 0.5 : 1.0));
-  p.expect(out, k.tolerance, [=] { return steel_reference(k, s, static_cast<double>(scale), q, keys, values, mask, params); });
+  p.flops(4.0 * static_cast<double>(s.batch * s.heads * s.queries) * static_cast<double>(s.keys * k.dim) *
+          (s.causal ? 0.5 : 1.0));
+  p.expect(out, k.tolerance,
+           [=] { return steel_reference(k, s, static_cast<double>(scale), q, keys, values, mask, params); });
 }
 
 }  // namespace
@@ -135,43 +155,105 @@ void steel_attention_cases(CaseList& list) {
     Tolerance tolerance;
   };
   std::vector<Steel> kernels;
-  for (const Element& e : {Element{"float32", "float32", DType::F32, f32}, Element{"bfloat16", "bfloat16", DType::BF16, bf16},
-                           Element{"float16", "float16", DType::F16, f16}}) {
+  for (const Element& e :
+       {Element{"float32", "float32", DType::F32, f32}, Element{"bfloat16", "bfloat16", DType::BF16, bf16},
+        Element{"float16", "float16", DType::F16, f16}}) {
     for (const Mask kind : {Mask::Additive, Mask::Bool}) {
       const std::string_view mask = kind == Mask::Bool ? "bool_" : e.mask;
-      kernels.push_back({fmt::format("steel_attention_{}_bq32_bk16_bd256_wm4_wn1_mask{}", e.name, mask), e.type, e.type, kind, 32,
-                         16, 256, 4, e.tolerance});
+      kernels.push_back({fmt::format("steel_attention_{}_bq32_bk16_bd256_wm4_wn1_mask{}", e.name, mask), e.type, e.type,
+                         kind, 32, 16, 256, 4, e.tolerance});
       if (e.type == DType::F32) continue;
-      kernels.push_back({fmt::format("steel_attention_{}_bq8_bk8_bd512_wm1_wn1_mask{}", e.name, mask), e.type, e.type, kind, 8, 8,
-                         512, 1, e.tolerance});
+      kernels.push_back({fmt::format("steel_attention_{}_bq8_bk8_bd512_wm1_wn1_mask{}", e.name, mask), e.type, e.type,
+                         kind, 8, 8, 512, 1, e.tolerance});
     }
   }
-  kernels.push_back({"steel_attention_float32_f16kv_bq32_bk16_bd256_wm4_wn1_maskbool_", DType::F32, DType::F16, Mask::Bool, 32, 16,
-                     256, 4, f32});
+  kernels.push_back({"steel_attention_float32_f16kv_bq32_bk16_bd256_wm4_wn1_maskbool_", DType::F32, DType::F16,
+                     Mask::Bool, 32, 16, 256, 4, f32});
 
   const std::array setups = {
       SteelSetup{1, 1, 1, 1, 1, 1},
       SteelSetup{.batch = 2, .heads = 4, .kv_heads = 2, .queries = 33, .keys = 45, .capacity = 50},
-      SteelSetup{.batch = 1, .heads = 2, .kv_heads = 1, .queries = 64, .keys = 64, .capacity = 64, .causal = true, .token_major = true},
+      SteelSetup{.batch = 1,
+                 .heads = 2,
+                 .kv_heads = 1,
+                 .queries = 64,
+                 .keys = 64,
+                 .capacity = 64,
+                 .causal = true,
+                 .token_major = true},
       // The query offset is no multiple of the key tile, the key count is.
-      SteelSetup{.batch = 1, .heads = 2, .kv_heads = 2, .queries = 40, .keys = 48, .capacity = 48, .causal = true, .offset = 8},
+      SteelSetup{.batch = 1,
+                 .heads = 2,
+                 .kv_heads = 2,
+                 .queries = 40,
+                 .keys = 48,
+                 .capacity = 48,
+                 .causal = true,
+                 .offset = 8},
       SteelSetup{.batch = 2, .heads = 2, .kv_heads = 1, .queries = 37, .keys = 39, .capacity = 64, .mask = true},
-      SteelSetup{.batch = 1, .heads = 1, .kv_heads = 1, .queries = 20, .keys = 50, .capacity = 50, .mask = true, .blocks = true},
-      SteelSetup{.batch = 1, .heads = 1, .kv_heads = 1, .queries = 12, .keys = 40, .capacity = 40, .causal = true, .mask = true, .offset = 28},
-      SteelSetup{.batch = 1, .heads = 2, .kv_heads = 1, .queries = 70, .keys = 100, .capacity = 101, .causal = true, .token_major = true,
-                 .offset = 30, .window = 17},
-      SteelSetup{.batch = 1, .heads = 1, .kv_heads = 1, .queries = 5, .keys = 90, .capacity = 90, .causal = true, .offset = 85, .window = 1},
-      SteelSetup{.batch = 1, .heads = 1, .kv_heads = 1, .queries = 5, .keys = 90, .capacity = 90, .causal = true, .offset = 85, .window = 0},
-      SteelSetup{.batch = 1, .heads = 4, .kv_heads = 1, .queries = 512, .keys = 512, .capacity = 512, .causal = true, .token_major = true,
+      SteelSetup{.batch = 1,
+                 .heads = 1,
+                 .kv_heads = 1,
+                 .queries = 20,
+                 .keys = 50,
+                 .capacity = 50,
+                 .mask = true,
+                 .blocks = true},
+      SteelSetup{.batch = 1,
+                 .heads = 1,
+                 .kv_heads = 1,
+                 .queries = 12,
+                 .keys = 40,
+                 .capacity = 40,
+                 .causal = true,
+                 .mask = true,
+                 .offset = 28},
+      SteelSetup{.batch = 1,
+                 .heads = 2,
+                 .kv_heads = 1,
+                 .queries = 70,
+                 .keys = 100,
+                 .capacity = 101,
+                 .causal = true,
+                 .token_major = true,
+                 .offset = 30,
+                 .window = 17},
+      SteelSetup{.batch = 1,
+                 .heads = 1,
+                 .kv_heads = 1,
+                 .queries = 5,
+                 .keys = 90,
+                 .capacity = 90,
+                 .causal = true,
+                 .offset = 85,
+                 .window = 1},
+      SteelSetup{.batch = 1,
+                 .heads = 1,
+                 .kv_heads = 1,
+                 .queries = 5,
+                 .keys = 90,
+                 .capacity = 90,
+                 .causal = true,
+                 .offset = 85,
+                 .window = 0},
+      SteelSetup{.batch = 1,
+                 .heads = 4,
+                 .kv_heads = 1,
+                 .queries = 512,
+                 .keys = 512,
+                 .capacity = 512,
+                 .causal = true,
+                 .token_major = true,
                  .purpose = Purpose::Benchmark},
   };
   for (const Steel& k : kernels) {
     for (const SteelSetup& s : setups) {
-      list.add(k.name,
-               fmt::format("B={} H={}/{} q={} k={} cap={} off={}{}{}{}{}{}", s.batch, s.heads, s.kv_heads, s.queries, s.keys,
-                           s.capacity, s.offset, s.causal ? " causal" : "", s.mask ? " mask" : "", s.blocks ? " blk" : "",
-                           s.token_major ? " token-major" : "", s.window ? fmt::format(" window={}", *s.window) : ""),
-               [=](Problem& p) { build_steel(p, k, s); }, s.purpose);
+      list.add(
+          k.name,
+          fmt::format("B={} H={}/{} q={} k={} cap={} off={}{}{}{}{}{}", s.batch, s.heads, s.kv_heads, s.queries, s.keys,
+                      s.capacity, s.offset, s.causal ? " causal" : "", s.mask ? " mask" : "", s.blocks ? " blk" : "",
+                      s.token_major ? " token-major" : "", s.window ? fmt::format(" window={}", *s.window) : ""),
+          [=](Problem& p) { build_steel(p, k, s); }, s.purpose);
     }
   }
 }
