@@ -1,0 +1,5 @@
+#pragma once
+#include <metal_stdlib>
+#include <metal_tensor>
+#include <metal_cooperative_tensor>
+#include "__msl/matmul2d.h"
