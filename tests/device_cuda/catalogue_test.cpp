@@ -37,7 +37,8 @@ Resources resources(const std::string& report) {
 /// One pipeline per label over the whole case table.
 std::map<std::string, PipelinePtr> pipelines(const Device& device, KernelRegistry& registry) {
   std::map<std::string, PipelinePtr> made;
-  for (const auto& test : cases::all_cases().cases()) {
+  const cases::CaseList all = cases::all_cases();
+  for (const auto& test : all.cases()) {
     if (test.purpose != cases::Purpose::Test) continue;
     const auto problem = test.make();
     auto pipeline = cases::pipeline_for(test, problem, registry, device);

@@ -1,8 +1,8 @@
 // What the library headers must accept: one line each, all in one source, so that a failure names its line.
 
-#include "msl_library/parse_support.hpp"
-
 #include <array>
+
+#include "msl_library/parse_support.hpp"
 
 namespace anymetal::tests {
 namespace {
@@ -108,17 +108,47 @@ TEST_P(Acceptance, Parses) {
   EXPECT_TRUE(parsed.has_value()) << explain(parsed.error());
 }
 
-INSTANTIATE_TEST_SUITE_P(Groups, Acceptance, testing::ValuesIn(kGroups), [](const auto& p) { return std::string(p.param.name); });
+INSTANTIATE_TEST_SUITE_P(Groups, Acceptance, testing::ValuesIn(kGroups),
+                         [](const auto& p) { return std::string(p.param.name); });
 
 TEST(Headers, AllResolveInAnyOrder) {
   std::string text;
-  for (const char* name :
-       {"compute", "stdlib", "types", "common", "math", "integer", "relational", "geometric", "matrix", "simdgroup", "quadgroup",
-        "simdgroup_matrix", "atomic", "pack", "limits", "numeric", "type_traits", "array", "uniform", "logging", "texture", "graphics",
-        "pixel", "raytracing", "visible_function_table", "command_buffer", "mesh", "curves", "imageblocks", "assert", "utility", "math"}) {
+  for (const char* name : {"compute",
+                           "stdlib",
+                           "types",
+                           "common",
+                           "math",
+                           "integer",
+                           "relational",
+                           "geometric",
+                           "matrix",
+                           "simdgroup",
+                           "quadgroup",
+                           "simdgroup_matrix",
+                           "atomic",
+                           "pack",
+                           "limits",
+                           "numeric",
+                           "type_traits",
+                           "array",
+                           "uniform",
+                           "logging",
+                           "texture",
+                           "graphics",
+                           "pixel",
+                           "raytracing",
+                           "visible_function_table",
+                           "command_buffer",
+                           "mesh",
+                           "curves",
+                           "imageblocks",
+                           "assert",
+                           "utility",
+                           "math"}) {
     text += "#include <metal_" + std::string(name) + ">\n";
   }
-  const auto parsed = parse(text + "#include <TargetConditionals.h>\n#include <simd/simd.h>\nmetal::float4 f() { return 1; }\n");
+  const auto parsed =
+      parse(text + "#include <TargetConditionals.h>\n#include <simd/simd.h>\nmetal::float4 f() { return 1; }\n");
   EXPECT_TRUE(parsed.has_value()) << explain(parsed.error());
 }
 

@@ -1,11 +1,11 @@
 // Integer functions on every type, scalar and vector, against the definitions in 128 bits.
 
-#include "msl_library/run_support.hpp"
-
 #include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <limits>
+
+#include "msl_library/run_support.hpp"
 
 namespace anymetal::tests {
 namespace {
@@ -35,14 +35,17 @@ std::vector<T> expected_of(T x, T y, T z) {
   for (int i = 0; i < kBits<T>; ++i) reversed = static_cast<U>((reversed << 1) | ((ux >> i) & 1));
   const int offset = 3, count = 4;
   const U field = static_cast<U>((ux >> offset) & 0xf);
-  const T extracted = static_cast<T>(std::is_signed_v<T> && (field & 8) != 0 ? static_cast<U>(field | static_cast<U>(~U{0xf})) : field);
+  const T extracted =
+      static_cast<T>(std::is_signed_v<T> && (field & 8) != 0 ? static_cast<U>(field | static_cast<U>(~U{0xf})) : field);
   const U mask = static_cast<U>(((1u << count) - 1) << offset);
-  const U inserted = static_cast<U>((ux & static_cast<U>(~mask)) | (static_cast<U>(static_cast<U>(y) << offset) & mask));
+  const U inserted =
+      static_cast<U>((ux & static_cast<U>(~mask)) | (static_cast<U>(static_cast<U>(y) << offset) & mask));
   // A product of two 64-bit numbers fits 128 bits, with one more addition as unsigned or in range as signed.
   Wide saturated;
   if constexpr (sizeof(T) == 8 && !std::is_signed_v<T>) {
     const auto exact = static_cast<unsigned __int128>(ux) * static_cast<U>(y) + static_cast<U>(z);
-    saturated = exact > std::numeric_limits<T>::max() ? static_cast<Wide>(std::numeric_limits<T>::max()) : static_cast<Wide>(exact);
+    saturated = exact > std::numeric_limits<T>::max() ? static_cast<Wide>(std::numeric_limits<T>::max())
+                                                      : static_cast<Wide>(exact);
   } else {
     saturated = wx * wy + wz;
   }
@@ -93,22 +96,36 @@ class IntegerValues : public LibraryRun {
   template <class T>
   void check(const char* type) {
     using Limits = std::numeric_limits<T>;
-    std::vector<T> v = {0, 1, 2, 3, 5, static_cast<T>(Limits::max() / 2), static_cast<T>(Limits::max() - 1), Limits::max(), Limits::min(),
-                        static_cast<T>(Limits::min() + 1), static_cast<T>(-1), static_cast<T>(-2), static_cast<T>(-7)};
+    std::vector<T> v = {0,
+                        1,
+                        2,
+                        3,
+                        5,
+                        static_cast<T>(Limits::max() / 2),
+                        static_cast<T>(Limits::max() - 1),
+                        Limits::max(),
+                        Limits::min(),
+                        static_cast<T>(Limits::min() + 1),
+                        static_cast<T>(-1),
+                        static_cast<T>(-2),
+                        static_cast<T>(-7)};
     std::uint64_t state = 88172645463325252u;
     while (v.size() < 61) {
       state ^= state << 13, state ^= state >> 7, state ^= state << 17;
       v.push_back(static_cast<T>(state >> 11));
     }
     const std::vector<std::uint32_t> n = {static_cast<std::uint32_t>(v.size())};
-    const auto out = run<T>("typedef " + std::string(type) + " T;" + kKernel, {bytes(v), bytes(n)}, 40 * v.size(), {v.size()}, {19});
+    const auto out =
+        run<T>("typedef " + std::string(type) + " T;" + kKernel, {bytes(v), bytes(n)}, 40 * v.size(), {v.size()}, {19});
     ASSERT_EQ(out.size(), 40 * v.size());
     for (std::size_t i = 0; i < v.size(); ++i) {
       const T x = v[i], y = v[(i * 7 + 3) % v.size()], z = v[(i * 5 + 1) % v.size()];
       const std::vector<T> expected = expected_of(x, y, z);
       for (std::size_t j = 0; j < 20; ++j) {
-        EXPECT_EQ(+out[40 * i + j], +expected[j]) << type << " function " << j << " of " << +x << ' ' << +y << ' ' << +z;
-        EXPECT_EQ(+out[40 * i + 20 + j], +expected[j]) << type << "3 function " << j << " of " << +x << ' ' << +y << ' ' << +z;
+        EXPECT_EQ(+out[40 * i + j], +expected[j])
+            << type << " function " << j << " of " << +x << ' ' << +y << ' ' << +z;
+        EXPECT_EQ(+out[40 * i + 20 + j], +expected[j])
+            << type << "3 function " << j << " of " << +x << ' ' << +y << ' ' << +z;
       }
     }
   }

@@ -1,10 +1,10 @@
 // SIMD-group and quad-group functions against a model of the lanes: full groups, a short last group, divergent code.
 
-#include "msl_library/run_support.hpp"
-
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+
+#include "msl_library/run_support.hpp"
 
 namespace anymetal::tests {
 namespace {
@@ -43,8 +43,19 @@ std::vector<std::int32_t> reductions(const std::vector<std::int32_t>& v, const L
   }
   const auto own = static_cast<std::uint32_t>(v[lanes[position]]);
   const auto s = [](std::uint32_t x) { return static_cast<std::int32_t>(x); };
-  return {s(sum), s(product), low, high, s(all), s(any), s(odd), s(inclusive), s(inclusive - own), s(product_below * own), s(product_below),
-          v[lanes[0]], position == 0 ? 1 : 0};
+  return {s(sum),
+          s(product),
+          low,
+          high,
+          s(all),
+          s(any),
+          s(odd),
+          s(inclusive),
+          s(inclusive - own),
+          s(product_below * own),
+          s(product_below),
+          v[lanes[0]],
+          position == 0 ? 1 : 0};
 }
 constexpr std::size_t kReductions = 13;
 
@@ -62,7 +73,8 @@ kernel void k(device const int* v [[buffer(0)]], device int* o [[buffer(1)]], ui
 }
 )";
   const auto replace = [&](std::string_view from, const std::string& to) {
-    for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) text.replace(at, from.size(), to);
+    for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+      text.replace(at, from.size(), to);
   };
   replace("P_", prefix + "_");
   replace("CONDITION", condition);
@@ -71,15 +83,18 @@ kernel void k(device const int* v [[buffer(0)]], device int* o [[buffer(1)]], ui
 
 class LaneValues : public LibraryRun {
  protected:
-  void check_reductions(const char* prefix, std::size_t width, const char* condition, const std::function<bool(std::size_t)>& active) {
+  void check_reductions(const char* prefix, std::size_t width, const char* condition,
+                        const std::function<bool(std::size_t)>& active) {
     const auto v = inputs();
-    const auto out = run<std::int32_t>(reduction_kernel(prefix, condition), {bytes(v)}, kReductions * kThreads, {kThreads}, {kThreads});
+    const auto out = run<std::int32_t>(reduction_kernel(prefix, condition), {bytes(v)}, kReductions * kThreads,
+                                       {kThreads}, {kThreads});
     ASSERT_EQ(out.size(), kReductions * kThreads);
     for (const Lanes& lanes : groups(width, active)) {
       for (std::size_t p = 0; p < lanes.size(); ++p) {
         const auto expected = reductions(v, lanes, p);
         for (std::size_t j = 0; j < kReductions; ++j) {
-          EXPECT_EQ(out[kReductions * lanes[p] + j], expected[j]) << prefix << ", " << condition << ": thread " << lanes[p] << " function " << j;
+          EXPECT_EQ(out[kReductions * lanes[p] + j], expected[j])
+              << prefix << ", " << condition << ": thread " << lanes[p] << " function " << j;
         }
       }
     }
@@ -115,7 +130,8 @@ kernel void k(device const int* v [[buffer(0)]], device int* o [[buffer(1)]], ui
   o[12 * t + 8] = simd_shuffle_xor(uchar4(x, x + 1, x + 2, x + 3), 1)[2]; o[12 * t + 9] = int(simd_shuffle_down(half3(x), 1).z);
   o[12 * t + 10] = int(simd_broadcast(float2(x, -x), 7).y); o[12 * t + 11] = quad_shuffle_rotate_down(short(x), 1);
 }
-)", {bytes(v)}, 12 * v.size(), {64}, {64});
+)",
+                                     {bytes(v)}, 12 * v.size(), {64}, {64});
   ASSERT_EQ(out.size(), 12 * v.size());
   for (std::size_t t = 0; t < 64; ++t) {
     const std::size_t base = t / 32 * 32, l = t % 32;
@@ -147,7 +163,8 @@ kernel void k(device const int* v [[buffer(0)]], device ulong* o [[buffer(1)]], 
     o[5 * t + 3] = simd_ballot(true).all() + 2 * simd_ballot(true).any(); o[5 * t + 4] = quad_vote::vote_t(quad_ballot(v[t] > 0));
   }
 }
-)", {bytes(v)}, 5 * kThreads, {kThreads}, {kThreads});
+)",
+                                      {bytes(v)}, 5 * kThreads, {kThreads}, {kThreads});
   ASSERT_EQ(out.size(), 5 * kThreads);
   const auto active = [](std::size_t t) { return t % 5 != 0; };
   for (const Lanes& lanes : groups(32, active)) {
@@ -169,7 +186,8 @@ kernel void k(device const int* v [[buffer(0)]], device ulong* o [[buffer(1)]], 
 
 TEST_F(LaneValues, SimdgroupMatricesOfMixedElements) {
   std::vector<float> a(64), b(64);
-  for (std::size_t i = 0; i < 64; ++i) a[i] = static_cast<float>((i * 5 + 2) % 9) - 4, b[i] = static_cast<float>((i * 11 + 1) % 7) - 3;
+  for (std::size_t i = 0; i < 64; ++i)
+    a[i] = static_cast<float>((i * 5 + 2) % 9) - 4, b[i] = static_cast<float>((i * 11 + 1) % 7) - 3;
   const auto out = run<float>(R"(
 kernel void k(device const float* a [[buffer(0)]], device const float* b [[buffer(1)]], device float* o [[buffer(2)]], uint lane [[thread_index_in_simdgroup]]) {
   threadgroup half h[64]; threadgroup bfloat g[64];
@@ -181,12 +199,14 @@ kernel void k(device const float* a [[buffer(0)]], device const float* b [[buffe
   simdgroup_store(c, o); simdgroup_store(p, o + 64, 8, 0, true); simdgroup_store(d * c, o + 128, 8);
   o[192 + 2 * lane] = ma.thread_elements()[0]; o[193 + 2 * lane] = ma.thread_elements()[1];
 }
-)", {bytes(a), bytes(b)}, 256, {32}, {32});
+)",
+                              {bytes(a), bytes(b)}, 256, {32}, {32});
   ASSERT_EQ(out.size(), 256u);
   for (std::size_t r = 0; r < 8; ++r) {
     for (std::size_t c = 0; c < 8; ++c) {
       float product = 0, transposed = 0;
-      for (std::size_t k = 0; k < 8; ++k) product += a[8 * r + k] * b[8 * k + c], transposed += a[8 * r + k] * b[8 * c + k];
+      for (std::size_t k = 0; k < 8; ++k)
+        product += a[8 * r + k] * b[8 * k + c], transposed += a[8 * r + k] * b[8 * c + k];
       EXPECT_EQ(out[8 * r + c], product + 1);
       EXPECT_EQ(out[64 + 8 * c + r], transposed);
       EXPECT_EQ(out[128 + 8 * r + c], 2 * (product + 1));

@@ -1,18 +1,19 @@
 // Common, relational, packing and atomic functions.
 
-#include "msl_library/run_support.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+
+#include "msl_library/run_support.hpp"
 
 namespace anymetal::tests {
 namespace {
 
 using LibraryValues = LibraryRun;
 
-const std::vector<float> kSpecials = {0.0f, -0.0f, 1.0f, -2.5f, 0x1p-126f, 0x1p-130f, -0x1p-149f, 3.4e38f, INFINITY, -INFINITY, NAN, -NAN};
+const std::vector<float> kSpecials = {0.0f,       -0.0f,   1.0f,     -2.5f,     0x1p-126f, 0x1p-130f,
+                                      -0x1p-149f, 3.4e38f, INFINITY, -INFINITY, NAN,       -NAN};
 
 TEST_F(LibraryValues, TestsOfFloatsAreTruthfulInEveryMode) {
   for (const MathMode mode : {MathMode::Fast, MathMode::Relaxed, MathMode::Safe}) {
@@ -24,12 +25,14 @@ kernel void k(device const float* x [[buffer(0)]], device uint* o [[buffer(1)]],
   o[2 * i] = isnan(a) | isinf(a) << 1 | isfinite(a) << 2 | isnormal(a) << 3 | signbit(a) << 4 | (a != a) << 5 | isunordered(a, 1.0f) << 6;
   o[2 * i + 1] = isnan(v).x | isinf(v).y << 1 | isfinite(v).x << 2 | isnormal(v).y << 3 | signbit(v).x << 4 | (v != v).y << 5 | isunordered(v, 1).x << 6;
 }
-)", {bytes(kSpecials)}, 2 * kSpecials.size(), {kSpecials.size()}, {5}, options);
+)",
+                                        {bytes(kSpecials)}, 2 * kSpecials.size(), {kSpecials.size()}, {5}, options);
     ASSERT_EQ(out.size(), 2 * kSpecials.size());
     for (std::size_t i = 0; i < kSpecials.size(); ++i) {
       const float a = kSpecials[i];
-      const unsigned expected = (std::isnan(a) ? 0x61u : 0u) | (std::isinf(a) ? 2u : 0u) | (std::isfinite(a) ? 4u : 0u) |
-                                (std::isnormal(a) ? 8u : 0u) | (std::signbit(a) ? 16u : 0u);
+      const unsigned expected = (std::isnan(a) ? 0x61u : 0u) | (std::isinf(a) ? 2u : 0u) |
+                                (std::isfinite(a) ? 4u : 0u) | (std::isnormal(a) ? 8u : 0u) |
+                                (std::signbit(a) ? 16u : 0u);
       EXPECT_EQ(out[2 * i], expected) << a;
       EXPECT_EQ(out[2 * i + 1], expected) << "vector " << a;
     }
@@ -43,7 +46,8 @@ kernel void k(device const float* x [[buffer(0)]], device float* o [[buffer(1)]]
   o[8 * i] = min(a, 1.5f); o[8 * i + 1] = max(1.5f, a); o[8 * i + 2] = clamp(a, -2.0f, 2.0f); o[8 * i + 3] = saturate(a); o[8 * i + 4] = sign(a);
   o[8 * i + 5] = max(v, 1.5).y; o[8 * i + 6] = clamp(v, -2, 2).z; o[8 * i + 7] = float(max(half(a), 1.5h));
 }
-)", {bytes(kSpecials)}, 8 * kSpecials.size(), {kSpecials.size()}, {5});
+)",
+                              {bytes(kSpecials)}, 8 * kSpecials.size(), {kSpecials.size()}, {5});
   ASSERT_EQ(out.size(), 8 * kSpecials.size());
   for (std::size_t i = 0; i < kSpecials.size(); ++i) {
     const float a = kSpecials[i];
@@ -66,7 +70,8 @@ kernel void k(device const float* x [[buffer(0)]], device float* o [[buffer(1)]]
   float m = -INFINITY; for (uint j = 0; j < 4; ++j) m = max(m, x[j] - 1e38f * (j < i));
   o[4 * i] = exp(x[i]); o[4 * i + 1] = log(exp(x[0])); o[4 * i + 2] = 1.0f / (x[3] * i); o[4 * i + 3] = m;
 }
-)", {bytes(x)}, 16, {4}, {4});
+)",
+                              {bytes(x)}, 16, {4}, {4});
   ASSERT_EQ(out.size(), 16u);
   for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(out[4 * i], 0.0f);
   EXPECT_EQ(out[12], 1.0f);
@@ -113,7 +118,8 @@ kernel void k(device float* o [[buffer(0)]]) {
   for (int i = 0; i < 4; ++i) o[i] = r[i];
   o[4] = select(5, 6, true); o[5] = float(select(1.0h, 2.0h, false)); o[6] = float(h.x); o[7] = float(h.y); o[8] = select(a, 9, bool4(true)).w;
 }
-)", {}, 9, {1}, {1});
+)",
+                              {}, 9, {1}, {1});
   const std::vector<float> expected = {1, 2, -3, -4, 6, 1, 1, 2, 9};
   EXPECT_EQ(out, expected);
 }
@@ -127,7 +133,8 @@ kernel void k(device uint* o [[buffer(0)]], uint i [[thread_position_in_grid]]) 
   o[6 * i + 4] = pack_float_to_unorm10a2(unpack_unorm10a2_to_float(i * 0x00501003u)) == i * 0x00501003u;
   o[6 * i + 5] = pack_half_to_unorm565(unpack_unorm565_to_half(ushort(i * 257))) == ushort(i * 257);
 }
-)", {}, 6 * 256, {256}, {64});
+)",
+                                      {}, 6 * 256, {256}, {64});
   ASSERT_EQ(out.size(), 6u * 256);
   for (std::uint32_t i = 0; i < 256; ++i) {
     const auto c = static_cast<std::int8_t>(i);
@@ -148,7 +155,8 @@ TEST_F(LibraryValues, PackClampsAndRoundsToEven) {
   const auto out = run<std::uint32_t>(R"(
 kernel void k(device const float* x [[buffer(0)]], device uint* o [[buffer(1)]], uint i [[thread_position_in_grid]]) {
   o[2 * i] = pack_float_to_unorm4x8(float4(0, x[i], 0, 0)) >> 8; o[2 * i + 1] = pack_float_to_snorm2x16(float2(x[i], 0)); }
-)", {bytes(x)}, 2 * x.size(), {x.size()}, {2});
+)",
+                                      {bytes(x)}, 2 * x.size(), {x.size()}, {2});
   ASSERT_EQ(out.size(), 2 * x.size());
   const std::vector<std::uint32_t> unsigned_bytes = {0, 0, 255, 0, 2, 2, 255};
   for (std::size_t i = 0; i < x.size(); ++i) EXPECT_EQ(out[2 * i], unsigned_bytes[i]) << x[i];
@@ -177,7 +185,8 @@ kernel void k(constant uint& n [[buffer(0)]], device Cells& c [[buffer(1)]], uin
   uint old = atomic_load_explicit(&c.swaps, memory_order_relaxed);
   while (!atomic_compare_exchange_weak_explicit(&c.swaps, &old, old + 3, memory_order_relaxed, memory_order_relaxed)) {}
 }
-)", {bytes(n)}, 9, {1000}, {48});
+)",
+                                      {bytes(n)}, 9, {1000}, {48});
   ASSERT_EQ(out.size(), 9u);
   // Every cell but `low` starts as the poison.
   constexpr std::uint32_t kPoisoned = 0xa5a5a5a5u;

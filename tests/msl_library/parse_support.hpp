@@ -2,12 +2,12 @@
 /// \file
 /// Sources through the front end, for tests of the library headers.
 
-#include "msl/parsed_source.hpp"
-
 #include <gtest/gtest.h>
 
 #include <string>
 #include <utility>
+
+#include "msl/parsed_source.hpp"
 
 namespace anymetal::tests {
 

@@ -1,10 +1,10 @@
 // What the library headers must refuse, and how the message has to sound.
 
-#include "msl_library/parse_support.hpp"
-
 #include <gmock/gmock.h>
 
 #include <array>
+
+#include "msl_library/parse_support.hpp"
 
 namespace anymetal::tests {
 namespace {
@@ -55,9 +55,13 @@ constexpr std::array kRefusals = {
     Refusal{"MatrixOfTooFewScalars", "float2x2 f() { return float2x2(1, 2, 3); }", "float2x2"},
     Refusal{"SimdgroupMatrixOfInt", "void f() { simdgroup_matrix<int, 8, 8> m; }", "simdgroup_matrix"},
     Refusal{"SimdgroupMatrixOfFour", "void f() { simdgroup_matrix<float, 4, 4> m; }", "simdgroup_matrix"},
-    Refusal{"AtomicOnPlainInt", "void f(device int* p) { atomic_fetch_add_explicit(p, 1, memory_order_relaxed); }", "atomic_fetch_add_explicit"},
-    Refusal{"AtomicMaxOfFloat", "void f(device atomic_float* p) { atomic_fetch_max_explicit(p, 1.0f, memory_order_relaxed); }", "atomic_fetch_max_explicit"},
-    Refusal{"ReleaseOrder", "void f(device atomic_int* p) { atomic_store_explicit(p, 1, memory_order_release); }", "memory_order_release"},
+    Refusal{"AtomicOnPlainInt", "void f(device int* p) { atomic_fetch_add_explicit(p, 1, memory_order_relaxed); }",
+            "atomic_fetch_add_explicit"},
+    Refusal{"AtomicMaxOfFloat",
+            "void f(device atomic_float* p) { atomic_fetch_max_explicit(p, 1.0f, memory_order_relaxed); }",
+            "atomic_fetch_max_explicit"},
+    Refusal{"ReleaseOrder", "void f(device atomic_int* p) { atomic_store_explicit(p, 1, memory_order_release); }",
+            "memory_order_release"},
     Refusal{"AtomicRead", "int f(device atomic_int* p) { return *p; }", "atomic_int"},
     Refusal{"AtomicCopied", "void f(device atomic_int* p) { p[0] = p[1]; }", ""},
     Refusal{"AtomicOfShort", "void f(device atomic<short>* p) {}", "atomic"},
@@ -79,7 +83,8 @@ TEST_P(Refused, AtItsLineInTheLanguagesWords) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Snippets, Refused, testing::ValuesIn(kRefusals), [](const auto& p) { return std::string(p.param.name); });
+INSTANTIATE_TEST_SUITE_P(Snippets, Refused, testing::ValuesIn(kRefusals),
+                         [](const auto& p) { return std::string(p.param.name); });
 
 }  // namespace
 }  // namespace anymetal::tests

@@ -2,10 +2,9 @@
 /// \file
 /// Runs one-kernel sources on the CPU device, for tests of what library functions compute.
 
-#include <anymetal/anymetal.hpp>
-
 #include <gtest/gtest.h>
 
+#include <anymetal/anymetal.hpp>
 #include <cstring>
 #include <span>
 #include <string>
@@ -14,8 +13,8 @@
 
 namespace anymetal::tests {
 
-/// Sources run as kernel `k`: inputs are buffers 0, 1, ..., the output is the last one. The output is poisoned before the
-/// run and followed by guard bytes that have to survive it.
+/// Sources run as kernel `k`: inputs are buffers 0, 1, ..., the output is the last one. The output is poisoned before
+/// the run and followed by guard bytes that have to survive it.
 class LibraryRun : public testing::Test {
  protected:
   static constexpr std::size_t kGuard = 64;
@@ -28,8 +27,8 @@ class LibraryRun : public testing::Test {
 
   /// `body` follows the two lines every source starts with. Empty after a failure, which is reported.
   template <class R>
-  std::vector<R> run(const std::string& body, const std::vector<std::span<const std::byte>>& inputs, std::size_t results, Size threads,
-                     Size group, SourceOptions options = {}) {
+  std::vector<R> run(const std::string& body, const std::vector<std::span<const std::byte>>& inputs,
+                     std::size_t results, Size threads, Size group, SourceOptions options = {}) {
     std::vector<R> output(results);
     auto device = Device::open("cpu");
     if (!device) return report(device.error()), std::vector<R>();

@@ -1,17 +1,18 @@
 // Tensor views and matmul2d against plain sums: every transposition, edges, several SIMD-groups, cooperative operands.
 
-#include "msl_library/run_support.hpp"
-
 #include <fmt/format.h>
 
 #include <cmath>
+
+#include "msl_library/run_support.hpp"
 
 namespace anymetal::tests {
 namespace {
 
 using TensorValues = LibraryRun;
 
-constexpr const char* kIncludes = "#include <MetalPerformancePrimitives/MetalPerformancePrimitives.h>\nusing namespace mpp::tensor_ops;\n";
+constexpr const char* kIncludes =
+    "#include <MetalPerformancePrimitives/MetalPerformancePrimitives.h>\nusing namespace mpp::tensor_ops;\n";
 
 std::vector<float> pattern(std::size_t count, std::size_t step) {
   std::vector<float> v(count);
@@ -29,13 +30,14 @@ kernel void k(device float* v [[buffer(0)]], device float* o [[buffer(1)]]) {
   o[6] = fixed.get_extent(0); o[7] = fixed.has_static_extent(1) && !part.has_static_extent(0); o[8] = fixed.get(3, 1); o[9] = part.get(6, 0);
   o[10] = part.get(0, -1); part.set(99, 6, 0); o[11] = packed.get(0, 2); fixed.set(5, 0, 1); o[12] = v[33]; o[13] = packed.get_rank();
 }
-)", {bytes(v)}, 14, {1}, {1});
+)",
+                              {bytes(v)}, 14, {1}, {1});
   const std::vector<float> expected = {v[19], v[32], v[19], 6, 4, 8, 4, 1, v[36], 0, 0, v[16], 5, 2};
   EXPECT_EQ(out, expected);
 }
 
 struct Product {
-  int m, n, k;           ///< the descriptor's tile
+  int m, n, k;               ///< the descriptor's tile
   int rows, columns, inner;  ///< what the operands hold of it
   bool left_transposed, right_transposed, accumulate;
   const char* scope;
@@ -52,7 +54,8 @@ TEST_P(Products, AreTheSums) {
   const auto count = [](int a, int b) { return static_cast<std::size_t>(a * b); };
   const auto left = pattern(count(p.rows, p.inner), 5), right = pattern(count(p.inner, p.columns), 11);
   const std::string destination = p.to_cooperative
-                                      ? "  auto c = op.get_destination_cooperative_tensor<decltype(a), decltype(b), float>(); op.run(a, b, c); op.run(a, b, c); c.store(d);"
+                                      ? "  auto c = op.get_destination_cooperative_tensor<decltype(a), decltype(b), "
+                                        "float>(); op.run(a, b, c); op.run(a, b, c); c.store(d);"
                                       : "  op.run(a, b, d);";
   const std::string body = fmt::format(
       R"({0}
@@ -70,10 +73,11 @@ kernel void k(device const float* l [[buffer(0)]], device const float* r [[buffe
 {16}
 }}
 )",
-      kIncludes, p.left_type, p.right_type, p.rows, p.columns, p.inner, p.threads, p.m, p.n, p.k, p.left_transposed, p.right_transposed,
-      p.accumulate ? "multiply_accumulate" : "multiply", p.scope,
+      kIncludes, p.left_type, p.right_type, p.rows, p.columns, p.inner, p.threads, p.m, p.n, p.k, p.left_transposed,
+      p.right_transposed, p.accumulate ? "multiply_accumulate" : "multiply", p.scope,
       p.left_transposed ? fmt::format("{}, {}", p.rows, p.inner) : fmt::format("{}, {}", p.inner, p.rows),
-      p.right_transposed ? fmt::format("{}, {}", p.inner, p.columns) : fmt::format("{}, {}", p.columns, p.inner), destination);
+      p.right_transposed ? fmt::format("{}, {}", p.inner, p.columns) : fmt::format("{}, {}", p.columns, p.inner),
+      destination);
   const auto out = run<float>(body, {bytes(left), bytes(right)}, count(p.rows, p.columns), {p.threads}, {p.threads});
   ASSERT_EQ(out.size(), count(p.rows, p.columns));
   for (int m = 0; m < p.rows; ++m) {
@@ -86,21 +90,23 @@ kernel void k(device const float* l [[buffer(0)]], device const float* r [[buffe
       }
       // A cooperative destination starts at 0 and is run into twice.
       const double expected = p.to_cooperative ? (p.accumulate ? 2 * sum : sum) : (p.accumulate ? sum + 1 : sum);
-      ASSERT_EQ(static_cast<double>(out[static_cast<std::size_t>(m * p.columns + n)]), expected) << "row " << m << ", column " << n;
+      ASSERT_EQ(static_cast<double>(out[static_cast<std::size_t>(m * p.columns + n)]), expected)
+          << "row " << m << ", column " << n;
     }
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Shapes, Products,
-    testing::Values(Product{16, 32, 16, 16, 32, 16, false, false, false, "execution_simdgroup", 32, "half", "half", false},
-                    Product{16, 32, 16, 16, 32, 16, false, true, true, "execution_simdgroup", 32, "bfloat", "bfloat", true},
-                    Product{64, 32, 32, 64, 32, 32, false, true, true, "execution_simdgroups<4>", 128, "half", "float", true},
-                    Product{64, 32, -1, 50, 29, 45, false, false, false, "execution_simdgroups<4>", 128, "float", "half", true},
-                    Product{32, 48, 0, 19, 37, 21, true, false, true, "execution_simdgroups<3>", 96, "float", "float", false},
-                    Product{24, 8, 40, 24, 8, 33, true, true, false, "execution_simdgroups<2>", 64, "bfloat", "float", false},
-                    Product{5, 7, 9, 5, 7, 9, true, false, true, "execution_thread", 1, "half", "float", true},
-                    Product{3, 2, -1, 3, 2, 11, false, true, false, "execution_thread", 1, "float", "float", false}));
+    testing::Values(
+        Product{16, 32, 16, 16, 32, 16, false, false, false, "execution_simdgroup", 32, "half", "half", false},
+        Product{16, 32, 16, 16, 32, 16, false, true, true, "execution_simdgroup", 32, "bfloat", "bfloat", true},
+        Product{64, 32, 32, 64, 32, 32, false, true, true, "execution_simdgroups<4>", 128, "half", "float", true},
+        Product{64, 32, -1, 50, 29, 45, false, false, false, "execution_simdgroups<4>", 128, "float", "half", true},
+        Product{32, 48, 0, 19, 37, 21, true, false, true, "execution_simdgroups<3>", 96, "float", "float", false},
+        Product{24, 8, 40, 24, 8, 33, true, true, false, "execution_simdgroups<2>", 64, "bfloat", "float", false},
+        Product{5, 7, 9, 5, 7, 9, true, false, true, "execution_thread", 1, "half", "float", true},
+        Product{3, 2, -1, 3, 2, 11, false, true, false, "execution_thread", 1, "float", "float", false}));
 
 TEST_F(TensorValues, CooperativeOperandsHaveTheLayoutProgramsFill) {
   const auto left = pattern(16 * 16, 5), right = pattern(32 * 16, 11);
@@ -118,12 +124,15 @@ kernel void k(device const float* l [[buffer(0)]], device const float* r [[buffe
   op.run(a, b, c);
   for (short i = 0; i < 8; ++i) for (short h = 0; h < 2; ++h) o[32 * (row + 8 * (i / 4)) + col + i % 4 + 16 * h] = c[8 * h + i];
 }}
-)", transposed), {bytes(left), bytes(right)}, 16 * 32, {32}, {32});
+)",
+                                                        transposed),
+                                {bytes(left), bytes(right)}, 16 * 32, {32}, {32});
     ASSERT_EQ(out.size(), 16u * 32);
     for (std::size_t m = 0; m < 16; ++m) {
       for (std::size_t n = 0; n < 32; ++n) {
         float sum = static_cast<float>(m + n % 16);
-        for (std::size_t k = 0; k < 16; ++k) sum += left[16 * m + k] * (transposed ? right[16 * n + k] : right[32 * k + n]);
+        for (std::size_t k = 0; k < 16; ++k)
+          sum += left[16 * m + k] * (transposed ? right[16 * n + k] : right[32 * k + n]);
         EXPECT_EQ(out[32 * m + n], sum) << "row " << m << ", column " << n;
       }
     }

@@ -1,10 +1,10 @@
 // Values of vectors: components, conversions, operators, matrices.
 
-#include "msl_library/run_support.hpp"
-
 #include <array>
 #include <cmath>
 #include <limits>
+
+#include "msl_library/run_support.hpp"
 
 namespace anymetal::tests {
 namespace {
@@ -23,7 +23,8 @@ kernel void k(device const float4* v [[buffer(0)]], device float* o [[buffer(1)]
   a.bgra = float4(5, 6, 7, 8); o[15] = a.x; o[16] = a.y; o[17] = a.z; o[18] = a.w;
   a.y += 10; a.z++; a[3] = -1; o[19] = a.y; o[20] = a.z; o[21] = a.w;
 }
-)", {bytes(v)}, 22, {1}, {1});
+)",
+                              {bytes(v)}, 22, {1}, {1});
   const std::vector<float> expected = {4, 3, 2, 2, 1, 4, 2, 2, 3, 1, 2, 2, 8, 6, 6, 7, 6, 5, 8, 16, 6, -1};
   EXPECT_EQ(out, expected);
 }
@@ -35,11 +36,13 @@ kernel void k(device float* o [[buffer(0)]], uint i [[thread_position_in_grid]])
   float4 all[6] = {float4(p, p), float4(p.y, float3(3)), float4(s), {x, 2.5, 3}, float4(z[0], z[1], z[7], 0), float4(x)};
   for (int j = 0; j < 24; ++j) o[24 * i + j] = all[j / 4][j % 4];
 }
-)", {}, 48, {2}, {1});
+)",
+                              {}, 48, {2}, {1});
   ASSERT_EQ(out.size(), 48u);
   for (std::size_t i = 0; i < 2; ++i) {
     const float x = static_cast<float>(i) + 1;
-    const std::array<float, 24> expected = {x, 2, x, 2, 2, 3, 3, 3, x - 1, x, 0, 0, x, 2.5f, 3, 0, x, 0, 0, 0, x, x, x, x};
+    const std::array<float, 24> expected = {x, 2,    x, 2, 2, 3, 3, 3, x - 1, x, 0, 0,
+                                            x, 2.5f, 3, 0, x, 0, 0, 0, x,     x, x, x};
     for (std::size_t j = 0; j < 24; ++j) EXPECT_EQ(out[24 * i + j], expected[j]) << "thread " << i << " value " << j;
   }
 }
@@ -53,9 +56,10 @@ T saturated(double x) {
   return static_cast<T>(x);
 }
 
-const std::vector<float> kFloats = {0.0f,    -0.0f,  0.5f,   -0.5f, 0.99999994f, 1.5f,   -1.5f,   127.9f, 128.0f, -128.9f, 255.5f, 256.0f,
-                                    -1.0f,   32768,  65535.9f, 65536, 2147483648.0f, -2147483904.0f, 4294967296.0f, 1e10f, -1e10f, 1e20f, -1e20f,
-                                    3.4e38f, INFINITY, -INFINITY, NAN, -NAN};
+const std::vector<float> kFloats = {0.0f,     -0.0f,  0.5f,          -0.5f,          0.99999994f,   1.5f,  -1.5f,
+                                    127.9f,   128.0f, -128.9f,       255.5f,         256.0f,        -1.0f, 32768,
+                                    65535.9f, 65536,  2147483648.0f, -2147483904.0f, 4294967296.0f, 1e10f, -1e10f,
+                                    1e20f,    -1e20f, 3.4e38f,       INFINITY,       -INFINITY,     NAN,   -NAN};
 
 template <class T>
 void expect_saturated(const std::vector<T>& out) {
@@ -67,8 +71,9 @@ void expect_saturated(const std::vector<T>& out) {
 }
 
 std::string conversion_to(const std::string& type) {
-  return "kernel void k(device const float* x [[buffer(0)]], device " + type + "* o [[buffer(1)]], uint i [[thread_position_in_grid]]) {\n" +
-         "  o[2 * i] = " + type + "(x[i]); o[2 * i + 1] = " + type + "3(float3(1, 2, x[i])).z; }\n";
+  return "kernel void k(device const float* x [[buffer(0)]], device " + type +
+         "* o [[buffer(1)]], uint i [[thread_position_in_grid]]) {\n" + "  o[2 * i] = " + type +
+         "(x[i]); o[2 * i + 1] = " + type + "3(float3(1, 2, x[i])).z; }\n";
 }
 
 TEST_F(VectorValues, FloatToIntegerSaturates) {
@@ -97,8 +102,8 @@ std::uint16_t bfloat_of(float x) {
 
 TEST_F(VectorValues, FloatToBfloatRoundsToNearestEven) {
   std::vector<float> x = kFloats;
-  for (const std::uint32_t bits : {0x3f808000u, 0x3f818000u, 0x3f808001u, 0x3f807fffu, 0x7f7fffffu, 0x7f7f8000u, 0x00000001u, 0x00008000u, 0x00018000u,
-                                   0x7f800001u, 0xff800001u}) {
+  for (const std::uint32_t bits : {0x3f808000u, 0x3f818000u, 0x3f808001u, 0x3f807fffu, 0x7f7fffffu, 0x7f7f8000u,
+                                   0x00000001u, 0x00008000u, 0x00018000u, 0x7f800001u, 0xff800001u}) {
     float value;
     std::memcpy(&value, &bits, 4);
     x.push_back(value);
@@ -106,7 +111,8 @@ TEST_F(VectorValues, FloatToBfloatRoundsToNearestEven) {
   const auto out = run<std::uint16_t>(R"(
 kernel void k(device const float* x [[buffer(0)]], device bfloat* o [[buffer(1)]], uint i [[thread_position_in_grid]]) {
   o[2 * i] = bfloat(x[i]); o[2 * i + 1] = bfloat3(float3(1, x[i], 2)).y; }
-)", {bytes(x)}, 2 * x.size(), {x.size()}, {5});
+)",
+                                      {bytes(x)}, 2 * x.size(), {x.size()}, {5});
   ASSERT_EQ(out.size(), 2 * x.size());
   for (std::size_t i = 0; i < x.size(); ++i) {
     EXPECT_EQ(out[2 * i], bfloat_of(x[i])) << x[i];
@@ -115,23 +121,28 @@ kernel void k(device const float* x [[buffer(0)]], device bfloat* o [[buffer(1)]
 }
 
 TEST_F(VectorValues, HalfOverflowsToInfinityAndKeepsSubnormals) {
-  const std::vector<float> x = {65504, 65519.996f, 65520, -70000, 0x1p-24f, 0x1p-25f, 0x1.8p-24f, 0x1.004p-14f, 1.0004883f, 1.0014648f};
-  const std::vector<std::uint16_t> expected = {0x7bff, 0x7bff, 0x7c00, 0xfc00, 0x0001, 0x0000, 0x0002, 0x0401, 0x3c00, 0x3c02};
+  const std::vector<float> x = {65504,    65519.996f, 65520,        -70000,     0x1p-24f,
+                                0x1p-25f, 0x1.8p-24f, 0x1.004p-14f, 1.0004883f, 1.0014648f};
+  const std::vector<std::uint16_t> expected = {0x7bff, 0x7bff, 0x7c00, 0xfc00, 0x0001,
+                                               0x0000, 0x0002, 0x0401, 0x3c00, 0x3c02};
   const auto out = run<std::uint16_t>(R"(
 kernel void k(device const float* x [[buffer(0)]], device half* o [[buffer(1)]], uint i [[thread_position_in_grid]]) { o[i] = half2(float2(0, x[i])).y; }
-)", {bytes(x)}, x.size(), {x.size()}, {4});
+)",
+                                      {bytes(x)}, x.size(), {x.size()}, {4});
   EXPECT_EQ(out, expected);
 }
 
 TEST_F(VectorValues, IntegerOperatorsWrapMaskAndNeverTrap) {
-  const std::vector<std::int32_t> x = {7, -7, 0, INT32_MIN, INT32_MIN, 5, -1, INT32_MAX}, y = {2, 2, 5, -1, 0, 0, 33, 31};
+  const std::vector<std::int32_t> x = {7, -7, 0, INT32_MIN, INT32_MIN, 5, -1, INT32_MAX},
+                                  y = {2, 2, 5, -1, 0, 0, 33, 31};
   const auto out = run<std::int32_t>(R"(
 kernel void k(device const int* x [[buffer(0)]], device const int* y [[buffer(1)]], device int* o [[buffer(2)]], uint i [[thread_position_in_grid]]) {
   int4 a = x[i], b = y[i]; int scalar = x[i] / y[i] + x[i] % y[i]; int4 v = a / b + a % b;
   o[6 * i] = v.x == scalar; o[6 * i + 1] = (a << b).y; o[6 * i + 2] = x[i] << y[i]; o[6 * i + 3] = (a >> b).z; o[6 * i + 4] = x[i] >> y[i];
   o[6 * i + 5] = y[i] == 0 || y[i] == -1 ? 0 : v.w;
 }
-)", {bytes(x), bytes(y)}, 6 * x.size(), {x.size()}, {3});
+)",
+                                     {bytes(x), bytes(y)}, 6 * x.size(), {x.size()}, {3});
   ASSERT_EQ(out.size(), 6 * x.size());
   for (std::size_t i = 0; i < x.size(); ++i) {
     const auto count = static_cast<unsigned>(y[i]) & 31u;
@@ -156,9 +167,12 @@ kernel void k(device const float4x4* m [[buffer(0)]], device float* o [[buffer(1
   for (int i = 0; i < 4; ++i) { o[32 + i] = c[i]; o[36 + i] = r[i]; }
   o[40] = determinant(m[0]); o[41] = float(half4x4(m[1])[2][3]); o[42] = (2 * m[0] - m[1] * 0.5)[1][2];
 }
-)", {bytes(m)}, 43, {1}, {1});
+)",
+                              {bytes(m)}, 43, {1}, {1});
   ASSERT_EQ(out.size(), 43u);
-  const auto at = [&](std::size_t which, std::size_t column, std::size_t row) { return m[which * 16 + column * 4 + row]; };
+  const auto at = [&](std::size_t which, std::size_t column, std::size_t row) {
+    return m[which * 16 + column * 4 + row];
+  };
   for (std::size_t c = 0; c < 4; ++c) {
     for (std::size_t r = 0; r < 4; ++r) {
       float sum = 0;
@@ -181,7 +195,8 @@ kernel void k(device const float4x4* m [[buffer(0)]], device float* o [[buffer(1
         const std::size_t d = 6 - a - b - c;
         if (a == b || a == c || b == c) continue;
         const int inversions = (a > b) + (a > c) + (a > d) + (b > c) + (b > d) + (c > d);
-        determinant += (inversions % 2 == 0 ? 1.0 : -1.0) * static_cast<double>(at(0, 0, a) * at(0, 1, b) * at(0, 2, c) * at(0, 3, d));
+        determinant += (inversions % 2 == 0 ? 1.0 : -1.0) *
+                       static_cast<double>(at(0, 0, a) * at(0, 1, b) * at(0, 2, c) * at(0, 3, d));
       }
     }
   }
@@ -195,7 +210,8 @@ TEST_F(VectorValues, PackedVectorsTouchOnlyTheirElements) {
   const auto out = run<float>(R"(
 kernel void k(device const packed_float3* v [[buffer(0)]], device packed_float3* o [[buffer(1)]], uint i [[thread_position_in_grid]]) {
   float3 a = v[i]; o[i] = a * 2 + v[i]; o[i].zx = a.xz; o[i].y -= 1; }
-)", {bytes(v)}, 9, {3}, {2});
+)",
+                              {bytes(v)}, 9, {3}, {2});
   ASSERT_EQ(out.size(), 9u);
   for (std::size_t i = 0; i < 3; ++i) {
     EXPECT_EQ(out[3 * i], v[3 * i + 2]);

@@ -62,10 +62,10 @@ __MSL_INLINE bool atomic_compare_exchange_weak_explicit(volatile atomic<T>* obje
   return __atomic_compare_exchange(&object->__value, expected, &desired, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
-#define __MSL_FETCH(f, E, builtin)                                                        \
-  template <__msl::E T>                                                                   \
+#define __MSL_FETCH(f, E, builtin)                                                                                    \
+  template <__msl::E T>                                                                                               \
   __MSL_INLINE T atomic_fetch_##f##_explicit(volatile atomic<T>* object, __msl::converted<T> operand, memory_order) { \
-    return builtin(&object->__value, operand, __ATOMIC_RELAXED);                          \
+    return builtin(&object->__value, operand, __ATOMIC_RELAXED);                                                      \
   }
 __MSL_FETCH(add, atomic_sum, __atomic_fetch_add)
 __MSL_FETCH(sub, atomic_sum, __atomic_fetch_sub)

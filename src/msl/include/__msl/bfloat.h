@@ -37,26 +37,28 @@ struct bfloat {
   }
 
   friend __MSL_MEMBER constexpr bfloat operator+(bfloat a) { return a; }
-  friend __MSL_MEMBER constexpr bfloat operator-(bfloat a) { return __from_bits(static_cast<ushort>(a.__bits ^ 0x8000u)); }
+  friend __MSL_MEMBER constexpr bfloat operator-(bfloat a) {
+    return __from_bits(static_cast<ushort>(a.__bits ^ 0x8000u));
+  }
 
 // Both operands bfloat, or one an integer; with half the operation is an error, with float it is float's own.
-#define __MSL_BFLOAT_OPERATOR(op, R)                                                                             \
-  friend __MSL_MEMBER constexpr R operator op(bfloat a, bfloat b) { return R(a.__widen() op b.__widen()); }      \
-  template <class I>                                                                                             \
-    requires(__is_integral(I))                                                                                   \
-  friend __MSL_MEMBER constexpr R operator op(bfloat a, I b) {                                                   \
-    return R(a.__widen() op bfloat(b).__widen());                                                                \
-  }                                                                                                              \
-  template <class I>                                                                                             \
-    requires(__is_integral(I))                                                                                   \
-  friend __MSL_MEMBER constexpr R operator op(I a, bfloat b) {                                                   \
-    return R(bfloat(a).__widen() op b.__widen());                                                                \
-  }                                                                                                              \
-  template <class H>                                                                                             \
-    requires(__is_same(H, half))                                                                                 \
-  friend void operator op(bfloat, H) = delete;                                                                   \
-  template <class H>                                                                                             \
-    requires(__is_same(H, half))                                                                                 \
+#define __MSL_BFLOAT_OPERATOR(op, R)                                                                        \
+  friend __MSL_MEMBER constexpr R operator op(bfloat a, bfloat b) { return R(a.__widen() op b.__widen()); } \
+  template <class I>                                                                                        \
+    requires(__is_integral(I))                                                                              \
+  friend __MSL_MEMBER constexpr R operator op(bfloat a, I b) {                                              \
+    return R(a.__widen() op bfloat(b).__widen());                                                           \
+  }                                                                                                         \
+  template <class I>                                                                                        \
+    requires(__is_integral(I))                                                                              \
+  friend __MSL_MEMBER constexpr R operator op(I a, bfloat b) {                                              \
+    return R(bfloat(a).__widen() op b.__widen());                                                           \
+  }                                                                                                         \
+  template <class H>                                                                                        \
+    requires(__is_same(H, half))                                                                            \
+  friend void operator op(bfloat, H) = delete;                                                              \
+  template <class H>                                                                                        \
+    requires(__is_same(H, half))                                                                            \
   friend void operator op(H, bfloat) = delete;
   __MSL_BFLOAT_OPERATOR(+, bfloat)
   __MSL_BFLOAT_OPERATOR(-, bfloat)

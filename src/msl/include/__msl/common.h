@@ -5,16 +5,16 @@
 
 namespace metal {
 
-#define __MSL_FLOAT(T)                                                                    \
+#define __MSL_FLOAT(T)                                                                              \
   __MSL_INLINE constexpr T saturate(T x) { return clamp(x, static_cast<T>(0), static_cast<T>(1)); } \
-  __MSL_INLINE constexpr T mix(T x, T y, T a) { return x + (y - x) * a; }                 \
-  __MSL_INLINE constexpr T sign(T x) {                                                    \
+  __MSL_INLINE constexpr T mix(T x, T y, T a) { return x + (y - x) * a; }                           \
+  __MSL_INLINE constexpr T sign(T x) {                                                              \
     return x > 0 ? static_cast<T>(1) : x < 0 ? static_cast<T>(-1) : x == x ? x : static_cast<T>(0); \
-  }                                                                                       \
-  __MSL_INLINE constexpr T step(T edge, T x) { return static_cast<T>(x < edge ? 0 : 1); } \
-  __MSL_INLINE constexpr T smoothstep(T edge0, T edge1, T x) {                            \
-    const T t = saturate((x - edge0) / (edge1 - edge0));                                  \
-    return t * t * (3 - 2 * t);                                                           \
+  }                                                                                                 \
+  __MSL_INLINE constexpr T step(T edge, T x) { return static_cast<T>(x < edge ? 0 : 1); }           \
+  __MSL_INLINE constexpr T smoothstep(T edge0, T edge1, T x) {                                      \
+    const T t = saturate((x - edge0) / (edge1 - edge0));                                            \
+    return t * t * (3 - 2 * t);                                                                     \
   }
 __MSL_FLOAT_TYPES(__MSL_FLOAT)
 #undef __MSL_FLOAT

@@ -1,6 +1,7 @@
 #pragma once
-// <metal_cooperative_tensor>: a small matrix spread over the lanes that work on it. It is cut into 16x16 blocks, row by row,
-// 8 elements a lane: lane l, q = l / 4 holds rows (q & 4) | ((l / 2) & 3) and that + 8, columns ((q & 2) | (l & 1)) * 4 to + 3.
+// <metal_cooperative_tensor>: a small matrix spread over the lanes that work on it. It is cut into 16x16 blocks, row by
+// row, 8 elements a lane: lane l, q = l / 4 holds rows (q & 4) | ((l / 2) & 3) and that + 8, columns ((q & 2) | (l &
+// 1)) * 4 to + 3.
 #pragma clang system_header
 #include "lanes.h"
 #include "tensor.h"

@@ -1,5 +1,6 @@
 #pragma once
-// Functions of half and float that have one right answer, the same in every math mode: rounding, square root, signs, fma, parts.
+// Functions of half and float that have one right answer, the same in every math mode: rounding, square root, signs,
+// fma, parts.
 #pragma clang system_header
 #include "math_exact.h"
 #include "minmax.h"
@@ -7,12 +8,12 @@
 namespace metal {
 
 // One LLVM intrinsic each, on scalars and on whole vectors.
-#define __MSL_INTRINSIC_1(f, builtin)                                                    \
-  __MSL_INLINE half f(half x) { return builtin(x); }                                     \
-  __MSL_INLINE float f(float x) { return builtin(x); }                                   \
-  template <__msl::float_element T, int N>                                               \
-  __MSL_INLINE vec<T, N> f(const vec<T, N>& x) {                                         \
-    return vec<T, N>(__msl::raw_tag{}, builtin(x.__v));                                  \
+#define __MSL_INTRINSIC_1(f, builtin)                   \
+  __MSL_INLINE half f(half x) { return builtin(x); }    \
+  __MSL_INLINE float f(float x) { return builtin(x); }  \
+  template <__msl::float_element T, int N>              \
+  __MSL_INLINE vec<T, N> f(const vec<T, N>& x) {        \
+    return vec<T, N>(__msl::raw_tag{}, builtin(x.__v)); \
   }
 __MSL_INTRINSIC_1(floor, __builtin_elementwise_floor)
 __MSL_INTRINSIC_1(ceil, __builtin_elementwise_ceil)
@@ -22,31 +23,31 @@ __MSL_INTRINSIC_1(rint, __builtin_elementwise_rint)
 __MSL_INTRINSIC_1(sqrt, __builtin_elementwise_sqrt)
 #undef __MSL_INTRINSIC_1
 
-#define __MSL_FLOAT(T)                                                                   \
-  __MSL_INLINE constexpr T fabs(T x) {                                                   \
-    if consteval {                                                                       \
-      return x < 0 ? -x : x + 0;                                                         \
-    } else {                                                                             \
-      return __builtin_elementwise_abs(x);                                               \
-    }                                                                                    \
-  }                                                                                      \
-  __MSL_INLINE constexpr T abs(T x) { return fabs(x); }                                  \
-  __MSL_INLINE T fma(T x, T y, T z) { return static_cast<T>(__msl::math::fma(x, y, z)); } \
-  __MSL_INLINE T copysign(T x, T y) { return __builtin_elementwise_copysign(x, y); }     \
-  __MSL_INLINE T fract(T x) {                                                            \
+#define __MSL_FLOAT(T)                                                                                     \
+  __MSL_INLINE constexpr T fabs(T x) {                                                                     \
+    if consteval {                                                                                         \
+      return x < 0 ? -x : x + 0;                                                                           \
+    } else {                                                                                               \
+      return __builtin_elementwise_abs(x);                                                                 \
+    }                                                                                                      \
+  }                                                                                                        \
+  __MSL_INLINE constexpr T abs(T x) { return fabs(x); }                                                    \
+  __MSL_INLINE T fma(T x, T y, T z) { return static_cast<T>(__msl::math::fma(x, y, z)); }                  \
+  __MSL_INLINE T copysign(T x, T y) { return __builtin_elementwise_copysign(x, y); }                       \
+  __MSL_INLINE T fract(T x) {                                                                              \
     constexpr T below_one = sizeof(T) == 2 ? static_cast<T>(0x1.ffcp-1f) : static_cast<T>(0x1.fffffep-1f); \
-    const T part = x - floor(x);                                                         \
-    return part > below_one ? below_one : part;                                          \
-  }                                                                                      \
-  __MSL_INLINE T fdim(T x, T y) { return static_cast<T>(__msl::math::fdim(x, y)); }      \
-  __MSL_INLINE T ldexp(T x, int k) { return static_cast<T>(__msl::math::ldexp(x, k)); }  \
-  __MSL_INLINE int ilogb(T x) { return __msl::math::ilogb(x); }                          \
-  __MSL_INLINE T modf(T x, T& whole) {                                                   \
-    float w;                                                                             \
-    const T part = static_cast<T>(__msl::math::modf(x, w));                              \
-    whole = static_cast<T>(w);                                                           \
-    return part;                                                                         \
-  }                                                                                      \
+    const T part = x - floor(x);                                                                           \
+    return part > below_one ? below_one : part;                                                            \
+  }                                                                                                        \
+  __MSL_INLINE T fdim(T x, T y) { return static_cast<T>(__msl::math::fdim(x, y)); }                        \
+  __MSL_INLINE T ldexp(T x, int k) { return static_cast<T>(__msl::math::ldexp(x, k)); }                    \
+  __MSL_INLINE int ilogb(T x) { return __msl::math::ilogb(x); }                                            \
+  __MSL_INLINE T modf(T x, T& whole) {                                                                     \
+    float w;                                                                                               \
+    const T part = static_cast<T>(__msl::math::modf(x, w));                                                \
+    whole = static_cast<T>(w);                                                                             \
+    return part;                                                                                           \
+  }                                                                                                        \
   __MSL_INLINE T frexp(T x, int& exponent) { return static_cast<T>(__msl::math::frexp(x, exponent)); }
 __MSL_FLOAT_TYPES(__MSL_FLOAT)
 #undef __MSL_FLOAT
@@ -56,7 +57,8 @@ __MSL_INLINE half nextafter(half x, half y) {
   const ushort bits = __builtin_bit_cast(ushort, x);
   const ushort sign_of_y = static_cast<ushort>(__builtin_bit_cast(ushort, y) & 0x8000u);
   const bool outward = (x < y) == ((bits & 0x8000u) == 0u);
-  const ushort moved = x == 0 ? static_cast<ushort>(sign_of_y | 1u) : static_cast<ushort>(outward ? bits + 1u : bits - 1u);
+  const ushort moved =
+      x == 0 ? static_cast<ushort>(sign_of_y | 1u) : static_cast<ushort>(outward ? bits + 1u : bits - 1u);
   if (x != x || y != y) return x + y;
   return x == y ? y : __builtin_bit_cast(half, moved);
 }
@@ -64,7 +66,8 @@ __MSL_INLINE half nextafter(half x, half y) {
 __MSL_VECTOR_1(fabs, float_element, __MSL_RAW_OR_MAP_1(fabs, __builtin_elementwise_abs(x.__v)))
 __MSL_VECTOR_1(abs, float_element, return fabs(x);)
 __MSL_VECTOR_1(fract, float_element, return __msl::map<N>(__MSL_EACH_1(fract(x)), x);)
-__MSL_VECTOR_2(copysign, float_element, return vec<T, N>(__msl::raw_tag{}, __builtin_elementwise_copysign(x.__v, y.__v));)
+__MSL_VECTOR_2(copysign, float_element,
+               return vec<T, N>(__msl::raw_tag{}, __builtin_elementwise_copysign(x.__v, y.__v));)
 __MSL_VECTOR_2(fdim, float_element, return __msl::map<N>(__MSL_EACH_2(fdim(x, y)), x, y);)
 __MSL_VECTOR_2(nextafter, float_element, return __msl::map<N>(__MSL_EACH_2(nextafter(x, y)), x, y);)
 // By component: as a whole the builtin takes fast-math flags, with which LLVM splits it in two roundings on half.

@@ -4,7 +4,6 @@
 #include "common.h"
 #include "math.h"
 
-
 namespace metal {
 
 template <__msl::float_element T, int N>

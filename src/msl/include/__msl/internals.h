@@ -1,6 +1,6 @@
 #pragma once
-// The `__metal_*` functions that sources call from their own overloads: those of MSL on float, the math mode as the last
-// argument where there are two versions.
+// The `__metal_*` functions that sources call from their own overloads: those of MSL on float, the math mode as the
+// last argument where there are two versions.
 #pragma clang system_header
 #include "modes.h"
 #include "simdgroup.h"
@@ -10,41 +10,43 @@
 #define __METAL_MAYBE_FAST_MATH__ 2
 #define __METAL_MEMORY_SCOPE_SYSTEM__ 3
 
-#define __MSL_MODAL(f, parameters, ...)                                                    \
-  __MSL_INLINE float __metal_##f(__MSL_UNPACK parameters, int mode) {                      \
-    return mode == __METAL_PRECISE_MATH__ ? metal::precise::f(__VA_ARGS__)                 \
-           : mode == __METAL_FAST_MATH__  ? metal::fast::f(__VA_ARGS__)                    \
-                                          : metal::f(__VA_ARGS__);                         \
+#define __MSL_MODAL(f, parameters, ...)                                    \
+  __MSL_INLINE float __metal_##f(__MSL_UNPACK parameters, int mode) {      \
+    return mode == __METAL_PRECISE_MATH__ ? metal::precise::f(__VA_ARGS__) \
+           : mode == __METAL_FAST_MATH__  ? metal::fast::f(__VA_ARGS__)    \
+                                          : metal::f(__VA_ARGS__);          \
   }
 #define __MSL_UNPACK(...) __VA_ARGS__
 #define __MSL_UNARY(f) __MSL_MODAL(f, (float x), x)
 #define __MSL_BINARY(f) __MSL_MODAL(f, (float x, float y), x, y)
 #define __MSL_TERNARY(f) __MSL_MODAL(f, (float x, float y, float z), x, y, z)
-__MSL_UNARY(fabs) __MSL_UNARY(acos) __MSL_UNARY(acosh) __MSL_UNARY(asin) __MSL_UNARY(asinh) __MSL_UNARY(atan)
-__MSL_UNARY(atanh) __MSL_UNARY(ceil) __MSL_UNARY(cos) __MSL_UNARY(cosh) __MSL_UNARY(cospi) __MSL_UNARY(exp)
-__MSL_UNARY(exp2) __MSL_UNARY(exp10) __MSL_UNARY(floor) __MSL_UNARY(fract) __MSL_UNARY(log) __MSL_UNARY(log2)
-__MSL_UNARY(log10) __MSL_UNARY(rint) __MSL_UNARY(round) __MSL_UNARY(rsqrt) __MSL_UNARY(sin) __MSL_UNARY(sinh)
-__MSL_UNARY(sinpi) __MSL_UNARY(sqrt) __MSL_UNARY(tan) __MSL_UNARY(tanh) __MSL_UNARY(tanpi) __MSL_UNARY(trunc)
-__MSL_BINARY(atan2) __MSL_BINARY(divide) __MSL_BINARY(fmax) __MSL_BINARY(fmin) __MSL_BINARY(fmod) __MSL_BINARY(pow)
-__MSL_BINARY(powr)
-__MSL_TERNARY(fmax3) __MSL_TERNARY(fmin3) __MSL_TERNARY(fmedian3)
-__MSL_MODAL(ldexp, (float x, int k), x, k)
+__MSL_UNARY(fabs)
+__MSL_UNARY(acos) __MSL_UNARY(acosh) __MSL_UNARY(asin) __MSL_UNARY(asinh) __MSL_UNARY(atan) __MSL_UNARY(atanh)
+    __MSL_UNARY(ceil) __MSL_UNARY(cos) __MSL_UNARY(cosh) __MSL_UNARY(cospi) __MSL_UNARY(exp) __MSL_UNARY(exp2)
+        __MSL_UNARY(exp10) __MSL_UNARY(floor) __MSL_UNARY(fract) __MSL_UNARY(log) __MSL_UNARY(log2) __MSL_UNARY(log10)
+            __MSL_UNARY(rint) __MSL_UNARY(round) __MSL_UNARY(rsqrt) __MSL_UNARY(sin) __MSL_UNARY(sinh)
+                __MSL_UNARY(sinpi) __MSL_UNARY(sqrt) __MSL_UNARY(tan) __MSL_UNARY(tanh) __MSL_UNARY(tanpi)
+                    __MSL_UNARY(trunc) __MSL_BINARY(atan2) __MSL_BINARY(divide) __MSL_BINARY(fmax) __MSL_BINARY(fmin)
+                        __MSL_BINARY(fmod) __MSL_BINARY(pow) __MSL_BINARY(powr) __MSL_TERNARY(fmax3)
+                            __MSL_TERNARY(fmin3) __MSL_TERNARY(fmedian3) __MSL_MODAL(ldexp, (float x, int k), x, k)
 #undef __MSL_UNARY
 #undef __MSL_BINARY
 #undef __MSL_TERNARY
 #undef __MSL_MODAL
 #undef __MSL_UNPACK
 
-__MSL_INLINE float __metal_fma(float x, float y, float z) { return metal::fma(x, y, z); }
+                                __MSL_INLINE float __metal_fma(float x, float y, float z) {
+  return metal::fma(x, y, z);
+}
 __MSL_INLINE float __metal_frexp(float x, int& exponent) { return metal::frexp(x, exponent); }
 __MSL_INLINE float __metal_frexp(float x, int* exponent) { return metal::frexp(x, *exponent); }
 __MSL_INLINE float __metal_modf(float x, float* whole) { return metal::modf(x, *whole); }
 __MSL_INLINE float __metal_nextafter(float x, float y) { return metal::nextafter(x, y); }
 
-#define __MSL_REDUCTION(f)                \
-  template <class T>                      \
-  __MSL_INLINE T __metal_simd_##f(T x) {  \
-    return metal::simd_##f(x);            \
+#define __MSL_REDUCTION(f)               \
+  template <class T>                     \
+  __MSL_INLINE T __metal_simd_##f(T x) { \
+    return metal::simd_##f(x);           \
   }
 __MSL_REDUCTION(sum)
 __MSL_REDUCTION(product)
@@ -60,10 +62,10 @@ __MSL_REDUCTION(prefix_exclusive_product)
 __MSL_REDUCTION(broadcast_first)
 #undef __MSL_REDUCTION
 
-#define __MSL_EXCHANGE(f)                           \
-  template <class T>                                \
-  __MSL_INLINE T __metal_simd_##f(T x, ushort n) {  \
-    return metal::simd_##f(x, n);                   \
+#define __MSL_EXCHANGE(f)                          \
+  template <class T>                               \
+  __MSL_INLINE T __metal_simd_##f(T x, ushort n) { \
+    return metal::simd_##f(x, n);                  \
   }
 __MSL_EXCHANGE(broadcast)
 __MSL_EXCHANGE(shuffle)

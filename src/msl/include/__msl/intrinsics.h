@@ -67,9 +67,9 @@ struct __msl_lane_pair {
 typedef float __msl_lane_pair __attribute__((ext_vector_type(2)));
 #endif
 
-#define __MSL_MULTIPLY_ACCUMULATE(A, B)                                              \
-  __MSL_CROSS_LANE __msl_lane_pair __msl_simdgroup_multiply_accumulate_##A##_##B(    \
-      __msl_lane_pair a, __msl_lane_pair b, __msl_lane_pair c);
+#define __MSL_MULTIPLY_ACCUMULATE(A, B)                                                                                \
+  __MSL_CROSS_LANE __msl_lane_pair __msl_simdgroup_multiply_accumulate_##A##_##B(__msl_lane_pair a, __msl_lane_pair b, \
+                                                                                 __msl_lane_pair c);
 __MSL_MULTIPLY_ACCUMULATE(f32, f32)
 __MSL_MULTIPLY_ACCUMULATE(f32, f16)
 __MSL_MULTIPLY_ACCUMULATE(f32, bf16)

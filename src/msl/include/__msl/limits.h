@@ -73,15 +73,15 @@ __MSL_LIMITS(long)
 __MSL_LIMITS(ulong)
 #undef __MSL_LIMITS
 
-#define __MSL_LIMITS(T, bits, digits, exponent, largest, smallest, step, quiet, signalling) \
-  template <>                                                                                     \
-  struct numeric_limits<T> : __msl::float_limits<T, digits, exponent> {                           \
-    static constexpr T max() { return static_cast<T>(largest); }                                  \
-    static constexpr T min() { return static_cast<T>(smallest); }                                 \
-    static constexpr T lowest() { return -max(); }                                                \
-    static constexpr T epsilon() { return static_cast<T>(step); }                                 \
-    static constexpr T denorm_min() { return __builtin_bit_cast(T, static_cast<bits>(1)); }       \
-    static constexpr T quiet_NaN() { return __builtin_bit_cast(T, static_cast<bits>(quiet)); }    \
+#define __MSL_LIMITS(T, bits, digits, exponent, largest, smallest, step, quiet, signalling)             \
+  template <>                                                                                           \
+  struct numeric_limits<T> : __msl::float_limits<T, digits, exponent> {                                 \
+    static constexpr T max() { return static_cast<T>(largest); }                                        \
+    static constexpr T min() { return static_cast<T>(smallest); }                                       \
+    static constexpr T lowest() { return -max(); }                                                      \
+    static constexpr T epsilon() { return static_cast<T>(step); }                                       \
+    static constexpr T denorm_min() { return __builtin_bit_cast(T, static_cast<bits>(1)); }             \
+    static constexpr T quiet_NaN() { return __builtin_bit_cast(T, static_cast<bits>(quiet)); }          \
     static constexpr T signaling_NaN() { return __builtin_bit_cast(T, static_cast<bits>(signalling)); } \
   };
 __MSL_LIMITS(half, ushort, 11, 16, 65504.0f, 0x1p-14f, 0x1p-10f, 0x7e00u, 0x7d00u)

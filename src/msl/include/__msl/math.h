@@ -1,5 +1,6 @@
 #pragma once
-// <metal_math>: the elementary functions as metal::precise::f, metal::fast::f and metal::f, which follows the math mode.
+// <metal_math>: the elementary functions as metal::precise::f, metal::fast::f and metal::f, which follows the math
+// mode.
 #pragma clang system_header
 #include "float_parts.h"
 #include "math_all.h"
@@ -14,45 +15,43 @@ using math::fmod;
 namespace metal {
 
 // Half is computed in float, by the function of the mode `h` that is accurate enough for it.
-#define __MSL_ONE_ARGUMENT(M, mode)                                                      \
-  M(acos, mode, precise) M(acosh, mode, precise) M(asin, mode, precise) M(asinh, mode, precise) \
-  M(atan, mode, precise) M(atanh, mode, precise) M(cos, mode, precise) M(cosh, mode, precise) \
-  M(cospi, mode, precise) M(exp, mode, fast) M(exp2, mode, fast) M(exp10, mode, fast)    \
-  M(log, mode, precise) M(log2, mode, precise) M(log10, mode, precise) M(rsqrt, mode, fast) \
-  M(sin, mode, precise) M(sinh, mode, precise) M(sinpi, mode, precise) M(tan, mode, precise) \
-  M(tanh, mode, precise) M(tanpi, mode, precise)
-#define __MSL_TWO_ARGUMENTS(M, mode) \
-  M(atan2, mode) M(divide, mode) M(fmod, mode) M(pow, mode) M(powr, mode)
+#define __MSL_ONE_ARGUMENT(M, mode)                                                                                   \
+  M(acos, mode, precise)                                                                                              \
+  M(acosh, mode, precise) M(asin, mode, precise) M(asinh, mode, precise) M(atan, mode, precise)                       \
+      M(atanh, mode, precise) M(cos, mode, precise) M(cosh, mode, precise) M(cospi, mode, precise) M(exp, mode, fast) \
+          M(exp2, mode, fast) M(exp10, mode, fast) M(log, mode, precise) M(log2, mode, precise)                       \
+              M(log10, mode, precise) M(rsqrt, mode, fast) M(sin, mode, precise) M(sinh, mode, precise)               \
+                  M(sinpi, mode, precise) M(tan, mode, precise) M(tanh, mode, precise) M(tanpi, mode, precise)
+#define __MSL_TWO_ARGUMENTS(M, mode) M(atan2, mode) M(divide, mode) M(fmod, mode) M(pow, mode) M(powr, mode)
 
-#define __MSL_VECTOR_FORM_1(f)                                                           \
-  template <__msl::float_element T, int N>                                               \
-  __MSL_INLINE vec<T, N> f(const vec<T, N>& x) {                                         \
-    return __msl::map<N>(__MSL_EACH_1(f(x)), x);                                         \
+#define __MSL_VECTOR_FORM_1(f)                   \
+  template <__msl::float_element T, int N>       \
+  __MSL_INLINE vec<T, N> f(const vec<T, N>& x) { \
+    return __msl::map<N>(__MSL_EACH_1(f(x)), x); \
   }
-#define __MSL_VECTOR_FORM_2(f) \
-  __MSL_VECTOR_2(f, float_element, return __msl::map<N>(__MSL_EACH_2(f(x, y)), x, y);)
+#define __MSL_VECTOR_FORM_2(f) __MSL_VECTOR_2(f, float_element, return __msl::map<N>(__MSL_EACH_2(f(x, y)), x, y);)
 
-#define __MSL_FIXED_1(f, mode, h)                                                        \
-  __MSL_INLINE half f(half x) { return static_cast<half>(__msl::math::h::f(x)); }        \
-  __MSL_INLINE float f(float x) { return __msl::math::mode::f(x); }                      \
+#define __MSL_FIXED_1(f, mode, h)                                                 \
+  __MSL_INLINE half f(half x) { return static_cast<half>(__msl::math::h::f(x)); } \
+  __MSL_INLINE float f(float x) { return __msl::math::mode::f(x); }               \
   __MSL_VECTOR_FORM_1(f)
-#define __MSL_FIXED_2(f, mode)                                                           \
+#define __MSL_FIXED_2(f, mode)                                                                     \
   __MSL_INLINE half f(half x, half y) { return static_cast<half>(__msl::math::precise::f(x, y)); } \
-  __MSL_INLINE float f(float x, float y) { return __msl::math::mode::f(x, y); }          \
+  __MSL_INLINE float f(float x, float y) { return __msl::math::mode::f(x, y); }                    \
   __MSL_VECTOR_FORM_2(f)
-#define __MSL_SINCOS(...)                                                                \
-  __MSL_INLINE float sincos(float x, float& cosine) { return __VA_ARGS__; }              \
-  __MSL_INLINE half sincos(half x, half& cosine) {                                       \
-    float c;                                                                             \
-    const half sine = static_cast<half>(__msl::math::precise::sincos(x, c));             \
-    cosine = static_cast<half>(c);                                                       \
-    return sine;                                                                         \
-  }                                                                                      \
-  template <__msl::float_element T, int N>                                               \
-  __MSL_INLINE vec<T, N> sincos(const vec<T, N>& x, vec<T, N>& cosine) {                 \
-    vec<T, N> sine;                                                                      \
-    for (int i = 0; i < N; ++i) sine[i] = sincos(x.__at(i), cosine[i]);                  \
-    return sine;                                                                         \
+#define __MSL_SINCOS(...)                                                    \
+  __MSL_INLINE float sincos(float x, float& cosine) { return __VA_ARGS__; }  \
+  __MSL_INLINE half sincos(half x, half& cosine) {                           \
+    float c;                                                                 \
+    const half sine = static_cast<half>(__msl::math::precise::sincos(x, c)); \
+    cosine = static_cast<half>(c);                                           \
+    return sine;                                                             \
+  }                                                                          \
+  template <__msl::float_element T, int N>                                   \
+  __MSL_INLINE vec<T, N> sincos(const vec<T, N>& x, vec<T, N>& cosine) {     \
+    vec<T, N> sine;                                                          \
+    for (int i = 0; i < N; ++i) sine[i] = sincos(x.__at(i), cosine[i]);      \
+    return sine;                                                             \
   }
 
 namespace precise {
@@ -67,12 +66,12 @@ __MSL_TWO_ARGUMENTS(__MSL_FIXED_2, fast)
 __MSL_SINCOS(__msl::math::fast::sincos(x, cosine))
 }  // namespace fast
 
-#define __MSL_CURRENT_1(f, mode, h)                                                      \
-  __MSL_INLINE half f(half x) { return static_cast<half>(__msl::math::h::f(x)); }        \
+#define __MSL_CURRENT_1(f, mode, h)                                                           \
+  __MSL_INLINE half f(half x) { return static_cast<half>(__msl::math::h::f(x)); }             \
   __MSL_INLINE float f(float x) { return __msl_precise_math() ? precise::f(x) : fast::f(x); } \
   __MSL_VECTOR_FORM_1(f)
-#define __MSL_CURRENT_2(f, mode)                                                         \
-  __MSL_INLINE half f(half x, half y) { return static_cast<half>(__msl::math::precise::f(x, y)); } \
+#define __MSL_CURRENT_2(f, mode)                                                                             \
+  __MSL_INLINE half f(half x, half y) { return static_cast<half>(__msl::math::precise::f(x, y)); }           \
   __MSL_INLINE float f(float x, float y) { return __msl_precise_math() ? precise::f(x, y) : fast::f(x, y); } \
   __MSL_VECTOR_FORM_2(f)
 __MSL_ONE_ARGUMENT(__MSL_CURRENT_1, current)

@@ -14,7 +14,8 @@ struct matrix {
 
   // The diagonal; everything else is zero.
   template <__msl::scalar S>
-  __MSL_MEMBER explicit constexpr matrix(S diagonal) : matrix(__msl::raw_tag{}, static_cast<T>(diagonal), __msl::first<C>{}) {}
+  __MSL_MEMBER explicit constexpr matrix(S diagonal)
+      : matrix(__msl::raw_tag{}, static_cast<T>(diagonal), __msl::first<C>{}) {}
 
   template <class... V>
     requires(sizeof...(V) == C - 1 && (__is_same(V, vec<T, R>) && ...))
@@ -38,13 +39,13 @@ struct matrix {
   __MSL_MEMBER constexpr vec<T, R>& operator[](long c) { return columns[c]; }
   __MSL_MEMBER constexpr const vec<T, R>& operator[](long c) const { return columns[c]; }
 
-#define __MSL_EACH_COLUMN(op)                                                                  \
-  friend __MSL_MEMBER constexpr matrix operator op(const matrix& a, const matrix& b) {         \
-    matrix r;                                                                                  \
-    for (int c = 0; c < C; ++c) r.columns[c] = a.columns[c] op b.columns[c];                   \
-    return r;                                                                                  \
-  }                                                                                            \
-  friend __MSL_MEMBER constexpr matrix& operator op##=(matrix& a, const matrix& b) { return a = a op b; }
+#define __MSL_EACH_COLUMN(op)                                                          \
+  friend __MSL_MEMBER constexpr matrix operator op(const matrix& a, const matrix& b) { \
+    matrix r;                                                                          \
+    for (int c = 0; c < C; ++c) r.columns[c] = a.columns[c] op b.columns[c];           \
+    return r;                                                                          \
+  }                                                                                    \
+  friend __MSL_MEMBER constexpr matrix& operator op##=(matrix & a, const matrix & b) { return a = a op b; }
   __MSL_EACH_COLUMN(+)
   __MSL_EACH_COLUMN(-)
 #undef __MSL_EACH_COLUMN
@@ -116,7 +117,8 @@ struct matrix {
 
  private:
   template <int... c>
-  __MSL_MEMBER constexpr matrix(__msl::raw_tag, T d, __msl::sequence<int, c...>) : columns{__unit(d, c, __msl::first<R>{})...} {}
+  __MSL_MEMBER constexpr matrix(__msl::raw_tag, T d, __msl::sequence<int, c...>)
+      : columns{__unit(d, c, __msl::first<R>{})...} {}
   template <int... r>
   static __MSL_MEMBER constexpr vec<T, R> __unit(T d, int c, __msl::sequence<int, r...>) {
     return vec<T, R>((r == c ? d : static_cast<T>(0))...);
@@ -162,15 +164,15 @@ __MSL_INLINE constexpr T determinant(const matrix<T, 4, 4>& m) {
 
 }  // namespace metal
 
-#define __MSL_MATRIX_NAMES(T, C, R)               \
-  typedef metal::matrix<T, C, R> T##C##x##R;      \
-  namespace metal {                               \
-  using ::T##C##x##R;                             \
+#define __MSL_MATRIX_NAMES(T, C, R)          \
+  typedef metal::matrix<T, C, R> T##C##x##R; \
+  namespace metal {                          \
+  using ::T##C##x##R;                        \
   }
-#define __MSL_MATRICES(T)                         \
-  __MSL_MATRIX_NAMES(T, 2, 2) __MSL_MATRIX_NAMES(T, 2, 3) __MSL_MATRIX_NAMES(T, 2, 4) \
-  __MSL_MATRIX_NAMES(T, 3, 2) __MSL_MATRIX_NAMES(T, 3, 3) __MSL_MATRIX_NAMES(T, 3, 4) \
-  __MSL_MATRIX_NAMES(T, 4, 2) __MSL_MATRIX_NAMES(T, 4, 3) __MSL_MATRIX_NAMES(T, 4, 4)
+#define __MSL_MATRICES(T)                                                                                         \
+  __MSL_MATRIX_NAMES(T, 2, 2)                                                                                     \
+  __MSL_MATRIX_NAMES(T, 2, 3) __MSL_MATRIX_NAMES(T, 2, 4) __MSL_MATRIX_NAMES(T, 3, 2) __MSL_MATRIX_NAMES(T, 3, 3) \
+      __MSL_MATRIX_NAMES(T, 3, 4) __MSL_MATRIX_NAMES(T, 4, 2) __MSL_MATRIX_NAMES(T, 4, 3) __MSL_MATRIX_NAMES(T, 4, 4)
 __MSL_MATRICES(half)
 __MSL_MATRICES(float)
 #undef __MSL_MATRICES

@@ -5,39 +5,39 @@
 
 namespace metal {
 
-#define __MSL_INTEGER(T)                                                                 \
-  __MSL_INLINE constexpr T min(T x, T y) { return y < x ? y : x; }                       \
+#define __MSL_INTEGER(T)                                           \
+  __MSL_INLINE constexpr T min(T x, T y) { return y < x ? y : x; } \
   __MSL_INLINE constexpr T max(T x, T y) { return x < y ? y : x; }
 __MSL_INTEGER_TYPES(__MSL_INTEGER)
 #undef __MSL_INTEGER
 
 // Of one NaN and a number the number.
-#define __MSL_FLOAT(T)                                                                   \
-  __MSL_INLINE constexpr T min(T x, T y) {                                               \
-    if consteval {                                                                       \
-      return y < x || x != x ? y : x;                                                    \
-    } else {                                                                             \
-      return __builtin_elementwise_min(x, y);                                            \
-    }                                                                                    \
-  }                                                                                      \
-  __MSL_INLINE constexpr T max(T x, T y) {                                               \
-    if consteval {                                                                       \
-      return x < y || x != x ? y : x;                                                    \
-    } else {                                                                             \
-      return __builtin_elementwise_max(x, y);                                            \
-    }                                                                                    \
-  }                                                                                      \
-  __MSL_INLINE constexpr T fmin(T x, T y) { return min(x, y); }                          \
-  __MSL_INLINE constexpr T fmax(T x, T y) { return max(x, y); }                          \
-  __MSL_INLINE constexpr T fmin3(T x, T y, T z) { return min(x, min(y, z)); }            \
-  __MSL_INLINE constexpr T fmax3(T x, T y, T z) { return max(x, max(y, z)); }            \
+#define __MSL_FLOAT(T)                                                        \
+  __MSL_INLINE constexpr T min(T x, T y) {                                    \
+    if consteval {                                                            \
+      return y < x || x != x ? y : x;                                         \
+    } else {                                                                  \
+      return __builtin_elementwise_min(x, y);                                 \
+    }                                                                         \
+  }                                                                           \
+  __MSL_INLINE constexpr T max(T x, T y) {                                    \
+    if consteval {                                                            \
+      return x < y || x != x ? y : x;                                         \
+    } else {                                                                  \
+      return __builtin_elementwise_max(x, y);                                 \
+    }                                                                         \
+  }                                                                           \
+  __MSL_INLINE constexpr T fmin(T x, T y) { return min(x, y); }               \
+  __MSL_INLINE constexpr T fmax(T x, T y) { return max(x, y); }               \
+  __MSL_INLINE constexpr T fmin3(T x, T y, T z) { return min(x, min(y, z)); } \
+  __MSL_INLINE constexpr T fmax3(T x, T y, T z) { return max(x, max(y, z)); } \
   __MSL_INLINE constexpr T fmedian3(T x, T y, T z) { return max(min(x, y), min(max(x, y), z)); }
 __MSL_FLOAT_TYPES(__MSL_FLOAT)
 #undef __MSL_FLOAT
 
-#define __MSL_NUMBER(T)                                                                  \
-  __MSL_INLINE constexpr T min3(T x, T y, T z) { return min(x, min(y, z)); }             \
-  __MSL_INLINE constexpr T max3(T x, T y, T z) { return max(x, max(y, z)); }             \
+#define __MSL_NUMBER(T)                                                                         \
+  __MSL_INLINE constexpr T min3(T x, T y, T z) { return min(x, min(y, z)); }                    \
+  __MSL_INLINE constexpr T max3(T x, T y, T z) { return max(x, max(y, z)); }                    \
   __MSL_INLINE constexpr T median3(T x, T y, T z) { return max(min(x, y), min(max(x, y), z)); } \
   __MSL_INLINE constexpr T clamp(T x, T minval, T maxval) { return min(max(x, minval), maxval); }
 __MSL_INTEGER_TYPES(__MSL_NUMBER)

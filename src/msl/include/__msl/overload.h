@@ -30,51 +30,51 @@ concept scalar = __is_arithmetic(T) || __is_same(T, bfloat);
 #define __MSL_INTEGER_TYPES(M) M(char) M(uchar) M(short) M(ushort) M(int) M(uint) M(long) M(ulong)
 
 // Vector forms of f for elements E; the body sees vectors of one type.
-#define __MSL_VECTOR_1(f, E, ...)                                                       \
-  template <__msl::E T, int N>                                                          \
-  __MSL_INLINE constexpr vec<T, N> f(const vec<T, N>& x) {                              \
-    __VA_ARGS__                                                                         \
+#define __MSL_VECTOR_1(f, E, ...)                          \
+  template <__msl::E T, int N>                             \
+  __MSL_INLINE constexpr vec<T, N> f(const vec<T, N>& x) { \
+    __VA_ARGS__                                            \
   }
-#define __MSL_VECTOR_2(f, E, ...)                                                       \
-  template <__msl::E T, int N>                                                          \
+#define __MSL_VECTOR_2(f, E, ...)                                                                \
+  template <__msl::E T, int N>                                                                   \
   __MSL_INLINE constexpr vec<T, N> f(const vec<T, N>& x, const __msl::converted<vec<T, N>>& y) { \
-    __VA_ARGS__                                                                         \
-  }                                                                                     \
-  template <__msl::scalar S, __msl::E T, int N>                                         \
-  __MSL_INLINE constexpr vec<T, N> f(S x, const vec<T, N>& y) {                         \
-    return f(vec<T, N>(x), y);                                                          \
+    __VA_ARGS__                                                                                  \
+  }                                                                                              \
+  template <__msl::scalar S, __msl::E T, int N>                                                  \
+  __MSL_INLINE constexpr vec<T, N> f(S x, const vec<T, N>& y) {                                  \
+    return f(vec<T, N>(x), y);                                                                   \
   }
-#define __MSL_VECTOR_3(f, E, ...)                                                       \
-  template <__msl::E T, int N>                                                          \
-  __MSL_INLINE constexpr vec<T, N> f(const vec<T, N>& x, const __msl::converted<vec<T, N>>& y, \
-                                     const __msl::converted<vec<T, N>>& z) {            \
-    __VA_ARGS__                                                                         \
-  }                                                                                     \
-  template <__msl::scalar S, __msl::E T, int N>                                         \
+#define __MSL_VECTOR_3(f, E, ...)                                                                     \
+  template <__msl::E T, int N>                                                                        \
+  __MSL_INLINE constexpr vec<T, N> f(const vec<T, N>& x, const __msl::converted<vec<T, N>>& y,        \
+                                     const __msl::converted<vec<T, N>>& z) {                          \
+    __VA_ARGS__                                                                                       \
+  }                                                                                                   \
+  template <__msl::scalar S, __msl::E T, int N>                                                       \
   __MSL_INLINE constexpr vec<T, N> f(S x, const vec<T, N>& y, const __msl::converted<vec<T, N>>& z) { \
-    return f(vec<T, N>(x), y, z);                                                       \
-  }                                                                                     \
-  template <__msl::scalar S, __msl::scalar R, __msl::E T, int N>                        \
-  __MSL_INLINE constexpr vec<T, N> f(S x, R y, const vec<T, N>& z) {                    \
-    return f(vec<T, N>(x), vec<T, N>(y), z);                                            \
+    return f(vec<T, N>(x), y, z);                                                                     \
+  }                                                                                                   \
+  template <__msl::scalar S, __msl::scalar R, __msl::E T, int N>                                      \
+  __MSL_INLINE constexpr vec<T, N> f(S x, R y, const vec<T, N>& z) {                                  \
+    return f(vec<T, N>(x), vec<T, N>(y), z);                                                          \
   }
 
 // A vector from an expression on Clang vectors at run time, element by element in constant expressions.
-#define __MSL_RAW_OR_MAP_1(f, ...)                                                      \
-  if consteval {                                                                        \
-    return __msl::map<N>(__MSL_EACH_1(f(x)), x);                                        \
-  } else {                                                                              \
-    return vec<T, N>(__msl::raw_tag{}, __VA_ARGS__);                                    \
+#define __MSL_RAW_OR_MAP_1(f, ...)                   \
+  if consteval {                                     \
+    return __msl::map<N>(__MSL_EACH_1(f(x)), x);     \
+  } else {                                           \
+    return vec<T, N>(__msl::raw_tag{}, __VA_ARGS__); \
   }
-#define __MSL_RAW_OR_MAP_2(f, ...)                                                      \
-  if consteval {                                                                        \
-    return __msl::map<N>(__MSL_EACH_2(f(x, y)), x, y);                                  \
-  } else {                                                                              \
-    return vec<T, N>(__msl::raw_tag{}, __VA_ARGS__);                                    \
+#define __MSL_RAW_OR_MAP_2(f, ...)                     \
+  if consteval {                                       \
+    return __msl::map<N>(__MSL_EACH_2(f(x, y)), x, y); \
+  } else {                                             \
+    return vec<T, N>(__msl::raw_tag{}, __VA_ARGS__);   \
   }
-#define __MSL_RAW_OR_MAP_3(f, ...)                                                      \
-  if consteval {                                                                        \
-    return __msl::map<N>(__MSL_EACH_3(f(x, y, z)), x, y, z);                            \
-  } else {                                                                              \
-    return vec<T, N>(__msl::raw_tag{}, __VA_ARGS__);                                    \
+#define __MSL_RAW_OR_MAP_3(f, ...)                           \
+  if consteval {                                             \
+    return __msl::map<N>(__MSL_EACH_3(f(x, y, z)), x, y, z); \
+  } else {                                                   \
+    return vec<T, N>(__msl::raw_tag{}, __VA_ARGS__);         \
   }

@@ -43,11 +43,11 @@ __MSL_INLINE float to_srgb(float c) {
 namespace metal {
 
 // Every function exists for float and for half.
-#define __MSL_UNPACK(name, W, N, ...)                                                        \
-  __MSL_INLINE float##N unpack_##name##_to_float(W x) { return float##N(__VA_ARGS__); }      \
+#define __MSL_UNPACK(name, W, N, ...)                                                   \
+  __MSL_INLINE float##N unpack_##name##_to_float(W x) { return float##N(__VA_ARGS__); } \
   __MSL_INLINE half##N unpack_##name##_to_half(W x) { return half##N(float##N(__VA_ARGS__)); }
-#define __MSL_PACK(name, W, N, ...)                                                          \
-  __MSL_INLINE W pack_float_to_##name(float##N x) { return static_cast<W>(__VA_ARGS__); }    \
+#define __MSL_PACK(name, W, N, ...)                                                       \
+  __MSL_INLINE W pack_float_to_##name(float##N x) { return static_cast<W>(__VA_ARGS__); } \
   __MSL_INLINE W pack_half_to_##name(half##N h) { return pack_float_to_##name(float##N(h)); }
 
 __MSL_UNPACK(unorm4x8, uint, 4, __msl::from_unorm<8>(x, 0), __msl::from_unorm<8>(x, 8), __msl::from_unorm<8>(x, 16),
@@ -59,24 +59,29 @@ __MSL_UNPACK(unorm4x8_srgb, uint, 4, __msl::from_srgb(__msl::from_unorm<8>(x, 0)
              __msl::from_unorm<8>(x, 24))
 __MSL_UNPACK(unorm2x16, uint, 2, __msl::from_unorm<16>(x, 0), __msl::from_unorm<16>(x, 16))
 __MSL_UNPACK(snorm2x16, uint, 2, __msl::from_snorm<16>(x, 0), __msl::from_snorm<16>(x, 16))
-__MSL_UNPACK(unorm10a2, uint, 4, __msl::from_unorm<10>(x, 0), __msl::from_unorm<10>(x, 10), __msl::from_unorm<10>(x, 20),
-             __msl::from_unorm<2>(x, 30))
-__MSL_UNPACK(snorm10a2, uint, 4, __msl::from_snorm<10>(x, 0), __msl::from_snorm<10>(x, 10), __msl::from_snorm<10>(x, 20),
-             __msl::from_snorm<2>(x, 30))
+__MSL_UNPACK(unorm10a2, uint, 4, __msl::from_unorm<10>(x, 0), __msl::from_unorm<10>(x, 10),
+             __msl::from_unorm<10>(x, 20), __msl::from_unorm<2>(x, 30))
+__MSL_UNPACK(snorm10a2, uint, 4, __msl::from_snorm<10>(x, 0), __msl::from_snorm<10>(x, 10),
+             __msl::from_snorm<10>(x, 20), __msl::from_snorm<2>(x, 30))
 __MSL_UNPACK(unorm565, ushort, 3, __msl::from_unorm<5>(x, 0), __msl::from_unorm<6>(x, 5), __msl::from_unorm<5>(x, 11))
 
-__MSL_PACK(unorm4x8, uint, 4, __msl::to_unorm<8>(x.x, 0) | __msl::to_unorm<8>(x.y, 8) | __msl::to_unorm<8>(x.z, 16) |
-                                  __msl::to_unorm<8>(x.w, 24))
-__MSL_PACK(snorm4x8, uint, 4, __msl::to_snorm<8>(x.x, 0) | __msl::to_snorm<8>(x.y, 8) | __msl::to_snorm<8>(x.z, 16) |
-                                  __msl::to_snorm<8>(x.w, 24))
-__MSL_PACK(srgb_unorm4x8, uint, 4, __msl::to_unorm<8>(__msl::to_srgb(x.x), 0) | __msl::to_unorm<8>(__msl::to_srgb(x.y), 8) |
-                                       __msl::to_unorm<8>(__msl::to_srgb(x.z), 16) | __msl::to_unorm<8>(x.w, 24))
+__MSL_PACK(unorm4x8, uint, 4,
+           __msl::to_unorm<8>(x.x, 0) | __msl::to_unorm<8>(x.y, 8) | __msl::to_unorm<8>(x.z, 16) |
+               __msl::to_unorm<8>(x.w, 24))
+__MSL_PACK(snorm4x8, uint, 4,
+           __msl::to_snorm<8>(x.x, 0) | __msl::to_snorm<8>(x.y, 8) | __msl::to_snorm<8>(x.z, 16) |
+               __msl::to_snorm<8>(x.w, 24))
+__MSL_PACK(srgb_unorm4x8, uint, 4,
+           __msl::to_unorm<8>(__msl::to_srgb(x.x), 0) | __msl::to_unorm<8>(__msl::to_srgb(x.y), 8) |
+               __msl::to_unorm<8>(__msl::to_srgb(x.z), 16) | __msl::to_unorm<8>(x.w, 24))
 __MSL_PACK(unorm2x16, uint, 2, __msl::to_unorm<16>(x.x, 0) | __msl::to_unorm<16>(x.y, 16))
 __MSL_PACK(snorm2x16, uint, 2, __msl::to_snorm<16>(x.x, 0) | __msl::to_snorm<16>(x.y, 16))
-__MSL_PACK(unorm10a2, uint, 4, __msl::to_unorm<10>(x.x, 0) | __msl::to_unorm<10>(x.y, 10) | __msl::to_unorm<10>(x.z, 20) |
-                                   __msl::to_unorm<2>(x.w, 30))
-__MSL_PACK(snorm10a2, uint, 4, __msl::to_snorm<10>(x.x, 0) | __msl::to_snorm<10>(x.y, 10) | __msl::to_snorm<10>(x.z, 20) |
-                                   __msl::to_snorm<2>(x.w, 30))
+__MSL_PACK(unorm10a2, uint, 4,
+           __msl::to_unorm<10>(x.x, 0) | __msl::to_unorm<10>(x.y, 10) | __msl::to_unorm<10>(x.z, 20) |
+               __msl::to_unorm<2>(x.w, 30))
+__MSL_PACK(snorm10a2, uint, 4,
+           __msl::to_snorm<10>(x.x, 0) | __msl::to_snorm<10>(x.y, 10) | __msl::to_snorm<10>(x.z, 20) |
+               __msl::to_snorm<2>(x.w, 30))
 __MSL_PACK(unorm565, ushort, 3, __msl::to_unorm<5>(x.x, 0) | __msl::to_unorm<6>(x.y, 5) | __msl::to_unorm<5>(x.z, 11))
 #undef __MSL_UNPACK
 #undef __MSL_PACK

@@ -30,7 +30,7 @@ struct packed_vec : __msl_components::components<T, N> {
     __store(vec<T, N>(v.__load()));
   }
   template <class A, class B, class... C>
-    requires(((__msl::width<T, A> + __msl::width<T, B>) + ... + __msl::width<T, C>) == N)
+    requires(((__msl::width<T, A> + __msl::width<T, B>)+... + __msl::width<T, C>) == N)
   __MSL_MEMBER constexpr packed_vec(A a, B b, C... c) {
     __store(vec<T, N>(a, b, c...));
   }
@@ -59,31 +59,33 @@ struct packed_vec : __msl_components::components<T, N> {
   }
   __MSL_MEMBER constexpr vec<T, N> __load() const { return __load(__msl::first<N>{}); }
 
-#define __MSL_COMPOUND(op) \
-  friend __MSL_MEMBER constexpr packed_vec& operator op##=(packed_vec& a, const vec<T, N>& b) { return a = a.__load() op b; }
+#define __MSL_COMPOUND(op)                                                                       \
+  friend __MSL_MEMBER constexpr packed_vec& operator op##=(packed_vec & a, const vec<T, N>& b) { \
+    return a = a.__load() op b;                                                                  \
+  }
   __MSL_COMPOUND(+)
   __MSL_COMPOUND(-)
   __MSL_COMPOUND(*)
   __MSL_COMPOUND(/)
 #undef __MSL_COMPOUND
 // Both operands packed: no vector is there whose operator the call would find.
-#define __MSL_OPERATOR(op)                                                                                       \
-  template <class P>                                                                                             \
-    requires(__is_same(P, packed_vec))                                                                           \
-  friend __MSL_MEMBER constexpr auto operator op(const P& a, const P& b) {                                       \
-    return a.__load() op b.__load();                                                                             \
+#define __MSL_OPERATOR(op)                                                 \
+  template <class P>                                                       \
+    requires(__is_same(P, packed_vec))                                     \
+  friend __MSL_MEMBER constexpr auto operator op(const P& a, const P& b) { \
+    return a.__load() op b.__load();                                       \
   }
-#define __MSL_WITH_SCALAR(op)                                                                                    \
-  __MSL_OPERATOR(op)                                                                                             \
-  template <class S>                                                                                             \
-    requires(__is_arithmetic(S))                                                                                 \
-  friend __MSL_MEMBER constexpr auto operator op(const packed_vec& a, S b) {                                     \
-    return a.__load() op b;                                                                                      \
-  }                                                                                                              \
-  template <class S>                                                                                             \
-    requires(__is_arithmetic(S))                                                                                 \
-  friend __MSL_MEMBER constexpr auto operator op(S a, const packed_vec& b) {                                     \
-    return a op b.__load();                                                                                      \
+#define __MSL_WITH_SCALAR(op)                                                \
+  __MSL_OPERATOR(op)                                                         \
+  template <class S>                                                         \
+    requires(__is_arithmetic(S))                                             \
+  friend __MSL_MEMBER constexpr auto operator op(const packed_vec& a, S b) { \
+    return a.__load() op b;                                                  \
+  }                                                                          \
+  template <class S>                                                         \
+    requires(__is_arithmetic(S))                                             \
+  friend __MSL_MEMBER constexpr auto operator op(S a, const packed_vec& b) { \
+    return a op b.__load();                                                  \
   }
   __MSL_WITH_SCALAR(+)
   __MSL_WITH_SCALAR(-)
@@ -111,14 +113,14 @@ struct packed_vec : __msl_components::components<T, N> {
 
 }  // namespace metal
 
-#define __MSL_NAMES(T)                              \
-  typedef metal::packed_vec<T, 2> packed_##T##2;    \
-  typedef metal::packed_vec<T, 3> packed_##T##3;    \
-  typedef metal::packed_vec<T, 4> packed_##T##4;    \
-  namespace metal {                                 \
-  using ::packed_##T##2;                            \
-  using ::packed_##T##3;                            \
-  using ::packed_##T##4;                            \
+#define __MSL_NAMES(T)                           \
+  typedef metal::packed_vec<T, 2> packed_##T##2; \
+  typedef metal::packed_vec<T, 3> packed_##T##3; \
+  typedef metal::packed_vec<T, 4> packed_##T##4; \
+  namespace metal {                              \
+  using ::packed_##T##2;                         \
+  using ::packed_##T##3;                         \
+  using ::packed_##T##4;                         \
   }
 __MSL_NAMES(char)
 __MSL_NAMES(uchar)

@@ -30,36 +30,36 @@ __MSL_INLINE T quad_fold(T value, uint counted, T start, F f) {
 
 namespace metal {
 
-#define __MSL_FOLD(name, E, ...)                                                         \
-  template <__msl::E T>                                                                  \
-  __MSL_INLINE T quad_##name(T data) {                                                   \
-    return __msl::quad_fold(data, __msl::active_in_quad(), data,                         \
+#define __MSL_FOLD(name, E, ...)                                                                                  \
+  template <__msl::E T>                                                                                           \
+  __MSL_INLINE T quad_##name(T data) {                                                                            \
+    return __msl::quad_fold(data, __msl::active_in_quad(), data,                                                  \
                             [](T x, T y) __attribute__((always_inline)) { return static_cast<T>(__VA_ARGS__); }); \
-  }                                                                                      \
-  template <__msl::E T, int N>                                                           \
-  __MSL_INLINE vec<T, N> quad_##name(vec<T, N> data) {                                   \
-    return __msl::map<N>(__MSL_EACH_1(quad_##name(x)), data);                            \
+  }                                                                                                               \
+  template <__msl::E T, int N>                                                                                    \
+  __MSL_INLINE vec<T, N> quad_##name(vec<T, N> data) {                                                            \
+    return __msl::map<N>(__MSL_EACH_1(quad_##name(x)), data);                                                     \
   }
 __MSL_FOLD(sum, lane_scalar, x + y)
-__MSL_FOLD(product, lane_scalar, x * y)
+__MSL_FOLD(product, lane_scalar, x* y)
 __MSL_FOLD(min, lane_scalar, y < x ? y : x)
 __MSL_FOLD(max, lane_scalar, x < y ? y : x)
-__MSL_FOLD(and, lane_integer, x & y)
+__MSL_FOLD(and, lane_integer, x& y)
 __MSL_FOLD(or, lane_integer, x | y)
 __MSL_FOLD(xor, lane_integer, x ^ y)
 #undef __MSL_FOLD
 
 // Scans count the active lanes below this one, and itself where inclusive.
-#define __MSL_SCAN(name, lanes_counted, start, op)                                       \
-  template <__msl::lane_scalar T>                                                        \
-  __MSL_INLINE T quad_prefix_##name(T data) {                                            \
-    const uint counted = __msl::active_in_quad() & ((lanes_counted << (__msl::lane() & 3u)) - 1u); \
-    return __msl::quad_fold(data, counted, static_cast<T>(start),                        \
+#define __MSL_SCAN(name, lanes_counted, start, op)                                                           \
+  template <__msl::lane_scalar T>                                                                            \
+  __MSL_INLINE T quad_prefix_##name(T data) {                                                                \
+    const uint counted = __msl::active_in_quad() & ((lanes_counted << (__msl::lane() & 3u)) - 1u);           \
+    return __msl::quad_fold(data, counted, static_cast<T>(start),                                            \
                             [](T x, T y) __attribute__((always_inline)) { return static_cast<T>(x op y); }); \
-  }                                                                                      \
-  template <__msl::lane_scalar T, int N>                                                 \
-  __MSL_INLINE vec<T, N> quad_prefix_##name(vec<T, N> data) {                            \
-    return __msl::map<N>(__MSL_EACH_1(quad_prefix_##name(x)), data);                     \
+  }                                                                                                          \
+  template <__msl::lane_scalar T, int N>                                                                     \
+  __MSL_INLINE vec<T, N> quad_prefix_##name(vec<T, N> data) {                                                \
+    return __msl::map<N>(__MSL_EACH_1(quad_prefix_##name(x)), data);                                         \
   }
 __MSL_SCAN(inclusive_sum, 2u, 0, +)
 __MSL_SCAN(inclusive_product, 2u, 1, *)

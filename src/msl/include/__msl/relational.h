@@ -12,7 +12,8 @@ concept tested = float_element<T> || __is_same(T, bfloat);
 template <class T>
 struct float_bits {
   using bits = ushort;
-  static constexpr bits sign = 0x8000, infinity = __is_same(T, half) ? 0x7c00 : 0x7f80, smallest = __is_same(T, half) ? 0x0400 : 0x0080;
+  static constexpr bits sign = 0x8000, infinity = __is_same(T, half) ? 0x7c00 : 0x7f80,
+                        smallest = __is_same(T, half) ? 0x0400 : 0x0080;
 };
 template <>
 struct float_bits<float> {
@@ -23,7 +24,8 @@ struct float_bits<float> {
 template <tested T>
 __MSL_INLINE constexpr auto magnitude_bits(T x) {
   using F = float_bits<T>;
-  return static_cast<typename F::bits>(__builtin_bit_cast(typename F::bits, x) & static_cast<typename F::bits>(~F::sign));
+  return static_cast<typename F::bits>(__builtin_bit_cast(typename F::bits, x) &
+                                       static_cast<typename F::bits>(~F::sign));
 }
 template <tested T, int N>
 __MSL_INLINE constexpr auto magnitude_bits(const metal::vec<T, N>& x) {
@@ -40,18 +42,18 @@ __MSL_INLINE constexpr metal::vec<bool, N> to_bool(M mask) {
 
 namespace metal {
 
-#define __MSL_TEST(f, ...)                                                               \
-  template <__msl::tested T>                                                             \
-  __MSL_INLINE constexpr bool f(T x) {                                                   \
-    using F = __msl::float_bits<T>;                                                      \
-    const auto bits = __msl::magnitude_bits(x);                                          \
-    return __VA_ARGS__;                                                                  \
-  }                                                                                      \
-  template <__msl::tested T, int N>                                                      \
-  __MSL_INLINE constexpr vec<bool, N> f(const vec<T, N>& x) {                            \
-    using F = __msl::float_bits<T>;                                                      \
-    const auto bits = __msl::magnitude_bits(x);                                          \
-    return __msl::to_bool<N>(__VA_ARGS__);                                               \
+#define __MSL_TEST(f, ...)                                    \
+  template <__msl::tested T>                                  \
+  __MSL_INLINE constexpr bool f(T x) {                        \
+    using F = __msl::float_bits<T>;                           \
+    const auto bits = __msl::magnitude_bits(x);               \
+    return __VA_ARGS__;                                       \
+  }                                                           \
+  template <__msl::tested T, int N>                           \
+  __MSL_INLINE constexpr vec<bool, N> f(const vec<T, N>& x) { \
+    using F = __msl::float_bits<T>;                           \
+    const auto bits = __msl::magnitude_bits(x);               \
+    return __msl::to_bool<N>(__VA_ARGS__);                    \
   }
 __MSL_TEST(isfinite, bits < F::infinity)
 __MSL_TEST(isinf, bits == F::infinity)
@@ -86,16 +88,16 @@ __MSL_INLINE constexpr vec<bool, N> isordered(const vec<T, N>& x, const __msl::c
   return !isunordered(x, y);
 }
 
-#define __MSL_REDUCTION(f, op, start, builtin)                                           \
-  template <int N>                                                                       \
-  __MSL_INLINE constexpr bool f(const vec<bool, N>& x) {                                 \
-    if consteval {                                                                       \
-      bool result = start;                                                               \
-      for (int i = 0; i < N; ++i) result = result op x.__at(i);                          \
-      return result;                                                                     \
-    } else {                                                                             \
-      return builtin(x.__v) != 0;                                                        \
-    }                                                                                    \
+#define __MSL_REDUCTION(f, op, start, builtin)                  \
+  template <int N>                                              \
+  __MSL_INLINE constexpr bool f(const vec<bool, N>& x) {        \
+    if consteval {                                              \
+      bool result = start;                                      \
+      for (int i = 0; i < N; ++i) result = result op x.__at(i); \
+      return result;                                            \
+    } else {                                                    \
+      return builtin(x.__v) != 0;                               \
+    }                                                           \
   }
 __MSL_REDUCTION(all, &&, true, __builtin_reduce_and)
 __MSL_REDUCTION(any, ||, false, __builtin_reduce_or)
@@ -116,7 +118,8 @@ __MSL_INLINE constexpr T select(T a, T b, bool c) {
   return c ? b : a;
 }
 template <class T, int N>
-__MSL_INLINE constexpr vec<T, N> select(const vec<T, N>& a, const __msl::converted<vec<T, N>>& b, const vec<bool, N>& c) {
+__MSL_INLINE constexpr vec<T, N> select(const vec<T, N>& a, const __msl::converted<vec<T, N>>& b,
+                                        const vec<bool, N>& c) {
   return __msl::map<N>([](T x, T y, bool z) __attribute__((always_inline)) { return z ? y : x; }, a, b, c);
 }
 template <__msl::scalar S, class T, int N>

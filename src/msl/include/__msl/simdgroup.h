@@ -5,20 +5,20 @@
 
 namespace metal {
 
-#define __MSL_REDUCTION(name)                                                                   \
-  template <__msl::lane_scalar T>                                                               \
-  __MSL_INLINE T simd_##name(T data) {                                                          \
-    if constexpr (!__is_integral(T)) {                                                          \
-      return static_cast<T>(__msl_simd_##name##_f32(static_cast<float>(data)));                 \
-    } else if constexpr (__is_signed(T)) {                                                      \
-      return static_cast<T>(__msl_simd_##name##_i32(data));                                     \
-    } else {                                                                                    \
-      return static_cast<T>(__msl_simd_##name##_u32(data));                                     \
-    }                                                                                           \
-  }                                                                                             \
-  template <__msl::lane_scalar T, int N>                                                        \
-  __MSL_INLINE vec<T, N> simd_##name(vec<T, N> data) {                                          \
-    return __msl::map<N>(__MSL_EACH_1(simd_##name(x)), data);                                   \
+#define __MSL_REDUCTION(name)                                                   \
+  template <__msl::lane_scalar T>                                               \
+  __MSL_INLINE T simd_##name(T data) {                                          \
+    if constexpr (!__is_integral(T)) {                                          \
+      return static_cast<T>(__msl_simd_##name##_f32(static_cast<float>(data))); \
+    } else if constexpr (__is_signed(T)) {                                      \
+      return static_cast<T>(__msl_simd_##name##_i32(data));                     \
+    } else {                                                                    \
+      return static_cast<T>(__msl_simd_##name##_u32(data));                     \
+    }                                                                           \
+  }                                                                             \
+  template <__msl::lane_scalar T, int N>                                        \
+  __MSL_INLINE vec<T, N> simd_##name(vec<T, N> data) {                          \
+    return __msl::map<N>(__MSL_EACH_1(simd_##name(x)), data);                   \
   }
 __MSL_REDUCTION(sum)
 __MSL_REDUCTION(product)
@@ -26,14 +26,14 @@ __MSL_REDUCTION(min)
 __MSL_REDUCTION(max)
 #undef __MSL_REDUCTION
 
-#define __MSL_BITWISE(name)                                                                     \
-  template <__msl::lane_integer T>                                                              \
-  __MSL_INLINE T simd_##name(T data) {                                                          \
-    return static_cast<T>(__msl_simd_##name##_u32(static_cast<uint>(data)));                    \
-  }                                                                                             \
-  template <__msl::lane_integer T, int N>                                                       \
-  __MSL_INLINE vec<T, N> simd_##name(vec<T, N> data) {                                          \
-    return __msl::map<N>(__MSL_EACH_1(simd_##name(x)), data);                                   \
+#define __MSL_BITWISE(name)                                                  \
+  template <__msl::lane_integer T>                                           \
+  __MSL_INLINE T simd_##name(T data) {                                       \
+    return static_cast<T>(__msl_simd_##name##_u32(static_cast<uint>(data))); \
+  }                                                                          \
+  template <__msl::lane_integer T, int N>                                    \
+  __MSL_INLINE vec<T, N> simd_##name(vec<T, N> data) {                       \
+    return __msl::map<N>(__MSL_EACH_1(simd_##name(x)), data);                \
   }
 __MSL_BITWISE(and)
 __MSL_BITWISE(or)
@@ -41,18 +41,18 @@ __MSL_BITWISE(xor)
 #undef __MSL_BITWISE
 
 // Integers wrap, so that signed ones use the unsigned scan.
-#define __MSL_PREFIX(name)                                                                      \
-  template <__msl::lane_scalar T>                                                               \
-  __MSL_INLINE T simd_prefix_##name(T data) {                                                   \
-    if constexpr (__is_integral(T)) {                                                           \
-      return static_cast<T>(__msl_simd_prefix_##name##_u32(static_cast<uint>(data)));           \
-    } else {                                                                                    \
-      return static_cast<T>(__msl_simd_prefix_##name##_f32(static_cast<float>(data)));          \
-    }                                                                                           \
-  }                                                                                             \
-  template <__msl::lane_scalar T, int N>                                                        \
-  __MSL_INLINE vec<T, N> simd_prefix_##name(vec<T, N> data) {                                   \
-    return __msl::map<N>(__MSL_EACH_1(simd_prefix_##name(x)), data);                            \
+#define __MSL_PREFIX(name)                                                             \
+  template <__msl::lane_scalar T>                                                      \
+  __MSL_INLINE T simd_prefix_##name(T data) {                                          \
+    if constexpr (__is_integral(T)) {                                                  \
+      return static_cast<T>(__msl_simd_prefix_##name##_u32(static_cast<uint>(data)));  \
+    } else {                                                                           \
+      return static_cast<T>(__msl_simd_prefix_##name##_f32(static_cast<float>(data))); \
+    }                                                                                  \
+  }                                                                                    \
+  template <__msl::lane_scalar T, int N>                                               \
+  __MSL_INLINE vec<T, N> simd_prefix_##name(vec<T, N> data) {                          \
+    return __msl::map<N>(__MSL_EACH_1(simd_prefix_##name(x)), data);                   \
   }
 __MSL_PREFIX(inclusive_sum)
 __MSL_PREFIX(inclusive_product)

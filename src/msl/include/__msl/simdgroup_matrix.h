@@ -2,8 +2,8 @@
 // <metal_simdgroup_matrix>: 8x8 matrices spread over the lanes of a SIMD-group, two elements a lane (the layout is that
 // of docs/entry-ir.md). Loads and stores are each lane's own; products are the device's.
 #pragma clang system_header
-#include "overload.h"
 #include "intrinsics.h"
+#include "overload.h"
 
 namespace __msl {
 
@@ -33,9 +33,10 @@ __MSL_INLINE metal::vec<T, 2> from_pair(__msl_lane_pair p) {
   return metal::vec<T, 2>(metal::vec<float, 2>(raw_tag{}, values));
 }
 
-#define __MSL_PRODUCT(A, a_name, B, b_name)                                               \
-  __MSL_INLINE __msl_lane_pair multiply_accumulate(const metal::vec<A, 2>& a, const metal::vec<B, 2>& b, __msl_lane_pair c) { \
-    return __msl_simdgroup_multiply_accumulate_##a_name##_##b_name(to_pair(a), to_pair(b), c); \
+#define __MSL_PRODUCT(A, a_name, B, b_name)                                                              \
+  __MSL_INLINE __msl_lane_pair multiply_accumulate(const metal::vec<A, 2>& a, const metal::vec<B, 2>& b, \
+                                                   __msl_lane_pair c) {                                  \
+    return __msl_simdgroup_multiply_accumulate_##a_name##_##b_name(to_pair(a), to_pair(b), c);           \
   }
 __MSL_PRODUCT(float, f32, float, f32)
 __MSL_PRODUCT(float, f32, half, f16)
@@ -88,7 +89,8 @@ __MSL_INLINE void simdgroup_load(simdgroup_matrix<T, 8, 8>& d, const T* src, ulo
                                  ulong2 matrix_origin = 0, bool transpose_matrix = false) {
   const __msl::lane_position p = __msl::lane_elements();
   const T* const origin = src + matrix_origin.__at(1) * elements_per_row + matrix_origin.__at(0);
-  const T* const first = transpose_matrix ? origin + p.column * elements_per_row + p.row : origin + p.row * elements_per_row + p.column;
+  const T* const first =
+      transpose_matrix ? origin + p.column * elements_per_row + p.row : origin + p.row * elements_per_row + p.column;
   d.__lane = vec<T, 2>(first[0], first[transpose_matrix ? elements_per_row : 1]);
 }
 template <class T>
@@ -96,14 +98,16 @@ __MSL_INLINE void simdgroup_store(const simdgroup_matrix<T, 8, 8>& a, T* dst, ul
                                   ulong2 matrix_origin = 0, bool transpose_matrix = false) {
   const __msl::lane_position p = __msl::lane_elements();
   T* const origin = dst + matrix_origin.__at(1) * elements_per_row + matrix_origin.__at(0);
-  T* const first = transpose_matrix ? origin + p.column * elements_per_row + p.row : origin + p.row * elements_per_row + p.column;
+  T* const first =
+      transpose_matrix ? origin + p.column * elements_per_row + p.row : origin + p.row * elements_per_row + p.column;
   first[0] = a.__lane.__at(0);
   first[transpose_matrix ? elements_per_row : 1] = a.__lane.__at(1);
 }
 
 template <class D, class A, class B, class C>
 __MSL_INLINE void simdgroup_multiply_accumulate(simdgroup_matrix<D, 8, 8>& d, const simdgroup_matrix<A, 8, 8>& a,
-                                                const simdgroup_matrix<B, 8, 8>& b, const simdgroup_matrix<C, 8, 8>& c) {
+                                                const simdgroup_matrix<B, 8, 8>& b,
+                                                const simdgroup_matrix<C, 8, 8>& c) {
   d.__lane = __msl::from_pair<D>(__msl::multiply_accumulate(a.__lane, b.__lane, __msl::to_pair(c.__lane)));
 }
 template <class D, class A, class B>
@@ -112,7 +116,8 @@ __MSL_INLINE void simdgroup_multiply(simdgroup_matrix<D, 8, 8>& d, const simdgro
   d.__lane = __msl::from_pair<D>(__msl::multiply_accumulate(a.__lane, b.__lane, __msl_lane_pair{0.0f, 0.0f}));
 }
 template <class T>
-__MSL_INLINE simdgroup_matrix<T, 8, 8> operator*(const simdgroup_matrix<T, 8, 8>& a, const simdgroup_matrix<T, 8, 8>& b) {
+__MSL_INLINE simdgroup_matrix<T, 8, 8> operator*(const simdgroup_matrix<T, 8, 8>& a,
+                                                 const simdgroup_matrix<T, 8, 8>& b) {
   simdgroup_matrix<T, 8, 8> d;
   simdgroup_multiply(d, a, b);
   return d;

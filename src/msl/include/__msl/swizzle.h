@@ -34,15 +34,15 @@ inline constexpr bool assignable<V, A, B, C, D> =
   __declspec(property(get = __##xyzw, put = __put_##xyzw)) int xyzw, rgba;
 
 // Single letters; their properties carry the element type and are declared per element type below.
-#define __MSL_LETTER(xyzw, i)                                                     \
-  template <class V>                                                              \
-  __MSL_MEMBER constexpr auto __##xyzw(this const V& v) {                         \
-    return v.__at(i);                                                             \
-  }                                                                               \
-  template <class V>                                                              \
-    requires(!__is_const(V))                                                      \
-  __MSL_MEMBER void __put_##xyzw(this V& v, typename V::__element s) {            \
-    v.__set(i, s);                                                                \
+#define __MSL_LETTER(xyzw, i)                                          \
+  template <class V>                                                   \
+  __MSL_MEMBER constexpr auto __##xyzw(this const V& v) {              \
+    return v.__at(i);                                                  \
+  }                                                                    \
+  template <class V>                                                   \
+    requires(!__is_const(V))                                           \
+  __MSL_MEMBER void __put_##xyzw(this V& v, typename V::__element s) { \
+    v.__set(i, s);                                                     \
   }
 
 #define __MSL_SWIZZLE_2(x0, r0, i0, x1, r1, i1) __MSL_SWIZZLE(x0##x1, r0##r1, 2, i0, i1)
@@ -52,72 +52,70 @@ inline constexpr bool assignable<V, A, B, C, D> =
 
 // ANYk_n: every word of k letters out of the first n, appended to the letters given. LASTk_n: those of them that use
 // the n-th letter, which are the names width n adds to width n - 1. One macro per depth: none expands inside itself.
-#define __MSL_ANY1_2(F, ...) \
+#define __MSL_ANY1_2(F, ...)            \
   F(__VA_ARGS__ __VA_OPT__(, ) x, r, 0) \
   F(__VA_ARGS__ __VA_OPT__(, ) y, g, 1)
-#define __MSL_ANY2_2(F, ...) \
+#define __MSL_ANY2_2(F, ...)                          \
   __MSL_ANY1_2(F, __VA_ARGS__ __VA_OPT__(, ) x, r, 0) \
   __MSL_ANY1_2(F, __VA_ARGS__ __VA_OPT__(, ) y, g, 1)
-#define __MSL_ANY3_2(F, ...) \
+#define __MSL_ANY3_2(F, ...)                          \
   __MSL_ANY2_2(F, __VA_ARGS__ __VA_OPT__(, ) x, r, 0) \
   __MSL_ANY2_2(F, __VA_ARGS__ __VA_OPT__(, ) y, g, 1)
-#define __MSL_ANY4_2(F, ...) \
+#define __MSL_ANY4_2(F, ...)                          \
   __MSL_ANY3_2(F, __VA_ARGS__ __VA_OPT__(, ) x, r, 0) \
   __MSL_ANY3_2(F, __VA_ARGS__ __VA_OPT__(, ) y, g, 1)
-#define __MSL_ANY1_3(F, ...) \
+#define __MSL_ANY1_3(F, ...)            \
   F(__VA_ARGS__ __VA_OPT__(, ) x, r, 0) \
   F(__VA_ARGS__ __VA_OPT__(, ) y, g, 1) \
   F(__VA_ARGS__ __VA_OPT__(, ) z, b, 2)
-#define __MSL_ANY2_3(F, ...) \
+#define __MSL_ANY2_3(F, ...)                          \
   __MSL_ANY1_3(F, __VA_ARGS__ __VA_OPT__(, ) x, r, 0) \
   __MSL_ANY1_3(F, __VA_ARGS__ __VA_OPT__(, ) y, g, 1) \
   __MSL_ANY1_3(F, __VA_ARGS__ __VA_OPT__(, ) z, b, 2)
-#define __MSL_ANY3_3(F, ...) \
+#define __MSL_ANY3_3(F, ...)                          \
   __MSL_ANY2_3(F, __VA_ARGS__ __VA_OPT__(, ) x, r, 0) \
   __MSL_ANY2_3(F, __VA_ARGS__ __VA_OPT__(, ) y, g, 1) \
   __MSL_ANY2_3(F, __VA_ARGS__ __VA_OPT__(, ) z, b, 2)
-#define __MSL_ANY1_4(F, ...) \
+#define __MSL_ANY1_4(F, ...)            \
   F(__VA_ARGS__ __VA_OPT__(, ) x, r, 0) \
   F(__VA_ARGS__ __VA_OPT__(, ) y, g, 1) \
   F(__VA_ARGS__ __VA_OPT__(, ) z, b, 2) \
   F(__VA_ARGS__ __VA_OPT__(, ) w, a, 3)
-#define __MSL_ANY2_4(F, ...) \
+#define __MSL_ANY2_4(F, ...)                          \
   __MSL_ANY1_4(F, __VA_ARGS__ __VA_OPT__(, ) x, r, 0) \
   __MSL_ANY1_4(F, __VA_ARGS__ __VA_OPT__(, ) y, g, 1) \
   __MSL_ANY1_4(F, __VA_ARGS__ __VA_OPT__(, ) z, b, 2) \
   __MSL_ANY1_4(F, __VA_ARGS__ __VA_OPT__(, ) w, a, 3)
-#define __MSL_ANY3_4(F, ...) \
+#define __MSL_ANY3_4(F, ...)                          \
   __MSL_ANY2_4(F, __VA_ARGS__ __VA_OPT__(, ) x, r, 0) \
   __MSL_ANY2_4(F, __VA_ARGS__ __VA_OPT__(, ) y, g, 1) \
   __MSL_ANY2_4(F, __VA_ARGS__ __VA_OPT__(, ) z, b, 2) \
   __MSL_ANY2_4(F, __VA_ARGS__ __VA_OPT__(, ) w, a, 3)
-#define __MSL_LAST1_3(F, ...) \
-  F(__VA_ARGS__ __VA_OPT__(, ) z, b, 2)
-#define __MSL_LAST2_3(F, ...) \
+#define __MSL_LAST1_3(F, ...) F(__VA_ARGS__ __VA_OPT__(, ) z, b, 2)
+#define __MSL_LAST2_3(F, ...)                          \
   __MSL_LAST1_3(F, __VA_ARGS__ __VA_OPT__(, ) x, r, 0) \
   __MSL_LAST1_3(F, __VA_ARGS__ __VA_OPT__(, ) y, g, 1) \
   __MSL_ANY1_3(F, __VA_ARGS__ __VA_OPT__(, ) z, b, 2)
-#define __MSL_LAST3_3(F, ...) \
+#define __MSL_LAST3_3(F, ...)                          \
   __MSL_LAST2_3(F, __VA_ARGS__ __VA_OPT__(, ) x, r, 0) \
   __MSL_LAST2_3(F, __VA_ARGS__ __VA_OPT__(, ) y, g, 1) \
   __MSL_ANY2_3(F, __VA_ARGS__ __VA_OPT__(, ) z, b, 2)
-#define __MSL_LAST4_3(F, ...) \
+#define __MSL_LAST4_3(F, ...)                          \
   __MSL_LAST3_3(F, __VA_ARGS__ __VA_OPT__(, ) x, r, 0) \
   __MSL_LAST3_3(F, __VA_ARGS__ __VA_OPT__(, ) y, g, 1) \
   __MSL_ANY3_3(F, __VA_ARGS__ __VA_OPT__(, ) z, b, 2)
-#define __MSL_LAST1_4(F, ...) \
-  F(__VA_ARGS__ __VA_OPT__(, ) w, a, 3)
-#define __MSL_LAST2_4(F, ...) \
+#define __MSL_LAST1_4(F, ...) F(__VA_ARGS__ __VA_OPT__(, ) w, a, 3)
+#define __MSL_LAST2_4(F, ...)                          \
   __MSL_LAST1_4(F, __VA_ARGS__ __VA_OPT__(, ) x, r, 0) \
   __MSL_LAST1_4(F, __VA_ARGS__ __VA_OPT__(, ) y, g, 1) \
   __MSL_LAST1_4(F, __VA_ARGS__ __VA_OPT__(, ) z, b, 2) \
   __MSL_ANY1_4(F, __VA_ARGS__ __VA_OPT__(, ) w, a, 3)
-#define __MSL_LAST3_4(F, ...) \
+#define __MSL_LAST3_4(F, ...)                          \
   __MSL_LAST2_4(F, __VA_ARGS__ __VA_OPT__(, ) x, r, 0) \
   __MSL_LAST2_4(F, __VA_ARGS__ __VA_OPT__(, ) y, g, 1) \
   __MSL_LAST2_4(F, __VA_ARGS__ __VA_OPT__(, ) z, b, 2) \
   __MSL_ANY2_4(F, __VA_ARGS__ __VA_OPT__(, ) w, a, 3)
-#define __MSL_LAST4_4(F, ...) \
+#define __MSL_LAST4_4(F, ...)                          \
   __MSL_LAST3_4(F, __VA_ARGS__ __VA_OPT__(, ) x, r, 0) \
   __MSL_LAST3_4(F, __VA_ARGS__ __VA_OPT__(, ) y, g, 1) \
   __MSL_LAST3_4(F, __VA_ARGS__ __VA_OPT__(, ) z, b, 2) \

@@ -26,7 +26,9 @@ struct extents {
   }
 
   static __MSL_MEMBER constexpr size_t rank() { return sizeof...(Extent); }
-  static __MSL_MEMBER constexpr size_t rank_dynamic() { return (static_cast<size_t>(Extent == dynamic_extent) + ... + 0); }
+  static __MSL_MEMBER constexpr size_t rank_dynamic() {
+    return (static_cast<size_t>(Extent == dynamic_extent) + ... + 0);
+  }
   static __MSL_MEMBER constexpr size_t static_extent(size_t r) {
     const size_t all[] = {Extent...};
     return all[r];
@@ -80,7 +82,8 @@ struct tensor<T, Extents, tensor_inline> {
     }
   }
   template <class I>
-  __MSL_MEMBER constexpr tensor(T* data, const Extents& e, const array<I, Extents::rank()>& strides) : __data(data), __extents(e) {
+  __MSL_MEMBER constexpr tensor(T* data, const Extents& e, const array<I, Extents::rank()>& strides)
+      : __data(data), __extents(e) {
     for (size_t r = 0; r < Extents::rank(); ++r) __strides[r] = static_cast<long>(strides[r]);
   }
 

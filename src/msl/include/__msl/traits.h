@@ -18,15 +18,15 @@ using bool_constant = integral_constant<bool, b>;
 using true_type = bool_constant<true>;
 using false_type = bool_constant<false>;
 
-#define __MSL_TRAIT(name, ...)                       \
-  template <class T>                                 \
-  inline constexpr bool name##_v = __VA_ARGS__;      \
-  template <class T>                                 \
+#define __MSL_TRAIT(name, ...)                  \
+  template <class T>                            \
+  inline constexpr bool name##_v = __VA_ARGS__; \
+  template <class T>                            \
   struct name : bool_constant<__VA_ARGS__> {};
-#define __MSL_TRAIT_2(name, ...)                     \
-  template <class T, class U>                        \
-  inline constexpr bool name##_v = __VA_ARGS__;      \
-  template <class T, class U>                        \
+#define __MSL_TRAIT_2(name, ...)                \
+  template <class T, class U>                   \
+  inline constexpr bool name##_v = __VA_ARGS__; \
+  template <class T, class U>                   \
   struct name : bool_constant<__VA_ARGS__> {};
 
 __MSL_TRAIT(is_integral, __is_integral(T))
@@ -81,12 +81,12 @@ struct conditional<false, T, F> {
 template <bool b, class T, class F>
 using conditional_t = typename conditional<b, T, F>::type;
 
-#define __MSL_TRANSFORM(name, ...)  \
-  template <class T>                \
-  struct name {                     \
-    using type = __VA_ARGS__;       \
-  };                                \
-  template <class T>                \
+#define __MSL_TRANSFORM(name, ...) \
+  template <class T>               \
+  struct name {                    \
+    using type = __VA_ARGS__;      \
+  };                               \
+  template <class T>               \
   using name##_t = __VA_ARGS__;
 __MSL_TRANSFORM(remove_cv, __remove_cv(T))
 __MSL_TRANSFORM(remove_const, __remove_const(T))

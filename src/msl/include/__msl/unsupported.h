@@ -8,8 +8,8 @@ namespace metal {
 
 enum class access { sample, read, write, read_write };
 
-#define __MSL_TEXTURE(name)                             \
-  template <class T, access a = access::sample>         \
+#define __MSL_TEXTURE(name)                     \
+  template <class T, access a = access::sample> \
   struct name;
 __MSL_TEXTURE(texture1d)
 __MSL_TEXTURE(texture1d_array)

@@ -34,11 +34,11 @@ struct vec : __msl_components::components<T, N> {
 
   // Scalars and vectors of T, left to right, that fill exactly N elements.
   template <class A, class B, class... C>
-    requires(((__msl::width<T, A> + __msl::width<T, B>) + ... + __msl::width<T, C>) == N)
+    requires(((__msl::width<T, A> + __msl::width<T, B>)+... + __msl::width<T, C>) == N)
   __MSL_MEMBER constexpr vec(A a, B b, C... c) : __v(__msl::join<T>(__msl::first<N>{}, a, b, c...)) {}
 
   template <class A, class B, class... C>
-    requires(__msl::wrong_width<((__msl::width<T, A> + __msl::width<T, B>) + ... + __msl::width<T, C>), N>)
+    requires(__msl::wrong_width<((__msl::width<T, A> + __msl::width<T, B>)+... + __msl::width<T, C>), N>)
   vec(A, B, C...) = delete("wrong number of components for the vector");
 
   // A brace list; missing elements are zero.
@@ -69,14 +69,14 @@ struct vec : __msl_components::components<T, N> {
 #undef __MSL_VALID_INDEX
 
 // float2, float3, float4 and their kin, global and in `metal`.
-#define __MSL_NAMES(T)          \
+#define __MSL_NAMES(T)           \
   typedef metal::vec<T, 2> T##2; \
   typedef metal::vec<T, 3> T##3; \
   typedef metal::vec<T, 4> T##4; \
-  namespace metal {             \
-  using ::T##2;                 \
-  using ::T##3;                 \
-  using ::T##4;                 \
+  namespace metal {              \
+  using ::T##2;                  \
+  using ::T##3;                  \
+  using ::T##4;                  \
   }
 __MSL_NAMES(bool)
 __MSL_NAMES(char)
@@ -93,9 +93,9 @@ __MSL_NAMES(float)
 #undef __MSL_NAMES
 
 // The language's layouts. Asking for them also instantiates these types in the precompiled header.
-#define __MSL_LAYOUT(T, size)                                                          \
-  static_assert(sizeof(T##2) == 2 * size && alignof(T##2) == 2 * size);                \
-  static_assert(sizeof(T##3) == 4 * size && alignof(T##3) == 4 * size);                \
+#define __MSL_LAYOUT(T, size)                                           \
+  static_assert(sizeof(T##2) == 2 * size && alignof(T##2) == 2 * size); \
+  static_assert(sizeof(T##3) == 4 * size && alignof(T##3) == 4 * size); \
   static_assert(sizeof(T##4) == 4 * size && alignof(T##4) == 4 * size);
 __MSL_LAYOUT(bool, 1)
 __MSL_LAYOUT(char, 1)

@@ -2,10 +2,10 @@
 // The spellings of headers shared with the host.
 #include <metal_stdlib>
 
-#define __MSL_NAMES(T)                  \
-  typedef metal::vec<T, 2> simd_##T##2; \
-  typedef metal::vec<T, 3> simd_##T##3; \
-  typedef metal::vec<T, 4> simd_##T##4; \
+#define __MSL_NAMES(T)                    \
+  typedef metal::vec<T, 2> simd_##T##2;   \
+  typedef metal::vec<T, 3> simd_##T##3;   \
+  typedef metal::vec<T, 4> simd_##T##4;   \
   typedef metal::vec<T, 2> vector_##T##2; \
   typedef metal::vec<T, 3> vector_##T##3; \
   typedef metal::vec<T, 4> vector_##T##4;
@@ -21,7 +21,7 @@ __MSL_NAMES(half)
 __MSL_NAMES(float)
 #undef __MSL_NAMES
 
-#define __MSL_NAMES(C, R)                              \
+#define __MSL_NAMES(C, R)                                 \
   typedef metal::matrix<float, C, R> simd_float##C##x##R; \
   typedef metal::matrix<float, C, R> matrix_float##C##x##R;
 __MSL_NAMES(2, 2)
