@@ -41,9 +41,7 @@ class Finder {
   std::vector<KernelName> run() {
     for_each_declaration(compilation_.declarations(), [&](clang::Decl* d) { visit(d); });
     const clang::SourceManager& sources = compilation_.instance().getSourceManager();
-    std::ranges::stable_sort(kernels_, [&](const KernelName& a, const KernelName& b) {
-      return sources.isBeforeInTranslationUnit(sources.getExpansionLoc(a.location), sources.getExpansionLoc(b.location));
-    });
+    std::ranges::sort(kernels_, [&](const KernelName& a, const KernelName& b) { return sources.isBeforeInTranslationUnit(a.location, b.location); });
     drop_duplicates();
     return std::move(kernels_);
   }
@@ -142,6 +140,11 @@ std::vector<FunctionConstantVariable> find_function_constants(Compilation& compi
     }
     constant.declaration.type = type->first;
     constant.declaration.components = type->second;
+    const auto earlier = std::ranges::find(constants, constant.declaration.index, [](const FunctionConstantVariable& c) { return c.declaration.index; });
+    if (earlier != constants.end() && std::pair(earlier->declaration.type, earlier->declaration.components) != *type) {
+      compilation.report(clang::DiagnosticsEngine::Error, attribute->getLocation(),
+                         fmt::format("function constant index {} is taken by '{}', which has another type", *index, earlier->declaration.name));
+    }
     constants.push_back(std::move(constant));
   });
   return constants;

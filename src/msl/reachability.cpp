@@ -24,7 +24,7 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
     need(root);
     for (std::size_t next = 0; next < result_.functions.size(); ++next) TraverseDecl(result_.functions[next]);
     const clang::SourceManager& sources = sema_.getSourceManager();
-    std::ranges::stable_sort(result_.variables, [&](const clang::VarDecl* a, const clang::VarDecl* b) {
+    std::ranges::sort(result_.variables, [&](const clang::VarDecl* a, const clang::VarDecl* b) {
       return sources.isBeforeInTranslationUnit(a->getLocation(), b->getLocation());
     });
     return std::move(result_);

@@ -1,16 +1,17 @@
 #include "msl/text_edits.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace anymetal::msl {
 
 void TextEdits::replace(std::size_t begin, std::size_t end, std::string replacement) {
-  edits_.push_back({begin, end, std::move(replacement)});
+  edits_.push_back({begin, end, edits_.size(), std::move(replacement)});
 }
 
 Prepassed TextEdits::apply() {
-  std::ranges::stable_sort(edits_, {}, [](const Edit& e) { return std::pair(e.begin, e.end); });
+  std::ranges::sort(edits_, {}, [](const Edit& e) { return std::tuple(e.begin, e.end, e.order); });
   Prepassed result;
   unsigned line = 1;
   std::size_t line_begin = 0;            // of the current line, in the user's text

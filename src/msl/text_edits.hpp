@@ -25,6 +25,7 @@ class TextEdits {
   struct Edit {
     std::size_t begin;
     std::size_t end;
+    std::size_t order;  ///< of the calls, for insertions at one place
     std::string replacement;
   };
   std::string_view text_;

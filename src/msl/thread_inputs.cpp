@@ -99,7 +99,7 @@ class AgreementCheck {
 
 bool is_vector_input(std::string_view name) { return contains(kVectorInputs, name); }
 
-const clang::AnnotateAttr* find_thread_input(const clang::ParmVarDecl& parameter) {
+const clang::AnnotateAttr* find_thread_input(const clang::VarDecl& parameter) {
   for (const auto* attribute : parameter.specific_attrs<clang::AnnotateAttr>()) {
     const std::string_view name = annotation_name(*attribute);
     if (is_vector_input(name) || contains(kScalarInputs, name)) return attribute;

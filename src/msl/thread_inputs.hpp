@@ -12,8 +12,8 @@
 
 namespace anymetal::msl {
 
-/// The parameter's built-in input attribute, or nullptr.
-const clang::AnnotateAttr* find_thread_input(const clang::ParmVarDecl& parameter);
+/// The parameter's (or variable's) built-in input attribute, or nullptr.
+const clang::AnnotateAttr* find_thread_input(const clang::VarDecl& parameter);
 
 /// Whether inputs of this name have up to three components (positions and sizes; indices are scalars).
 bool is_vector_input(std::string_view name);

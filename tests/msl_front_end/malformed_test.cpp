@@ -21,6 +21,12 @@ struct Malformed {
 };
 
 const Malformed kTable[] = {
+    {"constant int a [[function_constant(3)]];\nconstant float b [[«function_constant»(3)]];", "index 3 is taken by 'a'"},
+    {"uint2 g [[«thread_position_in_grid»]];", "program scope are not supported"},
+    {"template <class T> kernel void f(device T* o) { o[0].«x» = 1; }\ntemplate [[host_name(\"x\")]] kernel void f<int>(device int*);", "'int'"},
+    {"void h(constant int «v») {}", "passed by value"},
+    {"struct S { device float «x»; };", "address space"},
+    {"struct S { float* «p»; };", "explicit address space"},
     {R"msl(kernel void a(device float* o) {}
 kernel void «a»(device int* o) {})msl",
      R"msl(cannot be overloaded)msl"},

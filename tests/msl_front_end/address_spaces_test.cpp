@@ -1,0 +1,85 @@
+// Functions that differ by address space alone, and what the math mode leaves on instructions.
+#include "msl_front_end/support.hpp"
+
+#include <gtest/gtest.h>
+#include <llvm/IR/Constants.h>
+#include <llvm/IR/InstIterator.h>
+#include <llvm/IR/Instructions.h>
+#include <llvm/IR/Module.h>
+#include <llvm/IR/Operator.h>
+
+namespace {
+
+using anymetal::MathMode;
+using anymetal::msl::ParsedSource;
+using anymetal::msl::SpecialisedKernel;
+
+SpecialisedKernel specialised(const std::string& text, MathMode mode = MathMode::Fast) {
+  auto request = front_end::request(front_end::kHead + text);
+  request.options.math_mode = mode;
+  const auto source = ParsedSource::parse(request);
+  EXPECT_TRUE(source) << source.error().message();
+  const auto entry = source ? (*source)->entry("f") : std::unexpected(source.error());
+  auto kernel = entry ? specialise(**entry, {}) : std::unexpected(entry.error());
+  EXPECT_TRUE(kernel) << kernel.error().message();
+  return kernel ? std::move(*kernel) : SpecialisedKernel();
+}
+
+std::int64_t stored(const SpecialisedKernel& kernel) {
+  if (!kernel.module) return -1;
+  for (const llvm::Instruction& i : llvm::instructions(*kernel.module->getFunction(kernel.symbol))) {
+    const auto* store = llvm::dyn_cast<llvm::StoreInst>(&i);
+    const auto* constant = store == nullptr ? nullptr : llvm::dyn_cast<llvm::ConstantInt>(store->getValueOperand());
+    if (constant != nullptr) return constant->getSExtValue();
+  }
+  return -1;
+}
+
+TEST(AddressSpaces, OverloadsWithBodiesOfTheirOwnAreChosenByTheArgument) {
+  EXPECT_EQ(stored(specialised(R"(int get(device const int* p) { return 1; }
+int get(threadgroup const int* p) { return 2; }
+int get(thread const int* p) { return 3; }
+int get(constant int* p) { return 4; }
+kernel void f(device int* o, constant int* c) { threadgroup int t[4]; int v = 0; int a[2] = {};
+  o[0] = get(o + 1) * 10000 + get(t) * 1000 + get(&v) * 100 + get(c) * 10 + get(a); })")), 12343);
+}
+
+TEST(AddressSpaces, TemplatesAreChosenByTheArgumentToo) {
+  EXPECT_EQ(stored(specialised(R"(template <class T> int get(device const T* p) { return 1; }
+template <class T> int get(threadgroup const T* p) { return sizeof(T); }
+kernel void f(device float* o, device int* r) { threadgroup half t[4]; r[0] = get(o) * 10 + get(&t[1]); })")), 12);
+}
+
+TEST(AddressSpaces, CopiesThatDifferInNothingElseAreOne) {
+  EXPECT_EQ(stored(specialised(R"(struct pair_t { int a; int sum() const thread { return a + 1; } int sum() const device { return a + 1; } };
+int twice(device const int& x) { return 2; }
+int twice(thread const int& x) { return 2; }
+kernel void f(device int* o) { pair_t p; p.a = 4; int v = 1; o[0] = p.sum() * 100 + twice(v) * 10 + twice(o[1]); })")), 522);
+}
+
+/// Flags of the only floating-point addition.
+llvm::FastMathFlags addition_flags(const SpecialisedKernel& kernel) {
+  for (const llvm::Instruction& i : llvm::instructions(*kernel.module->getFunction(kernel.symbol))) {
+    if (i.getOpcode() == llvm::Instruction::FAdd) return i.getFastMathFlags();
+  }
+  ADD_FAILURE() << "no addition";
+  return {};
+}
+
+TEST(MathMode, KeepsInfinitiesAndNanInEveryMode) {
+  const std::string text = "kernel void f(device float* o) { o[0] = o[1] + o[2]; }";
+  for (const MathMode mode : {MathMode::Fast, MathMode::Relaxed}) {
+    const llvm::FastMathFlags flags = addition_flags(specialised(text, mode));
+    EXPECT_TRUE(flags.allowReassoc() && flags.noSignedZeros() && flags.allowReciprocal() && flags.allowContract() && flags.approxFunc());
+    EXPECT_FALSE(flags.noNaNs());
+    EXPECT_FALSE(flags.noInfs());
+  }
+  EXPECT_TRUE(addition_flags(specialised(text, MathMode::Safe)).none());
+}
+
+TEST(MathMode, PragmaHoldsToTheEndOfItsScope) {
+  EXPECT_TRUE(addition_flags(specialised("float h(float a, float b) {\n#pragma METAL fp math_mode(safe)\nreturn a + b; }\nkernel void f(device float* o) { o[0] = h(o[1], o[2]); }")).none());
+  EXPECT_TRUE(addition_flags(specialised("float h(float a) {\n#pragma METAL fp math_mode(safe)\nreturn a; }\nkernel void f(device float* o) { o[0] = h(o[1]) + o[2]; }")).allowReassoc());
+}
+
+}  // namespace
