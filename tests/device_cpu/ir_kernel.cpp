@@ -53,7 +53,7 @@ std::string declarations(std::string_view ir) {
 std::shared_ptr<device::Backend> cpu_device(unsigned threads) {
   static std::map<unsigned, std::shared_ptr<device::Backend>> devices;
   auto& found = devices[threads];
-  if (!found) found = *device::cpu::make_cpu_backend({threads});
+  if (!found) found = *device::cpu::make_cpu_backend({threads, ANYMETAL_TEST_LANES != 0});
   return found;
 }
 

@@ -12,6 +12,15 @@
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
 #include <llvm/Transforms/IPO/AlwaysInliner.h>
+#include <llvm/Transforms/InstCombine/InstCombine.h>
+#include <llvm/Transforms/Scalar/ADCE.h>
+#include <llvm/Transforms/Scalar/EarlyCSE.h>
+#include <llvm/Transforms/Scalar/JumpThreading.h>
+#include <llvm/Transforms/Scalar/SROA.h>
+#include <llvm/Transforms/Scalar/SimplifyCFG.h>
+#include <llvm/Transforms/Utils/LCSSA.h>
+#include <llvm/Transforms/Utils/LoopSimplify.h>
+#include <llvm/Transforms/Utils/LowerSwitch.h>
 
 namespace anymetal::device::cpu {
 namespace {
@@ -87,6 +96,29 @@ void CodeGenerator::simplify(llvm::Function& function) const {
   passes.builder
       .buildFunctionSimplificationPipeline(llvm::OptimizationLevel::O3, llvm::ThinOrFullLTOPhase::None)
       .run(function, passes.functions);
+}
+
+void CodeGenerator::regularise(llvm::Function& function) const {
+  Passes passes(machine_.get());
+  llvm::FunctionPassManager pipeline;
+  pipeline.addPass(llvm::LowerSwitchPass());
+  pipeline.addPass(llvm::LoopSimplifyPass());
+  pipeline.addPass(llvm::LCSSAPass());
+  pipeline.run(function, passes.functions);
+}
+
+void CodeGenerator::tidy(llvm::Function& function) const {
+  Passes passes(machine_.get());
+  llvm::FunctionPassManager pipeline;
+  pipeline.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
+  pipeline.addPass(llvm::EarlyCSEPass());
+  pipeline.addPass(llvm::SimplifyCFGPass());
+  pipeline.addPass(llvm::InstCombinePass());
+  pipeline.addPass(llvm::JumpThreadingPass());
+  pipeline.addPass(llvm::SimplifyCFGPass());
+  pipeline.addPass(llvm::EarlyCSEPass());
+  pipeline.addPass(llvm::ADCEPass());
+  pipeline.run(function, passes.functions);
 }
 
 void CodeGenerator::optimise(llvm::Module& module) const {

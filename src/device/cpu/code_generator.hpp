@@ -28,6 +28,10 @@ class CodeGenerator {
   /// Inlines what must be inlined and brings `function` into the simplest form: what path analysis and coroutine
   /// splitting start from.
   void simplify(llvm::Function& function) const;
+  /// Loop-simplified closed SSA form without switches: what the lanes path reads.
+  void regularise(llvm::Function& function) const;
+  /// Turns freshly emitted code with stack slots into registers; cheap.
+  void tidy(llvm::Function& function) const;
   /// The full pipeline with loop and SLP vectorisers.
   void optimise(llvm::Module& module) const;
   [[nodiscard]] Result<std::string> emit_object(llvm::Module& module) const;

@@ -224,7 +224,7 @@ Result<CoroutineCode> emit_coroutine_path(ThreadFunction thread, std::string_vie
   const auto [slots, exchange_bytes] = assign_exchange(sites);
   // The calls are gone once the coroutine is made: from here on only the operations of the sites are used.
   const auto coroutine = make_thread_coroutine(thread, sites, slots);
-  const auto split = split_coroutine(coroutine.function);
+  const auto split = split_coroutines({coroutine.function}, /*keep_address=*/false).front();
   if (!split.start || !split.resume || split.frame_bytes == 0)
     return fail(ErrorCode::InternalError, "LLVM did not split the thread into a coroutine");
   thread.function = split.start;

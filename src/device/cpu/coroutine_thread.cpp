@@ -114,7 +114,7 @@ ThreadCoroutine make_thread_coroutine(const ThreadFunction& thread, const std::v
   llvm::SmallVector<llvm::Type*, 48> parameters(old->getFunctionType()->params());
   parameters.append(3, pointer);
   auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), parameters, false);
-  auto* function = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, "thread_coroutine", old->getParent());
+  auto* function = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, "thread_coroutine", old->getParent());
   function->setPresplitCoroutine();
   function->addFnAttr(llvm::Attribute::NoUnwind);
   function->splice(function->begin(), old);
@@ -154,9 +154,35 @@ ThreadCoroutine make_thread_coroutine(const ThreadFunction& thread, const std::v
   return {function, extra};
 }
 
-SplitCoroutine split_coroutine(llvm::Function* function) {
-  auto* module = function->getParent();
-  const auto name = function->getName().str();
+namespace {
+
+SplitCoroutine parts_of(llvm::Module& module, const std::string& name, bool keep_address) {
+  SplitCoroutine split;
+  split.start = module.getFunction(name);
+  split.start->setLinkage(llvm::GlobalValue::InternalLinkage);
+  split.resume = module.getFunction(name + ".resume");
+  // Never destroyed: those functions are not reached through their addresses in the frame.
+  if (auto* resumers = module.getNamedGlobal(name + ".resumers")) resumers->eraseFromParent();
+  for (const char* part : {".resume", ".destroy", ".cleanup"})
+    if (auto* clone = module.getFunction(name + part)) {
+      if (clone != split.resume || !keep_address)
+        clone->replaceAllUsesWith(llvm::ConstantPointerNull::get(clone->getType()));
+      if (clone != split.resume) clone->eraseFromParent();
+    }
+  if (auto* frame = llvm::StructType::getTypeByName(module.getContext(), name + ".Frame"))
+    split.frame_bytes = module.getDataLayout().getTypeAllocSize(frame);
+  return split;
+}
+
+}  // namespace
+
+std::vector<SplitCoroutine> split_coroutines(const std::vector<llvm::Function*>& functions, bool keep_address) {
+  auto& module = *functions.front()->getParent();
+  std::vector<std::string> names;
+  for (auto* function : functions) {
+    names.push_back(function->getName().str());
+    function->setLinkage(llvm::GlobalValue::ExternalLinkage);  // the splitting pass visits what may be called
+  }
   llvm::LoopAnalysisManager loop_analyses;
   llvm::FunctionAnalysisManager function_analyses;
   llvm::CGSCCAnalysisManager scc_analyses;
@@ -171,22 +197,10 @@ SplitCoroutine split_coroutine(llvm::Function* function) {
   pipeline.addPass(llvm::CoroEarlyPass());
   pipeline.addPass(llvm::createModuleToPostOrderCGSCCPassAdaptor(llvm::CoroSplitPass(/*OptimizeFrame=*/true)));
   pipeline.addPass(llvm::CoroCleanupPass());
-  pipeline.run(*module, module_analyses);
-
-  SplitCoroutine split;
-  split.start = module->getFunction(name);
-  split.start->setLinkage(llvm::GlobalValue::InternalLinkage);  // external only so that the splitting pass visits it
-  split.resume = module->getFunction(name + ".resume");
-  // Resumed by direct calls and never destroyed: no function is reached through its address in the frame.
-  if (auto* resumers = module->getNamedGlobal(name + ".resumers")) resumers->eraseFromParent();
-  for (const char* part : {".resume", ".destroy", ".cleanup"})
-    if (auto* clone = module->getFunction(name + part)) {
-      clone->replaceAllUsesWith(llvm::ConstantPointerNull::get(clone->getType()));
-      if (clone != split.resume) clone->eraseFromParent();
-    }
-  if (auto* frame = llvm::StructType::getTypeByName(module->getContext(), name + ".Frame"))
-    split.frame_bytes = module->getDataLayout().getTypeAllocSize(frame);
-  return split;
+  pipeline.run(module, module_analyses);
+  std::vector<SplitCoroutine> parts;
+  for (const auto& name : names) parts.push_back(parts_of(module, name, keep_address));
+  return parts;
 }
 
 }  // namespace anymetal::device::cpu

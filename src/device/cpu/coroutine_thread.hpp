@@ -24,6 +24,8 @@ struct SplitCoroutine {
   llvm::Function* resume = nullptr;  ///< `void(ptr frame)`; null where the thread never suspends
   std::uint64_t frame_bytes = 0;
 };
-SplitCoroutine split_coroutine(llvm::Function* function);
+/// Splits all coroutines of a module at once: `functions`. `keep_address`: a frame starts with the address of its
+/// `resume`; otherwise it is only called directly.
+std::vector<SplitCoroutine> split_coroutines(const std::vector<llvm::Function*>& functions, bool keep_address);
 
 }  // namespace anymetal::device::cpu

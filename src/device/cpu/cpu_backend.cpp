@@ -19,16 +19,17 @@ constexpr unsigned kCodeVersion = 1;
 
 class CpuBackend final : public Backend {
  public:
-  explicit CpuBackend(unsigned threads) : info_(describe_host(threads)), dispatcher_(threads) {}
+  CpuBackend(unsigned threads, bool lanes) : info_(describe_host(threads)), dispatcher_(threads), lanes_(lanes) {}
 
   [[nodiscard]] const DeviceInfo& info() const override { return info_; }
   [[nodiscard]] msl::Target front_end_target() const override { return msl::Target::Host; }
   [[nodiscard]] std::string artifact_identity() const override {
     const auto& host = host_target();
-    return fmt::format("cpu {} llvm {} {} {} {}", kCodeVersion, LLVM_VERSION_STRING, host.triple, host.cpu, host.features);
+    return fmt::format("cpu {} lanes {} llvm {} {} {} {}", kCodeVersion, lanes_, LLVM_VERSION_STRING, host.triple, host.cpu,
+                       host.features);
   }
   [[nodiscard]] Result<Artifact> compile(msl::SpecialisedKernel kernel, std::string_view label) const override {
-    auto artifact = compile_kernel(std::move(kernel), label);
+    auto artifact = compile_kernel(std::move(kernel), label, lanes_);
     if (!artifact) return std::unexpected(artifact.error().with_key(std::string(label)));
     return artifact;
   }
@@ -61,6 +62,7 @@ class CpuBackend final : public Backend {
 
   DeviceInfo info_;
   Dispatcher dispatcher_;
+  bool lanes_;
   std::mutex mutex_;
   std::shared_ptr<ObjectLinker> linker_;
 };
@@ -68,7 +70,7 @@ class CpuBackend final : public Backend {
 }  // namespace
 
 Result<std::shared_ptr<Backend>> make_cpu_backend(const CpuOptions& options) {
-  return std::make_shared<CpuBackend>(options.threads != 0 ? options.threads : usable_threads());
+  return std::make_shared<CpuBackend>(options.threads != 0 ? options.threads : usable_threads(), options.lanes);
 }
 
 }  // namespace anymetal::device::cpu

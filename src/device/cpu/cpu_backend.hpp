@@ -13,6 +13,8 @@ struct CpuOptions {
   /// Threads that run threadgroups, the calling one included; 0 takes what the affinity mask, the control group's quota
   /// and `ANYMETAL_THREADS` allow.
   unsigned threads = 0;
+  /// Whether kernels whose threads meet may run as vectors; otherwise all of them are coroutines.
+  bool lanes = true;
 };
 
 Result<std::shared_ptr<Backend>> make_cpu_backend(const CpuOptions& options = {});

@@ -24,7 +24,9 @@ bool run_threadgroup(const KernelTable& kernel, GroupContext& context) {
   const auto* size = context.threads_per_threadgroup;
   const std::uint32_t threads = size[0] * size[1] * size[2];
   const std::uint32_t simdgroups = (threads + kSimdWidth - 1) / kSimdWidth;
-  std::fill(context.sites + threads, context.sites + simdgroups * kSimdWidth, kReturned);
+  // On the lanes path a simdgroup is one unit and uses its first site only.
+  const auto used = kernel.lanes_per_unit == 1 ? threads : 0;
+  std::fill(context.sites + used, context.sites + simdgroups * kSimdWidth, kReturned);
   std::array<Site, kMaxSimdgroups> waits{};
   for (std::uint32_t s = 0; s < simdgroups; ++s) {
     kernel.start(&context, s, std::min(kSimdWidth, threads - s * kSimdWidth));
@@ -34,7 +36,7 @@ bool run_threadgroup(const KernelTable& kernel, GroupContext& context) {
     const Site barrier = *std::min_element(waits.begin(), waits.begin() + simdgroups);
     if (barrier == kReturned) return true;
     std::array<std::uint32_t, kMaxSimdgroups> masks{};
-    bool consistent = true;
+    bool consistent = barrier != kDivergentBarrier;
     for (std::uint32_t s = 0; s < simdgroups; ++s)
       masks[s] = lanes_at(context.sites + s * kSimdWidth, barrier, consistent);
     if (!consistent) return false;

@@ -19,6 +19,7 @@ inline constexpr std::size_t kArenaAlignment = 256;
 /// come after all of them, so that a plain minimum finds what has to run next.
 using Site = std::uint32_t;
 inline constexpr Site kFirstBarrier = 0x8000'0000u;
+inline constexpr Site kDivergentBarrier = 0xffff'fffeu;  ///< some lanes wait at a barrier, others cannot reach it
 inline constexpr Site kReturned = 0xffff'ffffu;
 
 /// One worker's view of a dispatch, and of the threadgroup it runs now. Generated code reads it by offset

@@ -4,6 +4,7 @@
 #include "device/cpu/coroutine_path.hpp"
 #include "device/cpu/fast_math.hpp"
 #include "device/cpu/kernel_abi.hpp"
+#include "device/cpu/lanes_path.hpp"
 #include "device/cpu/loop_path.hpp"
 #include "device/cpu/sync_operation.hpp"
 #include "device/cpu/thread_function.hpp"
@@ -22,12 +23,12 @@
 namespace anymetal::device::cpu {
 namespace {
 
-/// Name of the first synchronising function the thread calls, or empty.
-std::string first_synchronisation(const llvm::Function& function) {
-  for (const auto& instruction : llvm::instructions(function))
-    if (const auto* call = llvm::dyn_cast<llvm::CallInst>(&instruction); call && sync_operation(*call))
-      return call->getCalledFunction()->getName().str();
-  return {};
+/// Whether threads of a simdgroup or threadgroup meet.
+bool meets(const llvm::Function& function) {
+  return llvm::any_of(llvm::instructions(function), [](const llvm::Instruction& instruction) {
+    const auto* call = llvm::dyn_cast<llvm::CallInst>(&instruction);
+    return call && sync_operation(*call);
+  });
 }
 
 /// The table the loader looks up, with the members of KernelTable.
@@ -61,9 +62,36 @@ Result<void> verify(const llvm::Module& module) {
   return {};
 }
 
+/// Emits the code of a kernel whose threads meet and notes what it needs in `numbers`.
+Result<void> emit_meeting_threads(const ThreadFunction& thread, std::string_view label, const CodeGenerator& generator,
+                                  bool lanes, Artifact& artifact, KernelTable numbers) {
+  auto& module = *thread.function->getParent();
+  if (lanes) {
+    auto code = emit_lanes_path(thread, label, generator);
+    if (!code) return std::unexpected(code.error());
+    if (code->obstacle.empty()) {
+      artifact.execution_path = "lanes";
+      numbers.frame_stride = code->frame_stride;
+      numbers.lanes_per_unit = kSimdWidth;
+      emit_table(module, numbers, nullptr, code->start, code->advance);
+      return {};
+    }
+    artifact.path_reason = std::move(code->obstacle);
+  } else {
+    artifact.path_reason = "the lanes path is switched off";
+  }
+  artifact.execution_path = "coroutines";
+  const auto code = emit_coroutine_path(thread, label);
+  if (!code) return std::unexpected(code.error());
+  numbers.frame_stride = code->frame_stride;
+  numbers.exchange_bytes = code->exchange_bytes;
+  emit_table(module, numbers, nullptr, code->start, code->advance);
+  return {};
+}
+
 }  // namespace
 
-Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view label) {
+Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view label, bool lanes) {
   auto& module = *kernel.module;
   auto* entry = module.getFunction(kernel.symbol);
   if (!entry || entry->isDeclaration())
@@ -83,18 +111,11 @@ Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view 
   artifact.symbol = kTableSymbol;
   KernelTable numbers;
   numbers.static_threadgroup_bytes = thread->static_threadgroup_bytes;
-  const auto synchronisation = first_synchronisation(*thread->function);
-  if (synchronisation.empty()) {
+  if (!meets(*thread->function)) {
     artifact.execution_path = "loop";
     emit_table(module, numbers, emit_loop_path(*thread, label), nullptr, nullptr);
-  } else {
-    artifact.execution_path = "coroutines";
-    artifact.path_reason = fmt::format("threads meet in '{}'", synchronisation);
-    const auto code = emit_coroutine_path(*thread, label);
-    if (!code) return std::unexpected(code.error());
-    numbers.frame_stride = code->frame_stride;
-    numbers.exchange_bytes = code->exchange_bytes;
-    emit_table(module, numbers, nullptr, code->start, code->advance);
+  } else if (auto emitted = emit_meeting_threads(*thread, label, *generator, lanes, artifact, numbers); !emitted) {
+    return std::unexpected(emitted.error());
   }
   generator->retarget(module);
   if (auto valid = verify(module); !valid) return std::unexpected(valid.error());

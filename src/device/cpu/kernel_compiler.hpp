@@ -10,6 +10,7 @@ namespace anymetal::device::cpu {
 
 /// Chooses the path a kernel takes, generates its code and emits the object. Depends on nothing but its arguments and
 /// host_target().
-Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view label);
+/// `lanes` allows the lanes path.
+Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view label, bool lanes = true);
 
 }  // namespace anymetal::device::cpu

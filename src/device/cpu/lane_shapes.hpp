@@ -1,0 +1,72 @@
+#pragma once
+/// \file
+/// How the values of a thread function differ between the 32 lanes of a simdgroup.
+
+#include "device/cpu/thread_function.hpp"
+
+#include <llvm/ADT/DenseMap.h>
+#include <llvm/ADT/DenseSet.h>
+#include <llvm/ADT/SmallPtrSet.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace llvm {
+class BasicBlock;
+class DominatorTree;
+class Instruction;
+class LoopInfo;
+class PostDominatorTree;
+}  // namespace llvm
+
+namespace anymetal::device::cpu {
+
+/// One value over the lanes: `first + lane * stride` for a constant stride (bytes, for pointers), or anything.
+/// A conditional shape holds only where a widened index did not wrap around within the simdgroup, which the generated
+/// code tests.
+struct Shape {
+  enum class Kind : std::uint8_t { Unknown, Linear, Divergent };
+  Kind kind = Kind::Unknown;
+  bool conditional = false;
+  std::int64_t stride = 0;
+
+  static Shape uniform() { return {Kind::Linear, false, 0}; }
+  static Shape divergent() { return {Kind::Divergent, false, 0}; }
+  [[nodiscard]] bool is_uniform() const { return kind == Kind::Linear && stride == 0; }
+  [[nodiscard]] bool is_linear() const { return kind == Kind::Linear && stride != 0; }
+  [[nodiscard]] bool is_divergent() const { return kind == Kind::Divergent; }
+  friend bool operator==(const Shape&, const Shape&) = default;
+};
+
+/// Shapes of all values, and which blocks may run for a part of the lanes only. The function must be in
+/// loop-simplified, closed SSA form, without switches.
+class LaneShapes {
+ public:
+  /// `rows`: the simdgroup is full and lies within one row of the threadgroup, so that x counts up with the lane.
+  LaneShapes(const ThreadFunction& thread, const std::vector<llvm::BasicBlock*>& order,
+             const llvm::DominatorTree& dominators, const llvm::PostDominatorTree& post_dominators,
+             const llvm::LoopInfo& loops, bool rows);
+
+  [[nodiscard]] Shape of(const llvm::Value* value) const;
+  /// Whether some of the simdgroup's lanes may be elsewhere (or have returned) when this block runs.
+  [[nodiscard]] bool is_partial(const llvm::BasicBlock* block) const { return partial_.contains(block); }
+
+ private:
+  void iterate(const std::vector<llvm::BasicBlock*>& order);
+  Shape evaluate(const llvm::Instruction& instruction) const;
+  Shape evaluate_linear(const llvm::Instruction& instruction) const;
+  Shape evaluate_address(const llvm::Instruction& instruction) const;
+  /// Whether a linear value stays a progression when it is widened, whatever the lanes' values are.
+  [[nodiscard]] bool never_wraps(const llvm::Value* value, bool is_signed) const;
+  /// Marks the blocks where lanes that took different ways from `block` meet; true if something changed.
+  bool spread(const llvm::BasicBlock* block, const std::vector<llvm::BasicBlock*>& order,
+              const llvm::DominatorTree& dominators, const llvm::PostDominatorTree& post_dominators,
+              const llvm::LoopInfo& loops);
+
+  llvm::DenseMap<const llvm::Value*, Shape> shapes_;
+  llvm::SmallPtrSet<const llvm::BasicBlock*, 16> joins_;
+  llvm::SmallPtrSet<const llvm::BasicBlock*, 16> partial_;
+  llvm::SmallPtrSet<const llvm::BasicBlock*, 16> spread_;
+};
+
+}  // namespace anymetal::device::cpu

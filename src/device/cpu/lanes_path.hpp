@@ -1,0 +1,25 @@
+#pragma once
+/// \file
+/// The lanes path: a simdgroup runs as vectors of 32 lanes; only threadgroup barriers suspend it.
+
+#include "device/cpu/thread_function.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace anymetal::device::cpu {
+
+class CodeGenerator;
+
+/// What the lanes path adds to a module; or why it cannot take the kernel, and then nothing was added.
+struct LanesCode {
+  llvm::Function* start = nullptr;    ///< StartSimdgroup
+  llvm::Function* advance = nullptr;  ///< AdvanceSimdgroup
+  std::uint64_t frame_stride = 0;
+  std::string obstacle;
+};
+
+/// Emits functions named after `label` that replace `thread`; it is erased where they were made.
+Result<LanesCode> emit_lanes_path(const ThreadFunction& thread, std::string_view label, const CodeGenerator& generator);
+
+}  // namespace anymetal::device::cpu
