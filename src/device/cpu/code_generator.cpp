@@ -27,18 +27,19 @@ namespace {
 
 /// A pass builder with its analyses, made for one run.
 struct Passes {
-  explicit Passes(llvm::TargetMachine* machine) : builder(machine, tuning()) {
+  explicit Passes(llvm::TargetMachine* machine, bool vectorise = true) : builder(machine, tuning(vectorise)) {
     builder.registerModuleAnalyses(modules);
     builder.registerCGSCCAnalyses(components);
     builder.registerFunctionAnalyses(functions);
     builder.registerLoopAnalyses(loops);
     builder.crossRegisterProxies(loops, functions, components, modules);
   }
-  static llvm::PipelineTuningOptions tuning() {
+  static llvm::PipelineTuningOptions tuning(bool vectorise) {
     llvm::PipelineTuningOptions options;
-    options.LoopVectorization = true;
-    options.SLPVectorization = true;
-    options.LoopInterleaving = true;
+    options.LoopVectorization = vectorise;
+    options.SLPVectorization = vectorise;
+    options.LoopInterleaving = vectorise;
+    options.LoopUnrolling = vectorise;
     return options;
   }
   llvm::LoopAnalysisManager loops;
@@ -121,8 +122,8 @@ void CodeGenerator::tidy(llvm::Function& function) const {
   pipeline.run(function, passes.functions);
 }
 
-void CodeGenerator::optimise(llvm::Module& module) const {
-  Passes passes(machine_.get());
+void CodeGenerator::optimise(llvm::Module& module, Code code) const {
+  Passes passes(machine_.get(), code == Code::Scalar);
   passes.builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, passes.modules);
 }
 

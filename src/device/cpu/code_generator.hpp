@@ -4,6 +4,7 @@
 
 #include <anymetal/error.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -32,8 +33,10 @@ class CodeGenerator {
   void regularise(llvm::Function& function) const;
   /// Turns freshly emitted code with stack slots into registers; cheap.
   void tidy(llvm::Function& function) const;
-  /// The full pipeline with loop and SLP vectorisers.
-  void optimise(llvm::Module& module) const;
+  /// What a module consists of when it is optimised.
+  enum class Code : std::uint8_t { Scalar, Vectors };
+  /// The full pipeline; with loop and SLP vectorisers and unrolling for scalar code.
+  void optimise(llvm::Module& module, Code code) const;
   [[nodiscard]] Result<std::string> emit_object(llvm::Module& module) const;
 
  private:

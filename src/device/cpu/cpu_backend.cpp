@@ -9,7 +9,9 @@
 #include <fmt/format.h>
 #include <llvm/Config/llvm-config.h>
 
+#include <cstdlib>
 #include <mutex>
+#include <string_view>
 
 namespace anymetal::device::cpu {
 namespace {
@@ -70,7 +72,9 @@ class CpuBackend final : public Backend {
 }  // namespace
 
 Result<std::shared_ptr<Backend>> make_cpu_backend(const CpuOptions& options) {
-  return std::make_shared<CpuBackend>(options.threads != 0 ? options.threads : usable_threads(), options.lanes);
+  const char* wanted = std::getenv("ANYMETAL_CPU_LANES");
+  const bool lanes = options.lanes.value_or(wanted && std::string_view(wanted) == "1");
+  return std::make_shared<CpuBackend>(options.threads != 0 ? options.threads : usable_threads(), lanes);
 }
 
 }  // namespace anymetal::device::cpu

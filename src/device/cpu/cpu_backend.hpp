@@ -5,6 +5,7 @@
 #include "device/backend.hpp"
 
 #include <memory>
+#include <optional>
 
 namespace anymetal::device::cpu {
 
@@ -13,8 +14,9 @@ struct CpuOptions {
   /// Threads that run threadgroups, the calling one included; 0 takes what the affinity mask, the control group's quota
   /// and `ANYMETAL_THREADS` allow.
   unsigned threads = 0;
-  /// Whether kernels whose threads meet may run as vectors; otherwise all of them are coroutines.
-  bool lanes = true;
+  /// Whether kernels whose threads meet may run as vectors; otherwise all of them are coroutines. Left out,
+  /// `ANYMETAL_CPU_LANES=1` switches it on: vector code takes several times as long to compile.
+  std::optional<bool> lanes;
 };
 
 Result<std::shared_ptr<Backend>> make_cpu_backend(const CpuOptions& options = {});

@@ -78,7 +78,7 @@ Result<void> emit_meeting_threads(const ThreadFunction& thread, std::string_view
     }
     artifact.path_reason = std::move(code->obstacle);
   } else {
-    artifact.path_reason = "the lanes path is switched off";
+    artifact.path_reason = "the lanes path is switched off (ANYMETAL_CPU_LANES=1 switches it on)";
   }
   artifact.execution_path = "coroutines";
   const auto code = emit_coroutine_path(thread, label);
@@ -119,7 +119,8 @@ Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view 
   }
   generator->retarget(module);
   if (auto valid = verify(module); !valid) return std::unexpected(valid.error());
-  generator->optimise(module);
+  const bool vectors = artifact.execution_path == "lanes";
+  generator->optimise(module, vectors ? CodeGenerator::Code::Vectors : CodeGenerator::Code::Scalar);
   auto object = generator->emit_object(module);
   if (!object) return std::unexpected(object.error());
   artifact.code = std::move(*object);

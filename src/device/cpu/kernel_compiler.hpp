@@ -11,6 +11,6 @@ namespace anymetal::device::cpu {
 /// Chooses the path a kernel takes, generates its code and emits the object. Depends on nothing but its arguments and
 /// host_target().
 /// `lanes` allows the lanes path.
-Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view label, bool lanes = true);
+Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view label, bool lanes);
 
 }  // namespace anymetal::device::cpu

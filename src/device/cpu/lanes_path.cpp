@@ -24,7 +24,7 @@ namespace anymetal::device::cpu {
 namespace {
 
 /// Vector code is several times the size of the thread's; beyond this, compiling it costs more than it gains.
-constexpr unsigned kLargestThread = 6000;
+constexpr unsigned kLargestThread = 2000;
 
 bool meets_at_barriers(const llvm::Function& function) {
   return llvm::any_of(llvm::instructions(function), [](const llvm::Instruction& instruction) {
@@ -80,7 +80,7 @@ class LanesEmitter {
 std::string LanesEmitter::obstacle() const {
   const llvm::ReversePostOrderTraversal<const llvm::Function*> traversal(thread_.function);
   if (llvm::containsIrreducibleCFG<const llvm::BasicBlock*>(traversal, loops_)) return "its loops have several entries";
-  if (thread_.function->getInstructionCount() > kLargestThread) return "it is too large";
+  if (thread_.function->getInstructionCount() > kLargestThread) return fmt::format("its {} instructions would become too much vector code", thread_.function->getInstructionCount());
   if (auto reason = lanes_obstacle(*thread_.function); !reason.empty()) return reason;
   const LaneShapes shapes(thread_, order_, dominators_, post_dominators_, loops_, false);
   if (fills_private_memory_of_some(*thread_.function, shapes)) return "a private array is filled in divergent flow";
