@@ -1,0 +1,42 @@
+#include <metal_stdlib>
+#include "common/affine.h"
+using namespace metal;
+using namespace anymetal;
+
+// kernels: embedding_gather_4bit embedding_gather_6bit
+
+struct AffineGatherParams {
+  uint dim;
+  uint group_size;
+  uint row_stride;  // of the table, in u32 words for 4 bits and in bytes for 6
+  uint groups;      // per row
+};
+static_assert(sizeof(AffineGatherParams) == 16, "layout");
+
+/// out[t, c] = code[ids[t], c] * scale + bias in f32, one scale and bias per group of columns. Ids are trusted: the
+/// parameters do not say how many rows the table has. Any dim.
+///
+/// buffer 0: table [vocabulary][row_stride]; 1: scales bf16 [vocabulary, groups]; 2: biases bf16 [vocabulary, groups];
+/// 3: ids u32 [T]; 4: out f32 [T, dim]; 5: AffineGatherParams
+/// grid: threads (dim, T). tolerance: 1e-6 of |code * scale| + |bias|
+template <uint kBits>
+kernel void embedding_gather_affine(device const uchar* table [[buffer(0)]],
+                                    device const bfloat* scales [[buffer(1)]],
+                                    device const bfloat* biases [[buffer(2)]],
+                                    device const uint* ids [[buffer(3)]],
+                                    device float* out [[buffer(4)]],
+                                    constant AffineGatherParams& p [[buffer(5)]],
+                                    uint2 at [[thread_position_in_grid]]) {
+  if (at.x >= p.dim) return;
+  const ulong id = ids[at.y], group = id * p.groups + at.x / p.group_size;
+  const ulong row_bytes = ulong(p.row_stride) * (kBits == 4 ? 4 : 1);
+  const float code = float(affine_code(table + id * row_bytes, at.x, kBits));
+  out[ulong(at.y) * p.dim + at.x] = code * float(scales[group]) + float(biases[group]);
+}
+
+template [[host_name("embedding_gather_4bit")]] kernel void embedding_gather_affine<4>(
+    device const uchar*, device const bfloat*, device const bfloat*, device const uint*, device float*,
+    constant AffineGatherParams&, uint2);
+template [[host_name("embedding_gather_6bit")]] kernel void embedding_gather_affine<6>(
+    device const uchar*, device const bfloat*, device const bfloat*, device const uint*, device float*,
+    constant AffineGatherParams&, uint2);

@@ -1,0 +1,64 @@
+#include <metal_stdlib>
+using namespace metal;
+
+constant uint kTile = 32;   // rows of a and of b per threadgroup
+constant uint kStep = 16;   // elements of K in threadgroup memory at a time
+constant uint kPitch = 24;  // elements between rows there
+constant uint kThreads = 128;
+
+struct DenseSizes {
+  uint m, n, k;
+};
+static_assert(sizeof(DenseSizes) == 12, "layout");
+
+/// c[m, n] = sum over k of a[m, k] * b[n, k], f16 with sums in f32, rounded once. Each of the four simdgroups owns 16 x 16 of
+/// a 32 x 32 tile. Any M, N, K.
+///
+/// buffer 0: a f16 [M, K]; 1: b f16 [N, K]; 2: c f16 [M, N]; 3: u32 {M, N, K}
+/// grid: threadgroups (ceil(N / 32), ceil(M / 32)), 128 threads
+/// tolerance: 2^-10 |ref| + 2^-20 of the sum of absolute products
+kernel void dense_gemm_f16(device const half* a [[buffer(0)]],
+                           device const half* b [[buffer(1)]],
+                           device half* c [[buffer(2)]],
+                           constant DenseSizes& s [[buffer(3)]],
+                           uint3 group [[threadgroup_position_in_grid]],
+                           uint thread_index [[thread_index_in_threadgroup]],
+                           uint simdgroup [[simdgroup_index_in_threadgroup]]) {
+  threadgroup float shared_tiles[kTile * kTile];
+  threadgroup half* left = (threadgroup half*)shared_tiles;  // [kTile][kPitch]
+  threadgroup half* right = left + kTile * kPitch;
+  const uint m0 = group.y * kTile, n0 = group.x * kTile;
+  const uint m_part = simdgroup / 2 * 16, n_part = simdgroup % 2 * 16;
+
+  simdgroup_float8x8 sums[2][2];
+  for (uint i = 0; i < 4; ++i) sums[i / 2][i % 2] = make_filled_simdgroup_matrix<float, 8>(0.0f);
+  for (uint k = 0; k < s.k; k += kStep) {
+    for (uint i = thread_index; i < kTile * kStep; i += kThreads) {
+      const uint row = i / kStep, column = k + i % kStep, at = row * kPitch + i % kStep;
+      left[at] = m0 + row < s.m && column < s.k ? a[ulong(m0 + row) * s.k + column] : half(0);
+      right[at] = n0 + row < s.n && column < s.k ? b[ulong(n0 + row) * s.k + column] : half(0);
+    }
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+    for (uint kk = 0; kk < kStep; kk += 8) {
+      simdgroup_half8x8 x[2], y[2];
+      for (uint i = 0; i < 2; ++i) {
+        simdgroup_load(x[i], left + (m_part + 8 * i) * kPitch + kk, kPitch);
+        simdgroup_load(y[i], right + (n_part + 8 * i) * kPitch + kk, kPitch, ulong2(0), true);
+      }
+      for (uint i = 0; i < 2; ++i) {
+        for (uint j = 0; j < 2; ++j) simdgroup_multiply_accumulate(sums[i][j], x[i], y[j], sums[i][j]);
+      }
+    }
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+  }
+
+  // Through threadgroup memory, so that edge tiles are clipped element by element.
+  for (uint i = 0; i < 2; ++i) {
+    for (uint j = 0; j < 2; ++j) simdgroup_store(sums[i][j], shared_tiles + (m_part + 8 * i) * kTile + n_part + 8 * j, kTile);
+  }
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  for (uint i = thread_index; i < kTile * kTile; i += kThreads) {
+    const uint m = m0 + i / kTile, n = n0 + i % kTile;
+    if (m < s.m && n < s.n) c[ulong(m) * s.n + n] = half(shared_tiles[i]);
+  }
+}

@@ -1,0 +1,97 @@
+#include <metal_stdlib>
+#include "common/blocks.h"
+#include "common/matmul_params.h"
+using namespace metal;
+using namespace anymetal;
+
+// kernels: kernel_mul_mv_id_q4_0_f32 kernel_mul_mv_id_q5_1_f32 kernel_mul_mv_id_q8_0_f32 kernel_mul_mv_id_iq4_nl_f32
+// kernels: kernel_mul_mv_id_q4_K_f32 kernel_mul_mv_id_q5_K_f32 kernel_mul_mv_id_q6_K_f32 kernel_mul_mv_id_q6_K_f32_nr2
+// kernels: kernel_mul_mv_id_q4_0_f32_swiglu
+
+// Products of kRows weight rows from `first` on with one vector, whose elements k .. k+7 are `run(k)`. Rows past the last
+// are neither read nor written.
+template <class Block, int kRows, class Run>
+void store_products(device const uchar* weight, device float* out, constant ExpertMatVecParams& p, ulong first, uint lane,
+                    Run run) {
+  typedef Lanes<8> L;
+  const uint kBlock = BlockTraits<Block>::kElements;
+  const uint length = uint(p.ne00), blocks = length / kBlock;
+  const ulong n = ulong(p.ne01);
+  device const Block* rows = (device const Block*)weight;
+  L::F sums[kRows] = {};
+  for (uint k = lane * 8; k < length; k += 32 * 8) {
+    const L::F v = run(k);
+    for (int r = 0; r < kRows; ++r) sums[r] += decode<8>(rows[min(first + r, n - 1) * blocks + k / kBlock], k % kBlock) * v;
+  }
+  for (int r = 0; r < kRows; ++r) {
+    const float sum = simd_sum(L::sum(sums[r]));
+    if (lane == 0 && first + r < n) out[first + r] = sum;
+  }
+}
+
+/// dst[r, n] = sum over k of W[ids[r]][n, k] * x[r / top_k, k]. Ids are trusted: the parameters do not say how many experts
+/// there are.
+///
+/// buffer 0: weight blocks [experts of expert_stride bytes][N, K/QK]; 1: x f32 [tokens, K]; 2: dst f32 [tokens * top_k, N];
+/// 3: ids u32 [tokens * top_k]; 4: ExpertMatVecParams
+/// grid: threadgroups (ceil(N / (2 kRows)), tokens * top_k), 64 threads. kRows is 4 for blocks of 32 elements, 1 for q4_K,
+/// q5_K and q6_K, 2 for q6_K_nr2
+/// tolerance: 4 sqrt(K) 2^-24 of the sum of absolute products
+template <class Block, int kRows>
+kernel void mul_mv_id(device const uchar* weight [[buffer(0)]],
+                      device const float* x [[buffer(1)]],
+                      device float* dst [[buffer(2)]],
+                      device const uint* ids [[buffer(3)]],
+                      constant ExpertMatVecParams& p [[buffer(4)]],
+                      uint3 group [[threadgroup_position_in_grid]],
+                      uint simdgroup [[simdgroup_index_in_threadgroup]],
+                      uint lane [[thread_index_in_simdgroup]]) {
+  const ulong row = group.y;
+  if (row >= ulong(p.ne1)) return;
+  device const float* xs = x + row / p.top_k * ulong(p.ne10);
+  store_products<Block, kRows>(weight + ids[row] * ulong(p.expert_stride), dst + row * ulong(p.ne0), p,
+                               (ulong(group.x) * 2 + simdgroup) * kRows, lane, [=](uint k) { return Lanes<8>::load(xs + k); });
+}
+
+/// dst[r, n] = sum over k of W[ids[r]][n, k] * silu(gate[r, k]) * up[r, k], silu(g) = g / (1 + e^-g). Ids are trusted.
+///
+/// buffer 0: weight Q4_0 [experts of expert_stride bytes][N, K/32]; 1: gate f32 [tokens * top_k, K];
+/// 2: up f32 [tokens * top_k, K]; 3: dst f32 [tokens * top_k, N]; 4: ids u32 [tokens * top_k]; 5: ExpertMatVecParams
+/// grid: threadgroups (ceil(N / 8), tokens * top_k), 64 threads
+/// tolerance: 1e-5 of the sum of absolute products
+kernel void kernel_mul_mv_id_q4_0_f32_swiglu(device const uchar* weight [[buffer(0)]],
+                                             device const float* gate [[buffer(1)]],
+                                             device const float* up [[buffer(2)]],
+                                             device float* dst [[buffer(3)]],
+                                             device const uint* ids [[buffer(4)]],
+                                             constant ExpertMatVecParams& p [[buffer(5)]],
+                                             uint3 group [[threadgroup_position_in_grid]],
+                                             uint simdgroup [[simdgroup_index_in_threadgroup]],
+                                             uint lane [[thread_index_in_simdgroup]]) {
+  const ulong row = group.y;
+  if (row >= ulong(p.ne1)) return;
+  device const float* gates = gate + row * ulong(p.ne10);
+  device const float* ups = up + row * ulong(p.ne10);
+  store_products<BlockQ4_0, 4>(weight + ids[row] * ulong(p.expert_stride), dst + row * ulong(p.ne0), p,
+                               (ulong(group.x) * 2 + simdgroup) * 4, lane, [=](uint k) {
+                                 Float8 v;
+                                 for (uint i = 0; i < 8; ++i) {
+                                   const float g = gates[k + i];
+                                   v[i] = g / (1.0f + precise::exp(-g)) * ups[k + i];
+                                 }
+                                 return v;
+                               });
+}
+
+#define INSTANTIATE(name, Block, kRows)                                                                          \
+  template [[host_name("kernel_mul_mv_id_" name)]] kernel void mul_mv_id<Block, kRows>(                          \
+      device const uchar*, device const float*, device float*, device const uint*, constant ExpertMatVecParams&, \
+      uint3, uint, uint);
+INSTANTIATE("q4_0_f32", BlockQ4_0, 4)
+INSTANTIATE("q5_1_f32", BlockQ5_1, 4)
+INSTANTIATE("q8_0_f32", BlockQ8_0, 4)
+INSTANTIATE("iq4_nl_f32", BlockIQ4_NL, 4)
+INSTANTIATE("q4_K_f32", BlockQ4_K, 1)
+INSTANTIATE("q5_K_f32", BlockQ5_K, 1)
+INSTANTIATE("q6_K_f32", BlockQ6_K, 1)
+INSTANTIATE("q6_K_f32_nr2", BlockQ6_K, 2)

@@ -1,0 +1,38 @@
+#pragma once
+/// \file
+/// Float64 dot products, for the references of matrix products.
+
+#include <cmath>
+#include <cstddef>
+
+#include "cases/problem.hpp"
+
+namespace anymetal::cases {
+
+/// Element (row, column) is the sum over i < k of a(row, column)[i] * b(row, column)[i], with the sum of absolute
+/// products beside it. `a` and `b` give pointers.
+template <class A, class B>
+Expected products(std::size_t rows, std::size_t columns, std::size_t k, A a, B b) {
+  Problem::Values values(rows * columns), magnitude(rows * columns);
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (std::size_t column = 0; column < columns; ++column) {
+      const double* left = a(row, column);
+      const double* right = b(row, column);
+      double sum = 0, absolute = 0;
+      for (std::size_t i = 0; i < k; ++i) {
+        sum += left[i] * right[i];
+        absolute += std::fabs(left[i] * right[i]);
+      }
+      values[row * columns + column] = sum;
+      magnitude[row * columns + column] = absolute;
+    }
+  }
+  return {std::move(values), std::move(magnitude)};
+}
+
+/// Where only the accumulation in f32 is rounded.
+inline Tolerance f32_accumulation(std::size_t k) {
+  return {.absolute = 1e-6, .magnitude = 4 * std::sqrt(static_cast<double>(k)) * 0x1p-24};
+}
+
+}  // namespace anymetal::cases
