@@ -15,6 +15,10 @@ target_link_options(anymetal_settings INTERFACE $<$<BOOL:${ANYMETAL_MOLD}>:-fuse
 target_compile_features(anymetal_settings INTERFACE cxx_std_23)
 target_compile_options(anymetal_settings INTERFACE -Wall -Wextra -Wconversion -Wshadow -fvisibility=hidden
                                                    -fno-omit-frame-pointer $<$<BOOL:${ANYMETAL_WERROR}>:-Werror>)
+# g++ 12 sees overlaps, overruns and dangling pointers in the standard library's own code once it optimises harder; the
+# development build keeps these warnings.
+target_compile_options(anymetal_settings INTERFACE
+  "$<$<AND:$<CXX_COMPILER_ID:GNU>,$<NOT:$<CONFIG:Debug>>>:-Wno-restrict;-Wno-maybe-uninitialized;-Wno-stringop-overflow;-Wno-stringop-overread;-Wno-array-bounds;-Wno-dangling-pointer;-Wno-free-nonheap-object;-Wno-null-dereference>")
 if(ANYMETAL_SANITIZE)
   target_compile_options(anymetal_settings INTERFACE -fsanitize=${ANYMETAL_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(anymetal_settings INTERFACE -fsanitize=${ANYMETAL_SANITIZE})

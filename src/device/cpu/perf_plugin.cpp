@@ -106,10 +106,13 @@ class PerfPlugin final : public llvm::orc::ObjectLinkingLayer::Plugin {
     config.PostFixupPasses.push_back([this](llvm::jitlink::LinkGraph& graph) -> llvm::Error {
       const std::scoped_lock lock(mutex_);
       for (const auto* symbol : graph.defined_symbols()) {
-        if (!symbol->isCallable() || symbol->getSize() == 0 || !symbol->hasName()) continue;
+        // By its section: the linker's graph does not mark local functions as callable.
+        const auto protection = static_cast<unsigned>(symbol->getBlock().getSection().getMemProt());
+        const bool is_code = (protection & static_cast<unsigned>(llvm::orc::MemProt::Exec)) != 0;
+        if (!is_code || symbol->getSize() == 0) continue;
         const auto content = symbol->getSymbolContent();
-        const auto name = symbol->getName();
-        sink_->function({name.data(), name.size()}, symbol->getAddress().getValue(), {content.data(), content.size()});
+        const std::string name = symbol->hasName() ? symbol->getName().str() : graph.getName();
+        sink_->function(name, symbol->getAddress().getValue(), {content.data(), content.size()});
       }
       return llvm::Error::success();
     });
