@@ -17,6 +17,9 @@ function(anymetal_test NAME)
   target_include_directories(${NAME} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${NAME} PRIVATE anymetal anymetal_settings GTest::gtest GTest::gmock GTest::gtest_main ${TEST_LINK})
   target_compile_definitions(${NAME} PRIVATE ANYMETAL_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  if(NOT TEST_LABELS)
+    set(TEST_LABELS unit)  # an empty list would swallow the property after it
+  endif()
   gtest_discover_tests(${NAME} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT 300
                        ENVIRONMENT ANYMETAL_CACHE=0)
 endfunction()

@@ -96,6 +96,12 @@ class DumpSink final : public Sink {
   std::uint64_t next_ = 0;
 };
 
+/// By its section: the linker's graph does not mark local functions as callable.
+bool names_code(const llvm::jitlink::Symbol& symbol) {
+  const auto protection = static_cast<unsigned>(symbol.getBlock().getSection().getMemProt());
+  return (protection & static_cast<unsigned>(llvm::orc::MemProt::Exec)) != 0 && symbol.hasName() && symbol.getSize() > 0;
+}
+
 /// Walks each linked object's functions.
 class PerfPlugin final : public llvm::orc::ObjectLinkingLayer::Plugin {
  public:
@@ -103,16 +109,20 @@ class PerfPlugin final : public llvm::orc::ObjectLinkingLayer::Plugin {
 
   void modifyPassConfig(llvm::orc::MaterializationResponsibility&, llvm::jitlink::LinkGraph&,
                         llvm::jitlink::PassConfiguration& config) override {
+    // The kernel's table points at the section, so nothing keeps the function's own symbol through pruning but this.
+    config.PrePrunePasses.push_back([](llvm::jitlink::LinkGraph& graph) -> llvm::Error {
+      for (auto* symbol : graph.defined_symbols()) {
+        if (names_code(*symbol)) symbol->setLive(true);
+      }
+      return llvm::Error::success();
+    });
     config.PostFixupPasses.push_back([this](llvm::jitlink::LinkGraph& graph) -> llvm::Error {
       const std::scoped_lock lock(mutex_);
       for (const auto* symbol : graph.defined_symbols()) {
-        // By its section: the linker's graph does not mark local functions as callable.
-        const auto protection = static_cast<unsigned>(symbol->getBlock().getSection().getMemProt());
-        const bool is_code = (protection & static_cast<unsigned>(llvm::orc::MemProt::Exec)) != 0;
-        if (!is_code || symbol->getSize() == 0) continue;
+        if (!names_code(*symbol)) continue;
         const auto content = symbol->getSymbolContent();
-        const std::string name = symbol->hasName() ? symbol->getName().str() : graph.getName();
-        sink_->function(name, symbol->getAddress().getValue(), {content.data(), content.size()});
+        const auto name = symbol->getName();
+        sink_->function({name.data(), name.size()}, symbol->getAddress().getValue(), {content.data(), content.size()});
       }
       return llvm::Error::success();
     });
