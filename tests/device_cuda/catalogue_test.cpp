@@ -70,7 +70,9 @@ TEST_P(Catalogue, CompilesAndAssembles) {
     const auto used = resources(report.text);
     std::printf("| %s | %d | %d | %d | %d |\n", label.c_str(), used.registers, used.spilled_bytes, used.stack_bytes, used.shared_bytes);
     // The wide forms hold a whole core's vector register per value: they are for the CPU, no op picks them here.
-    if (label.find("_wide_") == std::string::npos) EXPECT_EQ(used.spilled_bytes, 0) << label;
+    if (label.find("_wide_") == std::string::npos) {
+      EXPECT_EQ(used.spilled_bytes, 0) << label;
+    }
   }
 }
 
