@@ -9,7 +9,7 @@ namespace anymetal::device::cuda {
 
 namespace {
 
-constexpr int kOldestDriver = 11040;  // PTX 7.4, stream-ordered graphs: CUDA 11.4
+constexpr int kOldestDriver = 11080;  // PTX 7.8
 
 }  // namespace
 

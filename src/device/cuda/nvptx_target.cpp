@@ -21,8 +21,8 @@ struct Known {
   unsigned ptx;
 };
 // Architectures LLVM 19 generates code for, with the oldest PTX version that has all instructions used for them.
-constexpr std::array kKnown{Known{70, 63}, Known{72, 63}, Known{75, 63}, Known{80, 70}, Known{86, 71},
-                            Known{87, 74}, Known{89, 78}, Known{90, 78}};
+constexpr std::array kKnown{Known{70, 63}, Known{72, 63}, Known{75, 78}, Known{80, 78}, Known{86, 78},
+                            Known{87, 78}, Known{89, 78}, Known{90, 78}};
 
 }  // namespace
 
