@@ -34,6 +34,5 @@ endif()
 add_library(anymetal_llvm INTERFACE)
 target_include_directories(anymetal_llvm SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS})
 target_link_libraries(anymetal_llvm INTERFACE ${ANYMETAL_LLVM_LIBRARIES})
-target_compile_definitions(anymetal_llvm INTERFACE _GNU_SOURCE __STDC_CONSTANT_MACROS __STDC_FORMAT_MACROS __STDC_LIMIT_MACROS)
 # g++ 12 takes LLVM's class-level `operator new` of globals for a mismatch with their `operator delete`.
 target_compile_options(anymetal_llvm INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>)

@@ -55,14 +55,15 @@ Result<void> decode(Context& context, const Tensor& query, const Tensor& keys, c
   auto pipeline =
       context.registry.get_pipeline_with_bool_constants(kernel, context.device, {BoolConstant{kExactQuery, true}});
   const Tensor& target = splits > 1 ? options.scratch : out;
-  if (auto bound = bind(context, std::move(pipeline), params, query, keys, values, target); !bound) return bound;
+  if (auto bound = bind_kernel(context, std::move(pipeline), params, query, keys, values, target); !bound) return bound;
   context.encoder.set_threadgroup_memory_length(0, 2 * (3 * shapes.dim + 128));
   context.encoder.dispatch_threadgroups({1, shapes.heads, splits}, {32});
   if (splits == 1) return {};
 
   context.encoder.memory_barrier();
   const std::string_view reduce = shapes.dim == 256 ? "flash_attn_vec_reduce_dk256" : "flash_attn_vec_reduce_dk512";
-  if (auto bound = bind(context, reduce, u32(shapes.heads), options.scratch, out, u32(splits)); !bound) return bound;
+  if (auto bound = bind_kernel(context, reduce, u32(shapes.heads), options.scratch, out, u32(splits)); !bound)
+    return bound;
   context.encoder.dispatch_threadgroups({shapes.heads}, {32 * splits});
   return {};
 }
@@ -95,7 +96,7 @@ Result<void> prefill(Context& context, const Tensor& query, const Tensor& keys, 
       {kAlignQ, false}, {kAlignK, false}, {kHasMask, false}, {kCausal, true}, {kHasBlk, false}};
   auto pipeline = context.registry.get_pipeline_with_constants(kernel, context.device, bools,
                                                                {IntConstant{kWindow, i32(options.window)}});
-  if (auto bound = bind(context, std::move(pipeline), query, keys, values, out, params); !bound) return bound;
+  if (auto bound = bind_kernel(context, std::move(pipeline), query, keys, values, out, params); !bound) return bound;
   context.encoder.dispatch_threadgroups({divide_up(shapes.queries, kQueryTile), shapes.heads}, {32, 4});
   return {};
 }
@@ -124,8 +125,8 @@ Result<void> write_kv_cache(Context& context, const Tensor& keys, const Tensor& 
 
   const std::string_view kernel =
       key_cache.dtype == DType::F16 ? "kv_cache_copy_seq_f32_to_f16_kv_dual" : "kv_cache_copy_seq_f32_kv_dual";
-  if (auto bound = bind(context, kernel, keys, values, key_cache, value_cache, u32(heads), u32(dim), u32(capacity),
-                        u32(start), u32(tokens), u32(0));
+  if (auto bound = bind_kernel(context, kernel, keys, values, key_cache, value_cache, u32(heads), u32(dim),
+                               u32(capacity), u32(start), u32(tokens), u32(0));
       !bound) {
     return bound;
   }

@@ -17,7 +17,8 @@ Result<void> binary(Context& context, std::string_view op, std::string_view kern
              a.describe(), b.describe(), out.describe());
   check.fits_32_bits("number of elements", a.elements());
   if (auto failed = check.failure()) return *failed;
-  if (auto bound = bind(context, kernel, a, b, out, static_cast<std::uint32_t>(a.elements())); !bound) return bound;
+  if (auto bound = bind_kernel(context, kernel, a, b, out, static_cast<std::uint32_t>(a.elements())); !bound)
+    return bound;
   dispatch_flat(context, a.elements());
   return {};
 }
@@ -40,7 +41,7 @@ Result<void> scale(Context& context, const Tensor& x, float scalar, const Tensor
   check.fits_32_bits("number of elements", x.elements());
   if (auto failed = check.failure()) return *failed;
   const ScalarMulParams params = {scalar, static_cast<std::uint32_t>(x.elements())};
-  if (auto bound = bind(context, "scalar_mul_f32", x, out, params); !bound) return bound;
+  if (auto bound = bind_kernel(context, "scalar_mul_f32", x, out, params); !bound) return bound;
   dispatch_flat(context, x.elements());
   return {};
 }

@@ -33,13 +33,14 @@ Result<void> embedding(Context& context, const Tensor& table, const Tensor& ids,
   const auto hidden = static_cast<std::uint32_t>(dim), count = static_cast<std::uint32_t>(tokens);
   if (table.dtype == DType::F32) {
     const GatherBatchParams params = {scale, hidden, count};
-    if (auto bound = bind(context, "embedding_gather_scale_batch_f32", table, ids, out, params); !bound) return bound;
+    if (auto bound = bind_kernel(context, "embedding_gather_scale_batch_f32", table, ids, out, params); !bound)
+      return bound;
     context.encoder.dispatch_threads({dim, tokens}, {std::min<std::size_t>(256, dim)});
     return {};
   }
   const GatherBlocksParams params = {scale, hidden, count, static_cast<std::uint32_t>(rows)};
   const std::string kernel = fmt::format("embedding_gather_scale_batch_{}_f32", name(table.dtype));
-  if (auto bound = bind(context, kernel, table, ids, out, params); !bound) return bound;
+  if (auto bound = bind_kernel(context, kernel, table, ids, out, params); !bound) return bound;
   context.encoder.dispatch_threads({dim / 32, tokens}, {std::min<std::size_t>(256, dim / 32)});
   return {};
 }

@@ -17,7 +17,7 @@ namespace anymetal::ops {
 
 /// Binds arguments in index order: tensors as buffers, everything else as bytes. May compile the kernel.
 template <class... Arguments>
-Result<void> bind(Context& context, Result<PipelinePtr> pipeline, const Arguments&... arguments) {
+Result<void> bind_kernel(Context& context, Result<PipelinePtr> pipeline, const Arguments&... arguments) {
   if (!pipeline) return std::unexpected(pipeline.error());
   context.encoder.set_pipeline(*std::move(pipeline));
   unsigned index = 0;
@@ -33,8 +33,8 @@ Result<void> bind(Context& context, Result<PipelinePtr> pipeline, const Argument
 }
 
 template <class... Arguments>
-Result<void> bind(Context& context, std::string_view kernel, const Arguments&... arguments) {
-  return bind(context, context.registry.get_pipeline(kernel, context.device), arguments...);
+Result<void> bind_kernel(Context& context, std::string_view kernel, const Arguments&... arguments) {
+  return bind_kernel(context, context.registry.get_pipeline(kernel, context.device), arguments...);
 }
 
 /// Records one thread per element of an n-element op.

@@ -47,8 +47,8 @@ MatMatParams mat_mat_params(const Problem& problem) {
 }
 
 Result<void> wide_mat_vec(Context& context, const Problem& problem) {
-  if (auto bound =
-          bind(context, problem.kernel("mul_mv_wide"), problem.weight, problem.x, problem.out, mat_vec_params(problem));
+  if (auto bound = bind_kernel(context, problem.kernel("mul_mv_wide"), problem.weight, problem.x, problem.out,
+                               mat_vec_params(problem));
       !bound) {
     return bound;
   }
@@ -58,8 +58,8 @@ Result<void> wide_mat_vec(Context& context, const Problem& problem) {
 }
 
 Result<void> wide_mat_mat(Context& context, const Problem& problem) {
-  if (auto bound =
-          bind(context, problem.kernel("mul_mm_wide"), mat_mat_params(problem), problem.weight, problem.x, problem.out);
+  if (auto bound = bind_kernel(context, problem.kernel("mul_mm_wide"), mat_mat_params(problem), problem.weight,
+                               problem.x, problem.out);
       !bound) {
     return bound;
   }
@@ -69,8 +69,8 @@ Result<void> wide_mat_mat(Context& context, const Problem& problem) {
 }
 
 Result<void> mat_vec(Context& context, const Problem& problem) {
-  if (auto bound = bind(context, problem.kernel("kernel_mul_mv"), problem.weight, problem.x, problem.out,
-                        mat_vec_params(problem));
+  if (auto bound = bind_kernel(context, problem.kernel("kernel_mul_mv"), problem.weight, problem.x, problem.out,
+                               mat_vec_params(problem));
       !bound) {
     return bound;
   }
@@ -82,8 +82,8 @@ Result<void> mat_vec(Context& context, const Problem& problem) {
 }
 
 Result<void> mat_mat(Context& context, const Problem& problem) {
-  if (auto bound = bind(context, problem.kernel("kernel_mul_mm"), mat_mat_params(problem), problem.weight, problem.x,
-                        problem.out);
+  if (auto bound = bind_kernel(context, problem.kernel("kernel_mul_mm"), mat_mat_params(problem), problem.weight,
+                               problem.x, problem.out);
       !bound) {
     return bound;
   }

@@ -36,7 +36,7 @@ Result<void> rms_norm(Context& context, const Tensor& x, const Tensor& weight, f
 
   const std::array<float, 2> params = {eps, static_cast<float>(dim)};
   const std::string_view kernel = vectors_fit(dim, {&x, &weight, &out}) ? "rms_norm_f32_v2" : "rms_norm_f32";
-  if (auto bound = bind(context, kernel, x, weight, out, params); !bound) return bound;
+  if (auto bound = bind_kernel(context, kernel, x, weight, out, params); !bound) return bound;
   dispatch_rows(context, x.rows(), dim);
   return {};
 }
@@ -53,8 +53,8 @@ Result<void> norm_add(Context& context, const Tensor& residual, const Tensor& x,
 
   const std::string_view kernel =
       vectors_fit(dim, {&residual, &x, &weight, &out}) ? "fused_norm_add_f32_v2" : "fused_norm_add_f32";
-  if (auto bound = bind(context, kernel, residual, x, weight, out, static_cast<std::uint32_t>(dim),
-                        static_cast<std::uint32_t>(x.rows()), eps);
+  if (auto bound = bind_kernel(context, kernel, residual, x, weight, out, static_cast<std::uint32_t>(dim),
+                               static_cast<std::uint32_t>(x.rows()), eps);
       !bound) {
     return bound;
   }
@@ -81,7 +81,7 @@ Result<void> residual_norm(Context& context, const Tensor& residual, const Tenso
                                      .eps = eps,
                                      .write_sum = sum.defined() ? 1u : 0u};
   if (auto bound =
-          bind(context, "fused_residual_norm_f32", residual, x, weight, out, sum.defined() ? sum : out, params);
+          bind_kernel(context, "fused_residual_norm_f32", residual, x, weight, out, sum.defined() ? sum : out, params);
       !bound) {
     return bound;
   }
@@ -112,7 +112,8 @@ Result<void> head_norm_rope(Context& context, const Tensor& x, const Tensor& wei
   const std::string_view kernel =
       vectors_fit(dim, {&x, &out}) ? "fused_head_norm_rope_f32_v2" : "fused_head_norm_rope_f32";
   // Optional inputs and outputs are off; what is bound in their places is not touched.
-  if (auto bound = bind(context, kernel, x, out, weight, params, positions, weight, out, out); !bound) return bound;
+  if (auto bound = bind_kernel(context, kernel, x, out, weight, params, positions, weight, out, out); !bound)
+    return bound;
   dispatch_rows(context, tokens * heads, dim);
   return {};
 }

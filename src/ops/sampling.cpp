@@ -18,7 +18,7 @@ Result<void> argmax(Context& context, const Tensor& logits, const Tensor& index,
   check.fits_32_bits("number of logits", logits.elements());
   if (auto failed = check.failure()) return *failed;
   const std::size_t n = logits.elements();
-  if (auto bound = bind(context, "argmax_f32", logits, index, value, static_cast<std::uint32_t>(n)); !bound)
+  if (auto bound = bind_kernel(context, "argmax_f32", logits, index, value, static_cast<std::uint32_t>(n)); !bound)
     return bound;
   const std::size_t threads = std::clamp<std::size_t>(std::bit_ceil(n), 4, 1024);
   context.encoder.set_threadgroup_memory_length(0, threads * sizeof(float));
@@ -35,7 +35,7 @@ Result<void> softmax(Context& context, const Tensor& x, const Tensor& out) {
   check.that(x.columns() <= 1u << 24, "row of {} elements is too long", x.columns());  // the kernel takes it as a float
   if (auto failed = check.failure()) return *failed;
   const std::array<float, 2> params = {static_cast<float>(x.columns()), 0.0f};
-  if (auto bound = bind(context, "softmax_f32", x, out, params); !bound) return bound;
+  if (auto bound = bind_kernel(context, "softmax_f32", x, out, params); !bound) return bound;
   dispatch_rows(context, x.rows(), x.columns());
   return {};
 }
@@ -49,7 +49,7 @@ Result<void> softcap(Context& context, const Tensor& x, float cap, const Tensor&
   check.fits_32_bits("number of elements", x.elements());
   if (auto failed = check.failure()) return *failed;
   const SoftcapParams params = {cap, static_cast<std::uint32_t>(x.elements())};
-  if (auto bound = bind(context, "softcap_f32", x, out, params); !bound) return bound;
+  if (auto bound = bind_kernel(context, "softcap_f32", x, out, params); !bound) return bound;
   dispatch_flat(context, x.elements());
   return {};
 }

@@ -49,7 +49,9 @@ namespace {
 
 std::string shown(std::string_view name) {
   constexpr std::size_t kMost = 200;
-  return name.size() <= kMost ? std::string(name) : std::string(name.substr(0, kMost)) + "...";
+  std::string text(name.substr(0, kMost));
+  if (name.size() > kMost) text += "...";
+  return text;
 }
 
 }  // namespace
