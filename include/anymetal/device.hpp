@@ -39,7 +39,7 @@ struct DeviceInfo {
   std::string architecture;     ///< e.g. "x86_64 znver3 (avx2, fma)" or "sm_90"
   std::size_t memory_bytes = 0;
   unsigned compute_units = 0;   ///< CPU threads used, or multiprocessors
-  bool has_tensor = false;
+  bool has_tensor = false;      ///< runs kernels named `_tensor_`
   bool usable = true;
   std::string unusable_reason;  ///< what to do about it; empty if usable
 };
@@ -79,7 +79,7 @@ class Device {
 
   [[nodiscard]] std::string_view name() const;
   [[nodiscard]] const DeviceInfo& info() const;
-  /// True where matrix hardware exists: kernels named `_tensor_` need it.
+  /// Whether kernels named `_tensor_` run: where there is matrix hardware, and on the CPU, which does the same in vector units.
   [[nodiscard]] bool has_tensor() const;
   /// Zero-filled memory; size 0 is legal and gives an empty buffer.
   [[nodiscard]] Result<Buffer> make_buffer(std::size_t bytes);

@@ -1,16 +1,11 @@
 #include <metal_stdlib>
 #include "common/blocks.h"
-#include "common/matmul_params.h"
+#include "common/matmul_tile.h"
 using namespace metal;
 using namespace anymetal;
 
 // kernels: kernel_mul_mm_q4_0_f32 kernel_mul_mm_q5_0_f32 kernel_mul_mm_q5_1_f32 kernel_mul_mm_q8_0_f32
 // kernels: kernel_mul_mm_iq4_nl_f32 kernel_mul_mm_q4_K_f32 kernel_mul_mm_q5_K_f32 kernel_mul_mm_q6_K_f32
-
-constant uint kTileN = 64;    // weight rows of a threadgroup
-constant uint kTileM = 32;    // activation rows of a threadgroup
-constant uint kStep = 32;     // elements of K in threadgroup memory at a time
-constant uint kThreads = 128;
 
 /// dst[m, n] = sum over k of W[n, k] * x[m, k], a 64 (N) x 32 (M) tile per threadgroup. Weights are rounded to f16, as
 /// matrix hardware takes them; activations and sums are f32. Each of the four simdgroups owns 32 (N) x 16 (M).

@@ -1,27 +1,11 @@
 #include <metal_stdlib>
 #include "common/blocks.h"
-#include "common/matmul_params.h"
+#include "common/matmul_tile.h"
 using namespace metal;
 using namespace anymetal;
 
 // kernels: kernel_mul_mm_id_q4_0_f32 kernel_mul_mm_id_q5_1_f32 kernel_mul_mm_id_q8_0_f32 kernel_mul_mm_id_iq4_nl_f32
 // kernels: kernel_mul_mm_id_q4_K_f32 kernel_mul_mm_id_q5_K_f32 kernel_mul_mm_id_q6_K_f32
-
-constant uint kTileN = 64;    // weight rows of a threadgroup
-constant uint kTileM = 32;    // entries of an expert's list
-constant uint kStep = 32;     // elements of K in threadgroup memory at a time
-constant uint kThreads = 128;
-
-// NaN for every slot of the tokens and columns of this threadgroup; the experts share the slots.
-inline void refuse(constant ExpertMatMatParams& p, device float* dst, uint3 group, uint thread_index) {
-  const uint columns = uint(p.ne0), tokens = uint(p.ne21);
-  for (uint slot = group.z; slot < uint(p.ne1); slot += uint(p.ne02)) {
-    for (uint i = thread_index; i < kTileM * kTileN; i += kThreads) {
-      const uint token = group.x * kTileM + i / kTileN, n = group.y * kTileN + i % kTileN;
-      if (token < tokens && n < columns) dst[(ulong(token) * uint(p.ne1) + slot) * columns + n] = NAN;
-    }
-  }
-}
 
 /// dst[token, slot, n] = sum over k of W[e][n, k] * x[token, k] for every entry token * top_k + slot of expert e's list; a 64
 /// (N) x 32 (entries) tile per threadgroup. Weights are rounded to f16; activations and sums are f32. Rows on no list are

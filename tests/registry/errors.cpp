@@ -90,11 +90,29 @@ TEST_F(Errors, TensorKernelsNeedMatrixHardware) {
   const auto result = registry.get_pipeline("mm_tensor_f16", device);
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code(), ErrorCode::UnsupportedByDevice);
+  EXPECT_EQ(result.error().kernel(), "mm_tensor_f16");
+  EXPECT_EQ(result.error().device(), "fake");
+  EXPECT_THAT(result.error().message(), HasSubstr("'mm_tensor_f16' needs matrix hardware, which fake (Fake device fake) does not have; "
+                                                  "use the kernel without '_tensor_' in its name"));
   EXPECT_EQ(compiler->parses, 0);
   EXPECT_EQ(registry.get_pipeline("no_such_tensor_kernel", device).error().code(), ErrorCode::KernelNotFound);
   const auto able = std::make_shared<FakeBackend>("able");
   able->info_.has_tensor = true;
   EXPECT_TRUE(registry.get_pipeline("mm_tensor_f16", Device(able)));
+}
+
+TEST_F(Errors, EveryBuiltInTensorKernelIsGated) {
+  std::size_t gated = 0;
+  for (const std::string& name : registry.names()) {
+    if (name.find("_tensor_") == std::string::npos) continue;
+    ++gated;
+    const auto result = registry.get_pipeline(name, device);
+    ASSERT_FALSE(result) << name;
+    EXPECT_EQ(result.error().code(), ErrorCode::UnsupportedByDevice) << name;
+  }
+  EXPECT_EQ(gated, 17u);
+  EXPECT_EQ(compiler->parses, 0);
+  EXPECT_TRUE(Device::open("cpu")->has_tensor());
 }
 
 TEST_F(Errors, MoreStaticThreadgroupMemoryThanTheDeviceHas) {

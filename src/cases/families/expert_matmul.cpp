@@ -1,5 +1,5 @@
 // Products grouped by expert and the lists they work from: kernels/moe/expert_lists.metal,
-// kernels/matmul/mul_mm_id.metal.
+// kernels/matmul/mul_mm_id.metal, mul_mm_id_tensor.metal.
 #include <fmt/format.h>
 
 #include <array>
@@ -156,12 +156,18 @@ void expert_matmul_cases(CaseList& list) {
                                     Shape{256, 8, 16, Routing::Spread, 704, 8, 0, Purpose::Benchmark}};
   for (const DType type :
        {DType::Q4_0, DType::Q5_1, DType::Q8_0, DType::IQ4_NL, DType::Q4_K, DType::Q5_K, DType::Q6_K}) {
-    const std::string kernel = fmt::format("kernel_mul_mm_id_{}_f32", ops::name(type));
-    for (const Shape& s : kProducts) list.add(kernel, label(s), [=](Problem& p) { product(p, s, type); }, s.purpose);
+    for (const char* form : {"f32", "tensor_f32"}) {
+      const std::string kernel = fmt::format("kernel_mul_mm_id_{}_{}", ops::name(type), form);
+      for (const Shape& s : kProducts)
+        list.add(
+            kernel, label(s), [=](Problem& p) { product(p, s, type); }, s.purpose);
+    }
   }
   // More tokens than a 16-bit index can name.
   constexpr Shape kMany = {33000, 1, 1, Routing::Spread, 3, 1};
-  list.add("kernel_mul_mm_id_q8_0_f32", label(kMany), [=](Problem& p) { product(p, kMany, DType::Q8_0); });
+  for (const char* kernel : {"kernel_mul_mm_id_q8_0_f32", "kernel_mul_mm_id_q8_0_tensor_f32"}) {
+    list.add(kernel, label(kMany), [=](Problem& p) { product(p, kMany, DType::Q8_0); });
+  }
 }
 
 }  // namespace anymetal::cases

@@ -6,6 +6,7 @@
 
 #include "cases/case_list.hpp"
 #include "cases/shapes.hpp"
+#include "ops/kernel_params.hpp"
 
 namespace anymetal::cases {
 namespace {
@@ -44,41 +45,31 @@ Tolerance f32_sums(std::size_t k) {
   return {.absolute = 1e-6, .magnitude = 2 * std::sqrt(static_cast<double>(k)) * 0x1p-24};
 }
 
-struct MatVecParams {
-  std::int64_t ne00, ne01, ne02, ne10, ne12, ne0, ne1;
-  std::uint32_t r2, r3;
-};
-static_assert(sizeof(MatVecParams) == 64);
-
-struct MatMatParams {
-  std::int32_t ne00, ne02;
-  std::uint64_t nb01, nb02, nb03;
-  std::int32_t ne12, pad0;
-  std::uint64_t nb10, nb11, nb12, nb13;
-  std::int32_t ne0, ne1;
-  std::int16_t r2, r3;
-  std::int32_t pad1;
-};
-static_assert(sizeof(MatMatParams) == 88);
-
-MatVecParams mat_vec_params(const Shape& s) {
+ops::MatVecParams mat_vec_params(const Shape& s) {
   const auto i64 = [](std::size_t v) { return static_cast<std::int64_t>(v); };
-  return {i64(s.k),
-          i64(s.n),
-          i64(s.weight_batches),
-          i64(s.k),
-          i64(s.weight_batches * s.r2),
-          i64(s.n),
-          i64(s.m),
-          static_cast<std::uint32_t>(s.r2),
-          1};
+  return {.ne00 = i64(s.k),
+          .ne01 = i64(s.n),
+          .ne02 = i64(s.weight_batches),
+          .ne10 = i64(s.k),
+          .ne12 = i64(s.weight_batches * s.r2),
+          .ne0 = i64(s.n),
+          .ne1 = i64(s.m),
+          .r2 = static_cast<std::uint32_t>(s.r2)};
 }
 
-MatMatParams mat_mat_params(const Shape& s, DType type) {
+ops::MatMatParams mat_mat_params(const Shape& s, DType type) {
   const auto i32 = [](std::size_t v) { return static_cast<std::int32_t>(v); };
   const std::uint64_t row = ops::bytes_of(type, s.k), x_row = 4 * s.k;
-  return {i32(s.k), i32(s.weight_batches), row, row * s.n, 0,        i32(s.weight_batches * s.r2),    0, 4,
-          x_row,    x_row * s.m,           0,   i32(s.n),  i32(s.m), static_cast<std::int16_t>(s.r2), 1, 0};
+  return {.ne00 = i32(s.k),
+          .ne02 = i32(s.weight_batches),
+          .nb01 = row,
+          .nb02 = row * s.n,
+          .ne12 = i32(s.weight_batches * s.r2),
+          .nb11 = x_row,
+          .nb12 = x_row * s.m,
+          .ne0 = i32(s.n),
+          .ne1 = i32(s.m),
+          .r2 = static_cast<std::int16_t>(s.r2)};
 }
 
 struct Data {
@@ -114,7 +105,8 @@ void mat_vec_cases(CaseList& list, std::string_view kernel, DType type, std::siz
   };
   for (const Shape& s : shapes) list.add(kernel, label(s), [=](Problem& p) { build(p, s); });
   const Shape large = {1, 4096, 14336};  // larger than caches
-  list.add(kernel, label(large), [=](Problem& p) { build(p, large); }, Purpose::Benchmark);
+  list.add(
+      kernel, label(large), [=](Problem& p) { build(p, large); }, Purpose::Benchmark);
 }
 
 void mat_mat_cases(CaseList& list, std::string_view kernel, DType type, Tolerance (*tolerance)(std::size_t),
@@ -138,7 +130,8 @@ void mat_mat_cases(CaseList& list, std::string_view kernel, DType type, Toleranc
   };
   for (const Shape& s : shapes) list.add(kernel, label(s), [=](Problem& p) { build(p, s); });
   const Shape large = {256, 1024, 2048};
-  list.add(kernel, label(large), [=](Problem& p) { build(p, large); }, Purpose::Benchmark);
+  list.add(
+      kernel, label(large), [=](Problem& p) { build(p, large); }, Purpose::Benchmark);
 }
 
 constexpr std::array kFormats = {DType::Q4_0,   DType::Q5_0, DType::Q5_1, DType::Q8_0,

@@ -99,6 +99,7 @@ DeviceInfo describe_host(unsigned threads) {
   const auto page_size = sysconf(_SC_PAGESIZE);
   if (pages > 0 && page_size > 0) info.memory_bytes = static_cast<std::size_t>(pages) * static_cast<std::size_t>(page_size);
   info.compute_units = threads;
+  info.has_tensor = true;  // matrix products in the vector units, written by the code generator
   return info;
 }
 

@@ -40,7 +40,7 @@ Exit list_devices(const Options& options) {
     }
     fmt::print("{:<8} {}\n{:<8} {}, {} compute units, {:.1f} GiB{}\n", d.id, d.name, "", d.architecture,
                d.compute_units, static_cast<double>(d.memory_bytes) / kGibibyte,
-               d.has_tensor ? ", matrix hardware" : "");
+               d.has_tensor ? ", tensor kernels" : "");
   }
   return Exit::Done;
 }
