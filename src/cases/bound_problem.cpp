@@ -1,6 +1,10 @@
 #include "cases/bound_problem.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "runtime/buffer_state.hpp"
 
 namespace anymetal::cases {
 namespace {
@@ -9,25 +13,60 @@ constexpr std::size_t kGuardBytes = 256;
 constexpr std::byte kGuard{0xa5};
 constexpr std::byte kPoison{0xff};  // NaN in every float type
 
+/// A buffer over all of the memory that the device may write.
+Result<Buffer> buffer_over(const std::shared_ptr<GuardedMemory>& guarded, const Device& device) {
+  if (device.info().id != "cpu") return fail(ErrorCode::InvalidArgument, "only the CPU device has inaccessible pages");
+  auto memory = device.backend()->wrap(guarded->pages(), guarded);
+  if (!memory) return std::unexpected(memory.error());
+  return Buffer(std::make_shared<const detail::BufferState>(device.backend(), *std::move(memory), true));
+}
+
 }  // namespace
+
+Result<BoundProblem::Placed> BoundProblem::place(const Operand& operand, Device device, Placement placement) {
+  Placed placed;
+  placed.bytes = ops::bytes_of(operand.dtype, operand.elements);
+  const auto fill = [&](std::span<std::byte> all) {
+    std::ranges::fill(all, kGuard);
+    const auto own = all.subspan(placed.offset, placed.bytes);
+    if (operand.content.empty()) {
+      std::ranges::fill(own, kPoison);
+    } else {
+      std::ranges::copy(operand.content, own.begin());
+    }
+  };
+  Result<Buffer> buffer;
+  if (placement == Placement::EndsAtPage || placement == Placement::StartsAtPage) {
+    auto guarded = GuardedMemory::make(placed.bytes);
+    if (!guarded) return std::unexpected(guarded.error());
+    placed.guarded = *std::move(guarded);
+    const auto pages = placed.guarded->pages();
+    if (placement == Placement::EndsAtPage) {
+      placed.offset = (pages.size() - placed.bytes) / operand.alignment * operand.alignment;
+    }
+    fill(pages);
+    buffer = buffer_over(placed.guarded, device);
+  } else {
+    placed.offset = kGuardBytes + (placement == Placement::Misaligned ? operand.alignment : 0);
+    std::vector<std::byte> image(placed.offset + placed.bytes + kGuardBytes);
+    fill(image);
+    buffer = device.make_buffer(image.size());
+    if (buffer) {
+      if (auto written = buffer->write(image); !written) return std::unexpected(written.error());
+    }
+  }
+  if (!buffer) return std::unexpected(buffer.error());
+  placed.buffer = *std::move(buffer);
+  return placed;
+}
 
 Result<BoundProblem> BoundProblem::make(const Problem& problem, const Device& device, Placement placement) {
   BoundProblem bound;
   bound.problem_ = &problem;
   for (const Operand& operand : problem.operands()) {
-    const std::size_t shift = placement == Placement::Misaligned ? operand.alignment : 0;
-    const std::size_t bytes = ops::bytes_of(operand.dtype, operand.elements);
-    std::vector<std::byte> image(kGuardBytes + shift + bytes + kGuardBytes, kGuard);
-    const auto place = image.begin() + static_cast<std::ptrdiff_t>(kGuardBytes + shift);
-    if (operand.content.empty()) {
-      std::fill_n(place, bytes, kPoison);
-    } else {
-      std::ranges::copy(operand.content, place);
-    }
-    auto buffer = Device(device).make_buffer(image.size());
-    if (!buffer) return std::unexpected(buffer.error());
-    if (auto written = buffer->write(image); !written) return std::unexpected(written.error());
-    bound.placed_.push_back({*std::move(buffer), kGuardBytes + shift, bytes});
+    auto placed = place(operand, device, placement);
+    if (!placed) return std::unexpected(placed.error());
+    bound.placed_.push_back(*std::move(placed));
   }
   return bound;
 }
@@ -56,11 +95,21 @@ Result<std::vector<std::byte>> BoundProblem::content(std::size_t position) const
 
 Result<bool> BoundProblem::guards_intact(std::size_t position) const {
   const Placed& placed = placed_[position];
-  std::vector<std::byte> before(placed.offset), after(kGuardBytes);
+  std::vector<std::byte> before(placed.offset), after(placed.buffer.size() - placed.offset - placed.bytes);
   if (auto done = placed.buffer.read(before, 0); !done) return std::unexpected(done.error());
   if (auto done = placed.buffer.read(after, placed.offset + placed.bytes); !done) return std::unexpected(done.error());
   const auto untouched = [](std::byte b) { return b == kGuard; };
   return std::ranges::all_of(before, untouched) && std::ranges::all_of(after, untouched);
+}
+
+std::optional<std::string> BoundProblem::access_outside(std::size_t position) const {
+  const Placed& placed = placed_[position];
+  const auto outside = placed.guarded == nullptr ? std::nullopt : placed.guarded->access_outside();
+  if (!outside) return std::nullopt;
+  const std::ptrdiff_t offset = *outside - static_cast<std::ptrdiff_t>(placed.offset);
+  const auto bytes = static_cast<std::ptrdiff_t>(placed.bytes);
+  return offset < 0 ? fmt::format("accessed {} bytes before its start", -offset)
+                    : fmt::format("accessed {} bytes past its end", offset - bytes);
 }
 
 }  // namespace anymetal::cases

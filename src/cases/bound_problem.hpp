@@ -2,16 +2,22 @@
 /// \file
 /// A problem's buffers on a device.
 
+#include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
+#include "cases/guarded_memory.hpp"
 #include "cases/problem.hpp"
 
 namespace anymetal::cases {
 
 /// How the buffers of one run lie in memory.
 enum class Placement : std::uint8_t {
-  Aligned,    ///< at multiples of 64
-  Misaligned  ///< at odd multiples of the operand's own alignment
+  Aligned,       ///< at multiples of 64
+  Misaligned,    ///< at odd multiples of the operand's own alignment
+  EndsAtPage,    ///< the page after the last byte is inaccessible; CPU device only
+  StartsAtPage,  ///< the page before the first byte is inaccessible; CPU device only
 };
 
 /// Allocates every operand between guard bytes, fills and poisons, and records the dispatch as often as asked.
@@ -26,13 +32,17 @@ class BoundProblem {
   [[nodiscard]] Result<std::vector<std::byte>> content(std::size_t position) const;
   /// Whether the bytes around operand `position` are as they were.
   [[nodiscard]] Result<bool> guards_intact(std::size_t position) const;
+  /// The first access to an inaccessible page beside operand `position`, in words.
+  [[nodiscard]] std::optional<std::string> access_outside(std::size_t position) const;
 
  private:
   struct Placed {
     Buffer buffer;
     std::size_t offset = 0;
     std::size_t bytes = 0;
+    std::shared_ptr<GuardedMemory> guarded;  ///< the buffer's memory where pages are inaccessible
   };
+  static Result<Placed> place(const Operand& operand, Device device, Placement placement);
   const Problem* problem_ = nullptr;
   std::vector<Placed> placed_;
 };

@@ -2,9 +2,11 @@
 /// \file
 /// Runs a case on a device and checks everything there is to check.
 
+#include <array>
 #include <string>
 #include <vector>
 
+#include "cases/bound_problem.hpp"
 #include "cases/case_list.hpp"
 
 namespace anymetal::cases {
@@ -28,8 +30,14 @@ struct Outcome {
 [[nodiscard]] Result<PipelinePtr> pipeline_for(const Case& test, const Problem& problem, KernelRegistry& registry,
                                                const Device& device);
 
-/// Runs the case twice: aligned, then with every buffer at the worst legal alignment. Checks outputs against their
-/// references, guard bytes around every buffer, that inputs stay, and that both runs give the same bits.
-[[nodiscard]] Outcome run(const Case& test, KernelRegistry& registry, const Device& device, std::uint64_t seed = 0);
+/// How the buffers of a case's two runs lie.
+using Placements = std::array<Placement, 2>;
+inline constexpr Placements kAlignments = {Placement::Aligned, Placement::Misaligned};
+inline constexpr Placements kGuardedPages = {Placement::EndsAtPage, Placement::StartsAtPage};
+
+/// Runs the case twice. Checks outputs against their references, guard bytes and inaccessible pages around every
+/// buffer, that inputs stay, and that both runs give the same bits.
+[[nodiscard]] Outcome run(const Case& test, KernelRegistry& registry, const Device& device, std::uint64_t seed = 0,
+                          const Placements& placements = kAlignments);
 
 }  // namespace anymetal::cases

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <string>
 
 #include "cases/runner.hpp"
@@ -15,7 +16,7 @@ using testing::HasSubstr;
 constexpr std::size_t kCount = 40;
 
 /// y = 2 x with a kernel body of the test's choice.
-cases::Outcome run(const std::string& body) {
+cases::Outcome run(const std::string& body, const cases::Placements& placements = cases::kAlignments) {
   KernelRegistry registry;
   registry.register_source("twice",
                            "#include <metal_stdlib>\nusing namespace metal;\n"
@@ -33,12 +34,25 @@ cases::Outcome run(const std::string& body) {
                                 return twice;
                               });
                             }};
-  return cases::run(test, registry, *Device::open("cpu"));
+  return cases::run(test, registry, *Device::open("cpu"), 0, placements);
 }
 
 void expect_failure(const std::string& body, const std::string& what) {
   const cases::Outcome outcome = run(body);
   EXPECT_THAT(outcome.failures, testing::Contains(HasSubstr(what))) << body;
+}
+
+TEST(Driver, SeesReadsOutsideABufferAtInaccessiblePages) {
+  const auto failures = [](const std::string& body) { return run(body, cases::kGuardedPages).failures; };
+  EXPECT_THAT(failures("if (i < n) y[i] = 2 * x[i];"), testing::IsEmpty());
+  // What stands outside does not matter for the result.
+  const std::string before = "if (i < n) y[i] = *(volatile device float*)(x + i - 1) > 1e30f ? 0 : 2 * x[i];";
+  const std::string after = "if (i < n) y[i] = *(volatile device float*)(x + i + 1) > 1e30f ? 0 : 2 * x[i];";
+  EXPECT_THAT(run(before).failures, testing::IsEmpty());
+  EXPECT_THAT(failures(before), testing::ElementsAre("buffer 0: accessed 4 bytes before its start"));
+  EXPECT_THAT(failures(after), testing::ElementsAre("buffer 0: accessed 0 bytes past its end"));
+  EXPECT_THAT(failures("if (i < n) y[i] = 2 * x[i]; if (i == 3) y[n + 9] = 1;"),
+              testing::Contains("buffer 1: accessed 36 bytes past its end"));
 }
 
 TEST(Driver, AcceptsTheRightKernel) {
@@ -56,6 +70,18 @@ TEST(Driver, SeesWrongKernels) {
   expect_failure("if (i < n) { y[i] = 2 * x[i]; x[i] = 0; }", "buffer 0: an input was changed");
   expect_failure("if (i < n) y[i] = (ulong(y) & 4) ? 2 * x[i] + 1e-9f * x[i] + 1e-7f : 2 * x[i];", "gave other bits");
   expect_failure("y[i] = undefined;", "undefined");
+}
+
+TEST(Driver, AnExpectedInfinityAllowsNothingElse) {
+  KernelRegistry registry;
+  registry.register_source("fixed", "kernel void fixed(device float* y [[buffer(0)]]) { y[0] = 5; }");
+  const cases::Case test = {"fixed", "", cases::Purpose::Test, [](cases::Problem& p) {
+                              const auto y = p.output(0, DType::F32, 1);
+                              p.threads({1}, {1});
+                              p.expect(y, {.relative = 1e-3}, [] { return std::vector<double>{HUGE_VAL}; });
+                            }};
+  EXPECT_THAT(cases::run(test, registry, *Device::open("cpu")).failures,
+              testing::Contains(HasSubstr("element 0 is 5, must be inf")));
 }
 
 }  // namespace

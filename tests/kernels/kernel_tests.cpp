@@ -1,6 +1,6 @@
 // One test per kernel name over the table in src/cases. `--verbose` prints the largest error of every case beside what
 // is allowed; `--full` adds the exhaustive cases and the benchmark sizes; `--seeds N` runs each case with N different
-// data sets.
+// data sets; `--guarded-pages` places every buffer at inaccessible pages, on the CPU device.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -20,14 +20,17 @@ using namespace anymetal;
 struct Options {
   bool verbose = false;
   bool full = false;
+  bool guarded_pages = false;
   std::uint64_t seeds = 1;
 };
 
 /// What all tests share: one registry, so that a source is parsed once.
 struct Bench {
+  explicit Bench(const Options& o)
+      : options(o), device(o.guarded_pages ? Device::open("cpu") : Device::system_default()) {}
   Options options;
   KernelRegistry registry;
-  Result<Device> device = Device::system_default();
+  Result<Device> device;
 };
 
 class KernelTest : public testing::Test {
@@ -37,10 +40,11 @@ class KernelTest : public testing::Test {
 
   void TestBody() override {
     ASSERT_TRUE(bench_->device) << bench_->device.error().message();
+    const auto& placements = bench_->options.guarded_pages ? cases::kGuardedPages : cases::kAlignments;
     std::size_t ran = 0;
     for (const cases::Case& test : cases_) {
       for (std::uint64_t seed = 0; seed < bench_->options.seeds; ++seed) {
-        const cases::Outcome outcome = cases::run(test, bench_->registry, *bench_->device, seed);
+        const cases::Outcome outcome = cases::run(test, bench_->registry, *bench_->device, seed, placements);
         if (outcome.unsupported) GTEST_SKIP() << test.kernel << " needs more than " << bench_->device->name() << " has";
         ++ran;
         for (const std::string& failure : outcome.failures) {
@@ -65,8 +69,7 @@ class KernelTest : public testing::Test {
 };
 
 void register_tests(const Options& options) {
-  const auto bench = std::make_shared<Bench>();
-  bench->options = options;
+  const auto bench = std::make_shared<Bench>(options);
   std::map<std::string, std::vector<cases::Case>> by_kernel;
   const cases::CaseList list = cases::all_cases();
   for (const cases::Case& test : list.cases()) {
@@ -89,6 +92,8 @@ int main(int argc, char** argv) {
       options.verbose = true;
     } else if (argument == "--full") {
       options.full = true;
+    } else if (argument == "--guarded-pages") {
+      options.guarded_pages = true;
     } else if (argument == "--seeds" && i + 1 < argc) {
       const std::string_view count = argv[++i];
       std::from_chars(count.data(), count.data() + count.size(), options.seeds);

@@ -25,7 +25,7 @@ const std::map<std::string, std::set<std::string>> kMayKnow = {
     {"registry", {"cache", "msl", "device", "runtime"}},
     {"ops", {"runtime", "registry"}},
     {"model", {"ops"}},
-    {"cases", {"ops"}},
+    {"cases", {"ops", "runtime"}},
 };
 
 // Rooms that may include LLVM's and Clang's headers.
