@@ -1,5 +1,7 @@
 #include "runtime/buffer_state.hpp"
 
+#include "observe/trace.hpp"
+
 #include <fmt/format.h>
 
 namespace anymetal {
@@ -22,11 +24,13 @@ Result<void> Buffer::write(std::span<const std::byte> bytes, std::size_t offset)
   if (!state_->writable) {
     return fail(ErrorCode::InvalidArgument, "cannot write to a wrapped buffer: it shows the caller's read-only memory");
   }
+  const trace::Span span("copy", "to device");
   return state_->memory->write(bytes, offset);
 }
 
 Result<void> Buffer::read(std::span<std::byte> bytes, std::size_t offset) const {
   if (auto ok = check_range(*this, "read", bytes.size(), offset); !ok) return ok;
+  const trace::Span span("copy", "from device");
   return state_->memory->read(bytes, offset);
 }
 

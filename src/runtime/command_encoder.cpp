@@ -2,7 +2,7 @@
 
 #include "runtime/bindings.hpp"
 #include "runtime/buffer_state.hpp"
-#include "runtime/trace.hpp"
+#include "observe/trace.hpp"
 
 #include <fmt/format.h>
 

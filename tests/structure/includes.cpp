@@ -18,18 +18,19 @@ const fs::path kRoot = ANYMETAL_SOURCE_DIR;
 
 // Rooms of src/ that each room may include, beside itself and the public headers.
 const std::map<std::string, std::set<std::string>> kMayKnow = {
+    {"observe", {}},
     {"msl", {}},
-    {"device", {"msl"}},
+    {"device", {"msl", "observe"}},
     {"cache", {}},
-    {"runtime", {"device", "msl"}},
-    {"registry", {"cache", "msl", "device", "runtime"}},
+    {"runtime", {"device", "msl", "observe"}},
+    {"registry", {"cache", "msl", "device", "runtime", "observe"}},
     {"ops", {"runtime", "registry"}},
     {"model", {"ops"}},
     {"cases", {"ops", "runtime"}},
 };
 
 // Rooms that may include LLVM's and Clang's headers.
-const std::set<std::string> kMayKnowLlvm = {"msl", "device"};
+const std::set<std::string> kMayKnowLlvm = {"msl", "device", "cache"};  // the cache has its SHA-256 from there
 
 struct Include {
   fs::path file;

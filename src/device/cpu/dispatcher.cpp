@@ -3,6 +3,7 @@
 #include "device/cpu/group_scheduler.hpp"
 #include "device/cpu/thread_pool.hpp"
 #include "device/cpu/worker_arena.hpp"
+#include "observe/trace.hpp"
 
 #include <fmt/format.h>
 
@@ -128,8 +129,10 @@ Dispatcher::~Dispatcher() = default;
 
 Result<void> Dispatcher::execute(const CommandList& list) {
   const std::scoped_lock lock(impl_->mutex);
-  for (const auto& dispatch : list.dispatches)
+  for (const auto& dispatch : list.dispatches) {
+    const trace::Span span("dispatch", dispatch.label);
     if (auto done = impl_->run(list, dispatch); !done) return done;
+  }
   return {};
 }
 

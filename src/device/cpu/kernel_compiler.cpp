@@ -8,6 +8,7 @@
 #include "device/cpu/loop_path.hpp"
 #include "device/cpu/sync_operation.hpp"
 #include "device/cpu/thread_function.hpp"
+#include "observe/trace.hpp"
 
 #include <fmt/format.h>
 #include <llvm/ADT/STLExtras.h>
@@ -120,7 +121,11 @@ Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view 
   generator->retarget(module);
   if (auto valid = verify(module); !valid) return std::unexpected(valid.error());
   const bool vectors = artifact.execution_path == "lanes";
-  generator->optimise(module, vectors ? CodeGenerator::Code::Vectors : CodeGenerator::Code::Scalar);
+  {
+    const trace::Span span("optimise", label);
+    generator->optimise(module, vectors ? CodeGenerator::Code::Vectors : CodeGenerator::Code::Scalar);
+  }
+  const trace::Span span("generate", label);
   auto object = generator->emit_object(module);
   if (!object) return std::unexpected(object.error());
   artifact.code = std::move(*object);

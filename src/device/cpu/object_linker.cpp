@@ -2,6 +2,7 @@
 
 #include "device/cpu/perf_plugin.hpp"
 #include "device/cpu/runtime_symbols.hpp"
+#include "observe/trace.hpp"
 
 #include <fmt/format.h>
 #include <llvm/ExecutionEngine/JITLink/JITLinkMemoryManager.h>
@@ -69,6 +70,7 @@ class SessionLinker final : public ObjectLinker {
   explicit SessionLinker(std::shared_ptr<Session> session) : session_(std::move(session)) {}
 
   Result<std::shared_ptr<const LinkedKernel>> link(std::string_view object, std::string_view label) override {
+    const trace::Span span("link", label);
     auto name = fmt::format("kernel {}", session_->next.fetch_add(1, std::memory_order_relaxed));
     auto& dylib = session_->session.createBareJITDylib(name);
     auto kernel = std::make_shared<SessionKernel>(session_, dylib);

@@ -2,6 +2,7 @@
 
 #include "device/cuda/kernel.hpp"
 #include "device/cuda/launch_parameters.hpp"
+#include "observe/trace.hpp"
 
 #include <fmt/format.h>
 
@@ -120,6 +121,7 @@ Result<void> Executor::run(const CommandList& list) {
   if (auto done = upload_bytes(list); !done) return done;
   Result<void> outcome;
   for (const auto& dispatch : list.dispatches) {
+    const trace::Span span("dispatch", dispatch.label);  // the launch; the GPU runs it later, until the commit ends
     outcome = launch(list, dispatch);
     if (!outcome) break;
   }

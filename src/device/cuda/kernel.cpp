@@ -1,5 +1,7 @@
 #include "device/cuda/kernel.hpp"
 
+#include "observe/trace.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -42,6 +44,7 @@ std::unexpected<Error> refused(const Context& context, CUresult result, std::str
 }  // namespace
 
 Result<std::string> link_cubin(Context& context, const std::string& ptx, std::string_view label) {
+  const trace::Span span("link", label);
   const Context::Scope scope(context);
   const auto& driver = context.driver();
   JitLog log;

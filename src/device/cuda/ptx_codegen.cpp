@@ -2,6 +2,7 @@
 
 #include "device/cuda/nvptx_lowering.hpp"
 #include "device/cuda/simdgroup_matrix.hpp"
+#include "observe/trace.hpp"
 
 #include <fmt/format.h>
 #include <llvm/Analysis/TargetTransformInfo.h>
@@ -145,8 +146,12 @@ Result<PtxKernel> generate_ptx(msl::SpecialisedKernel kernel, const Architecture
   if (llvm::verifyModule(module, &problem_stream)) {
     return fail(ErrorCode::InternalError, fmt::format("lowering for NVIDIA made invalid IR: {}", problem));
   }
-  analyses.builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, analyses.modules);
-  expand_matrix_products(module, name, analyses);
+  {
+    const trace::Span span("optimise", label);
+    analyses.builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, analyses.modules);
+    expand_matrix_products(module, name, analyses);
+  }
+  const trace::Span span("generate", label);
   std::string ptx = print_ptx(module, **machine);
   if (ptx.empty()) return fail(ErrorCode::InternalError, "LLVM's NVPTX back end cannot print assembly");
   return PtxKernel{std::move(ptx), name};

@@ -1,4 +1,6 @@
-#include "runtime/trace.hpp"
+#include "observe/trace.hpp"
+
+#include "observe/log.hpp"
 
 #include <unistd.h>
 
@@ -26,7 +28,7 @@ class TraceFile {
     if (path == nullptr || *path == '\0') return;
     file_.reset(std::fopen(path, "w"));
     if (file_ == nullptr) {
-      std::fprintf(stderr, "anymetal: warning: cannot write the trace %s\n", path);
+      log::warning(std::string("cannot write the trace ") + path);
       return;
     }
     std::fputs("[\n", file_.get());
