@@ -1,7 +1,9 @@
 #include "cache/disk_store.hpp"
 
 #include "cache/entry.hpp"
+#include "cache/key_file.hpp"
 #include "cache/private_directory.hpp"
+#include "cache/seal.hpp"
 
 #include <unistd.h>
 
@@ -20,12 +22,6 @@ namespace {
 
 constexpr std::string_view kTemporary = ".writing-";
 constexpr std::chrono::minutes kAbandoned{10};  // no writer takes this long; its file is rubbish
-
-// Two digits of folder: a directory of many thousand files is slow to list on some file systems.
-std::string file_of(std::string_view key) {
-  const auto id = hex_digest(key);
-  return id.substr(0, 2) + '/' + id.substr(2);
-}
 
 // Only files with names this store gives are its own; anything else in the directory is not counted and never removed.
 bool is_entry_name(std::string_view name) {
@@ -52,26 +48,49 @@ struct DiskStore::Listed {
 DiskStore::DiskStore(StoreSettings settings) : settings_(std::move(settings)) {}
 DiskStore::~DiskStore() = default;
 
-std::shared_ptr<const PrivateDirectory> DiskStore::open() {
+// Two digits of folder: a directory of many thousand files is slow to list on some file systems.
+std::string DiskStore::Opened::file_of(std::string_view key) const {
+  const auto id = entry_name(key, seal.get());
+  return id.substr(0, 2) + '/' + id.substr(2);
+}
+
+const DiskStore::Opened* DiskStore::open() {
   const std::lock_guard lock(mutex_);
-  if (directory_ == nullptr) {
-    directory_ = std::make_shared<const PrivateDirectory>(settings_.directory);
-    if (!directory_->ok()) warn_once(told_directory_, "no disk cache: " + directory_->problem());
+  if (std::exchange(tried_, true)) return opened_ ? &*opened_ : nullptr;
+  Opened opened;
+  auto sharing = PrivateDirectory::Sharing::ThisUser;
+  std::string problem;
+  if (!settings_.key_file.empty()) {
+    if (const auto key = read_key_file(settings_.key_file)) {
+      opened.seal = std::make_shared<const Seal>(*key);
+      sharing = PrivateDirectory::Sharing::Everybody;
+    } else {
+      problem = key.error();
+    }
   }
-  return directory_->ok() ? directory_ : nullptr;
+  if (problem.empty()) {
+    opened.directory = std::make_shared<const PrivateDirectory>(settings_.directory, sharing);
+    problem = opened.directory->problem();
+  }
+  if (problem.empty()) {
+    opened_ = std::move(opened);
+    return &*opened_;
+  }
+  warn_once(told_directory_, "no disk cache: " + problem);
+  return nullptr;
 }
 
 std::optional<std::string> DiskStore::get(std::string_view key) {
-  const auto directory = open();
-  if (directory == nullptr) {
+  const auto* store = open();
+  if (store == nullptr) {
     ++counts_.misses;
     return std::nullopt;
   }
-  const auto name = file_of(key);
-  auto file = directory->read(name);
+  const auto name = store->file_of(key);
+  const auto file = store->directory->read(name);
   using State = DecodedEntry::State;
   DecodedEntry entry;
-  if (file.state == PrivateDirectory::File::State::Read) entry = decode_entry(file.bytes, key);
+  if (file.state == PrivateDirectory::File::State::Read) entry = decode_entry(file.bytes, key, store->seal.get());
   if (entry.state == State::Good) {
     ++counts_.hits;
     counts_.bytes_read += file.bytes.size();
@@ -79,42 +98,45 @@ std::optional<std::string> DiskStore::get(std::string_view key) {
   }
   ++counts_.misses;
   const bool damaged = entry.state == State::Damaged && file.state != PrivateDirectory::File::State::Missing;
-  if (damaged) discard(*directory, name);
+  if (damaged) discard(*store->directory, name);
   return std::nullopt;
 }
 
 void DiskStore::put(std::string_view key, std::string_view payload) {
-  const auto directory = open();
-  if (directory == nullptr) return;
-  const auto file = encode_entry(key, payload);
+  const auto* store = open();
+  if (store == nullptr) return;
+  const auto& directory = *store->directory;
+  const auto file = encode_entry(key, payload, store->seal.get());
   if (file.size() > settings_.size_limit) return;
-  const auto name = file_of(key);
+  const auto name = store->file_of(key);
+  const auto folder = name.substr(0, 2);
   const auto temporary = temporary_name();
-  step(PublishStep::BeforeCreate);
-  auto problem = directory->make_folder(name.substr(0, 2));
+  step(PublishStep::MakeFolder);
+  auto problem = directory.make_folder(folder);
+  if (!problem) problem = directory.create(temporary, file, [&](PublishStep now) { step(now); });
   if (!problem) {
-    step(PublishStep::AfterCreate);
-    problem = directory->create(temporary, file, [&] { step(PublishStep::HalfWritten); });
-  }
-  if (!problem) {
-    step(PublishStep::AfterWrite);
-    problem = directory->rename(temporary, name);
-    if (problem && directory->remove(name)) problem = directory->rename(temporary, name);  // a folder stood in its place
-    if (problem) directory->remove(temporary);
+    step(PublishStep::Rename);
+    problem = directory.rename(temporary, name);
+    // Something else may stand in the place of the file or of its folder.
+    if (problem && (directory.remove(name) || directory.remove(folder))) {
+      (void)directory.make_folder(folder);
+      problem = directory.rename(temporary, name);
+    }
+    if (problem) directory.remove(temporary);
   }
   if (problem) {
     ++counts_.failed_writes;
     warn_once(told_write_, "cannot write to the disk cache " + settings_.directory + ": " + *problem);
     return;
   }
-  step(PublishStep::AfterRename);
+  step(PublishStep::MakeRoom);
   ++counts_.writes;
   counts_.bytes_written += file.size();
-  make_room(*directory, file.size());
+  make_room(directory, file.size());
 }
 
 void DiskStore::reject(std::string_view key) {
-  if (const auto directory = open()) discard(*directory, file_of(key));
+  if (const auto* store = open()) discard(*store->directory, store->file_of(key));
 }
 
 void DiskStore::discard(const PrivateDirectory& directory, const std::string& name) {
@@ -133,10 +155,13 @@ std::vector<DiskStore::Listed> DiskStore::list(const PrivateDirectory& directory
     if (!at->is_regular_file(gone) || at->is_symlink(gone)) continue;
     Listed file{at->path().lexically_relative(root).string(), at->file_size(gone), at->last_write_time(gone)};
     if (gone) continue;
+    const bool future = file.used > now + kAbandoned;
     if (file.name.starts_with(kTemporary)) {
-      if (now - file.used > kAbandoned) directory.remove(file.name);
+      if (future || now - file.used > kAbandoned) directory.remove(file.name);
       continue;
     }
+    // The clock was set back since: nobody knows when it was used, and it must not stay for ever.
+    if (future) file.used = fs::file_time_type::min();
     if (is_entry_name(file.name)) files.push_back(std::move(file));
   }
   return files;
@@ -169,9 +194,9 @@ StoreCounters DiskStore::counters() const {
 
 StoreUsage DiskStore::usage() {
   StoreUsage usage;
-  const auto directory = open();
-  if (directory == nullptr) return usage;
-  for (const auto& file : list(*directory)) {
+  const auto* store = open();
+  if (store == nullptr) return usage;
+  for (const auto& file : list(*store->directory)) {
     ++usage.entries;
     usage.bytes += file.bytes;
   }
@@ -180,16 +205,16 @@ StoreUsage DiskStore::usage() {
 
 StoreUsage DiskStore::verify() {
   StoreUsage usage;
-  const auto directory = open();
-  if (directory == nullptr) return usage;
-  for (const auto& file : list(*directory)) {
-    const auto content = directory->read(file.name, PrivateDirectory::Touch::No);
+  const auto* store = open();
+  if (store == nullptr) return usage;
+  for (const auto& file : list(*store->directory)) {
+    const auto content = store->directory->read(file.name, PrivateDirectory::Touch::No);
     if (content.state == PrivateDirectory::File::State::Missing) continue;
-    const auto entry = decode_entry(content.bytes);
-    const bool good = entry.state == DecodedEntry::State::Good && file_of(entry.key) == file.name;
+    const auto entry = decode_entry(content.bytes, store->seal.get());
+    const bool good = entry.state == DecodedEntry::State::Good && store->file_of(entry.key) == file.name;
     if (!good) {
       ++usage.damaged;
-      discard(*directory, file.name);
+      discard(*store->directory, file.name);
       continue;
     }
     ++usage.entries;
@@ -200,10 +225,10 @@ StoreUsage DiskStore::verify() {
 
 StoreUsage DiskStore::clear() {
   StoreUsage usage;
-  const auto directory = open();
-  if (directory == nullptr) return usage;
-  for (const auto& file : list(*directory)) {
-    if (!directory->remove(file.name)) continue;
+  const auto* store = open();
+  if (store == nullptr) return usage;
+  for (const auto& file : list(*store->directory)) {
+    if (!store->directory->remove(file.name)) continue;
     ++usage.entries;
     usage.bytes += file.bytes;
   }

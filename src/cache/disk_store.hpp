@@ -17,6 +17,7 @@
 namespace anymetal::cache {
 
 class PrivateDirectory;
+class Seal;
 
 /// Work done since the store was opened.
 struct StoreCounters {
@@ -41,7 +42,8 @@ struct StoreUsage {
 /// that a later run sweeps away. Any doubt about a file is a miss. Nothing here fails: without a usable directory `get`
 /// finds nothing, `put` does nothing, and one warning tells why.
 ///
-/// Data is not forced to the disk: after a power failure the checksum turns a torn file into a miss.
+/// A file's data is forced to the disk before its name, so that a power failure leaves no torn file under a good name. The
+/// name itself is not: it is lost or kept, and either is right.
 ///
 /// Thread contract: safe from any thread.
 class DiskStore {
@@ -64,7 +66,13 @@ class DiskStore {
 
  private:
   struct Listed;
-  [[nodiscard]] std::shared_ptr<const PrivateDirectory> open();
+  // What a usable store works with.
+  struct Opened {
+    std::shared_ptr<const PrivateDirectory> directory;
+    std::shared_ptr<const Seal> seal;  // nullptr without a key file
+    [[nodiscard]] std::string file_of(std::string_view key) const;
+  };
+  [[nodiscard]] const Opened* open();
   [[nodiscard]] std::vector<Listed> list(const PrivateDirectory& directory) const;
   void discard(const PrivateDirectory& directory, const std::string& name);
   void make_room(const PrivateDirectory& directory, std::uint64_t added);
@@ -73,7 +81,8 @@ class DiskStore {
 
   const StoreSettings settings_;
   std::mutex mutex_;  // guards what follows
-  std::shared_ptr<const PrivateDirectory> directory_;
+  bool tried_ = false;                        // to open it
+  std::optional<Opened> opened_;              // never changes once tried
   std::optional<std::uint64_t> known_bytes_;  // counted at the first put, then kept up
 
   struct Atomic {

@@ -9,6 +9,7 @@
 /// | 8 | length of the key |
 /// | 8 | length of the payload |
 /// | 16 | XXH3-128 of the three fields before, the key and the payload |
+/// | 32 | HMAC-SHA256 of all the rest; zeros where no key is used |
 /// | ... | key, whole: two keys with one hash are told apart |
 /// | ... | payload |
 
@@ -19,10 +20,12 @@
 
 namespace anymetal::cache {
 
-inline constexpr std::uint32_t kFormatVersion = 1;
+class Seal;
 
-/// The file for a key and its payload.
-std::string encode_entry(std::string_view key, std::string_view payload);
+inline constexpr std::uint32_t kFormatVersion = 2;
+
+/// The file for a key and its payload; `seal` is nullptr where no secret is used, here and below.
+std::string encode_entry(std::string_view key, std::string_view payload, const Seal* seal = nullptr);
 
 /// What a file holds, or why it is not to be trusted.
 struct DecodedEntry {
@@ -33,11 +36,13 @@ struct DecodedEntry {
 };
 
 /// Never reads outside of `file`, whatever it says about lengths.
-DecodedEntry decode_entry(std::string_view file, std::string_view expected_key);
+DecodedEntry decode_entry(std::string_view file, std::string_view expected_key, const Seal* seal = nullptr);
 /// The same where any key will do.
-DecodedEntry decode_entry(std::string_view file);
+DecodedEntry decode_entry(std::string_view file, const Seal* seal = nullptr);
 
-/// XXH3-128 in 32 hexadecimal digits; that of a key names its file.
-std::string hex_digest(std::string_view key);
+/// XXH3-128 in 32 hexadecimal digits.
+std::string hex_digest(std::string_view bytes);
+/// 32 hexadecimal digits that name a key's file; another secret gives other names.
+std::string entry_name(std::string_view key, const Seal* seal = nullptr);
 
 }  // namespace anymetal::cache

@@ -9,22 +9,16 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <utility>
 
 namespace anymetal::cache {
 
 namespace {
 
 constexpr off_t kLargestFile = off_t{1} << 30;
+constexpr int kFolder = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 std::string why(int error) { return std::strerror(error); }
-
-// Owns a descriptor for one scope.
-struct Descriptor {
-  int value;
-  ~Descriptor() {
-    if (value >= 0) ::close(value);
-  }
-};
 
 // A write past RLIMIT_FSIZE raises SIGXFSZ, which ends the process by default: held back here, and taken if it came.
 class FileSizeSignalBlocked {
@@ -62,7 +56,7 @@ int write_all(int descriptor, std::string_view bytes) {
 
 }  // namespace
 
-PrivateDirectory::PrivateDirectory(const std::string& path) {
+PrivateDirectory::PrivateDirectory(const std::string& path, Sharing sharing) {
   std::error_code error;
   const std::filesystem::path whole(path);
   if (whole.has_parent_path()) std::filesystem::create_directories(whole.parent_path(), error);
@@ -70,74 +64,90 @@ PrivateDirectory::PrivateDirectory(const std::string& path) {
     problem_ = "cannot create " + path + ": " + why(errno);
     return;
   }
-  const int opened = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (opened < 0) {
+  Descriptor opened(::open(path.c_str(), kFolder));
+  if (!opened) {
     problem_ = "cannot open " + path + ": " + why(errno);
     return;
   }
   struct stat info {};
-  if (::fstat(opened, &info) != 0 || info.st_uid != ::geteuid() || (info.st_mode & 022) != 0) {
-    ::close(opened);
+  const bool known = ::fstat(opened.get(), &info) == 0;
+  if (sharing == Sharing::Everybody && known) {
+    mode_ = info.st_mode & 07777;
+    owned_ = false;
+  } else if (!known || info.st_uid != ::geteuid() || (info.st_mode & 022) != 0) {
     problem_ = path + " belongs to another user or others may write to it; kernels are executed from it, so it is not used";
     return;
   }
-  descriptor_ = opened;
+  descriptor_ = std::move(opened);
 }
 
-PrivateDirectory::~PrivateDirectory() {
-  if (descriptor_ >= 0) ::close(descriptor_);
+PrivateDirectory::Place PrivateDirectory::place(const std::string& name) const {
+  const auto slash = name.find('/');
+  if (slash == std::string::npos) return {Descriptor(::fcntl(descriptor_.get(), F_DUPFD_CLOEXEC, 0)), name.c_str()};
+  return {Descriptor(::openat(descriptor_.get(), name.substr(0, slash).c_str(), kFolder)), name.c_str() + slash + 1};
 }
 
 PrivateDirectory::File PrivateDirectory::read(const std::string& name, Touch touch) const {
-  const Descriptor file{::openat(descriptor_, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
-  if (file.value < 0) {
-    return {errno == ENOENT || errno == ENOTDIR ? File::State::Missing : File::State::Unusable, {}};
-  }
+  const auto where = place(name);
+  if (!where.folder) return {File::State::Missing, {}};
+  const Descriptor file(::openat(where.at(), where.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file) return {errno == ENOENT ? File::State::Missing : File::State::Unusable, {}};
   struct stat info {};
-  const bool plain = ::fstat(file.value, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == ::geteuid();
+  const bool plain = ::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode) && (!owned_ || info.st_uid == ::geteuid());
   if (!plain || info.st_size > kLargestFile) return {File::State::Unusable, {}};
   File result{File::State::Read, std::string(static_cast<std::size_t>(info.st_size), '\0')};
   std::size_t done = 0;
   while (done < result.bytes.size()) {
-    const ssize_t got = ::read(file.value, result.bytes.data() + done, result.bytes.size() - done);
+    const ssize_t got = ::read(file.get(), result.bytes.data() + done, result.bytes.size() - done);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) break;
     done += static_cast<std::size_t>(got);
   }
   result.bytes.resize(done);
-  if (touch == Touch::Yes) (void)::futimens(file.value, nullptr);
+  if (touch == Touch::Yes) (void)::futimens(file.get(), nullptr);
   return result;
 }
 
 std::optional<std::string> PrivateDirectory::create(const std::string& name, std::string_view bytes,
-                                                    const std::function<void()>& half_way) const {
-  const Descriptor file{
-      ::openat(descriptor_, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
-  if (file.value < 0) return why(errno);
+                                                    const std::function<void(PublishStep)>& step) const {
+  step(PublishStep::CreateFile);
+  const auto where = place(name);
+  const Descriptor file(::openat(where.at(), where.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) return why(errno);
+  if (!owned_) (void)::fchmod(file.get(), mode_ & 0666);
   const FileSizeSignalBlocked blocked;
   const auto half = bytes.size() / 2;
-  int error = write_all(file.value, bytes.substr(0, half));
+  int error = write_all(file.get(), bytes.substr(0, half));
   if (error == 0) {
-    half_way();
-    error = write_all(file.value, bytes.substr(half));
+    step(PublishStep::WriteSecondHalf);
+    error = write_all(file.get(), bytes.substr(half));
+  }
+  if (error == 0) {
+    step(PublishStep::Sync);
+    // Some network file systems cannot; then the checksum alone stands against a power failure.
+    if (::fdatasync(file.get()) != 0 && errno != EINVAL && errno != ENOSYS) error = errno;
   }
   if (error == 0) return std::nullopt;
-  (void)::unlinkat(descriptor_, name.c_str(), 0);
+  (void)::unlinkat(where.at(), where.name, 0);
   return why(error);
 }
 
 std::optional<std::string> PrivateDirectory::make_folder(const std::string& name) const {
-  if (::mkdirat(descriptor_, name.c_str(), 0700) == 0 || errno == EEXIST) return std::nullopt;
-  return why(errno);
+  if (::mkdirat(descriptor_.get(), name.c_str(), 0700) != 0) return errno == EEXIST ? std::nullopt : std::optional(why(errno));
+  if (!owned_) (void)::fchmodat(descriptor_.get(), name.c_str(), mode_, 0);
+  return std::nullopt;
 }
 
 std::optional<std::string> PrivateDirectory::rename(const std::string& from, const std::string& to) const {
-  if (::renameat(descriptor_, from.c_str(), descriptor_, to.c_str()) == 0) return std::nullopt;
+  const auto source = place(from);
+  const auto target = place(to);
+  if (target.folder && ::renameat(source.at(), source.name, target.at(), target.name) == 0) return std::nullopt;
   return why(errno);
 }
 
 bool PrivateDirectory::remove(const std::string& name) const {
-  return ::unlinkat(descriptor_, name.c_str(), 0) == 0 || ::unlinkat(descriptor_, name.c_str(), AT_REMOVEDIR) == 0;
+  const auto where = place(name);
+  return ::unlinkat(where.at(), where.name, 0) == 0 || ::unlinkat(where.at(), where.name, AT_REMOVEDIR) == 0;
 }
 
 }  // namespace anymetal::cache

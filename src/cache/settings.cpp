@@ -39,6 +39,7 @@ std::optional<StoreSettings> settings_from_environment() {
   } else {
     return std::nullopt;
   }
+  settings.key_file = variable("ANYMETAL_CACHE_KEY_FILE");
   if (const auto limit = parse_size(variable("ANYMETAL_CACHE_SIZE"))) settings.size_limit = *limit;
   return settings;
 }

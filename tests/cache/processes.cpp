@@ -59,8 +59,8 @@ TEST_F(Processes, EightWithSixtyFourKeysOnAColdDirectory) {
 }
 
 TEST_F(Processes, AWriterKilledAtEachStep) {
-  for (const auto when : {PublishStep::BeforeCreate, PublishStep::AfterCreate, PublishStep::HalfWritten,
-                          PublishStep::AfterWrite, PublishStep::AfterRename}) {
+  for (const auto when : {PublishStep::MakeFolder, PublishStep::CreateFile, PublishStep::WriteSecondHalf, PublishStep::Sync,
+                          PublishStep::Rename, PublishStep::MakeRoom}) {
     DiskStore(settings()).put("kept", "before");
     const int status = wait_for([&] {
       auto deadly = settings();
@@ -72,7 +72,9 @@ TEST_F(Processes, AWriterKilledAtEachStep) {
     });
     ASSERT_TRUE(WIFSIGNALED(status));
     DiskStore store(settings());
-    EXPECT_EQ(store.get("kept"), when == PublishStep::AfterRename ? "after" : "before");
+    EXPECT_EQ(files().size(), when == PublishStep::WriteSecondHalf || when == PublishStep::Sync || when == PublishStep::Rename ? 2u : 1u)
+        << "the writer died elsewhere than it should have";
+    EXPECT_EQ(store.get("kept"), when == PublishStep::MakeRoom ? "after" : "before");
     EXPECT_EQ(store.counters().corrupt, 0u);
     store.put("kept", "again");
     EXPECT_EQ(store.get("kept"), "again");
@@ -89,6 +91,16 @@ TEST_F(Processes, ATemporaryFileInUseIsLeftAlone) {
   replace(root.path() / "cache" / ".writing-1-2-3", "half");
   EXPECT_EQ(store.usage().entries, 1u);
   EXPECT_EQ(files().size(), 2u);
+}
+
+TEST_F(Processes, ATemporaryFileOfAClockSetBackIsSweptAway) {
+  DiskStore store(settings());
+  store.put("a", "one");
+  const auto left = root.path() / "cache" / ".writing-1-2-3";
+  replace(left, "half");
+  fs::last_write_time(left, fs::file_time_type::clock::now() + std::chrono::hours(24));
+  EXPECT_EQ(store.usage().entries, 1u);
+  EXPECT_FALSE(fs::exists(left));
 }
 
 TEST_F(Processes, EvictionUnderLoadBreaksNoReader) {

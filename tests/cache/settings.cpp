@@ -45,6 +45,9 @@ TEST(Settings, TheEnvironmentDecides) {
   set("HOME", "/h");
   set("ANYMETAL_CACHE_SIZE", "7K");
   EXPECT_EQ(settings_from_environment()->size_limit, 7168u);
+  EXPECT_EQ(settings_from_environment()->key_file, "");
+  set("ANYMETAL_CACHE_KEY_FILE", "/k");
+  EXPECT_EQ(settings_from_environment()->key_file, "/k");
   set("ANYMETAL_CACHE_SIZE", "lots");
   EXPECT_EQ(settings_from_environment()->size_limit, std::uint64_t{512} << 20);
 }

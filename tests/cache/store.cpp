@@ -83,6 +83,28 @@ TEST_F(Store, AFileFromTheFutureIsAnOrdinaryFile) {
   EXPECT_EQ(store.verify().entries, 1u);
 }
 
+TEST_F(Store, AClockSetBackKeepsNothingForEver) {
+  auto limited = settings();
+  limited.size_limit = 10 * 1200;
+  DiskStore store(limited);
+  const std::string kilobyte(1000, 'x');
+  store.put("of the future", kilobyte);
+  fs::last_write_time(files()[0], fs::file_time_type::clock::now() + std::chrono::hours(1000));
+  for (int i = 0; i < 12; ++i) store.put("k" + std::to_string(i), kilobyte);
+  EXPECT_GT(store.counters().evictions, 0u);
+  EXPECT_FALSE(store.get("of the future"));
+  EXPECT_TRUE(store.get("k11"));
+  EXPECT_EQ(store.counters().corrupt, 0u);
+}
+
+TEST_F(Store, AReadPutsAFileOfTheFutureBackInLine) {
+  DiskStore store(settings());
+  store.put("a", "one");
+  fs::last_write_time(files()[0], fs::file_time_type::clock::now() + std::chrono::hours(1000));
+  ASSERT_TRUE(store.get("a"));
+  EXPECT_LT(fs::last_write_time(files()[0]), fs::file_time_type::clock::now() + std::chrono::hours(1));
+}
+
 TEST_F(Store, VerifyRemovesTheDamagedAndClearRemovesAll) {
   DiskStore store(settings());
   for (int i = 0; i < 10; ++i) store.put("k" + std::to_string(i), "payload");

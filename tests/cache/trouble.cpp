@@ -4,6 +4,7 @@
 
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <functional>
 
@@ -58,6 +59,67 @@ TEST_F(Trouble, AFolderInPlaceOfAFile) {
   EXPECT_EQ(store.get("a"), std::nullopt);
   store.put("a", "payload");
   EXPECT_EQ(store.get("a"), "payload");
+}
+
+TEST_F(Trouble, AFileInPlaceOfAFolder) {
+  DiskStore store(settings());
+  store.put("a", "payload");
+  const auto folder = files()[0].parent_path();
+  fs::remove_all(folder);
+  replace(folder, "file");
+  EXPECT_EQ(store.get("a"), std::nullopt);
+  store.put("a", "payload");
+  EXPECT_EQ(store.get("a"), "payload");
+  EXPECT_TRUE(warnings.empty());
+}
+
+TEST_F(Trouble, AFolderThatIsALinkIsNotFollowed) {
+  DiskStore store(settings());
+  store.put("a", "payload");
+  const auto folder = files()[0].parent_path();
+  const auto elsewhere = root.path() / "elsewhere";
+  fs::rename(folder, elsewhere);
+  fs::create_directory_symlink(elsewhere, folder);
+  EXPECT_EQ(store.get("a"), std::nullopt);
+  EXPECT_EQ(store.usage().entries, 0u);
+  store.put("a", "other");
+  EXPECT_EQ(store.get("a"), "other");
+  for (const auto& entry : fs::directory_iterator(elsewhere)) {
+    EXPECT_NE(content(entry.path()).find("payload"), std::string::npos) << "what the link names must stay";
+  }
+}
+
+// Root may write anywhere, so the store's process becomes somebody else.
+TEST_F(Trouble, ADirectoryThatMayOnlyBeRead) {
+  DiskStore(settings()).put("a", "payload");
+  constexpr uid_t kNobody = 65534;
+  const auto cache = root.path() / "cache";
+  const bool is_root = ::geteuid() == 0;
+  if (is_root) {
+    ::chmod(root.path().c_str(), 0755);
+    for (const auto& entry : fs::recursive_directory_iterator(cache)) ASSERT_EQ(::chown(entry.path().c_str(), kNobody, kNobody), 0);
+    ASSERT_EQ(::chown(cache.c_str(), kNobody, kNobody), 0);
+  }
+  for (const auto& entry : fs::recursive_directory_iterator(cache)) {
+    if (entry.is_directory()) ::chmod(entry.path().c_str(), 0500);
+  }
+  ::chmod(cache.c_str(), 0500);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (is_root && ::setuid(kNobody) != 0) ::_exit(2);
+    DiskStore store(settings());
+    store.put("b", "payload");
+    store.put("c", "payload");
+    const bool right = store.get("a") == "payload" && !store.get("b") && store.counters().failed_writes == 2 && warnings.size() == 1;
+    ::_exit(right ? 0 : 1);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  for (const auto& entry : fs::recursive_directory_iterator(cache)) {
+    if (entry.is_directory()) ::chmod(entry.path().c_str(), 0700);
+  }
+  ::chmod(cache.c_str(), 0700);
 }
 
 TEST_F(Trouble, ASymbolicLinkIsNotFollowed) {

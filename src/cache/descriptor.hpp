@@ -1,0 +1,31 @@
+#pragma once
+/// \file
+/// A file descriptor that closes itself.
+
+#include <unistd.h>
+
+#include <utility>
+
+namespace anymetal::cache {
+
+/// Thread contract: one thread.
+class Descriptor {
+ public:
+  explicit Descriptor(int value = -1) : value_(value) {}
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
+  Descriptor(Descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(value_, other.value_);
+    return *this;
+  }
+
+  [[nodiscard]] int get() const { return value_; }
+  [[nodiscard]] explicit operator bool() const { return value_ >= 0; }
+
+ private:
+  int value_;
+};
+
+}  // namespace anymetal::cache
