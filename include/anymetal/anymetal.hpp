@@ -7,7 +7,9 @@
 #include <anymetal/disk_cache.hpp>
 #include <anymetal/error.hpp>
 #include <anymetal/function_constant.hpp>
+#include <anymetal/log.hpp>
 #include <anymetal/pipeline.hpp>
+#include <anymetal/pipeline_future.hpp>
 #include <anymetal/registry.hpp>
 #include <anymetal/source_options.hpp>
 #include <anymetal/warm_up.hpp>

@@ -6,6 +6,7 @@
 #include <anymetal/error.hpp>
 #include <anymetal/function_constant.hpp>
 #include <anymetal/pipeline.hpp>
+#include <anymetal/pipeline_future.hpp>
 #include <anymetal/source_options.hpp>
 
 #include <cstdint>
@@ -31,6 +32,7 @@ struct DiskCacheOptions {
   bool enabled = true;
   std::string directory{};       ///< overrides the environment; made with mode 0700
   std::uint64_t size_limit = 0;  ///< bytes; 0: `ANYMETAL_CACHE_SIZE`, else 512 MB
+  std::string key_file{};        ///< seals entries of a shared directory; empty: `ANYMETAL_CACHE_KEY_FILE`, else none
 };
 
 /// Where a kernel name comes from.
@@ -83,6 +85,19 @@ class KernelRegistry {
   Result<PipelinePtr> get_pipeline_with_constants(std::string_view name, const Device& device,
                                                   std::initializer_list<FunctionConstant> constants);
 
+  /// The general form without waiting: compiles on the registry's compile threads. One compile per key, whoever asks how.
+  PipelineFuture get_pipeline_async(std::string_view name, const Device& device,
+                                    std::span<const FunctionConstant> constants = {},
+                                    CompilePriority priority = CompilePriority::Soon);
+  /// Calls `done` instead, on a compile thread, or before it returns where the answer is known. Never cancelled but by
+  /// the registry's end, which calls it with Cancelled.
+  void get_pipeline_async(std::string_view name, const Device& device, std::span<const FunctionConstant> constants,
+                          PipelineCallback done, CompilePriority priority = CompilePriority::Soon);
+  /// Most compile threads, `ANYMETAL_COMPILE_THREADS` or else one per core unless set; 0 is taken as 1. They start when
+  /// work comes; those already started stay.
+  void set_compile_threads(unsigned count);
+  [[nodiscard]] unsigned compile_threads() const;
+
   /// Whether a pipeline with this key (label) is in memory for any device.
   [[nodiscard]] bool is_cached(std::string_view key) const;
   [[nodiscard]] std::size_t cached_count() const;
@@ -94,15 +109,19 @@ class KernelRegistry {
 
   /// Work done since construction. Counts, never times, so that tests can assert them.
   struct Statistics {
-    std::size_t memory_hits = 0;   ///< requests answered from memory
-    std::size_t source_parses = 0; ///< front-end runs
-    std::size_t compiles = 0;      ///< pipelines code-generated
-    std::size_t failures = 0;      ///< compiles that ended in an error
-    std::size_t waits = 0;         ///< requests that joined another thread's compile
-    std::size_t disk_hits = 0;     ///< pipelines loaded from disk
-    std::size_t disk_misses = 0;   ///< look-ups on disk, of kernels and of pipelines, that found nothing usable
+    std::size_t memory_hits = 0;    ///< requests answered from memory
+    std::size_t waits = 0;          ///< requests that joined another's compile
+    std::size_t source_parses = 0;  ///< front-end runs
+    std::size_t entries = 0;        ///< kernels taken from a parsed source
+    std::size_t compiles = 0;       ///< pipelines specialised, optimised and code-generated
+    std::size_t loads = 0;          ///< pipelines linked and loaded, from disk or just compiled
+    std::size_t failures = 0;       ///< compiles that ended in an error
+    std::size_t cancelled = 0;      ///< compiles called off because nobody wanted them any more
+    std::size_t disk_hits = 0;      ///< pipelines loaded from disk
+    std::size_t disk_misses = 0;    ///< look-ups on disk, of kernels and of pipelines, that found nothing usable
     std::size_t disk_writes = 0;
-    std::size_t disk_corrupt = 0;  ///< entries found damaged and dropped
+    std::size_t disk_failed_writes = 0;
+    std::size_t disk_corrupt = 0;   ///< entries found damaged and dropped
     std::size_t disk_evictions = 0;
     std::uint64_t disk_bytes_read = 0;
     std::uint64_t disk_bytes_written = 0;
@@ -114,7 +133,7 @@ class KernelRegistry {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // futures hold it too
 };
 
 }  // namespace anymetal

@@ -27,8 +27,9 @@ struct WarmUpResult {
   std::vector<Error> errors;  ///< one for each key that failed, with `key()` set; the others are compiled all the same
 };
 
-/// Gets a pipeline for each key (label, as `flash|200:b1|300:i4`) on `threads` threads; 0 takes one per core.
-/// Compiles where neither memory nor disk has the pipeline.
+/// Gets a pipeline for each key (label, as `flash|200:b1|300:i4`) on the registry's compile threads, behind everything else
+/// that is asked for there; at most `threads` keys at once, 0 for as many as there are threads. Returns when all are done.
+/// Compiles where neither memory nor disk has the pipeline. Not to be called on a compile thread.
 /// \code
 ///   const auto keys = anymetal::read_manifest("model.manifest").value();
 ///   const auto result = anymetal::warm_up(registry, device, keys);

@@ -1,5 +1,7 @@
 #include "registry/compiler.hpp"
 
+#include "observe/trace.hpp"
+
 #include <utility>
 
 namespace anymetal::registry {
@@ -28,7 +30,10 @@ class ClangCompiler final : public Compiler {
 
   Result<device::Artifact> generate(const msl::EntryModule& entry, std::span<const FunctionConstant> constants,
                                     const device::Backend& backend, std::string_view label) const override {
-    auto kernel = msl::specialise(entry, constants);
+    auto kernel = [&] {
+      const trace::Span span("specialise", label);
+      return msl::specialise(entry, constants);
+    }();
     if (!kernel) return std::unexpected(std::move(kernel.error()));
     return backend.compile(std::move(*kernel), label);
   }

@@ -1,6 +1,7 @@
 #include <anymetal/disk_cache.hpp>
 
 #include "cache/disk_store.hpp"
+#include "observe/log.hpp"
 #include "registry/default_store.hpp"
 
 namespace anymetal {
@@ -25,7 +26,10 @@ std::optional<cache::StoreSettings> registry::store_settings(const DiskCacheOpti
     if (!settings) settings.emplace();
     settings->directory = options.directory;
   }
-  if (settings && options.size_limit != 0) settings->size_limit = options.size_limit;
+  if (!settings) return settings;
+  if (options.size_limit != 0) settings->size_limit = options.size_limit;
+  if (!options.key_file.empty()) settings->key_file = options.key_file;
+  settings->warn = &log::warning;
   return settings;
 }
 

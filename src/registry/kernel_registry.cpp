@@ -1,7 +1,9 @@
 #include <anymetal/registry.hpp>
 
+#include "registry/compile_pool.hpp"
 #include "registry/manifest_recorder.hpp"
 #include "registry/pipeline_builder.hpp"
+#include "registry/pipeline_flight.hpp"
 #include "registry/pipeline_key.hpp"
 #include "registry/pipeline_table.hpp"
 #include "registry/source_catalogue.hpp"
@@ -9,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <unordered_map>
@@ -20,18 +23,31 @@ using registry::CanonicalConstants;
 using registry::PipelineKey;
 using registry::PipelineKeyView;
 
-struct KernelRegistry::Impl {
-  using PipelineFlight = registry::Flight<PipelinePtr>;
+using registry::PipelineFlight;
 
+struct KernelRegistry::Impl {
   Impl(std::shared_ptr<const registry::Compiler> compiler, registry::StorePtr store)
       : builder(std::move(compiler), std::move(store)) {}
+
+  // A flight the caller has joined, and whether it is the first to.
+  struct Boarding {
+    std::shared_ptr<PipelineFlight> flight;
+    bool first = false;
+  };
 
   // Sorts the constants, then answers from memory or builds.
   Result<PipelinePtr> get(std::string_view name, const Device& device, CanonicalConstants& constants);
   Result<PipelinePtr> join_or_build(const PipelineKeyView& key, const Device& device);
+  Result<Boarding> board(const PipelineKeyView& key, const Device& device);
+  Result<PipelinePtr> build(registry::Source& source, const PipelineKey& key, const Device& device, const PipelineFlight& flight);
+  bool still_wanted(const PipelineKey& key, const PipelineFlight& flight);
   Result<std::shared_ptr<registry::Source>> find_source(std::string_view name);
   Result<void> add_named(std::string_view name, const Device& device, const FunctionConstant& constant,
                          CanonicalConstants& constants);
+  Result<PipelinePtr> get_general(std::string_view name, const Device& device, std::span<const FunctionConstant> values);
+  // The flight of an asynchronous request; the caller has joined it.
+  std::shared_ptr<PipelineFlight> request(std::string_view name, const Device& device, std::span<const FunctionConstant> values,
+                                          CompilePriority priority);
 
   registry::PipelineBuilder builder;
   registry::PipelineTable pipelines;
@@ -43,6 +59,8 @@ struct KernelRegistry::Impl {
   std::mutex mutex;  // guards what follows; never held while parsing or compiling
   registry::SourceCatalogue sources;
   std::unordered_map<PipelineKey, std::shared_ptr<PipelineFlight>, registry::PipelineKeyHash> flights;
+
+  registry::CompilePool pool;  // last: its threads use the others
 };
 
 namespace {
@@ -54,12 +72,16 @@ std::string shown(std::string_view name) {
   return text;
 }
 
+Result<void> finish(std::string_view name, CanonicalConstants& constants) {
+  auto ok = constants.finish();
+  if (ok) return ok;
+  return std::unexpected(ok.error().with_context(fmt::format("kernel '{}'", shown(name))).with_kernel(std::string(name)));
+}
+
 }  // namespace
 
 Result<PipelinePtr> KernelRegistry::Impl::get(std::string_view name, const Device& device, CanonicalConstants& constants) {
-  if (auto ok = constants.finish(); !ok) {
-    return std::unexpected(ok.error().with_context(fmt::format("kernel '{}'", shown(name))).with_kernel(std::string(name)));
-  }
+  if (auto ok = finish(name, constants); !ok) return std::unexpected(std::move(ok.error()));
   const PipelineKeyView key(device.backend().get(), name, constants.view());
   if (PipelinePtr hit = pipelines.find(key)) return hit;
   return join_or_build(key, device);
@@ -76,43 +98,84 @@ Result<std::shared_ptr<registry::Source>> KernelRegistry::Impl::find_source(std:
 }
 
 Result<PipelinePtr> KernelRegistry::Impl::join_or_build(const PipelineKeyView& view, const Device& device) {
+  const auto boarding = board(view, device);
+  if (!boarding) return std::unexpected(boarding.error());
+  return boarding->flight->wait();
+}
+
+Result<KernelRegistry::Impl::Boarding> KernelRegistry::Impl::board(const PipelineKeyView& view, const Device& device) {
   ++misses;
   auto source = find_source(view.name);
   if (!source) return std::unexpected(std::move(source.error()));
   if (auto ok = registry::check_capability(view.name, *device.backend()); !ok) return std::unexpected(std::move(ok.error()));
 
   const PipelineKey key(view);
-  std::shared_ptr<PipelineFlight> flight;
-  {
-    std::unique_lock lock(mutex);
-    if (PipelinePtr hit = pipelines.peek(view)) {
-      ++late_hits;
-      return hit;
-    }
-    auto& slot = flights[key];
-    if (slot != nullptr) {
-      const auto running = slot;
-      lock.unlock();
-      ++waits;
-      return running->wait();
-    }
-    // A source registered since the look-up above took part in no flight yet: this flight builds the newest text.
-    *source = sources.find(view.name);
-    flight = slot = std::make_shared<PipelineFlight>();
+  const std::lock_guard lock(mutex);
+  if (PipelinePtr hit = pipelines.peek(view)) {
+    ++late_hits;
+    return Boarding{std::make_shared<PipelineFlight>(std::move(hit))};
   }
-  auto result = builder.build(**source, key, device.backend());
+  auto& slot = flights[key];
+  if (slot != nullptr) {
+    slot->join();
+    ++waits;
+    return Boarding{slot};
+  }
+  // A source registered since the look-up above took part in no flight yet: this flight builds the newest text.
+  slot = std::make_shared<PipelineFlight>([this, key, device, newest = sources.find(view.name)](const PipelineFlight& flight) {
+    return build(*newest, key, device, flight);
+  });
+  return Boarding{slot, true};
+}
+
+Result<PipelinePtr> KernelRegistry::Impl::build(registry::Source& source, const PipelineKey& key, const Device& device,
+                                                const PipelineFlight& flight) {
+  auto result = builder.build(source, key, device.backend(), [&] { return still_wanted(key, flight); });
   {
     const std::lock_guard lock(mutex);
     // A source registered meanwhile has removed the flight: its callers get what they asked for, nothing is cached.
     const auto at = flights.find(key);
-    if (at != flights.end() && at->second == flight) {
+    if (at != flights.end() && at->second.get() == &flight) {
       flights.erase(at);
       if (result) pipelines.insert(key, *result);
     }
   }
-  flight->land(result);
   if (result) manifest.record((*result)->label());
   return result;
+}
+
+// Nobody can join a flight that is found unwanted: it leaves the table under the lock that joining takes.
+bool KernelRegistry::Impl::still_wanted(const PipelineKey& key, const PipelineFlight& flight) {
+  const std::lock_guard lock(mutex);
+  if (flight.wanted()) return true;
+  const auto at = flights.find(key);
+  if (at != flights.end() && at->second.get() == &flight) flights.erase(at);
+  return false;
+}
+
+std::shared_ptr<PipelineFlight> KernelRegistry::Impl::request(std::string_view name, const Device& device,
+                                                              std::span<const FunctionConstant> values, CompilePriority priority) {
+  const auto known = [](Result<PipelinePtr> answer) { return std::make_shared<PipelineFlight>(std::move(answer)); };
+  const auto has_name = [](const FunctionConstant& value) { return std::holds_alternative<std::string>(value.which); };
+  if (std::ranges::any_of(values, has_name)) {
+    // The key is not known before the source has been parsed, which is the pool's work too.
+    auto flight = std::make_shared<PipelineFlight>(
+        [this, device, kernel = std::string(name), given = std::vector(values.begin(), values.end())](const PipelineFlight& self) {
+          if (self.wanted()) return get_general(kernel, device, given);
+          return Result<PipelinePtr>(fail(ErrorCode::Cancelled, "nobody wants the pipeline any more"));
+        });
+    pool.submit(flight, priority);
+    return flight;
+  }
+  CanonicalConstants constants;
+  for (const auto& value : values) constants.add(std::get<std::uint32_t>(value.which), value.value);
+  if (auto ok = finish(name, constants); !ok) return known(std::unexpected(std::move(ok.error())));
+  const PipelineKeyView key(device.backend().get(), name, constants.view());
+  if (PipelinePtr hit = pipelines.find(key)) return known(std::move(hit));
+  auto boarding = board(key, device);
+  if (!boarding) return known(std::unexpected(std::move(boarding.error())));
+  if (!boarding->flight->has_landed()) pool.submit(boarding->flight, priority);
+  return boarding->flight;
 }
 
 Result<void> KernelRegistry::Impl::add_named(std::string_view name, const Device& device, const FunctionConstant& constant,
@@ -131,8 +194,8 @@ Result<void> KernelRegistry::Impl::add_named(std::string_view name, const Device
 }
 
 KernelRegistry::KernelRegistry(std::shared_ptr<const registry::Compiler> compiler, std::shared_ptr<cache::DiskStore> store)
-    : impl_(std::make_unique<Impl>(std::move(compiler), std::move(store))) {}
-KernelRegistry::~KernelRegistry() = default;
+    : impl_(std::make_shared<Impl>(std::move(compiler), std::move(store))) {}
+KernelRegistry::~KernelRegistry() { impl_->pool.stop(); }
 
 void KernelRegistry::register_source(std::string name, std::string msl) {
   register_source(std::move(name), std::move(msl), SourceOptions{});
@@ -177,19 +240,38 @@ Result<PipelinePtr> KernelRegistry::get_pipeline_with_bool_constants(std::string
   return get_pipeline_with_bool_constants(name, device, std::span(bools.begin(), bools.size()));
 }
 
-Result<PipelinePtr> KernelRegistry::get_pipeline_with_constants(std::string_view name, const Device& device,
-                                                                std::span<const FunctionConstant> values) {
+Result<PipelinePtr> KernelRegistry::Impl::get_general(std::string_view name, const Device& device,
+                                                      std::span<const FunctionConstant> values) {
   CanonicalConstants constants;
   for (const auto& value : values) {
-    if (auto ok = impl_->add_named(name, device, value, constants); !ok) return std::unexpected(std::move(ok.error()));
+    if (auto ok = add_named(name, device, value, constants); !ok) return std::unexpected(std::move(ok.error()));
   }
-  return impl_->get(name, device, constants);
+  return get(name, device, constants);
+}
+
+Result<PipelinePtr> KernelRegistry::get_pipeline_with_constants(std::string_view name, const Device& device,
+                                                                std::span<const FunctionConstant> values) {
+  return impl_->get_general(name, device, values);
 }
 
 Result<PipelinePtr> KernelRegistry::get_pipeline_with_constants(std::string_view name, const Device& device,
                                                                 std::initializer_list<FunctionConstant> values) {
   return get_pipeline_with_constants(name, device, std::span(values.begin(), values.size()));
 }
+
+PipelineFuture KernelRegistry::get_pipeline_async(std::string_view name, const Device& device,
+                                                  std::span<const FunctionConstant> constants, CompilePriority priority) {
+  // The future shares the pool, and with it all that a compile uses: it may be waited for when the registry is gone.
+  return {std::shared_ptr<registry::CompilePool>(impl_, &impl_->pool), impl_->request(name, device, constants, priority)};
+}
+
+void KernelRegistry::get_pipeline_async(std::string_view name, const Device& device, std::span<const FunctionConstant> constants,
+                                        PipelineCallback done, CompilePriority priority) {
+  impl_->request(name, device, constants, priority)->on_landing(std::move(done));
+}
+
+void KernelRegistry::set_compile_threads(unsigned count) { impl_->pool.set_threads(count); }
+unsigned KernelRegistry::compile_threads() const { return impl_->pool.threads(); }
 
 bool KernelRegistry::is_cached(std::string_view key) const { return impl_->pipelines.contains_label(key); }
 std::size_t KernelRegistry::cached_count() const { return impl_->pipelines.size(); }

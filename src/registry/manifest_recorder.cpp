@@ -1,6 +1,7 @@
 #include "registry/manifest_recorder.hpp"
 
-#include <cstdio>
+#include "observe/log.hpp"
+
 #include <cstdlib>
 #include <fstream>
 
@@ -18,7 +19,7 @@ void ManifestRecorder::record(std::string_view key) {
   out << key << '\n';
   if (!out.flush() && !told_) {
     told_ = true;
-    std::fprintf(stderr, "anymetal: warning: cannot write the manifest %s\n", path_.c_str());
+    log::warning("cannot write the manifest " + path_);
   }
 }
 

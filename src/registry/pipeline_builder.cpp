@@ -3,7 +3,7 @@
 #include "registry/stored_key.hpp"
 #include "registry/suggestions.hpp"
 #include "runtime/pipeline_state.hpp"
-#include "runtime/trace.hpp"
+#include "observe/trace.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -28,12 +28,15 @@ Error entry_missing(std::string_view kernel, std::span<const std::string> entrie
       .with_suggestions(std::move(suggestions));
 }
 
+std::unexpected<Error> cancelled() { return fail(ErrorCode::Cancelled, "nobody wants the pipeline any more"); }
+
 }  // namespace
 
 struct PipelineBuilder::Request {
   Source& source;
   const PipelineKey& key;
   const std::shared_ptr<device::Backend>& backend;
+  const StillWanted& still_wanted;
   std::string label;
 };
 
@@ -41,11 +44,11 @@ PipelineBuilder::PipelineBuilder(std::shared_ptr<const Compiler> compiler, Store
     : compiler_(std::move(compiler)), store_(std::move(store)) {}
 
 Result<PipelinePtr> PipelineBuilder::build(Source& source, const PipelineKey& key,
-                                           const std::shared_ptr<device::Backend>& backend) {
-  Request request{source, key, backend, make_label(key.name, key.constants)};
+                                           const std::shared_ptr<device::Backend>& backend, const StillWanted& still_wanted) {
+  Request request{source, key, backend, still_wanted, make_label(key.name, key.constants)};
   auto result = guarded<PipelinePtr>([&] { return build(request); });
   if (result) return result;
-  ++failures_;
+  ++(result.error().code() == ErrorCode::Cancelled ? cancelled_ : failures_);
   return std::unexpected(result.error()
                              .with_context(fmt::format("kernel '{}'", request.label))
                              .with_kernel(key.name)
@@ -55,6 +58,7 @@ Result<PipelinePtr> PipelineBuilder::build(Source& source, const PipelineKey& ke
 
 Result<PipelinePtr> PipelineBuilder::build(Request& request) {
   const auto target = request.backend->front_end_target();
+  if (!request.still_wanted()) return cancelled();
   std::optional<std::string> disk_key;
   if (store_ != nullptr) {
     if (const auto entry = entry_key(request.source, target, request.key.name)) {
@@ -62,11 +66,13 @@ Result<PipelinePtr> PipelineBuilder::build(Request& request) {
       if (auto pipeline = from_disk(request, *disk_key)) return pipeline;
     }
   }
+  if (!request.still_wanted()) return cancelled();
   auto entry = find_entry(request.source, request.key.name, target);
   if (!entry) return std::unexpected(std::move(entry.error()));
+  if (!request.still_wanted()) return cancelled();
   ++compiles_;
   auto artifact = [&] {
-    const trace::Span span("generate", request.label);
+    const trace::Span span("compile", request.label);
     return compiler_->generate(entry->module, to_function_constants(request.key.constants), *request.backend, request.label);
   }();
   if (!artifact) return std::unexpected(std::move(artifact.error()));
@@ -103,6 +109,7 @@ Result<PipelinePtr> PipelineBuilder::load(Request& request, StoredPipeline store
     return request.backend->load(artifact, request.label);
   }();
   if (!executable) return std::unexpected(std::move(executable.error()));
+  ++loads_;
 
   auto state = std::make_shared<detail::PipelineState>();
   state->label = request.label;
@@ -131,6 +138,7 @@ Result<StoredEntry> PipelineBuilder::find_entry(Source& source, std::string_view
   if (std::ranges::find((*unit)->entry_names(), kernel) == (*unit)->entry_names().end()) {
     return std::unexpected(entry_missing(kernel, (*unit)->entry_names()));
   }
+  ++entries_;
   auto module = [&] {
     const trace::Span span("entry", kernel);
     return (*unit)->entry(kernel);
@@ -161,13 +169,17 @@ Result<std::uint32_t> PipelineBuilder::resolve_constant(Source& source, std::str
 
 void PipelineBuilder::count(KernelRegistry::Statistics& statistics) const {
   statistics.source_parses = parses_;
+  statistics.entries = entries_;
   statistics.compiles = compiles_;
+  statistics.loads = loads_;
   statistics.failures = failures_;
+  statistics.cancelled = cancelled_;
   statistics.disk_hits = disk_hits_;
   if (store_ == nullptr) return;
   const auto disk = store_->counters();
   statistics.disk_misses = disk.misses;
   statistics.disk_writes = disk.writes;
+  statistics.disk_failed_writes = disk.failed_writes;
   statistics.disk_corrupt = disk.corrupt;
   statistics.disk_evictions = disk.evictions;
   statistics.disk_bytes_read = disk.bytes_read;

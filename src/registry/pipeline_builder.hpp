@@ -14,6 +14,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,9 +29,11 @@ class PipelineBuilder {
  public:
   PipelineBuilder(std::shared_ptr<const Compiler> compiler, StorePtr store);
 
+  /// Asked between steps; no ends the build with Cancelled.
+  using StillWanted = std::function<bool()>;
   /// Errors carry kernel, device and key.
-  [[nodiscard]] Result<PipelinePtr> build(Source& source, const PipelineKey& key,
-                                          const std::shared_ptr<device::Backend>& backend);
+  [[nodiscard]] Result<PipelinePtr> build(Source& source, const PipelineKey& key, const std::shared_ptr<device::Backend>& backend,
+                                          const StillWanted& still_wanted);
   /// The index of the function constant `constant`; FunctionConstantError lists those the source declares.
   [[nodiscard]] Result<std::uint32_t> resolve_constant(Source& source, std::string_view kernel, std::string_view constant,
                                                        msl::Target target);
@@ -47,8 +50,11 @@ class PipelineBuilder {
   const std::shared_ptr<const Compiler> compiler_;
   const StorePtr store_;
   std::atomic<std::size_t> parses_{0};
+  std::atomic<std::size_t> entries_{0};
   std::atomic<std::size_t> compiles_{0};
+  std::atomic<std::size_t> loads_{0};
   std::atomic<std::size_t> failures_{0};
+  std::atomic<std::size_t> cancelled_{0};
   std::atomic<std::size_t> disk_hits_{0};
 };
 

@@ -1,6 +1,6 @@
 #include "registry/source.hpp"
 
-#include "runtime/trace.hpp"
+#include "observe/trace.hpp"
 
 #include <utility>
 

@@ -2,6 +2,7 @@
 
 #include "cache/bytes.hpp"
 #include "cache/entry.hpp"
+#include "registry/toolchain_identity.hpp"
 
 #include <cstdint>
 
@@ -13,6 +14,7 @@ std::optional<std::string> entry_key(const Source& source, msl::Target target, s
   cache::ByteWriter key;
   key.text("entry");
   key.text(library_identity());
+  key.text(toolchain_identity());
   key.text(source.file_name());
   key.text(source.text());
   key.number(static_cast<std::uint64_t>(options.defines.size()));

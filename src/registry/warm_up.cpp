@@ -4,56 +4,82 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <atomic>
+#include <condition_variable>
+#include <cstddef>
 #include <fstream>
+#include <memory>
 #include <mutex>
-#include <thread>
+#include <optional>
 #include <utility>
 
 namespace anymetal {
 
 namespace {
 
-Result<PipelinePtr> get(KernelRegistry& registry, const Device& device, const std::string& key) {
-  auto label = registry::parse_label(key);
-  if (!label) return std::unexpected(label.error().with_key(key));
-  auto pipeline = registry.get_pipeline_with_constants(label->name, device, label->constants);
-  if (!pipeline) return std::unexpected(pipeline.error().with_key(key));
-  return pipeline;
-}
+// What the compile threads report to while one warm-up runs.
+class Tally {
+ public:
+  Tally(std::size_t total, std::size_t most, WarmUpProgress* progress) : total_(total), most_(most), progress_(progress) {}
+
+  // Waits for room for one more; false where the caller wants no more.
+  bool begin() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return running_ < most_ || stopped_; });
+    if (stopped_) return false;
+    ++running_;
+    return true;
+  }
+
+  void end(const std::string& key, const Result<PipelinePtr>& pipeline) {
+    const std::lock_guard lock(mutex_);
+    --running_;
+    ++done_;
+    const std::optional<Error> error = pipeline ? std::nullopt : std::optional(pipeline.error().with_key(key));
+    if (error) {
+      result_.errors.push_back(*error);
+    } else {
+      ++result_.ready;
+    }
+    if (progress_ != nullptr && !progress_->on_pipeline(done_, total_, key, error ? &*error : nullptr)) stopped_ = true;
+    changed_.notify_all();
+  }
+
+  WarmUpResult finish() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return running_ == 0; });
+    return std::move(result_);
+  }
+
+ private:
+  const std::size_t total_;
+  const std::size_t most_;
+  WarmUpProgress* const progress_;
+  std::mutex mutex_;  // guards what follows, and progress_
+  std::condition_variable changed_;
+  std::size_t running_ = 0;
+  std::size_t done_ = 0;
+  bool stopped_ = false;
+  WarmUpResult result_;
+};
 
 }  // namespace
 
 WarmUpResult warm_up(KernelRegistry& registry, const Device& device, std::span<const std::string> keys,
                      WarmUpProgress* progress, unsigned threads) {
-  WarmUpResult result;
-  std::mutex mutex;  // guards result, done and progress
-  std::size_t done = 0;
-  std::atomic<std::size_t> next{0};
-  std::atomic<bool> stopped{false};
-  const auto work = [&] {
-    while (!stopped) {
-      const std::size_t at = next++;
-      if (at >= keys.size()) return;
-      const auto pipeline = get(registry, device, keys[at]);
-      const std::lock_guard lock(mutex);
-      ++done;
-      if (pipeline) {
-        ++result.ready;
-      } else {
-        result.errors.push_back(pipeline.error());
-      }
-      const Error* error = pipeline ? nullptr : &pipeline.error();
-      if (progress != nullptr && !progress->on_pipeline(done, keys.size(), keys[at], error)) stopped = true;
+  // Shared: the last callback may still be leaving when this returns.
+  const auto tally = std::make_shared<Tally>(keys.size(), threads != 0 ? threads : registry.compile_threads(), progress);
+  for (const auto& key : keys) {
+    if (!tally->begin()) break;
+    const auto label = registry::parse_label(key);
+    if (!label) {
+      tally->end(key, std::unexpected(label.error()));
+      continue;
     }
-  };
-  const std::size_t wanted = threads != 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
-  std::vector<std::jthread> helpers;
-  for (std::size_t i = 1; i < std::min(wanted, keys.size()); ++i) helpers.emplace_back(work);
-  work();
-  helpers.clear();
-  return result;
+    registry.get_pipeline_async(label->name, device, label->constants,
+                                [tally, key](const Result<PipelinePtr>& pipeline) { tally->end(key, pipeline); },
+                                CompilePriority::Ahead);
+  }
+  return tally->finish();
 }
 
 Result<std::vector<std::string>> read_manifest(const std::string& path) {

@@ -2,8 +2,14 @@
 
 #include "cache/disk_store.hpp"
 #include "cache/temporary_directory.hpp"
+#include "registry/default_store.hpp"
 #include "registry/fixture.hpp"
 #include "registry/stored_form.hpp"
+#include "registry/toolchain_identity.hpp"
+
+#include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <functional>
 #include <random>
@@ -191,6 +197,60 @@ TEST_F(Disk, ThreadsShareOneStore) {
   EXPECT_EQ(warm.compiles, 0u);
   EXPECT_EQ(warm.disk_hits, 64u);
   EXPECT_EQ(compiler->generates, 64);
+}
+
+TEST(StoreSettings, OptionsComeBeforeTheEnvironment) {
+  const TemporaryDirectory root;
+  const DiskCacheOptions options{.directory = root.path().string(), .size_limit = 77, .key_file = "/the/key"};
+  const auto settings = registry::store_settings(options);
+  ASSERT_TRUE(settings);
+  EXPECT_EQ(settings->directory, options.directory);
+  EXPECT_EQ(settings->size_limit, 77u);
+  EXPECT_EQ(settings->key_file, "/the/key");
+  EXPECT_FALSE(registry::store_settings({.enabled = false, .directory = "/d"}));
+}
+
+TEST(ToolchainIdentity, NamesTheLibrariesByTheirBuild) {
+  const auto identity = std::string(registry::toolchain_identity());
+  EXPECT_THAT(identity, ::testing::AnyOf(::testing::ContainsRegex("libLLVM[^ ]* [0-9a-f:.]{8,}\n"),
+                                         ::testing::ContainsRegex("^within ")));
+  EXPECT_EQ(registry::toolchain_identity(), identity);
+}
+
+TEST_F(Disk, EightProcessesWithSixtyFourKeysOnAColdDirectory) {
+  constexpr int kProcesses = 8;
+  constexpr int kKeys = 64;
+  std::vector<pid_t> children;
+  for (int p = 0; p < kProcesses; ++p) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const auto compiler = std::make_shared<FakeCompiler>();
+      const Device device(std::make_shared<FakeBackend>());
+      KernelRegistry registry(compiler, open_store());
+      registry.register_source("k", "kernel k");
+      bool right = true;
+      for (int i = 0; i < 2 * kKeys; ++i) {
+        const int key = (i * 7 + p * 11) % kKeys;
+        const auto pipeline = registry.get_pipeline_with_constants("k", device, {}, {{1, key}});
+        right = right && pipeline && (*pipeline)->label() == "k|1:i" + std::to_string(key);
+      }
+      const auto statistics = registry.statistics();
+      right = right && statistics.compiles + statistics.disk_hits == kKeys && statistics.disk_corrupt == 0;
+      right = right && compiler->generates <= kKeys && compiler->parses <= 1;
+      ::_exit(right ? 0 : 1);
+    }
+    children.push_back(child);
+  }
+  for (const pid_t child : children) {
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    EXPECT_EQ(status, 0);
+  }
+  Process last;
+  last.text = "kernel k";
+  last.constants = {{1u, 63}};
+  ASSERT_TRUE(last.run(open_store()));
+  EXPECT_EQ(last.compiler->generates, 0);
 }
 
 TEST(StoredForm, DamagedBytesAreRefusedOrHarmless) {

@@ -29,7 +29,10 @@ TEST_F(Pipelines, AHitIsTheSameObjectAndCompilesNothing) {
   EXPECT_EQ(statistics.memory_hits, 1u);
   EXPECT_EQ(statistics.compiles, 1u);
   EXPECT_EQ(statistics.source_parses, 1u);
+  EXPECT_EQ(statistics.entries, 1u);
+  EXPECT_EQ(statistics.loads, 1u);
   EXPECT_EQ(statistics.failures, 0u);
+  EXPECT_EQ(statistics.cancelled, 0u);
   EXPECT_EQ(statistics.waits, 0u);
 }
 

@@ -1,0 +1,61 @@
+#include "registry/pipeline_flight.hpp"
+
+#include <utility>
+
+namespace anymetal::registry {
+
+PipelineFlight::PipelineFlight(Result<PipelinePtr> answer) : begun_(true), result_(std::move(answer)) {}
+
+void PipelineFlight::fly() {
+  if (!begin()) return;
+  auto result = work_(*this);
+  work_ = nullptr;
+  land(std::move(result));
+}
+
+void PipelineFlight::call_off(const Error& error) {
+  if (!begin()) return;
+  work_ = nullptr;
+  land(std::unexpected(error));
+}
+
+void PipelineFlight::land(Result<PipelinePtr> result) {
+  std::vector<PipelineCallback> callbacks;
+  {
+    const std::lock_guard lock(mutex_);
+    result_ = std::move(result);
+    callbacks.swap(callbacks_);
+    landed_.notify_all();
+  }
+  for (const auto& callback : callbacks) callback(*result_);  // never written again
+}
+
+bool PipelineFlight::has_landed() const {
+  const std::lock_guard lock(mutex_);
+  return result_.has_value();
+}
+
+Result<PipelinePtr> PipelineFlight::wait() {
+  fly();
+  std::unique_lock lock(mutex_);
+  landed_.wait(lock, [&] { return result_.has_value(); });
+  return *result_;
+}
+
+bool PipelineFlight::wait_for(std::chrono::nanoseconds time) const {
+  std::unique_lock lock(mutex_);
+  return landed_.wait_for(lock, time, [&] { return result_.has_value(); });
+}
+
+void PipelineFlight::on_landing(PipelineCallback callback) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!result_) {
+      callbacks_.push_back(std::move(callback));
+      return;
+    }
+  }
+  callback(*result_);
+}
+
+}  // namespace anymetal::registry
