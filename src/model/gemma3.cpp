@@ -52,6 +52,19 @@ struct Gemma3::Impl {
     });
   }
 
+  /// The choice of a kernel may depend on how many tokens go through together, so each number is tried.
+  Result<void> prepare() {
+    if (auto done = reserve(batch); !done) return done;
+    for (std::size_t count = 1; count <= batch; ++count) {
+      auto encoder = device.make_command_encoder();
+      if (!encoder) return std::unexpected(encoder.error());
+      ops::Context context{registry, device, *encoder};
+      if (auto done = record_layers(context, config, weights, cache, buffers, {0, count}); !done) return done;
+      if (auto done = record_logits(context, config, weights, buffers, 0, std::min(count, kLogitRows)); !done) return done;
+    }
+    return {};
+  }
+
   Result<void> reserve(std::size_t positions) {
     if (positions > cache.capacity() && preparation.joinable()) preparation.join();
     return cache.reserve(positions, position);
@@ -159,6 +172,7 @@ std::size_t Gemma3::context_limit() const { return impl_->cache.limit(); }
 std::size_t Gemma3::position() const { return impl_->position; }
 void Gemma3::rewind(std::size_t position) { impl_->position = std::min(position, impl_->position); }
 Result<void> Gemma3::reserve(std::size_t positions) { return impl_->reserve(positions); }
+Result<void> Gemma3::prepare() { return impl_->prepare(); }
 void Gemma3::prepare_decoding() { impl_->prepare_decoding(); }
 void Gemma3::set_cancellation(const std::atomic<bool>* flag) { impl_->cancellation = flag; }
 

@@ -50,6 +50,9 @@ class Gemma3 {
   /// Compiles the kernels of one-token passes on another thread and returns at once: by the time a prompt has gone
   /// through, the token after it need not wait. Later calls wait for it where they must. Failures show in `forward`.
   void prepare_decoding();
+  /// Gets every kernel that a pass of one token up to a whole batch may ask for; runs none. What neither memory nor disk has
+  /// is compiled, in this thread.
+  Result<void> prepare();
   /// Stops `forward` with Cancelled between batches once the flag is set; nullptr never stops. The flag must outlive
   /// it.
   void set_cancellation(const std::atomic<bool>* flag);

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "model/toy_gemma3.hpp"
 #include "process.hpp"
 
 namespace anymetal::test {
@@ -44,6 +46,37 @@ TEST_F(CliCache, WarmUpFillsItAndTheNextRunCompilesNothing) {
   EXPECT_EQ(json({"cache", "verify", "--json"})["damaged"], 0);
   EXPECT_EQ(json({"cache", "clear", "--json"})["entries"], 4);
   EXPECT_EQ(json({"cache", "stats", "--json"})["entries"], 0);
+}
+
+TEST_F(CliCache, AfterWarmUpOfAModelARunCompilesNothing) {
+  const auto bytes = toy_gemma3({.layers = 6, .window = 512, .context = 1024});  // as the real file but for the sizes
+  const auto file = scratch.write("toy.gguf", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  const auto cold = json({"warm-up", "--model", file, "--device", "cpu", "--json"});
+  EXPECT_EQ(cold["failed"], 0);
+  EXPECT_GT(cold["compiled"], 0);
+  EXPECT_EQ(cold["compiled"], cold["ready"]) << "the shipped manifest is what the file asks for";
+  const auto run = json({"generate", "--model", file, "--prompt-tokens", "2,7,9,5,11", "--tokens", "3", "--device", "cpu", "--json"});
+  const auto& statistics = run["statistics"];
+  EXPECT_EQ(statistics["compiles"], 0);
+  EXPECT_EQ(statistics["source_parses"], 0);
+  EXPECT_GT(statistics["disk_hits"], 0);
+  EXPECT_EQ(statistics["disk_hits"], statistics["loads"]);
+  EXPECT_EQ(statistics["disk_corrupt"], 0);
+}
+
+TEST_F(CliCache, ADamagedEntryIsToldOnceAndMadeAgain) {
+  const std::vector<std::string> warm_up{"warm-up", "rms_norm_f32", "--device", "cpu", "--json"};
+  EXPECT_EQ(json(warm_up)["compiled"], 1);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(scratch.file("cache"))) {
+    if (entry.is_regular_file()) std::filesystem::resize_file(entry.path(), entry.file_size() - 1);
+  }
+  const auto again = run_program(warm_up);
+  EXPECT_EQ(again.exit_code, 0);
+  const auto first = again.err.find("damaged entry");
+  EXPECT_NE(first, std::string::npos) << again.err;
+  EXPECT_EQ(again.err.find("damaged entry", first + 1), std::string::npos) << again.err;
+  EXPECT_EQ(nlohmann::json::parse(again.out)["statistics"]["disk_corrupt"], 2);
+  EXPECT_EQ(json(warm_up)["compiled"], 0);
 }
 
 TEST_F(CliCache, UnknownKeysAndManifestsAreTheInputsFault) {

@@ -23,9 +23,16 @@ std::string content_of(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+// Programs of a test share a cache that ends with it; the user's own stays as it is.
+void keep_out_of_the_users_cache() {
+  static const ScratchDirectory scratch;
+  ::setenv("ANYMETAL_CACHE_DIR", scratch.file("cache").c_str(), /*overwrite=*/0);
+}
+
 }  // namespace
 
 Finished run_program(std::vector<std::string> arguments) {
+  keep_out_of_the_users_cache();
   const ScratchDirectory scratch;
   const std::string out = scratch.file("out");
   const std::string err = scratch.file("err");

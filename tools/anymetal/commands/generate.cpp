@@ -10,6 +10,7 @@
 #include "parts/file.hpp"
 #include "parts/interrupt.hpp"
 #include "parts/npy.hpp"
+#include "parts/statistics.hpp"
 #include "parts/text.hpp"
 
 namespace anymetal::cli {
@@ -81,7 +82,8 @@ Result<model::Generation> run_model(model::LanguageModel& model, const Options& 
   return generation;
 }
 
-nlohmann::ordered_json to_json(const model::Generation& g, double load_seconds, const Device& device) {
+nlohmann::ordered_json to_json(const model::Generation& g, double load_seconds, const Device& device,
+                               const KernelRegistry& registry) {
   return {{"prompt_tokens", g.prompt_tokens},
           {"tokens", g.tokens},
           {"text", g.text},
@@ -89,7 +91,8 @@ nlohmann::ordered_json to_json(const model::Generation& g, double load_seconds, 
           {"device", device.info().id},
           {"load_seconds", load_seconds},
           {"prefill_tokens_per_second", g.prefill_tokens_per_second()},
-          {"decode_tokens_per_second", g.decode_tokens_per_second()}};
+          {"decode_tokens_per_second", g.decode_tokens_per_second()},
+          {"statistics", cli::to_json(registry.statistics())}};
 }
 
 Exit generate_text(const Options& options) {
@@ -105,7 +108,7 @@ Exit generate_text(const Options& options) {
   const auto generation = run_model(*model, options);
   if (!generation) return report(generation.error(), options.json);
   if (options.json) {
-    print_json(to_json(*generation, model->load_seconds, *device));
+    print_json(to_json(*generation, model->load_seconds, *device, registry));
     return Exit::Done;
   }
   fmt::print("\n");

@@ -8,6 +8,7 @@
 #include "parts/file.hpp"
 #include "parts/run_request.hpp"
 #include "parts/source_options.hpp"
+#include "parts/statistics.hpp"
 
 namespace anymetal::cli {
 
@@ -76,8 +77,8 @@ Result<PipelinePtr> pipeline_for(KernelRegistry& registry, const Options& option
   return registry.get_pipeline_with_constants(options.entry, device, constants);
 }
 
-void print_result(const Options& options, const Device& device, const ComputePipeline& pipeline, double compile,
-                  const RunOutcome& outcome) {
+void print_result(const Options& options, const Device& device, const KernelRegistry& registry,
+                  const ComputePipeline& pipeline, double compile, const RunOutcome& outcome) {
   if (!options.json) {
     note(fmt::format("{} on {}: compiled in {:.1f} ms, ran in {:.3f} ms", pipeline.label(), device.name(), compile,
                      outcome.first_milliseconds));
@@ -94,7 +95,8 @@ void print_result(const Options& options, const Device& device, const ComputePip
                                 {"compile_milliseconds", compile},
                                 {"first_run_milliseconds", outcome.first_milliseconds},
                                 {"repeat", options.repeat},
-                                {"dumps", options.dumps}};
+                                {"dumps", options.dumps},
+                                {"statistics", to_json(registry.statistics())}};
   if (outcome.repeated) object["milliseconds"] = to_json(*outcome.repeated);
   if (!pipeline.diagnostics().empty()) {
     object["diagnostics"] = to_json(std::vector(pipeline.diagnostics().begin(), pipeline.diagnostics().end()));
@@ -121,7 +123,7 @@ Exit run_kernel(const Options& options) {
 
   const auto outcome = execute(*device, *pipeline, *request);
   if (!outcome) return report(outcome.error(), options.json);
-  print_result(options, *device, **pipeline, compile, *outcome);
+  print_result(options, *device, registry, **pipeline, compile, *outcome);
   return Exit::Done;
 }
 

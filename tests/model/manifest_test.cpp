@@ -1,0 +1,133 @@
+// The shipped manifests against what a run asks for: recorded with a compiler that makes nothing, on a device that runs
+// nothing.
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <anymetal/warm_up.hpp>
+#include <cstdlib>
+
+#include "cache/temporary_directory.hpp"
+#include "model/gemma3.hpp"
+#include "model/shipped_manifest.hpp"
+#include "model/toy_gemma3.hpp"
+#include "registry/compiler.hpp"
+#include "registry/label_parser.hpp"
+#include "support/fake_compiler.hpp"
+#include "support/fake_device.hpp"
+
+namespace anymetal::test {
+namespace {
+
+using model::Gemma3;
+using model::Gguf;
+using model::Token;
+using testing::FakeBackend;
+
+/// Finds every built-in kernel in every source; none of them has arguments.
+class AnythingCompiler final : public registry::Compiler {
+ public:
+  Result<std::shared_ptr<const registry::ParsedUnit>> parse(msl::SourceRequest) const override {
+    auto unit = std::make_shared<testing::FakeUnit>();
+    unit->names = names;
+    return unit;
+  }
+  Result<device::Artifact> generate(const msl::EntryModule& entry, std::span<const FunctionConstant>,
+                                    const device::Backend&, std::string_view label) const override {
+    device::Artifact artifact;
+    artifact.code = label;
+    artifact.reflection = entry.reflection;
+    return artifact;
+  }
+  std::vector<std::string> names;
+};
+
+/// Gemma 3 270M's block formats and window; small all the same.
+std::shared_ptr<const Bytes> model_file() {
+  static const auto bytes = std::make_shared<const Bytes>(toy_gemma3({.window = 512, .context = 1024}));
+  return bytes;
+}
+
+class Manifest : public ::testing::TestWithParam<const char*> {
+ protected:
+  static Device open() {
+    auto backend = std::make_shared<FakeBackend>(GetParam());
+    backend->info_.has_tensor = backend->info_.id != "cpu";
+    return Device(backend);
+  }
+  Manifest() {
+    auto naming = std::make_shared<AnythingCompiler>();
+    naming->names = KernelRegistry(DiskCacheOptions{.enabled = false}).names();
+    ::setenv("ANYMETAL_MANIFEST", path.c_str(), 1);
+    registry.emplace(naming);
+    ::unsetenv("ANYMETAL_MANIFEST");
+  }
+  Gemma3 load() {
+    const auto bytes = model_file();
+    return Gemma3::load(Gguf::parse(*bytes, bytes).value(), *registry, device, {.batch = 40}).value();
+  }
+  std::vector<std::string> recorded() const {
+    auto keys = read_manifest(path).value();
+    std::ranges::sort(keys);
+    return keys;
+  }
+
+  const testing::TemporaryDirectory root;
+  const std::string path = (root.path() / "manifest").string();
+  Device device = open();
+  std::optional<KernelRegistry> registry;
+};
+
+std::string as_file(const std::vector<std::string>& keys) {
+  std::string text;
+  for (const auto& key : keys) text += key + "\n";
+  return text;
+}
+
+TEST_P(Manifest, IsWhatARunAsksFor) {
+  auto network = load();
+  const std::vector<Token> text(40, Token{5});
+  for (const std::size_t count : {40, 5, 1, 1}) ASSERT_TRUE(network.forward(std::span(text).first(count)));
+  auto shipped = model::gemma3_manifest(device);
+  std::ranges::sort(shipped);
+  EXPECT_EQ(shipped, recorded()) << "the manifest in src/model/manifests should hold:\n" << as_file(recorded());
+}
+
+TEST_P(Manifest, PreparingAsksForTheSame) {
+  auto network = load();
+  ASSERT_TRUE(network.prepare());
+  const auto prepared = recorded();
+  const std::vector<Token> text(40, Token{5});
+  for (const std::size_t count : {40, 8, 7, 3, 1, 1}) ASSERT_TRUE(network.forward(std::span(text).first(count)));
+  EXPECT_EQ(recorded(), prepared);
+  EXPECT_EQ(prepared, [&] {
+    auto keys = model::gemma3_manifest(device);
+    std::ranges::sort(keys);
+    return keys;
+  }());
+}
+
+TEST_P(Manifest, AfterWarmUpARunCompilesNothing) {
+  const auto keys = model::gemma3_manifest(device);
+  const auto warm = warm_up(*registry, device, keys);
+  EXPECT_EQ(warm.ready, keys.size());
+  const auto before = registry->statistics().compiles;
+  auto network = load();
+  const std::vector<Token> text(40, Token{5});
+  for (const std::size_t count : {40, 1}) ASSERT_TRUE(network.forward(std::span(text).first(count)));
+  EXPECT_EQ(registry->statistics().compiles, before);
+}
+
+TEST_P(Manifest, NamesBuiltInKernels) {
+  const auto names = registry->names();
+  for (const auto& key : model::gemma3_manifest(device)) {
+    const auto label = registry::parse_label(key);
+    ASSERT_TRUE(label) << key;
+    EXPECT_TRUE(std::ranges::binary_search(names, label->name)) << label->name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, Manifest, ::testing::Values("cpu", "cuda:0"));
+
+}  // namespace
+}  // namespace anymetal::test
