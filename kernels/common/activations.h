@@ -4,6 +4,22 @@
 
 namespace anymetal {
 
+// 1 / (1 + e^-x); 0 and 1 at the ends, never NaN for a number.
+inline float logistic(float x) { return 1.0f / (1.0f + metal::precise::exp(-x)); }
+
+// x / (1 + e^-x).
+inline float silu(float x) { return x * logistic(x); }
+
+// ln(1 + e^x) = max(x, 0) + ln(1 + t), t = e^-|x|: no overflow, and all digits where e^x is small. With s = t / (2 + t), at
+// most 1/3, ln(1 + t) = 2 atanh(s) = 2 (s + s^3 / 3 + s^5 / 5 + ...).
+inline float softplus(float x) {
+  const float t = metal::precise::exp(-metal::fabs(x));
+  const float s = t / (2.0f + t), square = s * s;
+  float series = 1.0f / 15.0f;
+  for (int n = 13; n > 0; n -= 2) series = series * square + 1.0f / float(n);
+  return metal::max(x, 0.0f) + 2.0f * s * series;
+}
+
 // GELU in its tanh form; the argument of tanh is clamped where tanh is 1 in f32 anyway, so that x^3 cannot overflow it.
 inline float gelu_tanh(float x) {
   const float z = metal::clamp(0.7978845608028654f * (x + 0.044715f * x * x * x), -15.0f, 15.0f);

@@ -37,12 +37,14 @@ struct Lanes<8> {
   typedef Float8 F;
   typedef Uint8 U;
   static F load(device const float* p) { return *(device const UnalignedFloat8*)p; }
+  static F load(threadgroup const float* p) { return *(threadgroup const UnalignedFloat8*)p; }
   static F load(device const half* p) { return __builtin_convertvector(*(device const UnalignedHalf8*)p, Float8); }
   static F load(device const bfloat* p) {
     const Uint8 bits = __builtin_convertvector(*(device const UnalignedUshort8*)p, Uint8) << 16u;
     return __builtin_bit_cast(Float8, bits);
   }
   static void store(device float* p, F v) { *(device UnalignedFloat8*)p = v; }
+  static void store(threadgroup float* p, F v) { *(threadgroup UnalignedFloat8*)p = v; }
   static U bytes(device const uchar* p) { return __builtin_convertvector(*(device const UnalignedBytes8*)p, Uint8); }
   static F signed_bytes(device const char* p) {
     return __builtin_convertvector(*(device const UnalignedSignedBytes8*)p, Float8);

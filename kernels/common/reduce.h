@@ -41,4 +41,16 @@ inline float threadgroup_max(float value, threadgroup float* scratch, Team team)
   return threadgroup_combine<Max>(metal::simd_max(value), scratch, team);
 }
 
+// Sum of the values of the threads before this one; `scratch` and who must call as in threadgroup_combine.
+inline float threadgroup_sum_before(float value, threadgroup float* scratch, Team team) {
+  const float inclusive = metal::simd_prefix_inclusive_sum(value);
+  float before = metal::simd_prefix_exclusive_sum(value);
+  if (team.size <= 32) return before;
+  if (team.lane == 31) scratch[team.simdgroup] = inclusive;
+  metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
+  for (uint i = 0; i < team.simdgroup; ++i) before += scratch[i];
+  metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
+  return before;
+}
+
 }  // namespace anymetal

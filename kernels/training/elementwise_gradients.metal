@@ -1,5 +1,7 @@
 #include <metal_stdlib>
+#include "common/activations.h"
 using namespace metal;
+using namespace anymetal;
 
 // kernels: exp_f32 exp_backward_f32 sqrt_f32 sqrt_backward_f32 divide_f32 divide_backward_f32
 // kernels: silu_f32 silu_backward_f32 log_f32 log_backward_f32
@@ -82,9 +84,6 @@ kernel void divide_backward_f32(device const float* b [[buffer(0)]],
   db[i] = -gradient * quotient / divisor;
 }
 
-// 1 / (1 + e^-x); 0 and 1 at the ends, never NaN for a number.
-inline float logistic(float x) { return 1.0f / (1.0f + precise::exp(-x)); }
-
 /// y = x / (1 + e^-x); 0 at -inf's side, x at the other.
 ///
 /// buffer 0: x [n]; 1: y [n]; 2: u32 n
@@ -94,7 +93,7 @@ kernel void silu_f32(device const float* x [[buffer(0)]],
                      constant uint& n [[buffer(2)]],
                      uint i [[thread_position_in_grid]]) {
 #pragma METAL fp math_mode(safe)
-  if (i < n) y[i] = x[i] * logistic(x[i]);
+  if (i < n) y[i] = silu(x[i]);
 }
 
 /// dx = dy * s * (1 + x * (1 - s)), s = 1 / (1 + e^-x), x the forward input.

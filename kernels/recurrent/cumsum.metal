@@ -1,0 +1,76 @@
+#include <metal_stdlib>
+#include "common/reduce.h"
+using namespace metal;
+using namespace anymetal;
+
+// kernels: cumsum_f32 cumsum_bf16 chunk_local_cumsum_g_f32
+
+/// y[i] = sum over j <= i of x[j] per row, in f32 and rounded once.
+///
+/// buffer 0: x [R, D]; 1: y [R, D]; 2: u32 D; threadgroup 0: one float per simdgroup
+/// grid: threadgroups (R), any threadgroup size. y may be x
+/// tolerance: 2^-22 of the sum of absolute terms, for bf16 2^-8 |y| more
+template <class T>
+kernel void cumsum(device const T* x [[buffer(0)]],
+                   device T* y [[buffer(1)]],
+                   constant uint& dim [[buffer(2)]],
+                   threadgroup float* scratch [[threadgroup(0)]],
+                   uint row [[threadgroup_position_in_grid]],
+                   uint index [[thread_index_in_threadgroup]],
+                   uint size [[threads_per_threadgroup]],
+                   uint lane [[thread_index_in_simdgroup]],
+                   uint simdgroup [[simdgroup_index_in_threadgroup]]) {
+  const uint columns = dim;
+  x += ulong(row) * columns;
+  y += ulong(row) * columns;
+
+  // Each thread owns a run of columns and adds what the threads before it hold.
+  const uint run = (columns + size - 1) / size;
+  const uint begin = min(index * run, columns), end = min(begin + run, columns);
+  float total = 0.0f;
+  for (uint i = begin; i < end; ++i) total += float(x[i]);
+  const float before = threadgroup_sum_before(total, scratch, {index, size, lane, simdgroup});
+
+  float sum = 0.0f;
+  for (uint i = begin; i < end; ++i) {
+    sum += float(x[i]);
+    y[i] = T(before + sum);
+  }
+}
+
+#define INSTANTIATE(name, T) \
+  template [[host_name("cumsum_" name)]] kernel void cumsum<T>( \
+      device const T*, device T*, constant uint&, threadgroup float*, uint, uint, uint, uint, uint);
+INSTANTIATE("f32", float)
+INSTANTIATE("bf16", bfloat)
+
+struct ChunkCumsumShape {
+  uint batches, tokens, heads, chunk, chunks;
+};
+static_assert(sizeof(ChunkCumsumShape) == 20, "layout");
+
+/// G[b, t, h] = sum of g[b, s, h] over the tokens s <= t of t's chunk. The last chunk of a sequence may be short.
+///
+/// buffer 0: g [B, T, H]; 1: G [B, T, H]; 2: u32 {B, T, H, BT, NT = ceil(T / BT)}
+/// grid: threadgroups (1, H, B * NT), any threadgroup size, BT the usual. G may be g
+/// tolerance: 1e-6 of the sum of absolute terms
+///
+/// The heads of a token are neighbours in memory, so every size-th threadgroup takes `size` heads, one a thread; the others
+/// have nothing to do.
+kernel void chunk_local_cumsum_g_f32(device const float* g [[buffer(0)]],
+                                     device float* G [[buffer(1)]],
+                                     constant ChunkCumsumShape& shape [[buffer(2)]],
+                                     uint3 group [[threadgroup_position_in_grid]],
+                                     uint index [[thread_index_in_threadgroup]],
+                                     uint3 size [[threads_per_threadgroup]]) {
+  const ChunkCumsumShape s = shape;
+  const uint head = group.y + index, batch = group.z / max(s.chunks, 1u), n = group.z % max(s.chunks, 1u);
+  if (group.x != 0 || group.y % size.x != 0 || head >= s.heads || batch >= s.batches) return;
+  const ulong begin = ulong(n) * s.chunk, end = min(begin + s.chunk, ulong(s.tokens));
+  float sum = 0.0f;
+  for (ulong t = begin; t < end; ++t) {
+    const ulong at = (ulong(batch) * s.tokens + t) * s.heads + head;
+    sum += g[at];
+    G[at] = sum;
+  }
+}

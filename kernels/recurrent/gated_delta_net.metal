@@ -1,0 +1,125 @@
+#include <metal_stdlib>
+#include "common/lanes.h"
+using namespace metal;
+using namespace anymetal;
+
+// kernels: gated_delta_net_f32 gated_delta_net_decode_f32_1 gated_delta_net_decode_f32_2 gated_delta_net_decode_f32_4
+
+// The gated delta rule token by token (Yang et al., arXiv 2412.06464), per sequence and head with a state S [V, K]:
+//   S = exp(-g) S;  S += beta (v - S k) k^T;  o = S q
+// Heads share keys and queries in turn: head h reads key head h mod Hg.
+
+struct DeltaParams {
+  uint key_dim, value_dim, key_heads, heads, tokens, sequences, unused[2];
+};
+static_assert(sizeof(DeltaParams) == 32, "layout");
+
+constant uint kMaxKeys = 128;
+
+// Eight elements, zeros from the n-th on.
+inline Lanes<8>::F load_up_to(device const float* p, uint n) {
+  if (n >= 8) return Lanes<8>::load(p);
+  Lanes<8>::F v = {};
+  for (uint i = 0; i < n; ++i) v[i] = p[i];
+  return v;
+}
+
+/// A thread owns one row of the state, in private memory over all tokens.
+///
+/// buffer 0: q [B, T, Hg, K]; 1: k [B, T, Hg, K]; 2: v [B, T, H, V]; 3: g [B, T, H]; 4: beta [B, T, H]; 5: S [B, H, V, K];
+/// 6: o [B, T, H, V]; 7: S after the last token; 8: u32 {K, V, Hg, H, T, B, unused, unused}. Nothing is written for K > 128
+/// grid: threadgroups (H, B), V threads. The new S may be the old one. tolerance: 1e-6 of the largest |ref| + 3e-8
+kernel void gated_delta_net_f32(device const float* q [[buffer(0)]],
+                                device const float* k [[buffer(1)]],
+                                device const float* v [[buffer(2)]],
+                                device const float* g [[buffer(3)]],
+                                device const float* beta [[buffer(4)]],
+                                device const float* state_in [[buffer(5)]],
+                                device float* o [[buffer(6)]],
+                                device float* state_out [[buffer(7)]],
+                                constant DeltaParams& params [[buffer(8)]],
+                                uint3 group [[threadgroup_position_in_grid]],
+                                uint i [[thread_index_in_threadgroup]]) {
+  typedef Lanes<8> L;
+  const DeltaParams p = params;
+  const uint K = p.key_dim, head = group.x, sequence = group.y;
+  if (head >= p.heads || sequence >= p.sequences || i >= p.value_dim || K > kMaxKeys || p.key_heads == 0) return;
+
+  const ulong row = ((ulong(sequence) * p.heads + head) * p.value_dim + i) * K;
+  L::F s[kMaxKeys / 8];
+  for (uint j = 0; j < K; j += 8) s[j / 8] = load_up_to(state_in + row + j, K - j);
+
+  for (uint t = 0; t < p.tokens; ++t) {
+    const ulong token = ulong(sequence) * p.tokens + t, at = token * p.heads + head;
+    const ulong keys = (token * p.key_heads + head % p.key_heads) * K;
+    const float decay = precise::exp(-g[at]);
+    L::F prediction = {};
+    for (uint j = 0; j < K; j += 8) {
+      s[j / 8] *= decay;
+      prediction += s[j / 8] * load_up_to(k + keys + j, K - j);
+    }
+    const float write = beta[at] * (v[at * p.value_dim + i] - L::sum(prediction));
+    L::F out = {};
+    for (uint j = 0; j < K; j += 8) {
+      s[j / 8] += write * load_up_to(k + keys + j, K - j);
+      out += s[j / 8] * load_up_to(q + keys + j, K - j);
+    }
+    o[at * p.value_dim + i] = L::sum(out);
+  }
+  for (uint j = 0; j < K; ++j) state_out[row + j] = s[j / 8][j % 8];
+}
+
+/// gated_delta_net_f32 with a simdgroup to a row of the state: K = 32 kCells, each lane holds kCells of the row's cells. For
+/// few tokens on a GPU.
+///
+/// buffers and aliasing: gated_delta_net_f32. Nothing is written for any other K
+/// grid: threadgroups (V / kCells, H, B), threads (32, kCells); y counts rows. tolerance: as gated_delta_net_f32
+template <uint kCells>
+kernel void gated_delta_net_decode(device const float* q [[buffer(0)]],
+                                   device const float* k [[buffer(1)]],
+                                   device const float* v [[buffer(2)]],
+                                   device const float* g [[buffer(3)]],
+                                   device const float* beta [[buffer(4)]],
+                                   device const float* state_in [[buffer(5)]],
+                                   device float* o [[buffer(6)]],
+                                   device float* state_out [[buffer(7)]],
+                                   constant DeltaParams& params [[buffer(8)]],
+                                   uint3 group [[threadgroup_position_in_grid]],
+                                   uint3 thread_at [[thread_position_in_threadgroup]]) {
+  const DeltaParams p = params;
+  const uint K = p.key_dim, head = group.y, sequence = group.z, i = group.x * kCells + thread_at.y;
+  if (head >= p.heads || sequence >= p.sequences || i >= p.value_dim || K != 32 * kCells || p.key_heads == 0) return;
+
+  const uint cell = thread_at.x * kCells;
+  const ulong row = ((ulong(sequence) * p.heads + head) * p.value_dim + i) * K + cell;
+  float s[kCells];
+  for (uint j = 0; j < kCells; ++j) s[j] = state_in[row + j];
+
+  for (uint t = 0; t < p.tokens; ++t) {
+    const ulong token = ulong(sequence) * p.tokens + t, at = token * p.heads + head;
+    const ulong keys = (token * p.key_heads + head % p.key_heads) * K + cell;
+    const float decay = precise::exp(-g[at]);
+    float prediction = 0.0f;
+    for (uint j = 0; j < kCells; ++j) {
+      s[j] *= decay;
+      prediction += s[j] * k[keys + j];
+    }
+    const float write = beta[at] * (v[at * p.value_dim + i] - simd_sum(prediction));
+    float out = 0.0f;
+    for (uint j = 0; j < kCells; ++j) {
+      s[j] += write * k[keys + j];
+      out += s[j] * q[keys + j];
+    }
+    out = simd_sum(out);
+    if (thread_at.x == 0) o[at * p.value_dim + i] = out;
+  }
+  for (uint j = 0; j < kCells; ++j) state_out[row + j] = s[j];
+}
+
+#define INSTANTIATE(cells) \
+  template [[host_name("gated_delta_net_decode_f32_" #cells)]] kernel void gated_delta_net_decode<cells>( \
+      device const float*, device const float*, device const float*, device const float*, device const float*, \
+      device const float*, device float*, device float*, constant DeltaParams&, uint3, uint3);
+INSTANTIATE(1)
+INSTANTIATE(2)
+INSTANTIATE(4)

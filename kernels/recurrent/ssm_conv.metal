@@ -1,0 +1,66 @@
+#include <metal_stdlib>
+#include "common/activations.h"
+using namespace metal;
+using namespace anymetal;
+
+// kernels: ssm_conv_forward_f32 ssm_conv_forward_bf16 ssm_conv_state_update_f32 ssm_conv_state_update_bf16
+
+struct ConvShape {
+  uint channels, tokens, sequences, width;
+};
+static_assert(sizeof(ConvShape) == 16, "layout");
+
+// Element i of one channel's past and present: its width - 1 elements of state, oldest first, then the tokens.
+template <class T>
+T past_and_present(device const T* x, device const T* state, ConvShape s, uint sequence, uint channel, uint i) {
+  const uint past = s.width - 1;
+  if (i < past) return state[(ulong(sequence) * s.channels + channel) * past + i];
+  return x[(ulong(sequence) * s.tokens + (i - past)) * s.channels + channel];
+}
+
+/// y[s, t, c] = silu(sum over k of w[c, k] * e[t + k]), e the channel's state followed by its tokens,
+/// silu(a) = a / (1 + e^-a); in f32 and rounded once. Tap K - 1 is the current token's.
+///
+/// buffer 0: x [S, T, C]; 1: w [C, K]; 2: state [S, C, K - 1], oldest first; 3: y [S, T, C]; 4: u32 {C, T, S, K}
+/// grid: threads (C, T, S). y must not be x. tolerance: 5e-7 |y| + 2e-7 of the sum of absolute terms, for bf16 2^-8 |y|
+/// more
+template <class T>
+kernel void ssm_conv_forward(device const T* x [[buffer(0)]],
+                             device const T* w [[buffer(1)]],
+                             device const T* state [[buffer(2)]],
+                             device T* y [[buffer(3)]],
+                             constant ConvShape& shape [[buffer(4)]],
+                             uint3 at [[thread_position_in_grid]]) {
+  const ConvShape s = shape;
+  if (at.x >= s.channels || at.y >= s.tokens || at.z >= s.sequences) return;
+  float sum = 0.0f;
+  for (uint k = 0; k < s.width; ++k) {
+    sum += float(w[ulong(at.x) * s.width + k]) * float(past_and_present(x, state, s, at.z, at.x, at.y + k));
+  }
+  y[(ulong(at.z) * s.tokens + at.y) * s.channels + at.x] = T(silu(sum));
+}
+
+/// The state after these tokens: the last K - 1 elements of the state followed by the tokens.
+///
+/// buffer 0: x [S, T, C]; 1: old state [S, C, K - 1]; 2: new state [S, C, K - 1]; 3: u32 {C, T, S, K}
+/// grid: threads (K - 1, C, S). The new state may be the old one if T >= K - 1, when nothing of the old one stays.
+/// tolerance: exact
+template <class T>
+kernel void ssm_conv_state_update(device const T* x [[buffer(0)]],
+                                  device const T* old_state [[buffer(1)]],
+                                  device T* new_state [[buffer(2)]],
+                                  constant ConvShape& shape [[buffer(3)]],
+                                  uint3 at [[thread_position_in_grid]]) {
+  const ConvShape s = shape;
+  if (at.x + 1 >= s.width || at.y >= s.channels || at.z >= s.sequences) return;
+  new_state[(ulong(at.z) * s.channels + at.y) * (s.width - 1) + at.x] =
+      past_and_present(x, old_state, s, at.z, at.y, s.tokens + at.x);
+}
+
+#define INSTANTIATE(name, T) \
+  template [[host_name("ssm_conv_forward_" name)]] kernel void ssm_conv_forward<T>( \
+      device const T*, device const T*, device const T*, device T*, constant ConvShape&, uint3); \
+  template [[host_name("ssm_conv_state_update_" name)]] kernel void ssm_conv_state_update<T>( \
+      device const T*, device const T*, device T*, constant ConvShape&, uint3);
+INSTANTIATE("f32", float)
+INSTANTIATE("bf16", bfloat)
