@@ -18,6 +18,9 @@ struct Add {
 struct Max {
   template <class T> T operator()(T a, T b) const { return metal::max(a, b); }
 };
+struct Min {
+  template <class T> T operator()(T a, T b) const { return metal::min(a, b); }
+};
 
 // Combines per-simdgroup values over the threadgroup and gives the result to every thread. `scratch` holds one element
 // per simdgroup; it is free for reuse afterwards. Every thread of the threadgroup must call.
@@ -39,6 +42,10 @@ inline float threadgroup_sum(float value, threadgroup float* scratch, Team team)
 
 inline float threadgroup_max(float value, threadgroup float* scratch, Team team) {
   return threadgroup_combine<Max>(metal::simd_max(value), scratch, team);
+}
+
+inline uint threadgroup_min(uint value, threadgroup uint* scratch, Team team) {
+  return threadgroup_combine<Min>(metal::simd_min(value), scratch, team);
 }
 
 // Sum of the values of the threads before this one; `scratch` and who must call as in threadgroup_combine.

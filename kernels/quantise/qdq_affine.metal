@@ -7,10 +7,6 @@ using namespace anymetal;
 #pragma METAL fp math_mode(safe)
 #pragma METAL fp contract(off)
 
-struct Min {
-  template <class T> T operator()(T a, T b) const { return metal::min(a, b); }
-};
-
 struct FitParams {
   uint group_size, bins;
 };

@@ -1,6 +1,5 @@
 #include <metal_stdlib>
-#include "common/reduce.h"
-#include "common/rope.h"
+#include "common/head_norm_rope.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -71,7 +70,7 @@ kernel void fused_head_norm_rope(device const float* x [[buffer(0)]],
                                  uint lane [[thread_index_in_simdgroup]],
                                  uint simdgroup [[simdgroup_index_in_threadgroup]]) {
   const Team team = {index, size, lane, simdgroup};
-  const uint dim = p.head_dim, half_dim = dim / 2;
+  const uint dim = p.head_dim;
   const uint token = group / p.n_heads, head = group % p.n_heads;
   const ulong base = ulong(group) * dim;
   const ulong copy_base = p.bf16_permuted != 0 ? (ulong(head) * p.seq_len + token) * dim : base;
@@ -81,22 +80,9 @@ kernel void fused_head_norm_rope(device const float* x [[buffer(0)]],
 
   const Outputs outputs = {out + base, p.has_bf16_output != 0 ? out_bf16 + copy_base : nullptr,
                            p.has_f32_perm_output != 0 ? out_permuted + copy_base : nullptr};
-  // A pair is read and written by one thread, after all of the head has been read: out may be x.
-  const float position = float(positions[token]);
-  for (uint i = index; i < half_dim; i += size) {
-    float2 v = float2(x[base + i], x[base + i + half_dim]) * r;
-    if (p.has_weight != 0) v *= float2(w[i], w[i + half_dim]);
-    if (i < p.half_rope_dim) {
-      float angle = rope_angle(position, i, dim, p.theta);
-      if (p.has_freq_factors != 0) angle /= freq_factors[i];
-      v = rotate(v, angle);
-    }
-    outputs.store(i, v.x);
-    outputs.store(i + half_dim, v.y);
-  }
-  if (dim % 2 != 0 && index == 0) {
-    outputs.store(dim - 1, x[base + dim - 1] * r * (p.has_weight != 0 ? w[dim - 1] : 1.0f));
-  }
+  // All of the head has been read by now, and an element is written by the thread that reads it again: out may be x.
+  rotate_normalised(p, normalised(x + base, w, r, p.has_weight != 0), float(positions[token]), freq_factors, team,
+                    [&](uint i, float v) { outputs.store(i, v); });
 }
 
 #define INSTANTIATE(name, kVectors) \

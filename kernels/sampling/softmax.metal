@@ -1,5 +1,5 @@
 #include <metal_stdlib>
-#include "common/reduce.h"
+#include "common/softmax.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -19,19 +19,11 @@ kernel void softmax(device const T* x [[buffer(0)]],
                     uint size [[threads_per_threadgroup]],
                     uint lane [[thread_index_in_simdgroup]],
                     uint simdgroup [[simdgroup_index_in_threadgroup]]) {
-  const Team team = {index, size, lane, simdgroup};
   const uint columns = uint(params[0]);
   const ulong base = ulong(row) * columns;
-
-  float top = -INFINITY;
-  for (uint i = index; i < columns; i += size) top = max(top, float(x[base + i]));
-  top = threadgroup_max(top, scratch, team);
-
-  float sum = 0.0f;
-  for (uint i = index; i < columns; i += size) sum += exp(float(x[base + i]) - top);
-  const float inverse = 1.0f / threadgroup_sum(sum, scratch, team);
-
-  for (uint i = index; i < columns; i += size) y[base + i] = T(exp(float(x[base + i]) - top) * inverse);
+  const SoftmaxScale scale =
+      softmax_scale(columns, scratch, {index, size, lane, simdgroup}, [&](uint i) { return float(x[base + i]); });
+  for (uint i = index; i < columns; i += size) y[base + i] = T(scale(float(x[base + i])));
 }
 
 #define INSTANTIATE(name, T) \

@@ -76,6 +76,9 @@ void BoundProblem::encode(CommandEncoder& encoder, const PipelinePtr& pipeline) 
   for (std::size_t i = 0; i < placed_.size(); ++i) {
     encoder.set_buffer(problem_->operands()[i].index, placed_[i].buffer, placed_[i].offset);
   }
+  for (const auto& [index, position] : problem_->aliases()) {
+    encoder.set_buffer(index, placed_[position].buffer, placed_[position].offset);
+  }
   for (const auto& bytes : problem_->bytes()) encoder.set_bytes(bytes.index, bytes.content);
   for (const auto& [index, length] : problem_->threadgroup_memory())
     encoder.set_threadgroup_memory_length(index, length);

@@ -79,6 +79,9 @@ class Problem {
   /// A buffer the kernel must leave alone.
   void untouched(unsigned index, DType dtype, std::size_t elements);
 
+  /// The kernel gets this operand at a second index too: it works in place.
+  void alias(Handle operand, unsigned index) { aliases_.emplace_back(index, operand.position); }
+
   /// Bytes for a `constant` argument.
   template <class T>
   void value(unsigned index, const T& v) {
@@ -113,6 +116,8 @@ class Problem {
     std::vector<std::byte> content;
   };
   [[nodiscard]] const std::vector<Operand>& operands() const { return operands_; }
+  /// Buffer index and position in operands().
+  [[nodiscard]] const std::vector<std::pair<unsigned, std::size_t>>& aliases() const { return aliases_; }
   [[nodiscard]] const std::vector<Bytes>& bytes() const { return bytes_; }
   [[nodiscard]] const std::vector<FunctionConstant>& constants() const { return constants_; }
   [[nodiscard]] const std::vector<std::pair<unsigned, std::size_t>>& threadgroup_memory() const {
@@ -127,6 +132,7 @@ class Problem {
  private:
   Random random_;
   std::vector<Operand> operands_;
+  std::vector<std::pair<unsigned, std::size_t>> aliases_;
   std::vector<Bytes> bytes_;
   std::vector<FunctionConstant> constants_;
   std::vector<std::pair<unsigned, std::size_t>> threadgroup_memory_;

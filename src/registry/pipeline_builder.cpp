@@ -23,7 +23,7 @@ Error entry_missing(std::string_view kernel, std::span<const std::string> entrie
   auto text = entries.empty() ? std::string(" It declares no kernel at all.")
                               : fmt::format(" It declares '{}'{}.", fmt::join(first, "', '"),
                                             entries.size() > first.size() ? " and more" : "");
-  return Error(ErrorCode::KernelNotFound, fmt::format("the source registered as '{}' declares no kernel of that name.{}{}",
+  return Error(ErrorCode::ShaderCompilationError, fmt::format("the source registered as '{}' declares no kernel of that name.{}{}",
                                                       kernel, text, did_you_mean(suggestions)))
       .with_suggestions(std::move(suggestions));
 }

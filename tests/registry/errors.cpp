@@ -55,7 +55,7 @@ TEST_F(Errors, SourceWithoutItsKernelListsWhatItHas) {
   registry.register_source("answer", "kernel answr\nkernel other");
   const auto result = registry.get_pipeline("answer", device);
   ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().code(), ErrorCode::KernelNotFound);
+  EXPECT_EQ(result.error().code(), ErrorCode::ShaderCompilationError);
   EXPECT_THAT(result.error().suggestions(), ElementsAre("answr"));
   EXPECT_THAT(result.error().message(), HasSubstr("'answr', 'other'"));
   registry.register_source("empty", "");
@@ -154,7 +154,7 @@ TEST_F(Errors, NoNameIsTooOdd) {
     EXPECT_EQ(unknown.error().code(), ErrorCode::KernelNotFound);
     EXPECT_LT(unknown.error().message().size(), 1000u);
     registry.register_source(name, "kernel other");
-    EXPECT_EQ(registry.get_pipeline(name, device).error().code(), ErrorCode::KernelNotFound);
+    EXPECT_EQ(registry.get_pipeline(name, device).error().code(), ErrorCode::ShaderCompilationError);
   }
 }
 

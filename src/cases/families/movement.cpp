@@ -139,9 +139,60 @@ void copy_cases(CaseList& list) {
   }
 }
 
+void head_cases(CaseList& list) {
+  struct Split {
+    std::uint32_t tokens, q, k, v;
+    Purpose purpose = Purpose::Test;
+  };
+  for (const Split& s : {Split{1, 1, 1, 1}, Split{5, 7, 3, 2}, Split{3, 64, 32, 33}, Split{2, 255, 1, 257},
+                         Split{2048, 2048, 512, 512, Purpose::Benchmark}}) {
+    const auto build = [=](Problem& p) {
+      const std::uint32_t width = s.q + s.k + s.v;
+      const auto x = p.input(0, DType::F32, std::size_t{s.tokens} * width, normal());
+      p.value(4, std::array{s.tokens, s.q, s.k, s.v, width});
+      p.threads({width + 1, s.tokens + 1}, {flat_threads(width)});
+      std::uint32_t first = 0;
+      unsigned index = 1;
+      for (const std::uint32_t part : {s.q, s.k, s.v}) {
+        p.expect(p.output(index++, DType::F32, std::size_t{s.tokens} * part), Tolerance::exact(), [=] {
+          Values y(std::size_t{s.tokens} * part);
+          for (std::size_t i = 0; i < y.size(); ++i) y[i] = x[i / part * width + first + i % part];
+          return y;
+        });
+        first += part;
+      }
+    };
+    list.add("qkv_split_f32", fmt::format("{}x({}+{}+{})", s.tokens, s.q, s.k, s.v), build, s.purpose);
+  }
+  struct Repeat {
+    std::uint32_t tokens, source_heads, heads, width;
+    Purpose purpose = Purpose::Test;
+  };
+  for (const Repeat& s : {Repeat{1, 1, 1, 1}, Repeat{3, 2, 6, 5}, Repeat{2, 3, 3, 33}, Repeat{2, 4, 8, 257}, Repeat{3, 3, 7, 31},
+                          Repeat{2048, 16, 32, 128, Purpose::Benchmark}}) {
+    const auto build = [=](Problem& p) {
+      const auto x = p.input(0, DType::F32, std::size_t{s.tokens} * s.source_heads * s.width, normal());
+      const std::size_t n = std::size_t{s.tokens} * s.heads * s.width;
+      const auto out = p.output(1, DType::F32, n);
+      p.value(2, std::array{s.tokens, s.source_heads, s.heads, s.width});
+      p.threads({s.width + 1, s.heads + 1, s.tokens + 1}, {flat_threads(s.width)});
+      p.expect(out, Tolerance::exact(), [=] {
+        Values y(n);
+        for (std::size_t i = 0; i < n; ++i) {
+          const std::size_t token = i / s.width / s.heads, head = i / s.width % s.heads;
+          y[i] = x[(token * s.source_heads + head % s.source_heads) * s.width + i % s.width];
+        }
+        return y;
+      });
+    };
+    list.add("repeat_tiled_f32", fmt::format("{}x{}x{} to {} heads", s.tokens, s.source_heads, s.width, s.heads), build, s.purpose);
+  }
+}
+
 }  // namespace
 
 void movement_cases(CaseList& list) {
+  head_cases(list);
   transpose_cases(list);
   copy_cases(list);
 }

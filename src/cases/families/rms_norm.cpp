@@ -42,8 +42,8 @@ struct Shape {
 const std::array kShapes = {Shape{1, 1},       Shape{3, 2},       Shape{2, 31},  Shape{5, 33},
                             Shape{1, 255},     Shape{2, 257},     Shape{3, 640}, Shape{1, 5000},
                             Shape{2, 100, 32}, Shape{2, 100, 96}, Shape{7, 64},  Shape{2, 1000, 1024}};
-const std::array kVectorShapes = {Shape{1, 4},    Shape{3, 36},       Shape{2, 640},
-                                  Shape{5, 1028}, Shape{1, 2048, 32}, Shape{2, 640, 512}};
+const std::array kVectorShapes = {Shape{1, 4},        Shape{3, 36},       Shape{2, 640},  Shape{5, 1028},
+                                  Shape{1, 2048, 32}, Shape{2, 640, 512}, Shape{2, 64, 8}};
 
 std::size_t threads_of(const Shape& shape, bool vectors) {
   if (shape.threads != 0) return shape.threads;

@@ -1,13 +1,13 @@
 // Softmax and argmax: kernels/sampling.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
 
 #include "cases/case_list.hpp"
 #include "cases/shapes.hpp"
+#include "cases/softmax_reference.hpp"
 
 namespace anymetal::cases {
 namespace {
@@ -16,18 +16,6 @@ using Values = Problem::Values;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
-Values softmax(const Values& x, std::size_t columns) {
-  Values y(x.size());
-  for (std::size_t base = 0; base < x.size(); base += columns) {
-    const double top = *std::max_element(x.begin() + static_cast<std::ptrdiff_t>(base),
-                                         x.begin() + static_cast<std::ptrdiff_t>(base + columns));
-    double sum = 0;
-    for (std::size_t i = 0; i < columns; ++i) sum += y[base + i] = std::exp(x[base + i] - top);
-    for (std::size_t i = 0; i < columns; ++i) y[base + i] /= sum;
-  }
-  return y;
-}
 
 struct Row {
   std::string label;
@@ -47,7 +35,7 @@ void softmax_case(CaseList& list, DType type, const Row& row, Tolerance toleranc
         const std::size_t threads = row.threads == 0 ? row_threads(row.columns) : row.threads;
         p.threadgroup_memory(0, threads * sizeof(float));
         p.threadgroups({row.rows}, {threads});
-        p.expect(y, tolerance, [=] { return softmax(x, row.columns); });
+        p.expect(y, tolerance, [=] { return softmax_rows(x, row.columns); });
       },
       row.purpose);
 }

@@ -1,0 +1,39 @@
+// Choosing a token's experts.
+#pragma once
+#include "common/softmax.h"
+#include "common/top_k.h"
+
+namespace anymetal {
+
+// The simdgroup of a thread as a team of its own: it needs neither scratch nor barriers.
+inline Team own_simdgroup(Team team) {
+  return {team.lane, metal::min(32u, team.size - 32 * team.simdgroup), team.lane, 0};
+}
+
+// Lane 0 runs note(slot, expert, logit) for the k experts of largest logit, of equal ones the lowest first; the logits are
+// -inf where no expert is left, and the expert is 0. `team` is one simdgroup.
+template <class Logit, class Note>
+void choose_experts(uint experts, uint k, Team team, Logit logit, Note note) {
+  Candidate last = kBeforeAll;
+  for (uint slot = 0; slot < k; ++slot) {
+    last = simd_next_largest(experts, last, team.lane, team.size, logit);
+    if (team.lane == 0) note(slot, last.index == kAfterAll.index ? 0u : uint(last.index), last.value);
+  }
+}
+
+// Experts of one token and their probabilities softmax(logits): 0 and 0 where softmax is undefined or no expert is left.
+// Returns the sum of the k probabilities on lane 0, which alone writes. `team` is one simdgroup.
+inline float route(device const float* logits, uint experts, uint k, Team team, device uint* ids,
+                   device float* probabilities) {
+  const auto logit = [&](uint e) { return logits[e]; };
+  const SoftmaxScale scale = softmax_scale(experts, (threadgroup float*)nullptr, team, logit);
+  const bool defined = scale.inverse_sum > 0.0f;
+  float chosen = 0.0f;
+  choose_experts(experts, k, team, logit, [&](uint slot, uint expert, float value) {
+    ids[slot] = defined ? expert : 0;
+    chosen += probabilities[slot] = defined ? scale(value) : 0.0f;
+  });
+  return chosen;
+}
+
+}  // namespace anymetal
