@@ -63,6 +63,13 @@ struct ResidualNormParams {
 };
 static_assert(sizeof(ResidualNormParams) == 16);
 
+/// kernels/moe/routing.metal
+struct SoftmaxTopKParams {
+  std::uint32_t tokens = 0, experts = 0, k = 0;
+  float pad = 0;
+};
+static_assert(sizeof(SoftmaxTopKParams) == 16);
+
 /// kernels/embedding/embedding_gather_scale.metal
 struct GatherBatchParams {
   float scale = 1;

@@ -4,6 +4,7 @@
 /// type it cannot take.
 
 #include "ops/context.hpp"
+#include "ops/rope.hpp"
 #include "ops/tensor.hpp"
 
 namespace anymetal::ops {
@@ -18,12 +19,6 @@ Result<void> norm_add(Context& context, const Tensor& residual, const Tensor& x,
 /// out = rms_norm(residual + x) * weight; where `sum` is defined it receives residual + x.
 Result<void> residual_norm(Context& context, const Tensor& residual, const Tensor& x, const Tensor& weight, float eps,
                            const Tensor& out, const Tensor& sum = {});
-
-/// Rotary embedding over split halves (NeoX order): angle of pair i at position p is p * theta^(-2i/D).
-struct Rope {
-  float theta = 10000.0f;
-  std::size_t rope_dim = 0;  ///< rotated elements of a head; 0 means all
-};
 
 /// Per head: rms_norm(x) * weight, then rotary embedding. x, out [S, H, D]; weight [D]; positions u32 [S]. `out` may be
 /// `x`.

@@ -27,6 +27,53 @@ Result<void> argmax(Context& context, const Tensor& logits, const Tensor& index,
   return {};
 }
 
+Result<void> top_k(Context& context, const Tensor& logits, const Tensor& indices, const Tensor& values) {
+  Checks check("top_k");
+  check.dense("logits", logits, DType::F32);
+  check.dense("indices", indices, DType::U32);
+  check.dense("values", values, DType::F32);
+  const std::size_t n = logits.elements(), k = indices.elements();
+  check.that(values.elements() == k, "{} values for {} indices", values.elements(), k);
+  check.that(k <= 128, "cannot choose {}, at most 128", k);
+  check.fits_32_bits("number of logits", n);
+  if (auto failed = check.failure()) return *failed;
+
+  const std::array<std::uint32_t, 2> params = {static_cast<std::uint32_t>(n), static_cast<std::uint32_t>(k)};
+  if (auto bound = bind_kernel(context, "top_k_f32", logits, indices, values, params); !bound) return bound;
+  // As many threads as have room for k candidates each in 32 KiB.
+  const std::size_t threads = context.wide_threads() || k > 64 ? 32 : k > 32 ? 64 : 128;
+  const std::size_t bytes = threads * k * sizeof(float);
+  context.encoder.set_threadgroup_memory_length(0, bytes);
+  context.encoder.set_threadgroup_memory_length(1, bytes);
+  context.encoder.dispatch_threadgroups({1}, {threads});
+  return {};
+}
+
+Result<void> softmax_sample(Context& context, const Tensor& logits, float temperature, float u, const Draw& draw) {
+  Checks check("softmax_sample");
+  check.dense("logits", logits, DType::F32);
+  check.dense("probabilities", draw.probabilities, DType::F32);
+  check.dense("token", draw.token, DType::U32);
+  check.dense("logprob", draw.logprob, DType::F32);
+  const std::size_t n = logits.elements();
+  check.that(draw.probabilities.elements() == n, "{} probabilities for {} logits", draw.probabilities.elements(), n);
+  check.that(n <= 1u << 24, "{} logits are too many", n);  // the kernel takes it as a float
+  check.that(temperature > 0, "temperature is {}, must be positive", temperature);
+  check.that(u >= 0 && u < 1, "u is {}, must be in [0, 1)", u);
+  if (auto failed = check.failure()) return *failed;
+
+  const std::array<float, 3> params = {static_cast<float>(n), temperature, u};
+  if (auto bound =
+          bind_kernel(context, "softmax_sample_f32", logits, draw.probabilities, draw.token, draw.logprob, params);
+      !bound) {
+    return bound;
+  }
+  const std::size_t threads = context.wide_threads() ? 32 : std::clamp<std::size_t>(std::bit_ceil(n), 32, 1024);
+  context.encoder.set_threadgroup_memory_length(0, threads * sizeof(float));
+  context.encoder.dispatch_threadgroups({1}, {threads});
+  return {};
+}
+
 Result<void> softmax(Context& context, const Tensor& x, const Tensor& out) {
   Checks check("softmax");
   check.dense("x", x, DType::F32);

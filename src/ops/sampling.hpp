@@ -11,6 +11,22 @@ namespace anymetal::ops {
 /// value f32 [1]. NaN is never chosen.
 Result<void> argmax(Context& context, const Tensor& logits, const Tensor& index, const Tensor& value);
 
+/// The k largest logits in descending order, of equal ones the lowest index first, k = indices.elements(), 1 to 128.
+/// logits f32 [n]; indices u32 [k]; values f32 [k]. NaN and -inf are never chosen: where fewer remain the value is -inf
+/// and the index 0.
+Result<void> top_k(Context& context, const Tensor& logits, const Tensor& indices, const Tensor& values);
+
+/// Where a draw goes.
+struct Draw {
+  Tensor probabilities;  ///< f32 [n]
+  Tensor token;          ///< u32 [1]
+  Tensor logprob;        ///< f32 [1], natural logarithm
+};
+
+/// draw.probabilities = softmax(logits / temperature); draw.token = the first token of positive probability at which
+/// their running sum reaches u. logits f32 [n]; temperature > 0; 0 <= u < 1.
+Result<void> softmax_sample(Context& context, const Tensor& logits, float temperature, float u, const Draw& draw);
+
 /// Softmax of each row. x, out f32 [.., C]. `out` may be `x`.
 Result<void> softmax(Context& context, const Tensor& x, const Tensor& out);
 

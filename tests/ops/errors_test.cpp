@@ -10,6 +10,8 @@
 #include "ops/embedding.hpp"
 #include "ops/matmul.hpp"
 #include "ops/norm.hpp"
+#include "ops/rope.hpp"
+#include "ops/routing.hpp"
 #include "ops/sampling.hpp"
 
 namespace {
@@ -112,6 +114,112 @@ const Mistake kMistakes[] = {
      [](Fixture& f) { return ops::gelu_mul(f.context, f.f32({4}), f.f32({5}), f.f32({4})); }},
     {"softcap: cap is 0, must be positive",
      [](Fixture& f) { return ops::softcap(f.context, f.f32({4}), 0, f.f32({4})); }},
+    {"rope: no kernel for f16",
+     [](Fixture& f) {
+       return ops::rope(f.context, f.of(DType::F16, {3, 4, 64}), f.of(DType::U32, {3}), {},
+                        f.of(DType::F16, {3, 4, 64}));
+     }},
+    {"rope: x is f32[12, 64], must be [tokens, heads, head size]",
+     [](Fixture& f) {
+       return ops::rope(f.context, f.f32({12, 64}), f.of(DType::U32, {12}), {}, f.f32({12, 64}));
+     }},
+    {"rope: out is f32[3, 4, 32], x is f32[3, 4, 64]",
+     [](Fixture& f) {
+       return ops::rope(f.context, f.f32({3, 4, 64}), f.of(DType::U32, {3}), {}, f.f32({3, 4, 32}));
+     }},
+    {"rope: 2 positions for 3 tokens",
+     [](Fixture& f) {
+       return ops::rope(f.context, f.f32({3, 4, 64}), f.of(DType::U32, {2}), {}, f.f32({3, 4, 64}));
+     }},
+    {"rope: cannot rotate 66 of 64 elements",
+     [](Fixture& f) {
+       return ops::rope(f.context, f.f32({3, 4, 64}), f.of(DType::U32, {3}), {.rope_dim = 66}, f.f32({3, 4, 64}));
+     }},
+    {"rope: cannot pair 63 elements",
+     [](Fixture& f) {
+       return ops::rope(f.context, f.f32({3, 4, 63}), f.of(DType::U32, {3}), {}, f.f32({3, 4, 63}));
+     }},
+    {"rope: 32 frequency factors for 8 pairs",
+     [](Fixture& f) {
+       return ops::rope(f.context, f.f32({3, 4, 64}), f.of(DType::U32, {3}), {.rope_dim = 16}, f.f32({3, 4, 64}),
+                        f.f32({32}));
+     }},
+    {"rope: no kernel for bf16 with frequency factors",
+     [](Fixture& f) {
+       const Tensor x = f.of(DType::BF16, {3, 4, 64});
+       return ops::rope(f.context, x, f.of(DType::U32, {3}), {}, x, f.f32({32}));
+     }},
+    {"rope_adjacent: x is f16[3, 4, 64], must be [tokens, row size]",
+     [](Fixture& f) {
+       const Tensor x = f.of(DType::F16, {3, 4, 64});
+       return ops::rope_adjacent(f.context, x, f.of(DType::U32, {3}), 1e4f, x);
+     }},
+    {"rope_adjacent: positions is i32, must be u32",
+     [](Fixture& f) {
+       return ops::rope_adjacent(f.context, f.f32({3, 64}), f.of(DType::I32, {3}), 1e4f, f.f32({3, 64}));
+     }},
+    {"rope_multi: 3 positions for 4 axes of 3 tokens",
+     [](Fixture& f) {
+       return ops::rope_multi(f.context, f.f32({3, 4, 64}), f.of(DType::I32, {3}), {}, f.f32({3, 4, 64}));
+     }},
+    {"rope_multi: sections of 16 and 15 pairs for 32 pairs",
+     [](Fixture& f) {
+       return ops::rope_multi(f.context, f.f32({3, 4, 64}), f.of(DType::I32, {4, 3}),
+                              {.order = ops::RopeSections::Vision, .sections = {16, 15}}, f.f32({3, 4, 64}));
+     }},
+    {"rope_multi: vision order cannot rotate 32 of 64 elements",
+     [](Fixture& f) {
+       return ops::rope_multi(f.context, f.f32({3, 4, 64}), f.of(DType::I32, {4, 3}),
+                              {.rope_dim = 32, .order = ops::RopeSections::Vision, .sections = {8, 8}},
+                              f.f32({3, 4, 64}));
+     }},
+    {"route_experts: cannot choose 9 of 8 experts",
+     [](Fixture& f) {
+       return ops::route_experts(f.context, f.f32({3, 8}), f.of(DType::U32, {3, 9}), f.f32({3, 9}));
+     }},
+    {"route_experts: ids are u32[2, 4], must be [3, choices]",
+     [](Fixture& f) {
+       return ops::route_experts(f.context, f.f32({3, 8}), f.of(DType::U32, {2, 4}), f.f32({2, 4}));
+     }},
+    {"route_experts: ids are u32[3, 4], weights f32[3, 3]",
+     [](Fixture& f) {
+       return ops::route_experts(f.context, f.f32({3, 8}), f.of(DType::U32, {3, 4}), f.f32({3, 3}));
+     }},
+    {"route_experts: 7 scales for 8 experts",
+     [](Fixture& f) {
+       return ops::route_experts(f.context, f.f32({3, 8}), f.of(DType::U32, {3, 4}), f.f32({3, 4}), f.f32({7}));
+     }},
+    {"moe_gate: x is f32, must be bf16",
+     [](Fixture& f) {
+       return ops::moe_gate(f.context, f.f32({3, 64}), {f.f32({8, 64}), f.f32({64}), f.f32({8})},
+                            f.of(DType::U32, {3, 2}), f.f32({3, 2}));
+     }},
+    {"moe_gate: x is bf16[3, 64], router f32[8, 32], must be [tokens, size] and [experts, size]",
+     [](Fixture& f) {
+       return ops::moe_gate(f.context, f.of(DType::BF16, {3, 64}), {f.f32({8, 32}), f.f32({64}), f.f32({8})},
+                            f.of(DType::U32, {3, 2}), f.f32({3, 2}));
+     }},
+    {"moe_gate: rows of 8192 elements and 1 experts are more than 8192 together",
+     [](Fixture& f) {
+       return ops::moe_gate(f.context, f.of(DType::BF16, {1, 8192}), {f.f32({1, 8192}), f.f32({8192}), f.f32({1})},
+                            f.of(DType::U32, {1, 1}), f.f32({1, 1}));
+     }},
+    {"top_k: cannot choose 129, at most 128",
+     [](Fixture& f) { return ops::top_k(f.context, f.f32({4}), f.of(DType::U32, {129}), f.f32({129})); }},
+    {"top_k: 3 values for 2 indices",
+     [](Fixture& f) { return ops::top_k(f.context, f.f32({4}), f.of(DType::U32, {2}), f.f32({3})); }},
+    {"softmax_sample: 3 probabilities for 4 logits",
+     [](Fixture& f) {
+       return ops::softmax_sample(f.context, f.f32({4}), 1, 0, {f.f32({3}), f.of(DType::U32, {1}), f.f32({1})});
+     }},
+    {"softmax_sample: temperature is 0, must be positive",
+     [](Fixture& f) {
+       return ops::softmax_sample(f.context, f.f32({4}), 0, 0, {f.f32({4}), f.of(DType::U32, {1}), f.f32({1})});
+     }},
+    {"softmax_sample: u is 1, must be in [0, 1)",
+     [](Fixture& f) {
+       return ops::softmax_sample(f.context, f.f32({4}), 1, 1, {f.f32({4}), f.of(DType::U32, {1}), f.f32({1})});
+     }},
     {"argmax: index is f32, must be u32",
      [](Fixture& f) { return ops::argmax(f.context, f.f32({4}), f.f32({1}), f.f32({1})); }},
 };
