@@ -39,6 +39,7 @@ kernel void mul_mm_id_tensor(constant ExpertMatMatParams& p [[buffer(0)]],
   const BlockRow<Block> weights(weight + group.z * p.nb02 + weight_row * p.nb01, length);
   const DenseRow<float> inputs(x + entry / slots * p.nb12 + entry % slots % uint(p.ne11) * p.nb11, length);
   const auto sums = tensor_product<half>(tiles, length, thread_index, weights, inputs);
+#pragma unroll
   for (int i = 0; i < sums.get_capacity(); ++i) {
     const auto at = sums.get_multidimensional_index(i);
     const uint n = n0 + uint(at[0]), m = m0 + uint(at[1]);

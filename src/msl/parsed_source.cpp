@@ -38,6 +38,7 @@ struct ParsedSource::Impl {
   std::vector<FunctionConstantVariable> constant_variables;
 
   std::vector<std::string> names;
+  std::vector<unsigned> lines;
   std::vector<UnusableName> unusable_names;
   std::vector<ConstantDeclaration> constants;
   std::vector<Diagnostic> warnings;
@@ -64,6 +65,7 @@ struct ParsedSource::Impl {
       unusable_names = find_unusable_names(*compilation);
       for (const KernelName& kernel : kernels) {
         names.push_back(kernel.name);
+        lines.push_back(defining_line(*kernel.function));
         const bool is_template = kernel.function->getTemplatedKind() == clang::FunctionDecl::TK_FunctionTemplateSpecialization;
         if (!is_template) (void)read_signature(*compilation, kernel);
       }
@@ -71,6 +73,13 @@ struct ParsedSource::Impl {
     }
     warnings = compilation->take_diagnostics();
     dependencies = compilation->files().dependencies();
+  }
+
+  [[nodiscard]] unsigned defining_line(const clang::FunctionDecl& function) const {
+    const clang::FunctionDecl* const pattern = function.getTemplateInstantiationPattern();
+    const auto location = (pattern != nullptr ? *pattern : function).getLocation();
+    const UserPosition position = user_position(compilation->instance().getSourceManager(), location, compilation->files());
+    return position.file == name ? position.line : 0;
   }
 
   Result<std::shared_ptr<const EntryModule>> generate(std::string_view entry) const {
@@ -119,6 +128,7 @@ Result<std::shared_ptr<const ParsedSource>> ParsedSource::parse(SourceRequest re
 }
 
 std::span<const std::string> ParsedSource::entry_names() const { return impl_->names; }
+std::span<const unsigned> ParsedSource::entry_lines() const { return impl_->lines; }
 std::span<const ConstantDeclaration> ParsedSource::constants() const { return impl_->constants; }
 std::span<const Diagnostic> ParsedSource::warnings() const { return impl_->warnings; }
 std::span<const std::string> ParsedSource::dependencies() const { return impl_->dependencies; }

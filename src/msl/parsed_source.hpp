@@ -81,6 +81,8 @@ class ParsedSource {
 
   /// Public names of all kernels and instantiations, in source order.
   [[nodiscard]] std::span<const std::string> entry_names() const;
+  /// For each of entry_names(), the line that names its function where that is defined; 0 where an included file does it.
+  [[nodiscard]] std::span<const unsigned> entry_lines() const;
   [[nodiscard]] std::span<const ConstantDeclaration> constants() const;
   [[nodiscard]] std::span<const Diagnostic> warnings() const;
   /// Names of the files read beside the source itself, for cache keys.

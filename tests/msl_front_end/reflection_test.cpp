@@ -74,6 +74,7 @@ MAKE(int)
 kernel void alpha(device int* o) {})");
   ASSERT_TRUE(source) << source.error().message();
   EXPECT_THAT((*source)->entry_names(), testing::ElementsAre("zeta", "outer::inner::f", "g_half", "other", "g_int", "alpha"));
+  EXPECT_THAT((*source)->entry_lines(), testing::ElementsAre(3, 4, 5, 5, 5, 10)) << "lines of the definitions";
 }
 
 TEST(EntryNames, WrongNameSuggestsTheClosest) {

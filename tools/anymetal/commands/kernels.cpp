@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "commands/command.hpp"
+#include "commands/kernel_catalogue.hpp"
 #include "registry/builtin_catalogue.hpp"
 
 namespace anymetal::cli {
@@ -12,10 +14,24 @@ namespace {
 struct Options {
   std::string family;
   bool json = false;
+  bool markdown = false;
 };
+
+Exit print_markdown(const Options& options) {
+  const auto catalogue = kernel_catalogue(options.family);
+  if (!catalogue) return report(catalogue.error());
+  fmt::print("{}", *catalogue);
+  return Exit::Done;
+}
 
 Exit list_kernels(const Options& options) {
   const auto files = registry::builtin_files();
+  if (!options.family.empty() &&
+      std::ranges::find(files, options.family, &registry::BuiltinFile::family) == files.end()) {
+    return report(Error(ErrorCode::InvalidArgument, fmt::format("there is no kernel family '{}'", options.family)),
+                  options.json);
+  }
+  if (options.markdown) return print_markdown(options);
   auto array = nlohmann::ordered_json::array();
   std::size_t shown = 0;
   for (const registry::BuiltinKernel& kernel : registry::builtin_kernels()) {
@@ -26,10 +42,6 @@ Exit list_kernels(const Options& options) {
       array.push_back({{"name", kernel.name}, {"family", file.family}, {"file", file.path}});
     else
       fmt::print("{:<56} {:<12} {}\n", kernel.name, file.family, file.path);
-  }
-  if (shown == 0 && !options.family.empty()) {
-    return report(Error(ErrorCode::InvalidArgument, fmt::format("there is no kernel family '{}'", options.family)),
-                  options.json);
   }
   if (options.json) print_json({{"kernels", array}});
   note(fmt::format("{} kernels", shown));
@@ -43,7 +55,10 @@ void add_kernels(CLI::App& app, Action& action) {
       app, action, "kernels", "List the built-in kernels",
       [](CLI::App& command, Options& options) {
         command.add_option("--family", options.family, "Only kernels of this family (the folder under kernels/)");
-        command.add_flag("--json", options.json, "Print one JSON object");
+        auto* const json = command.add_flag("--json", options.json, "Print one JSON object");
+        command
+            .add_flag("--markdown", options.markdown, "Print docs/kernels.md: what each does, its arguments and grid")
+            ->excludes(json);
       },
       list_kernels);
 }
