@@ -1,5 +1,5 @@
 #include <metal_stdlib>
-#include "common/lanes.h"
+#include "common/chunk_attention.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -23,8 +23,6 @@ struct FlashAttnVecParams {
 constant bool keep_query_f32 [[function_constant(310)]];
 constant bool exact_query = is_function_constant_defined(keep_query_f32) ? keep_query_f32 : false;
 
-constant float kLowest = -1.7014117e38f;  // half of the most negative float: a finite start for the running maximum
-
 /// Attention of one query token per head: each threadgroup takes every nwg-th chunk of 32 keys, a lane scores one key of
 /// the chunk and owns D/32 outputs.
 ///
@@ -43,9 +41,8 @@ kernel void flash_attn_vec(constant FlashAttnVecParams& p [[buffer(0)]],
                            threadgroup float* scratch [[threadgroup(0)]],
                            uint3 group [[threadgroup_position_in_grid]],
                            uint lane [[thread_index_in_simdgroup]]) {
-  typedef Lanes<8> L;
-  constexpr uint kOwned = kDim / 32;  // outputs of a lane
   const uint head = group.y, part = group.z, parts = p.nwg;
+  if (head >= p.n_heads) return;
   threadgroup float* query = scratch;
   threadgroup float* weights = scratch + kDim;
 
@@ -55,54 +52,26 @@ kernel void flash_attn_vec(constant FlashAttnVecParams& p [[buffer(0)]],
   }
   simdgroup_barrier(mem_flags::mem_threadgroup);
 
-  const ulong kv_base = ulong(head / (p.n_heads / p.n_kv_heads)) * p.kv_capacity * kDim;
+  const ulong kv_base = ulong(kv_head_of(head, p.n_heads, p.n_kv_heads)) * p.kv_capacity * kDim;
+  const PlainRows<T, kDim> keys = {K + kv_base}, values = {V + kv_base};
   const uint length = p.kv_seq_len;
   const uint first = p.mask_type == 2 && p.sliding_window > 0 && length > p.sliding_window ? length - p.sliding_window : 0;
 
-  float running_max = kLowest, running_sum = 0.0f;
-  L::F out[kOwned / 8] = {};
-  for (uint chunk = part; chunk * 32 < length; chunk += parts) {
-    if (chunk * 32 + 32 <= first) continue;
-    const uint key = chunk * 32 + lane;
-    float score = -INFINITY;
-    if (key >= first && key < length) {
-      device const T* k = K + kv_base + ulong(key) * kDim;
-      L::F dots[2] = {};
-      for (uint d = 0; d < kDim; d += 16) {
-        dots[0] += *(threadgroup const UnalignedFloat8*)(query + d) * L::load(k + d);
-        dots[1] += *(threadgroup const UnalignedFloat8*)(query + d + 8) * L::load(k + d + 8);
-      }
-      score = L::sum(dots[0] + dots[1]) * p.scale;
-    }
-    const float chunk_max = max(running_max, simd_max(score));
-    const float rescale = exp(running_max - chunk_max);
-    running_max = chunk_max;
-    const float weight = exp(score - chunk_max);
-    running_sum = running_sum * rescale + weight;  // of this lane's keys; lanes are added at the end
-    weights[lane] = weight;
-    simdgroup_barrier(mem_flags::mem_threadgroup);
+  ChunkAttention<kDim> attention;
+  for (uint chunk = part * 32; chunk < length; chunk += parts * 32) {
+    if (chunk + 32 <= first) continue;
+    const uint key = chunk + lane;
+    const bool seen = key >= first && key < length;
+    const float score = seen ? attention.score(query, keys, key) * p.scale : -INFINITY;
+    attention.template add<false>(score, values, chunk, max(first, chunk), min(length, chunk + 32), weights, lane);
+  }
+  const float sum = simd_sum(attention.softmax.sum);
 
-    for (uint c = 0; c < kOwned / 8; ++c) out[c] *= rescale;
-    const uint begin = max(first, chunk * 32), end = min(length, chunk * 32 + 32);
-    device const T* v = V + kv_base + lane * kOwned;
-    for (uint j = begin; j < end; ++j) {
-      for (uint c = 0; c < kOwned / 8; ++c) out[c] += weights[j - chunk * 32] * L::load(v + ulong(j) * kDim + c * 8);
-    }
-    simdgroup_barrier(mem_flags::mem_threadgroup);
-  }
-  running_sum = simd_sum(running_sum);
-
-  const float factor = parts > 1 ? 1.0f : running_sum > 0.0f ? 1.0f / running_sum : 0.0f;
-  for (uint c = 0; c < kOwned; ++c) {
-    const uint d = lane * kOwned + c;
-    const ulong at = ((ulong(head) * (kDim / 4) + d / 4) * parts + part) * 4 + d % 4;
-    dst[at] = out[c / 8][c % 8] * factor;
-  }
-  if (parts > 1 && lane == 0) {
-    device float* totals = dst + ulong(p.n_heads) * kDim * parts + (ulong(head) * parts + part) * 2;
-    totals[0] = running_sum;
-    totals[1] = running_max;
-  }
+  const VecResult<kDim> result = {dst, p.n_heads, head, parts, part};
+  const float factor = result.factor(sum);
+  constexpr uint kOwned = kDim / 32;
+  for (uint c = 0; c < kOwned; ++c) result.store(lane * kOwned + c, attention.out[c / 8][c % 8] * factor);
+  if (lane == 0) result.store_totals(sum, attention.softmax.top);
 }
 
 /// Merges the partial sums of flash_attn_vec: out = sum_w f_w A_w / sum_w f_w S_w, f_w = exp(M_w - max M); 0 where no

@@ -34,4 +34,38 @@ inline double dot(const double* a, const double* b, std::size_t n) {
   return sum;
 }
 
+/// Attention [heads, dim]. `scores(h)`: of head h's keys, -inf where unseen; `value(h, j)` points to row j of its V.
+template <class Scores, class Value>
+std::vector<double> attend_heads(std::size_t heads, std::size_t dim, Scores scores, Value value) {
+  std::vector<double> out(heads * dim);
+  for (std::size_t h = 0; h < heads; ++h) {
+    attend(
+        scores(h), [&](std::size_t j) { return value(h, j); }, dim, &out[h * dim]);
+  }
+  return out;
+}
+
+/// What flash_attn_vec leaves for its reduction when `parts` threadgroups share the keys: sums that are not normalised,
+/// then each one's sum and maximum of weights. `scores(h, w)`: of head h's keys, -inf for those that threadgroup w does
+/// not take.
+template <class Scores, class Value>
+std::vector<double> partial_attention(std::size_t heads, std::size_t dim, std::size_t parts, Scores scores,
+                                      Value value) {
+  std::vector<double> out(heads * parts * (dim + 2)), normed(dim);
+  for (std::size_t h = 0; h < heads; ++h) {
+    for (std::size_t w = 0; w < parts; ++w) {
+      const std::vector<double> own = scores(h, w);
+      double top = -0x1.fffffep+126, sum = 0;  // half of the most negative float where there is no key
+      for (const double score : own) top = std::max(top, score);
+      for (const double score : own) sum += std::exp(score - top);
+      attend(
+          own, [&](std::size_t j) { return value(h, j); }, dim, normed.data());
+      for (std::size_t d = 0; d < dim; ++d) out[((h * (dim / 4) + d / 4) * parts + w) * 4 + d % 4] = normed[d] * sum;
+      out[heads * dim * parts + (h * parts + w) * 2] = sum;
+      out[heads * dim * parts + (h * parts + w) * 2 + 1] = top;
+    }
+  }
+  return out;
+}
+
 }  // namespace anymetal::cases

@@ -45,41 +45,29 @@ Values vec_scores(const VecSetup& s, std::size_t dim, double scale, const double
   return scores;
 }
 
-Values merged(const VecSetup& s, std::size_t dim, double scale, const Values& q, const Values& keys,
-              const Values& values) {
-  Values out(s.heads * dim);
-  VecSetup whole = s;
-  whole.parts = 1;
-  for (std::size_t h = 0; h < s.heads; ++h) {
-    const std::size_t kv = h / (s.heads / s.kv_heads) * s.capacity * dim;
-    attend(
-        vec_scores(whole, dim, scale, &q[h * dim], &keys[kv], 0), [&](std::size_t j) { return &values[kv + j * dim]; },
-        dim, &out[h * dim]);
-  }
-  return out;
+/// Where the keys and values of query head h begin.
+std::size_t head_offset(const VecSetup& s, std::size_t dim, std::size_t h) {
+  return h / (s.heads / s.kv_heads) * s.capacity * dim;
 }
 
-constexpr double kLowest = -1.7014117331926442990585209174226e38;
+Values merged(const VecSetup& s, std::size_t dim, double scale, const Values& q, const Values& keys,
+              const Values& values) {
+  VecSetup whole = s;
+  whole.parts = 1;
+  return attend_heads(
+      s.heads, dim,
+      [&](std::size_t h) { return vec_scores(whole, dim, scale, &q[h * dim], &keys[head_offset(s, dim, h)], 0); },
+      [&](std::size_t h, std::size_t j) { return &values[head_offset(s, dim, h) + j * dim]; });
+}
 
-/// The documented layout of partial sums.
 Values partials(const VecSetup& s, std::size_t dim, double scale, const Values& q, const Values& keys,
                 const Values& values) {
-  Values out(s.heads * s.parts * (dim + 2));
-  for (std::size_t h = 0; h < s.heads; ++h) {
-    const std::size_t kv = h / (s.heads / s.kv_heads) * s.capacity * dim;
-    for (std::size_t w = 0; w < s.parts; ++w) {
-      const Values scores = vec_scores(s, dim, scale, &q[h * dim], &keys[kv], w);
-      double top = kLowest, sum = 0;
-      for (const double score : scores) top = std::max(top, score);
-      for (const double score : scores) sum += std::exp(score - top);
-      Values normed(dim);
-      attend(scores, [&](std::size_t j) { return &values[kv + j * dim]; }, dim, normed.data());
-      for (std::size_t d = 0; d < dim; ++d) out[((h * (dim / 4) + d / 4) * s.parts + w) * 4 + d % 4] = normed[d] * sum;
-      out[s.heads * dim * s.parts + (h * s.parts + w) * 2] = sum;
-      out[s.heads * dim * s.parts + (h * s.parts + w) * 2 + 1] = top;
-    }
-  }
-  return out;
+  return partial_attention(
+      s.heads, dim, s.parts,
+      [&](std::size_t h, std::size_t w) {
+        return vec_scores(s, dim, scale, &q[h * dim], &keys[head_offset(s, dim, h)], w);
+      },
+      [&](std::size_t h, std::size_t j) { return &values[head_offset(s, dim, h) + j * dim]; });
 }
 
 void build_vec(Problem& p, std::size_t dim, DType kv, const VecSetup& s) {
