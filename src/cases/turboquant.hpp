@@ -10,8 +10,9 @@ namespace anymetal::cases {
 
 inline constexpr std::size_t kTurboBlock = 256;  ///< elements that share a norm
 
-/// What a case checks a code against: where v is so near to a boundary that f32 may fall on its other side.
-inline constexpr double kTurboSlack = 1e-5;
+/// Error of a scaled value in f32, for each unit of what its block was scaled to: nearer to a boundary than that, a
+/// code may fall on its other side.
+inline constexpr double kTurboSlack = 1.2e-6;
 
 /// -1 or 1: what the rotation multiplies element j by.
 [[nodiscard]] double turbo_sign(std::size_t j);

@@ -87,10 +87,9 @@ class TurboQuant : public testing::TestWithParam<std::size_t> {
 TEST_P(TurboQuant, AttentionOverAQuantisedCacheFollowsTheDecodedValues) {
   struct Width {
     std::uint32_t bits;
-    double codec;      ///< relative error of decoded heads: the root of the codebook's mean square
-    double attention;  ///< of the output against attention over the values before quantisation
+    double codec;  ///< relative error of decoded heads: the root of the codebook's mean square
   };
-  for (const auto& [bits, codec, attention] : {Width{5, 0.0500, 0.1}, Width{6, 0.0255, 0.05}, Width{8, 0.0079, 0.02}}) {
+  for (const auto& [bits, codec] : {Width{5, 0.0500}, Width{6, 0.0255}, Width{8, 0.0079}}) {
     const std::size_t rows = kKvHeads * kCapacity;
     const std::array codes = {buffer(rows * dim_), buffer(rows * dim_)};
     const std::array norms = {buffer(rows * blocks() * 4), buffer(rows * blocks() * 4)};
@@ -192,7 +191,7 @@ TEST_P(TurboQuant, AttentionOverAQuantisedCacheFollowsTheDecodedValues) {
     };
     const Values got = download(out, DType::F32);
     EXPECT_LT(relative_error(got, attend(in_cache(cached[0]), in_cache(cached[1]))), 2e-3) << bits << " bits";
-    EXPECT_LT(relative_error(got, attend(in_source(k_), in_source(v_))), attention) << bits << " bits";
+    EXPECT_LT(relative_error(got, attend(in_source(k_), in_source(v_))), 3 * codec) << bits << " bits";
   }
 }
 

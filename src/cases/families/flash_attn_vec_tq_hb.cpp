@@ -96,7 +96,7 @@ void build(Problem& p, std::size_t dim, std::uint32_t bits, const Setup& s) {
   const auto value = [=](std::size_t h, std::size_t j) { return &values[row(h, j)]; };
   // A query rotated in f32 rounds to another f16 here and there.
   const Tolerance tolerance =
-      s.rotate ? Tolerance{.absolute = 1e-3, .relative = 1e-3} : Tolerance{.absolute = 2e-5, .relative = 5e-5};
+      s.rotate ? Tolerance{.absolute = 2e-3, .relative = 1e-3} : Tolerance{.absolute = 5e-5, .relative = 5e-5};
   p.expect(out, tolerance, [=] {
     return s.parts == 1 ? attend_heads(
                               s.heads, dim, [&](std::size_t h) { return scores(h, 0); }, value)

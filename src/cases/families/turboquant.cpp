@@ -139,6 +139,9 @@ struct Cache {
   double scale = 1;
 };
 
+/// Error allowed to a scaled value.
+double slack_of(std::size_t dim, const Cache& c) { return kTurboSlack * (dim > kTurboBlock ? c.scale : 1.0); }
+
 /// The operands that one position of a cache goes to: every other position stays as it is.
 void expect_position(Problem& p, unsigned codes_index, unsigned norms_index, const Values& src, std::size_t dim,
                      std::size_t bits, const Cache& c, bool exact) {
@@ -157,7 +160,7 @@ void expect_position(Problem& p, unsigned codes_index, unsigned norms_index, con
       for (std::size_t j = 0; j < dim; ++j) {
         const double unit = j % per_byte == 1 ? 16 : 1;
         expected[row + j / per_byte] += unit * e.codes[j];
-        if (!exact && e.distances[j] < kTurboSlack) slack[row + j / per_byte] += unit;
+        if (!exact && e.distances[j] < slack_of(dim, c)) slack[row + j / per_byte] += unit;
       }
     }
     return Expected(expected, slack);
@@ -192,7 +195,7 @@ void build_fast(Problem& p, std::size_t dim, const Cache& c, const Input& input,
   if (probe) {
     Values initial;
     const auto out = p.inout(4, DType::F32, c.heads * dim, normal(), initial);
-    p.expect(out, {.absolute = 4e-6, .relative = 2e-6}, [=] {
+    p.expect(out, {.absolute = slack_of(dim, c)}, [=] {
       Values expected = initial;
       for (std::size_t h = 0; h < c.heads && (c.sliding || c.position < c.capacity); ++h) {
         const TurboHead e = turbo_encode(head(src, h, dim), 4, c.scale);
