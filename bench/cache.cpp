@@ -44,7 +44,7 @@ void warm_start(benchmark::State& state, const char* kernel) {
   state.counters["median_us"] = microseconds[microseconds.size() / 2];
 }
 BENCHMARK_CAPTURE(warm_start, rms_norm_f32, "rms_norm_f32")->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(warm_start, kernel_mul_mm_q4_k_f32, "kernel_mul_mm_q4_k_f32")->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(warm_start, kernel_mul_mm_q4_K_f32, "kernel_mul_mm_q4_K_f32")->Unit(benchmark::kMicrosecond);
 
 void store_get(benchmark::State& state) {
   const TemporaryDirectory root;

@@ -27,8 +27,10 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   return value << shift;
 }
 
+bool turned_off_by_environment() { return variable("ANYMETAL_CACHE") == "0"; }
+
 std::optional<StoreSettings> settings_from_environment() {
-  if (variable("ANYMETAL_CACHE") == "0") return std::nullopt;
+  if (turned_off_by_environment()) return std::nullopt;
   StoreSettings settings;
   if (const auto directory = variable("ANYMETAL_CACHE_DIR"); !directory.empty()) {
     settings.directory = directory;

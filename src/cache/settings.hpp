@@ -25,6 +25,9 @@ struct StoreSettings {
 /// `ANYMETAL_CACHE_SIZE` (bytes, or with K, M or G) and `ANYMETAL_CACHE_KEY_FILE`. Nothing where it is off or no directory is known.
 std::optional<StoreSettings> settings_from_environment();
 
+/// Whether `ANYMETAL_CACHE` turns the cache off, rather than nobody knowing where to put it.
+bool turned_off_by_environment();
+
 /// "512M" and the like in bytes; nothing where it is not a size.
 std::optional<std::uint64_t> parse_size(std::string_view text);
 

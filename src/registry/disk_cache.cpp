@@ -26,7 +26,12 @@ std::optional<cache::StoreSettings> registry::store_settings(const DiskCacheOpti
     if (!settings) settings.emplace();
     settings->directory = options.directory;
   }
-  if (!settings) return settings;
+  if (!settings) {
+    if (!cache::turned_off_by_environment()) {
+      log::warning("no disk cache: none of ANYMETAL_CACHE_DIR, XDG_CACHE_HOME and HOME names a directory");
+    }
+    return settings;
+  }
   if (options.size_limit != 0) settings->size_limit = options.size_limit;
   if (!options.key_file.empty()) settings->key_file = options.key_file;
   settings->warn = &log::warning;

@@ -1,5 +1,7 @@
 #include "registry/pipeline_flight.hpp"
 
+#include "registry/flight.hpp"
+
 #include <utility>
 
 namespace anymetal::registry {
@@ -8,7 +10,7 @@ PipelineFlight::PipelineFlight(Result<PipelinePtr> answer) : begun_(true), resul
 
 void PipelineFlight::fly() {
   if (!begin()) return;
-  auto result = work_(*this);
+  auto result = guarded<PipelinePtr>([&] { return work_(*this); });
   work_ = nullptr;
   land(std::move(result));
 }

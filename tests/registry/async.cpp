@@ -120,6 +120,13 @@ TEST_F(Async, AFailureReachesEveryWaiterAndIsTriedAgain) {
   EXPECT_EQ(compiler->parses, 3);
 }
 
+TEST_F(Async, AnExceptionInTheCompilerBecomesAnError) {
+  compiler->on_parse = [](const msl::SourceRequest&) { throw std::bad_alloc(); };
+  auto future = registry.get_pipeline_async("k", device);
+  await(future);
+  EXPECT_EQ(future.wait().error().code(), ErrorCode::OutOfMemory);
+}
+
 TEST_F(Async, TheMoreUrgentGoesFirst) {
   occupy();
   std::vector<PipelineFuture> futures;

@@ -3,6 +3,8 @@
 #include "observe/log.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <anymetal/disk_cache.hpp>
 #include <anymetal/log.hpp>
@@ -39,6 +41,20 @@ class Log : public ::testing::Test {
 TEST_F(Log, ADirectoryThatCannotBeUsedIsToldOnce) {
   EXPECT_EQ(disk_cache_usage({.directory = "/proc/no/such/place"}).entries, 0u);
   EXPECT_THAT(told, ElementsAre(HasSubstr("/proc/no/such/place")));
+}
+
+TEST_F(Log, NowhereToPutTheCacheIsTold) {
+  const pid_t child = ::fork();  // the environment is the process's
+  if (child == 0) {
+    for (const char* variable : {"ANYMETAL_CACHE", "ANYMETAL_CACHE_DIR", "XDG_CACHE_HOME", "HOME"}) ::unsetenv(variable);
+    const bool off = !disk_cache_usage().enabled && told.size() == 1;
+    ::setenv("ANYMETAL_CACHE", "0", 1);
+    (void)disk_cache_usage();
+    ::_exit(off && told.size() == 1 ? 0 : 1);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
 }
 
 TEST_F(Log, ADamagedEntryIsTold) {
