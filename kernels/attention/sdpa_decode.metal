@@ -49,9 +49,9 @@ kernel void sdpa_decode(device const float* Q [[buffer(0)]],
     float score = -INFINITY;
     if (chunk + lane < end) {
       device const float* k = K + kv_base + ulong(chunk + lane) * dim;
-      float dot = 0.0f;
-      for (uint d = 0; d < dim; ++d) dot += q[d] * k[d];
-      score = dot * p.scale;
+      Lanes<8>::F dots = {};
+      for (uint d = 0; d < dim; d += 8) dots += Lanes<8>::load(q + d) * Lanes<8>::load(k + d);
+      score = Lanes<8>::sum(dots) * p.scale;
     }
     float rescale;
     mine[lane] = softmax.weigh(score, rescale);

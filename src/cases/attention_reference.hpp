@@ -21,6 +21,7 @@ void attend(const std::vector<double>& scores, Value value, std::size_t dim, dou
   std::fill_n(out, dim, 0.0);
   if (top == -kInfinity) return;
   for (std::size_t j = 0; j < scores.size(); ++j) {
+    if (scores[j] == -kInfinity) continue;  // whatever its value holds
     const double weight = std::exp(scores[j] - top);
     sum += weight;
     for (std::size_t d = 0; d < dim; ++d) out[d] += weight * value(j)[d];
