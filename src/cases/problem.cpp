@@ -9,7 +9,9 @@ Problem::Values Problem::input(unsigned index, DType dtype, std::size_t elements
 }
 
 Problem::Values Problem::input(unsigned index, DType dtype, std::span<const double> values) {
-  return input_bytes(index, dtype, encode(dtype, values));
+  const auto other = given_.find(index);
+  return input_bytes(index, dtype,
+                     encode(dtype, other == given_.end() ? values : std::span<const double>(other->second)));
 }
 
 Problem::Values Problem::input_bytes(unsigned index, DType dtype, std::vector<std::byte> bytes) {

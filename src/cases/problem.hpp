@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -65,6 +66,10 @@ class Problem {
   };
 
   explicit Problem(std::uint64_t seed) : random_(seed) {}
+
+  /// Before the problem is built: the input or inout at `index` holds these values instead of its own. The other inputs are
+  /// what they would be without.
+  void given(unsigned index, Values values) { given_[index] = std::move(values); }
 
   /// An input with generated content. Returns the values after rounding to `dtype`: what the kernel reads.
   Values input(unsigned index, DType dtype, std::size_t elements, const Fill& fill);
@@ -131,6 +136,7 @@ class Problem {
 
  private:
   Random random_;
+  std::map<unsigned, Values> given_;
   std::vector<Operand> operands_;
   std::vector<std::pair<unsigned, std::size_t>> aliases_;
   std::vector<Bytes> bytes_;

@@ -129,7 +129,7 @@ void chunk_cumsum(Problem& p, const Chunks& s, const Fill& fill) {
   const auto g = p.input(0, DType::F32, n, fill);
   const auto sums = p.output(1, DType::F32, n);
   p.value(2, std::array{s.batches, s.tokens, s.heads, s.chunk, s.count()});
-  p.threadgroups({1, s.heads, s.batches * s.count()}, {s.chunk});
+  p.threadgroups({2, s.heads + 1, s.batches * s.count() + 1}, {s.chunk});
   p.expect(sums, {.magnitude = 1e-6}, [=] {
     Values out(n), magnitude(n);
     for (std::size_t i = 0; i < n; ++i) {
@@ -261,7 +261,7 @@ void invert(Problem& p, const Chunks& s, double spread) {
   const auto x = p.output(1, DType::F32, n);
   p.value(2, std::array{s.batches, s.tokens, s.heads, s.chunk});
   p.threadgroup_memory(0, std::size_t{2} * s.chunk * s.chunk * sizeof(float));
-  p.threadgroups({s.count(), s.heads, s.batches}, {s.chunk});
+  p.threadgroups({s.count() + 1, s.heads + 1, s.batches + 1}, {s.chunk});
   p.expect(x, {.magnitude = 0x1p-22}, [=] {
     Values out(n), magnitude(n);
     for (std::size_t batch = 0; batch < s.batches; ++batch) {

@@ -18,7 +18,7 @@ struct Shape {
   std::size_t rows, columns;
   Purpose purpose = Purpose::Test;
 };
-constexpr std::array kShapes = {Shape{1, 1},    Shape{3, 31},   Shape{2, 33},  Shape{5, 255},
+constexpr std::array kShapes = {Shape{1, 1},    Shape{3, 31},   Shape{2, 31},  Shape{2, 33},  Shape{5, 255},
                                 Shape{4, 257},  Shape{2, 1000}, Shape{33, 64}, Shape{4096, 1024, Purpose::Benchmark}};
 
 std::string label(const Shape& s) { return fmt::format("{}x{}", s.rows, s.columns); }
