@@ -333,29 +333,4 @@ TEST_F(DeltaNet, ConvolutionInPiecesIsTheWholeConvolution) {
   }
 }
 
-/// Kernels whose output may be an input give the same bits then.
-TEST_F(DeltaNet, InPlaceIsTheSame) {
-  const auto both = [&](const std::string& kernel, Values a, Values b, auto params, bool second, Size grid, Size group,
-                        std::size_t scratch) {
-    Buffer left = upload(DType::F32, a), right = upload(DType::F32, b);
-    Buffer& in = second ? right : left;
-    const Buffer out = poisoned(DType::F32, (second ? b : a).size());
-    for (const Buffer* to : {&out, static_cast<const Buffer*>(&in)}) {
-      auto& encoder = second ? bind(kernel, {left, right, *to}, params) : bind(kernel, {left, *to}, params);
-      if (scratch > 0) encoder.set_threadgroup_memory_length(0, scratch);
-      encoder.dispatch_threadgroups(grid, group);
-    }
-    run();
-    EXPECT_EQ(download(in), download(out)) << kernel;
-  };
-  const auto numbers = [&](std::size_t n) { return filled(n, cases::uniform(-0.3, 0.3)); };
-  both("cumsum_f32", numbers(2 * 700), {0.0}, 700u, false, {2}, {256}, 1024);
-  both("chunk_local_cumsum_g_f32", numbers(2 * 128 * 3), {0.0}, std::array{2u, 128u, 3u, 64u, 2u}, false, {1, 3, 4},
-       {64}, 0);
-  both("chunk_tri_solve_invert_f32", numbers(128 * 3 * 64), {0.0}, std::array{1u, 128u, 3u, 64u}, false, {2, 3, 1},
-       {64}, 32768);
-  both("tri_solve_lower_unit_f32", numbers(2 * 33 * 33), numbers(2 * 33 * 32), std::array{33u, 32u, 2u}, true, {1, 2},
-       {32}, 0);
-}
-
 }  // namespace

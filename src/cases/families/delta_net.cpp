@@ -4,6 +4,7 @@
 
 #include "cases/case_list.hpp"
 #include "cases/delta_net_reference.hpp"
+#include "cases/in_place.hpp"
 #include "cases/shapes.hpp"
 
 namespace anymetal::cases {
@@ -20,7 +21,7 @@ std::uint32_t u32(std::size_t value) { return static_cast<std::uint32_t>(value);
 const Fill kStrong = uniform(-2, -0.001), kWeak = uniform(-0.05, -0.001);
 
 /// One dispatch of the recurrence; `decode` gives the kernel of a simdgroup per row, with that many cells a lane.
-void recurrence(Problem& p, const DeltaShape& s, const Fill& log_decay, std::size_t decode) {
+void recurrence(Problem& p, const DeltaShape& s, const Fill& log_decay, std::size_t decode, bool in_place = false) {
   DeltaInputs in;
   in.q = p.input(0, DType::F32, unit_rows(p.random(), s.keys(), s.key_dim));
   in.k = p.input(1, DType::F32, unit_rows(p.random(), s.keys(), s.key_dim));
@@ -28,10 +29,9 @@ void recurrence(Problem& p, const DeltaShape& s, const Fill& log_decay, std::siz
   const auto g =
       p.input(3, DType::F32, s.gates(), [=](Random& random, std::size_t i) { return -log_decay(random, i); });
   in.beta = p.input(4, DType::F32, s.gates(), uniform(0.1, 1));
-  in.state = p.input(5, DType::F32, s.states(), normal(0, 0.1));
+  const auto state = input_and_output(p, 5, 7, DType::F32, s.states(), normal(0, 0.1), in_place, in.state);
   for (const double each : g) in.log_decay.push_back(-each);
   const auto out = p.output(6, DType::F32, s.values());
-  const auto state = p.output(7, DType::F32, s.states());
   p.value(8, std::array{u32(s.key_dim), u32(s.value_dim), u32(s.key_heads), u32(s.heads), u32(s.tokens), u32(s.batches),
                         0u, 0u});
   // A threadgroup too many in every direction.
@@ -99,6 +99,7 @@ struct ChunkCase {
   const char* name = "";
   double scale = 1;  ///< of the data; 0: zeros
   Purpose purpose = Purpose::Test;
+  bool in_place = false;
 };
 
 /// Keys or queries as the kernels read them.
@@ -241,12 +242,11 @@ void inter_state(Problem& p, const ChunkCase& c) {
   const auto k = keys(p, 0, c);
   const double spread = c.scale * 0.5 / std::sqrt(static_cast<double>(s.key_dim));
   const auto w = p.input(1, DType::BF16, s.gates() * s.key_dim, normal(0, spread));
-  const auto u = p.input(2, DType::BF16, s.values(), normal(0, c.scale));
+  Values u, h0;
+  const auto v_new = input_and_output(p, 2, 6, DType::BF16, s.values(), normal(0, c.scale), c.in_place, u);
   const auto sums = summed_decay(p, 3, c);
-  const auto h0 = p.input(4, DType::F32, s.states(), normal(0, 0.1 * c.scale));
+  const auto last = input_and_output(p, 4, 7, DType::F32, s.states(), normal(0, 0.1 * c.scale), c.in_place, h0);
   const auto h = p.output(5, DType::BF16, s.snapshots());
-  const auto v_new = p.output(6, DType::BF16, s.values());
-  const auto last = p.output(7, DType::F32, s.states());
   p.value(8, std::array{u32(s.batches), u32(s.tokens), u32(s.key_heads), u32(s.heads), u32(s.key_dim), u32(s.value_dim),
                         64u, u32(s.chunks())});
   p.threadgroup_memory(0, 32 * s.key_dim * 4 + 32 * kChunk * 2);
@@ -325,6 +325,7 @@ void delta_net_cases(CaseList& list) {
   list.add(kernel, "weak decay", [](Problem& p) { recurrence(p, {1, 32, 2, 4, 32, 32}, kWeak, 0); });
   list.add(kernel, "no decay", [](Problem& p) { recurrence(p, {1, 9, 1, 2, 16, 8}, constant(0), 0); });
   list.add(kernel, "all forgotten", [](Problem& p) { recurrence(p, {1, 9, 1, 2, 16, 8}, constant(-200), 0); });
+  list.add(kernel, "in place", [](Problem& p) { recurrence(p, {2, 3, 1, 2, 64, 33}, kStrong, 0, true); });
   list.add(kernel, "K > 128", [](Problem& p) { refused(p, {1, 2, 1, 2, 129, 8}, 0); });
   for (const std::size_t cells : {1, 2, 4}) {
     const std::string decode = fmt::format("gated_delta_net_decode_f32_{}", cells);
@@ -334,6 +335,9 @@ void delta_net_cases(CaseList& list) {
     }
     add(decode, {1, 1, 2, 4, 32 * cells, 128}, cells);
     add(decode, {8, 1, 16, 32, 32 * cells, 128}, cells, Purpose::Benchmark);
+    list.add(decode, "in place", [=](Problem& p) {
+      recurrence(p, {2, 3, 1, 2, 32 * cells, 16}, kStrong, cells, true);
+    });
     list.add(decode, "another K", [=](Problem& p) { refused(p, {1, 2, 1, 2, 96, 8}, cells); });
   }
 
@@ -365,6 +369,9 @@ void delta_net_cases(CaseList& list) {
                  {one, kStrong, "zeros", 0},
                  {large, kStrong, "", 1, Purpose::Benchmark}});
   }
+  list.add("gated_delta_net_chunk_inter_state_bf16", "in place", [=](Problem& p) {
+    inter_state(p, {grouped, kStrong, "", 1, Purpose::Test, true});
+  });
   list.add("gated_delta_net_chunk_o_bf16", "scale", [=](Problem& p) { chunk_o(p, {grouped}, 0.08838834764f); });
 }
 

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "cases/case_list.hpp"
+#include "cases/in_place.hpp"
 #include "cases/shapes.hpp"
 
 namespace anymetal::cases {
@@ -32,16 +33,16 @@ struct Gates {
   Fill alpha = normal(0, 4), b = normal(0, 4);
   const char* name = "";
   Purpose purpose = Purpose::Test;
+  bool in_place = false;
 };
 
 void g_beta(Problem& p, const Gates& s) {
   const std::size_t n = s.tokens * s.heads;
-  const auto alpha = p.input(0, DType::F32, n, s.alpha);
-  const auto b = p.input(1, DType::F32, n, s.b);
+  Values alpha, b;
+  const auto g = input_and_output(p, 0, 4, DType::F32, n, s.alpha, s.in_place, alpha);
+  const auto beta = input_and_output(p, 1, 5, DType::F32, n, s.b, s.in_place, b);
   const auto bias = p.input(2, DType::F32, s.heads, *s.name ? constant(0) : uniform(-1, 1));
   const auto a = p.input(3, DType::F32, s.heads, uniform(-16, -0.5));
-  const auto g = p.output(4, DType::F32, n);
-  const auto beta = p.output(5, DType::F32, n);
   p.value(6, std::array{static_cast<std::uint32_t>(s.heads), static_cast<std::uint32_t>(s.tokens)});
   p.threads({n + 5}, {flat_threads(n)});
   // The sum of logit and bias is rounded before the exponential: that costs e^x a relative |x| 2^-24.
@@ -79,13 +80,22 @@ void row_kernel(Problem& p, const Rows& s) {
   p.threadgroups({s.rows}, {threads});
 }
 
-void norm_gate(Problem& p, const Rows& s, const Fill& x_fill, const Fill& z_fill) {
+/// The output may be x or z.
+enum class Place : std::uint8_t { Own, X, Z };
+
+void norm_gate(Problem& p, const Rows& s, const Fill& x_fill, const Fill& z_fill, Place place = Place::Own) {
   constexpr float kEps = 1e-6f;
   const std::size_t n = s.rows * s.columns;
-  const auto x = p.input(0, DType::F32, n, x_fill);
   const auto w = p.input(1, DType::F32, s.columns, uniform(0.5, 1.5));
-  const auto z = p.input(2, DType::F32, n, z_fill);
-  const auto y = p.output(3, DType::F32, n);
+  Values x, z;
+  Problem::Handle y;
+  if (place == Place::Z) {
+    x = p.input(0, DType::F32, n, x_fill);
+    y = input_and_output(p, 2, 3, DType::F32, n, z_fill, true, z);
+  } else {
+    z = p.input(2, DType::F32, n, z_fill);
+    y = input_and_output(p, 0, 3, DType::F32, n, x_fill, place == Place::X, x);
+  }
   p.value(4, std::array{kEps, static_cast<float>(s.columns)});
   row_kernel(p, s);
   p.expect(y, {.absolute = 1e-37, .relative = 1e-6}, [=] {
@@ -100,10 +110,10 @@ void norm_gate(Problem& p, const Rows& s, const Fill& x_fill, const Fill& z_fill
   });
 }
 
-void cumsum(Problem& p, DType type, const Rows& s, const Fill& fill) {
+void cumsum(Problem& p, DType type, const Rows& s, const Fill& fill, bool in_place = false) {
   const std::size_t n = s.rows * s.columns;
-  const auto x = p.input(0, type, n, fill);
-  const auto y = p.output(1, type, n);
+  Values x;
+  const auto y = input_and_output(p, 0, 1, type, n, fill, in_place, x);
   p.value(2, static_cast<std::uint32_t>(s.columns));
   row_kernel(p, s);
   p.expect(y, stored_as(type, {.magnitude = 0x1p-22}), [=] {
@@ -124,10 +134,10 @@ struct Chunks {
   [[nodiscard]] std::string label() const { return fmt::format("B={} T={} H={} BT={}", batches, tokens, heads, chunk); }
 };
 
-void chunk_cumsum(Problem& p, const Chunks& s, const Fill& fill) {
+void chunk_cumsum(Problem& p, const Chunks& s, const Fill& fill, bool in_place = false) {
   const std::size_t n = std::size_t{s.batches} * s.tokens * s.heads;
-  const auto g = p.input(0, DType::F32, n, fill);
-  const auto sums = p.output(1, DType::F32, n);
+  Values g;
+  const auto sums = input_and_output(p, 0, 1, DType::F32, n, fill, in_place, g);
   p.value(2, std::array{s.batches, s.tokens, s.heads, s.chunk, s.count()});
   p.threadgroups({2, s.heads + 1, s.batches * s.count() + 1}, {s.chunk});
   p.expect(sums, {.magnitude = 1e-6}, [=] {
@@ -220,6 +230,7 @@ struct Solve {
   std::uint32_t n, m, batches;
   double spread = 0.3;  ///< of the elements below the diagonal
   Purpose purpose = Purpose::Test;
+  bool in_place = false;
 };
 
 void tri_solve(Problem& p, DType type, const Solve& s) {
@@ -230,8 +241,8 @@ void tri_solve(Problem& p, DType type, const Solve& s) {
     const double value = below(random, i);
     return i % square % s.n < i % square / s.n ? value : kNan;
   });
-  const auto b = p.input(1, type, s.batches * block, normal());
-  const auto x = p.output(2, type, s.batches * block);
+  Values b;
+  const auto x = input_and_output(p, 1, 2, type, s.batches * block, normal(), s.in_place, b);
   p.value(3, std::array{s.n, s.m, s.batches});
   const std::size_t a = std::min<std::size_t>(s.m, 256);
   p.threads({s.m + 1, s.batches + 1}, {a, std::min<std::size_t>(s.batches, 256 / a)});
@@ -250,15 +261,16 @@ void tri_solve(Problem& p, DType type, const Solve& s) {
   });
 }
 
-void invert(Problem& p, const Chunks& s, double spread) {
+void invert(Problem& p, const Chunks& s, double spread, bool in_place = false) {
   const std::size_t step = std::size_t{s.heads} * s.chunk, n = std::size_t{s.batches} * s.tokens * step;
   // What must not be read is NaN.
   const Fill below = uniform(-spread, spread);
-  const auto a = p.input(0, DType::F32, n, [=](Random& random, std::size_t i) {
+  const Fill strict = [=](Random& random, std::size_t i) {
     const double value = below(random, i);
     return i % s.chunk < i / step % s.tokens % s.chunk ? value : kNan;
-  });
-  const auto x = p.output(1, DType::F32, n);
+  };
+  Values a;
+  const auto x = input_and_output(p, 0, 1, DType::F32, n, strict, in_place, a);
   p.value(2, std::array{s.batches, s.tokens, s.heads, s.chunk});
   p.threadgroup_memory(0, std::size_t{2} * s.chunk * s.chunk * sizeof(float));
   p.threadgroups({s.count() + 1, s.heads + 1, s.batches + 1}, {s.chunk});
@@ -287,6 +299,7 @@ void recurrent_cases(CaseList& list) {
   for (const Gates& s :
        {Gates{1, 1}, Gates{3, 31}, Gates{8, 32}, Gates{1, 257}, Gates{33, 48},
         Gates{1, 15, extremes, extremes, "extremes"}, Gates{4, 64, uniform(-19, -8), uniform(-80, -20), "small"},
+        Gates{5, 33, normal(), normal(), "in place", Purpose::Test, true},
         Gates{16384, 32, normal(0, 4), normal(0, 4), "", Purpose::Benchmark}}) {
     list.add(
         "compute_g_beta_f32", fmt::format("{}x{} {}", s.tokens, s.heads, s.name), [=](Problem& p) { g_beta(p, s); },
@@ -297,6 +310,11 @@ void recurrent_cases(CaseList& list) {
                         Rows{1, 5000}, Rows{2, 100, 96}, Rows{65536, 128, 0, Purpose::Benchmark}}) {
     list.add(
         "ssm_norm_gate_f32", label(s), [=](Problem& p) { norm_gate(p, s, normal(), normal(0, 3)); }, s.purpose);
+  }
+  for (const auto& [name, place] : {std::pair{"into x", Place::X}, {"into z", Place::Z}}) {
+    list.add("ssm_norm_gate_f32", name, [place = place](Problem& p) {
+      norm_gate(p, {3, 300}, normal(), normal(0, 3), place);
+    });
   }
   list.add("ssm_norm_gate_f32", "zeros", [](Problem& p) { norm_gate(p, {3, 65}, constant(0), normal()); });
   list.add("ssm_norm_gate_f32", "wide gates", [](Problem& p) {
@@ -311,6 +329,7 @@ void recurrent_cases(CaseList& list) {
       list.add(
           kernel, label(s), [=](Problem& p) { cumsum(p, type, s, uniform(-1, 1)); }, s.purpose);
     }
+    list.add(kernel, "in place", [=](Problem& p) { cumsum(p, type, {3, 700}, uniform(-1, 1), true); });
     list.add(kernel, "ones", [=](Problem& p) { cumsum(p, type, {2, 5000}, constant(1)); });
     list.add(kernel, "a huge element", [=](Problem& p) {
       cumsum(p, type, {1, 300}, [](Random& random, std::size_t i) { return i == 200 ? 1e30 : random.unit(); });
@@ -336,9 +355,10 @@ void recurrent_cases(CaseList& list) {
 
     const std::string solve = fmt::format("tri_solve_lower_unit_{}", suffix(type));
     for (const Solve& s : {Solve{1, 1, 1}, Solve{3, 2, 1}, Solve{31, 33, 2}, Solve{64, 64, 3}, Solve{65, 1, 5},
-                           Solve{17, 257, 2}, Solve{40, 5, 2, 0}, Solve{64, 1024, 32, 0.05, Purpose::Benchmark}}) {
+                           Solve{17, 257, 2}, Solve{40, 5, 2, 0}, Solve{33, 32, 2, 0.3, Purpose::Test, true},
+                           Solve{64, 1024, 32, 0.05, Purpose::Benchmark}}) {
       list.add(
-          solve, fmt::format("N={} M={} batch={} {}", s.n, s.m, s.batches, s.spread),
+          solve, fmt::format("N={} M={} batch={} {}{}", s.n, s.m, s.batches, s.spread, s.in_place ? " in place" : ""),
           [=](Problem& p) { tri_solve(p, type, s); }, s.purpose);
     }
   }
@@ -350,6 +370,10 @@ void recurrent_cases(CaseList& list) {
     list.add(
         "chunk_tri_solve_invert_f32", s.label(), [=](Problem& p) { invert(p, s, 0.3); }, s.purpose);
   }
+  list.add("chunk_local_cumsum_g_f32", "in place", [](Problem& p) {
+    chunk_cumsum(p, {2, 100, 3}, uniform(-2, 0), true);
+  });
+  list.add("chunk_tri_solve_invert_f32", "in place", [](Problem& p) { invert(p, {1, 100, 3}, 0.3, true); });
   list.add("chunk_local_cumsum_g_f32", "zeros", [](Problem& p) { chunk_cumsum(p, {1, 64, 2}, constant(0)); });
   list.add("chunk_tri_solve_invert_f32", "zeros", [](Problem& p) { invert(p, {1, 128, 2}, 0); });
   list.add("chunk_tri_solve_invert_f32", "wide", [](Problem& p) { invert(p, {1, 64, 2}, 0.5); });

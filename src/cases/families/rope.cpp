@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "cases/case_list.hpp"
+#include "cases/in_place.hpp"
 #include "cases/rope_reference.hpp"
 
 namespace anymetal::cases {
@@ -38,17 +39,6 @@ Expected turned(DType type, const Values& x, std::size_t rows, TurnRow turn_row)
 
 constexpr Tolerance kOfMagnitude = {.magnitude = 1};
 
-/// Input at 0 and output at 1, or both in one.
-Problem::Handle input_and_output(Problem& p, DType type, std::size_t n, bool in_place, Values& x) {
-  if (!in_place) {
-    x = p.input(0, type, n, normal());
-    return p.output(1, type, n);
-  }
-  const auto y = p.inout(1, type, n, normal(), x);
-  p.alias(y, 0);
-  return y;
-}
-
 struct Adjacent {
   std::size_t tokens, dim;
   float theta = 10000;
@@ -60,7 +50,7 @@ struct Adjacent {
 void adjacent_case(CaseList& list, DType type, const Adjacent& s) {
   const auto build = [=](Problem& p) {
     Values x;
-    const auto y = input_and_output(p, type, s.tokens * s.dim, s.in_place, x);
+    const auto y = input_and_output(p, 0, 1, type, s.tokens * s.dim, normal(), s.in_place, x);
     p.value(2, std::array{s.theta, static_cast<float>(s.dim), static_cast<float>(s.tokens), 0.0f});
     const auto positions = p.input(3, DType::U32, s.tokens, integers(0, s.top_position));
     p.threads({s.dim / 2 + 3, s.tokens}, {std::min<std::size_t>(64, s.dim / 2), std::min<std::size_t>(4, s.tokens)});
@@ -94,7 +84,7 @@ void split_case(CaseList& list, DType type, const Split& s) {
   const auto build = [=](Problem& p) {
     const std::size_t rows = s.tokens * s.heads, pairs = s.rope_dim / 2;
     Values x;
-    const auto y = input_and_output(p, type, rows * s.dim, s.in_place, x);
+    const auto y = input_and_output(p, 0, 1, type, rows * s.dim, normal(), s.in_place, x);
     p.value(2, std::array{s.theta, static_cast<float>(s.dim), static_cast<float>(s.rope_dim), 0.0f});
     const auto positions = p.input(3, DType::U32, s.tokens, integers(0, s.top_position));
     // The bf16 kernel takes no factors, whatever the second word says.
@@ -159,7 +149,7 @@ void multi_case(CaseList& list, DType type, const Multi& s) {
   const auto build = [=](Problem& p) {
     const std::size_t rows = s.tokens * s.heads;
     Values x;
-    const auto y = input_and_output(p, type, rows * s.dim, s.in_place, x);
+    const auto y = input_and_output(p, 0, 1, type, rows * s.dim, normal(), s.in_place, x);
     p.value(2, std::array{s.theta, static_cast<float>(s.dim), static_cast<float>(s.rope_dim), 0.0f});
     const auto positions = p.input(3, DType::I32, 4 * s.tokens, integers(s.low, s.high));
     p.value(4, std::array{static_cast<std::uint32_t>(s.heads), s.mode, static_cast<std::uint32_t>(s.tokens), 0u});

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "cases/case_list.hpp"
+#include "cases/in_place.hpp"
 #include "cases/softmax_reference.hpp"
 
 namespace anymetal::cases {
@@ -50,14 +51,7 @@ Values reference(const Setup& s, const Values& x, const Values& mask) {
 void build(Problem& p, const Setup& s) {
   const std::size_t rows = std::size_t{s.heads} * s.queries, n = rows * s.columns;
   Values x;
-  Problem::Handle y;
-  if (s.in_place) {
-    y = p.inout(1, DType::F32, n, normal(0, s.spread), x);
-    p.alias(y, 0);
-  } else {
-    x = p.input(0, DType::F32, n, normal(0, s.spread));
-    y = p.output(1, DType::F32, n);
-  }
+  const auto y = input_and_output(p, 0, 1, DType::F32, n, normal(0, s.spread), s.in_place, x);
   const auto mask = p.input(2, DType::BF16, std::size_t{s.queries} * s.columns, s.mask);
   p.value(3, Params{s.columns, s.queries, s.scale, 0});
   const std::size_t threads = s.threads == 0 ? std::min<std::size_t>(256, s.columns) : s.threads;
