@@ -22,6 +22,11 @@ struct Min {
   template <class T> T operator()(T a, T b) const { return metal::min(a, b); }
 };
 
+// The simdgroup of a thread as a team of its own: it needs neither scratch nor barriers.
+inline Team own_simdgroup(Team team) {
+  return {team.lane, metal::min(32u, team.size - 32 * team.simdgroup), team.lane, 0};
+}
+
 // Combines per-simdgroup values over the threadgroup and gives the result to every thread. `scratch` holds one element
 // per simdgroup; it is free for reuse afterwards. Every thread of the threadgroup must call.
 template <class Combine, class T>
@@ -42,10 +47,6 @@ inline float threadgroup_sum(float value, threadgroup float* scratch, Team team)
 
 inline float threadgroup_max(float value, threadgroup float* scratch, Team team) {
   return threadgroup_combine<Max>(metal::simd_max(value), scratch, team);
-}
-
-inline uint threadgroup_min(uint value, threadgroup uint* scratch, Team team) {
-  return threadgroup_combine<Min>(metal::simd_min(value), scratch, team);
 }
 
 // Sum of the values of the threads before this one; `scratch` and who must call as in threadgroup_combine.

@@ -5,11 +5,6 @@
 
 namespace anymetal {
 
-// The simdgroup of a thread as a team of its own: it needs neither scratch nor barriers.
-inline Team own_simdgroup(Team team) {
-  return {team.lane, metal::min(32u, team.size - 32 * team.simdgroup), team.lane, 0};
-}
-
 // Lane 0 runs note(slot, expert, logit) for the k experts of largest logit, of equal ones the lowest first; the logits are
 // -inf where no expert is left, and the expert is 0. `team` is one simdgroup.
 template <class Logit, class Note>

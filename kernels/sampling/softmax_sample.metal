@@ -1,5 +1,5 @@
 #include <metal_stdlib>
-#include "common/softmax.h"
+#include "common/reduce.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -15,7 +15,7 @@ kernel void softmax_sample_f32(device const float* x [[buffer(0)]],
                                device uint* out_token [[buffer(2)]],
                                device float* out_logprob [[buffer(3)]],
                                constant float* params [[buffer(4)]],
-                               threadgroup float* scratch [[threadgroup(0)]],
+                               threadgroup float* masses [[threadgroup(0)]],
                                uint index [[thread_index_in_threadgroup]],
                                uint size [[threads_per_threadgroup]],
                                uint lane [[thread_index_in_simdgroup]],
@@ -24,36 +24,54 @@ kernel void softmax_sample_f32(device const float* x [[buffer(0)]],
   const uint n = uint(params[0]);
   const float inverse_temperature = 1.0f / params[1], u = params[2];
   const auto score = [&](uint i) { return x[i] * inverse_temperature; };
-  const SoftmaxScale scale = softmax_scale(n, scratch, team, score);
 
-  // Each thread owns a run of tokens; only itself reads the probabilities it writes.
-  const uint share = (n + size - 1) / size;
-  const uint begin = min(n, index * share), end = min(n, begin + share);
+  // Each simdgroup owns a run of tokens and its lanes take turns: a thread reads only probabilities that it wrote.
+  const uint simdgroups = (size + 31) / 32, lanes = own_simdgroup(team).size;
+  const uint share = (n + simdgroups - 1) / simdgroups;
+  const uint begin = min(n, simdgroup * share), end = min(n, begin + share);
+  float top = -INFINITY;
+  for (uint i = begin + lane; i < end; i += lanes) top = max(top, score(i));
+  top = threadgroup_max(top, masses, team);
+
   float mass = 0.0f;
-  for (uint i = begin; i < end; ++i) {
-    const float p = scale(score(i));
-    probabilities[i] = p;
-    mass += p;
+  for (uint i = begin + lane; i < end; i += lanes) {
+    const float e = exp(score(i) - top);
+    probabilities[i] = e;
+    mass += e;
   }
-  const float before = threadgroup_sum_before(mass, scratch, team);
+  mass = simd_sum(mass);
+  if (lane == 0) masses[simdgroup] = mass;
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  float total = 0.0f;
+  for (uint s = 0; s < simdgroups; ++s) total += masses[s];
+  const float inverse = 1.0f / total;
+  for (uint i = begin + lane; i < end; i += lanes) probabilities[i] *= inverse;
 
-  // The draw falls to the first thread whose run reaches u, else to the last one with any probability, else to thread 0.
-  const uint nobody = 2 * size;
-  uint claim = nobody;
-  if (mass > 0.0f) claim = before + mass >= u ? index : nobody - 1 - index;
-  claim = threadgroup_min(claim, (threadgroup uint*)scratch, team);
-  const uint owner = claim < size ? claim : claim < nobody ? nobody - 1 - claim : 0;
-  if (index != owner) return;
+  // The draw falls into the first run at whose end the sum reaches u, else into the last one with any probability.
+  uint owner = 0;
+  float sum = 0.0f, reached = 0.0f;
+  for (uint s = 0; s < simdgroups && !(reached > 0.0f && reached >= u); ++s) {
+    if (!(masses[s] > 0.0f)) continue;
+    owner = s;
+    sum = reached;
+    reached += masses[s] * inverse;
+  }
+  if (simdgroup != owner) return;
 
   uint token = max(n, 1u) - 1;
-  float sum = before;
-  for (uint i = begin; i < end; ++i) {
-    const float p = probabilities[i];
-    if (!(p > 0.0f)) continue;
-    token = i;
-    sum += p;
-    if (sum >= u) break;
+  for (uint first = begin; first < end; first += lanes) {
+    const uint i = first + lane;
+    const float p = i < end ? probabilities[i] : 0.0f;
+    const uint hit = simd_min(p > 0.0f && sum + simd_prefix_inclusive_sum(p) >= u ? i : n);
+    const uint possible = simd_max(p > 0.0f ? i + 1 : 0);
+    if (possible > 0) token = possible - 1;
+    if (hit < n) {
+      token = hit;
+      break;
+    }
+    sum += simd_sum(p);
   }
+  if (lane != 0) return;
   out_token[0] = token;
-  out_logprob[0] = score(token) - scale.top + precise::log(scale.inverse_sum);
+  out_logprob[0] = score(token) - top + precise::log(inverse);
 }
