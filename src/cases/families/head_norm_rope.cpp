@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "cases/case_list.hpp"
+#include "cases/in_place.hpp"
 #include "cases/rope_reference.hpp"
 #include "cases/shapes.hpp"
 
@@ -21,19 +22,9 @@ struct Setup {
   double top_position = 600;
   std::size_t threads = 0;
   bool in_place = false;
-};
 
-/// Input at 0 and output at 1, or both in one.
-Problem::Handle input_and_output(Problem& p, DType type, const Setup& s, Values& x) {
-  const std::size_t n = s.tokens * s.heads * s.dim;
-  if (!s.in_place) {
-    x = p.input(0, type, n, normal());
-    return p.output(1, type, n);
-  }
-  const auto out = p.inout(1, type, n, normal(), x);
-  p.alias(out, 0);
-  return out;
-}
+  [[nodiscard]] std::size_t elements() const { return tokens * heads * dim; }
+};
 
 void dispatch(Problem& p, const Setup& s, std::size_t scratch) {
   p.threadgroup_memory(0, 4 * scratch);
@@ -89,9 +80,9 @@ Values head_major(const Setup& s, const Values& y) {
 }
 
 void build(Problem& p, const Setup& s, bool vectors) {
-  const std::size_t n = s.tokens * s.heads * s.dim;
+  const std::size_t n = s.elements();
   Values x;
-  const auto out = input_and_output(p, DType::F32, s, x);
+  const auto out = input_and_output(p, 0, 1, DType::F32, n, normal(), s.in_place, x);
   const auto w = p.input(2, DType::F32, s.dim, uniform(0.5, 1.5));
   p.value(3, Params{static_cast<std::uint32_t>(s.dim), static_cast<std::uint32_t>(s.heads),
                     static_cast<std::uint32_t>(s.half_rope), kEps, s.weight, s.theta, s.factors, s.bf16, s.permuted,
@@ -135,7 +126,7 @@ constexpr Tolerance kBf16 = {.absolute = 1e-6, .relative = 0x1p-8, .magnitude = 
 
 void build_batch_bf16(Problem& p, const Setup& s) {
   Values x;
-  const auto out = input_and_output(p, DType::BF16, s, x);
+  const auto out = input_and_output(p, 0, 1, DType::BF16, s.elements(), normal(), s.in_place, x);
   const auto w = p.input(2, DType::BF16, s.dim, uniform(0.5, 1.5));
   p.value(3, BatchParams{static_cast<std::uint32_t>(s.dim), static_cast<std::uint32_t>(s.heads),
                          static_cast<std::uint32_t>(s.half_rope), kEps, s.weight, s.theta, s.factors, 0});
@@ -155,7 +146,7 @@ static_assert(sizeof(CachedParams) == 20);
 /// One token; the cosines and sines need not belong to one angle, so that a swap of the two shows.
 void build_cached_bf16(Problem& p, const Setup& s) {
   Values x;
-  const auto out = input_and_output(p, DType::BF16, s, x);
+  const auto out = input_and_output(p, 0, 1, DType::BF16, s.elements(), normal(), s.in_place, x);
   const auto w = p.input(2, DType::BF16, s.dim, uniform(0.5, 1.5));
   const std::size_t entries = std::max<std::size_t>(1, s.half_rope);
   const auto cosines = p.input(3, DType::F32, entries, uniform(-1, 1));
