@@ -41,8 +41,8 @@ kernel void flash_attn_vec(constant FlashAttnVecParams& p [[buffer(0)]],
                            threadgroup float* scratch [[threadgroup(0)]],
                            uint3 group [[threadgroup_position_in_grid]],
                            uint lane [[thread_index_in_simdgroup]]) {
-  const uint head = group.y, part = group.z, parts = p.nwg;
-  if (head >= p.n_heads) return;
+  const uint head = group.y, part = group.z, parts = max(p.nwg, 1u);
+  if (head >= p.n_heads || part >= parts) return;
   threadgroup float* query = scratch;
   threadgroup float* weights = scratch + kDim;
 

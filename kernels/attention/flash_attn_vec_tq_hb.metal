@@ -80,8 +80,8 @@ kernel void flash_attn_vec_tq_hb(constant TurboAttentionParams& p [[buffer(0)]],
                                  uint simdgroups [[simdgroups_per_threadgroup]]) {
   constexpr uint kOwned = kDim / 32;  // elements and outputs of a lane
   threadgroup float codebook[256];
-  const uint head = group.y, part = group.z, parts = p.nwg;
-  if (head >= p.n_heads) return;
+  const uint head = group.y, part = group.z, parts = max(p.nwg, 1u);
+  if (head >= p.n_heads || part >= parts) return;
   const uint bits = turbo_byte_bits(p.codebook_bits);
   threadgroup float* query = scratch;
   threadgroup float* weights = scratch + kDim + simdgroup * 32;

@@ -31,6 +31,7 @@ struct VecSetup {
   std::size_t window = 0;
   std::size_t parts = 1;
   bool exact_query = false;
+  std::size_t overhang = 0;  ///< heads and parts of the grid that are none
   Purpose purpose = Purpose::Test;
 };
 
@@ -92,7 +93,7 @@ void build_vec(Problem& p, std::size_t dim, DType kv, const VecSetup& s) {
   const auto keys = cache(2), values = cache(3);
   const auto out = p.output(4, DType::F32, s.parts == 1 ? s.heads * dim : s.heads * s.parts * (dim + 2));
   p.threadgroup_memory(0, 2 * (3 * dim + 128));
-  p.threadgroups({1, s.heads, s.parts}, {32});
+  p.threadgroups({1, s.heads + s.overhang, s.parts + s.overhang}, {32});
   p.expect(out, {.absolute = 2e-5, .relative = 5e-5}, [=] {
     return s.parts == 1 ? merged(s, dim, 0.0625, q, keys, values) : partials(s, dim, 0.0625, q, keys, values);
   });
@@ -127,6 +128,7 @@ void flash_attn_vec_cases(CaseList& list) {
       VecSetup{.heads = 2, .kv_heads = 1, .keys = 64, .capacity = 64, .mask_type = 2, .window = 64},
       VecSetup{.heads = 1, .kv_heads = 1, .keys = 65, .capacity = 70, .mask_type = 2, .window = 1},
       VecSetup{.heads = 4, .kv_heads = 1, .keys = 200, .capacity = 300, .parts = 3},
+      VecSetup{.heads = 3, .kv_heads = 1, .keys = 40, .capacity = 40, .parts = 2, .overhang = 1},
       VecSetup{.heads = 2, .kv_heads = 2, .keys = 70, .capacity = 70, .mask_type = 2, .window = 20, .parts = 32},
       VecSetup{.heads = 4, .kv_heads = 1, .keys = 2000, .capacity = 2048, .purpose = Purpose::Benchmark},
   };

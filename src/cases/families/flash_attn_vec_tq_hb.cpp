@@ -33,7 +33,8 @@ struct Setup {
   std::size_t parts = 1, simdgroups = 1;
   bool rotate = false;
   double scale_factor = 1;
-  double deviation = 2;  ///< of the query
+  double deviation = 2;      ///< of the query
+  std::size_t overhang = 0;  ///< heads and parts of the grid that are none
   Purpose purpose = Purpose::Test;
 
   /// Whether the query sees slot `slot`.
@@ -82,7 +83,7 @@ void build(Problem& p, std::size_t dim, std::uint32_t bits, const Setup& s) {
   const Values keys = cache(p, 2, dim, width, s), values = cache(p, 4, dim, width, s);
   const auto out = p.output(6, DType::F32, s.parts == 1 ? s.heads * dim : s.heads * s.parts * (dim + 2));
   p.threadgroup_memory(0, 2 * (dim + s.simdgroups * (128 + 2 * dim)));
-  p.threadgroups({1, s.heads, s.parts}, {32, s.simdgroups});
+  p.threadgroups({1, s.heads + s.overhang, s.parts + s.overhang}, {32, s.simdgroups});
 
   const auto row = [=](std::size_t h, std::size_t j) { return (s.kv_head(h) * s.capacity + j) * dim; };
   const auto scores = [=](std::size_t h, std::size_t part) {
@@ -136,6 +137,7 @@ void flash_attn_vec_tq_hb_cases(CaseList& list) {
             .parts = 2,
             .simdgroups = 4},
       Setup{.heads = 1, .kv_heads = 1, .keys = 1, .capacity = 8, .parts = 2, .simdgroups = 4},
+      Setup{.heads = 3, .kv_heads = 1, .keys = 40, .capacity = 40, .parts = 2, .overhang = 1},
       Setup{.heads = 4,
             .kv_heads = 1,
             .keys = 2000,
