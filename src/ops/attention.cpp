@@ -101,6 +101,14 @@ Result<void> prefill(Context& context, const Tensor& query, const Tensor& keys, 
   return {};
 }
 
+void check_cache(Checks& check, const Tensor& key_cache, const Tensor& value_cache) {
+  check.that(key_cache.dtype == DType::F32 || key_cache.dtype == DType::F16, "cache is {}, must be f32 or f16",
+             name(key_cache.dtype));
+  check.dense("key_cache", key_cache, key_cache.dtype);
+  check.dense("value_cache", value_cache, key_cache.dtype);
+  check.same_shape("key_cache", key_cache, "value_cache", value_cache);
+}
+
 }  // namespace
 
 Result<void> write_kv_cache(Context& context, const Tensor& keys, const Tensor& values, const Tensor& key_cache,
@@ -109,11 +117,7 @@ Result<void> write_kv_cache(Context& context, const Tensor& keys, const Tensor& 
   check.dense("keys", keys, DType::F32);
   check.dense("values", values, DType::F32);
   check.same_shape("keys", keys, "values", values);
-  check.that(key_cache.dtype == DType::F32 || key_cache.dtype == DType::F16, "cache is {}, must be f32 or f16",
-             name(key_cache.dtype));
-  check.dense("key_cache", key_cache, key_cache.dtype);
-  check.dense("value_cache", value_cache, key_cache.dtype);
-  check.same_shape("key_cache", key_cache, "value_cache", value_cache);
+  check_cache(check, key_cache, value_cache);
   check.that(keys.rank == 3 && key_cache.rank == 3 && keys.shape[1] == key_cache.shape[0] &&
                  keys.shape[2] == key_cache.shape[2],
              "keys are {}, must be [tokens, heads, head size] for the cache {}", keys.describe(), key_cache.describe());
@@ -144,11 +148,7 @@ Result<void> attention(Context& context, const Tensor& query, const Tensor& key_
   check.dense("query", query, DType::F32);
   check.dense("out", out, DType::F32);
   check.same_shape("out", out, "query", query);
-  check.that(key_cache.dtype == DType::F32 || key_cache.dtype == DType::F16, "cache is {}, must be f32 or f16",
-             name(key_cache.dtype));
-  check.dense("key_cache", key_cache, key_cache.dtype);
-  check.dense("value_cache", value_cache, key_cache.dtype);
-  check.same_shape("key_cache", key_cache, "value_cache", value_cache);
+  check_cache(check, key_cache, value_cache);
   check.that(query.rank == 3 && key_cache.rank == 3 && query.shape[2] == key_cache.shape[2],
              "query is {}, must be [tokens, heads, head size] for the cache {}", query.describe(),
              key_cache.describe());

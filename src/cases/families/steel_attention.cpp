@@ -28,13 +28,18 @@ struct Steel {
   Tolerance tolerance;
 };
 
-struct SteelSetup {
+struct Extents {
   std::size_t batch, heads, kv_heads, queries, keys, capacity;
+};
+
+struct SteelOptions {
   bool causal = false, mask = false, blocks = false, token_major = false;
   std::size_t offset = 0;
   std::optional<std::int32_t> window = {};
   Purpose purpose = Purpose::Test;
 };
+
+struct SteelSetup : Extents, SteelOptions {};
 
 struct AttnParams {
   std::int32_t B, H, D, qL, kL, gqa_factor;
@@ -170,82 +175,20 @@ void steel_attention_cases(CaseList& list) {
   kernels.push_back({"steel_attention_float32_f16kv_bq32_bk16_bd256_wm4_wn1_maskbool_", DType::F32, DType::F16,
                      Mask::Bool, 32, 16, 256, 4, f32});
 
-  const std::array setups = {
-      SteelSetup{1, 1, 1, 1, 1, 1},
-      SteelSetup{.batch = 2, .heads = 4, .kv_heads = 2, .queries = 33, .keys = 45, .capacity = 50},
-      SteelSetup{.batch = 1,
-                 .heads = 2,
-                 .kv_heads = 1,
-                 .queries = 64,
-                 .keys = 64,
-                 .capacity = 64,
-                 .causal = true,
-                 .token_major = true},
+  const std::array<SteelSetup, 11> setups = {{
+      {{1, 1, 1, 1, 1, 1}, {}},
+      {{2, 4, 2, 33, 45, 50}, {}},
+      {{1, 2, 1, 64, 64, 64}, {.causal = true, .token_major = true}},
       // The query offset is no multiple of the key tile, the key count is.
-      SteelSetup{.batch = 1,
-                 .heads = 2,
-                 .kv_heads = 2,
-                 .queries = 40,
-                 .keys = 48,
-                 .capacity = 48,
-                 .causal = true,
-                 .offset = 8},
-      SteelSetup{.batch = 2, .heads = 2, .kv_heads = 1, .queries = 37, .keys = 39, .capacity = 64, .mask = true},
-      SteelSetup{.batch = 1,
-                 .heads = 1,
-                 .kv_heads = 1,
-                 .queries = 20,
-                 .keys = 50,
-                 .capacity = 50,
-                 .mask = true,
-                 .blocks = true},
-      SteelSetup{.batch = 1,
-                 .heads = 1,
-                 .kv_heads = 1,
-                 .queries = 12,
-                 .keys = 40,
-                 .capacity = 40,
-                 .causal = true,
-                 .mask = true,
-                 .offset = 28},
-      SteelSetup{.batch = 1,
-                 .heads = 2,
-                 .kv_heads = 1,
-                 .queries = 70,
-                 .keys = 100,
-                 .capacity = 101,
-                 .causal = true,
-                 .token_major = true,
-                 .offset = 30,
-                 .window = 17},
-      SteelSetup{.batch = 1,
-                 .heads = 1,
-                 .kv_heads = 1,
-                 .queries = 5,
-                 .keys = 90,
-                 .capacity = 90,
-                 .causal = true,
-                 .offset = 85,
-                 .window = 1},
-      SteelSetup{.batch = 1,
-                 .heads = 1,
-                 .kv_heads = 1,
-                 .queries = 5,
-                 .keys = 90,
-                 .capacity = 90,
-                 .causal = true,
-                 .offset = 85,
-                 .window = 0},
-      SteelSetup{.batch = 1,
-                 .heads = 4,
-                 .kv_heads = 1,
-                 .queries = 512,
-                 .keys = 512,
-                 .capacity = 512,
-                 .causal = true,
-                 .token_major = true,
-                 .purpose = Purpose::Benchmark},
-  };
+      {{1, 2, 2, 40, 48, 48}, {.causal = true, .offset = 8}},
+      {{2, 2, 1, 37, 39, 64}, {.mask = true}},
+      {{1, 1, 1, 20, 50, 50}, {.mask = true, .blocks = true}},
+      {{1, 1, 1, 12, 40, 40}, {.causal = true, .mask = true, .offset = 28}},
+      {{1, 2, 1, 70, 100, 101}, {.causal = true, .token_major = true, .offset = 30, .window = 17}},
+      {{1, 1, 1, 5, 90, 90}, {.causal = true, .offset = 85, .window = 1}},
+      {{1, 1, 1, 5, 90, 90}, {.causal = true, .offset = 85, .window = 0}},
+      {{1, 4, 1, 512, 512, 512}, {.causal = true, .token_major = true, .purpose = Purpose::Benchmark}},
+  }};
   for (const Steel& k : kernels) {
     for (const SteelSetup& s : setups) {
       list.add(

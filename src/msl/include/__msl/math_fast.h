@@ -36,7 +36,7 @@ using precise::tanpi;
 /// 2^(x * scale): the root of it squared, so that the last rounding alone meets overflow and subnormals.
 __MSL_MATH float fast_exp2_scaled(float x, float scale, float low, float high) {
   __MSL_EXACT  // the square must not become a product of squares: that of the power of two could overflow
-  const float limited = limit(x, low, high);
+      const float limited = limit(x, low, high);
   int n;
   const float whole = round_product(limited, 0.5f * scale, n);
   const float root = exp2_polynomial(fma(limited, 0.5f * scale, -whole)) * power_of_two(n);
@@ -123,28 +123,11 @@ __MSL_MATH float exp2(float x) { return fast_exp2_scaled(x, 1.0f, -151.0f, 129.0
 __MSL_MATH float exp(float x) { return fast_exp2_scaled(x, 1.44269502f, -104.0f, 90.0f); }
 __MSL_MATH float exp10(float x) { return fast_exp2_scaled(x, 3.32192802f, -46.0f, 39.0f); }
 __MSL_MATH float log2(float x) { return fast_log2(x); }
-__MSL_MATH float sin(float x) {
-  int quadrant;
-  const float r = fast_reduce(magnitude(x), quadrant);
-  return flip_sign(sin_of_quadrant(fast_sin_polynomial(r), fast_cos_polynomial(r), quadrant), sign_of(x));
-}
-__MSL_MATH float cos(float x) {
-  int quadrant;
-  const float r = fast_reduce(magnitude(x), quadrant);
-  return cos_of_quadrant(fast_sin_polynomial(r), fast_cos_polynomial(r), quadrant);
-}
-__MSL_MATH float sincos(float x, float& cosine) {
-  int quadrant;
-  const float r = fast_reduce(magnitude(x), quadrant);
-  const float s = fast_sin_polynomial(r), c = fast_cos_polynomial(r);
-  cosine = cos_of_quadrant(s, c, quadrant);
-  return flip_sign(sin_of_quadrant(s, c, quadrant), sign_of(x));
-}
-__MSL_MATH float tan(float x) {
-  int quadrant;
-  const float r = fast_reduce(magnitude(x), quadrant);
-  return flip_sign(tan_of_quadrant(fast_sin_polynomial(r), fast_cos_polynomial(r), quadrant), sign_of(x));
-}
+using OfRadians = Trigonometry<fast_reduce, fast_sin_polynomial, fast_cos_polynomial>;
+__MSL_MATH float sin(float x) { return OfRadians::sin(x); }
+__MSL_MATH float cos(float x) { return OfRadians::cos(x); }
+__MSL_MATH float sincos(float x, float& cosine) { return OfRadians::sincos(x, cosine); }
+__MSL_MATH float tan(float x) { return OfRadians::tan(x); }
 #endif
 
 __MSL_MATH float sqrt(float x) { return square_root(x); }

@@ -126,45 +126,45 @@ __MSL_MATH float reduce_pi(float a, int& quadrant) {
   return fma(q, -0.5f, turn);
 }
 
+/// The functions of x from a way to reduce |x| and the polynomials of what remains.
+template <float (*reduced)(float, int&), float (*sine)(float), float (*cosine)(float)>
+struct Trigonometry {
+  static __MSL_MEMBER float sin(float x) {
+    int quadrant;
+    const float r = reduced(magnitude(x), quadrant);
+    return flip_sign(sin_of_quadrant(sine(r), cosine(r), quadrant), sign_of(x));
+  }
+  static __MSL_MEMBER float cos(float x) {
+    int quadrant;
+    const float r = reduced(magnitude(x), quadrant);
+    return cos_of_quadrant(sine(r), cosine(r), quadrant);
+  }
+  static __MSL_MEMBER float sincos(float x, float& cos_x) {
+    int quadrant;
+    const float r = reduced(magnitude(x), quadrant);
+    const float s = sine(r), c = cosine(r);
+    cos_x = cos_of_quadrant(s, c, quadrant);
+    return flip_sign(sin_of_quadrant(s, c, quadrant), sign_of(x));
+  }
+  static __MSL_MEMBER float tan(float x) {
+    int quadrant;
+    const float r = reduced(magnitude(x), quadrant);
+    return flip_sign(tan_of_quadrant(sine(r), cosine(r), quadrant), sign_of(x));
+  }
+};
+
 namespace precise {
 
-__MSL_MATH float sin(float x) {
-  int quadrant;
-  const float r = reduce(magnitude(x), quadrant);
-  return flip_sign(sin_of_quadrant(sin_polynomial(r), cos_polynomial(r), quadrant), sign_of(x));
-}
-__MSL_MATH float cos(float x) {
-  int quadrant;
-  const float r = reduce(magnitude(x), quadrant);
-  return cos_of_quadrant(sin_polynomial(r), cos_polynomial(r), quadrant);
-}
-__MSL_MATH float sincos(float x, float& cosine) {
-  int quadrant;
-  const float r = reduce(magnitude(x), quadrant);
-  const float s = sin_polynomial(r), c = cos_polynomial(r);
-  cosine = cos_of_quadrant(s, c, quadrant);
-  return flip_sign(sin_of_quadrant(s, c, quadrant), sign_of(x));
-}
-__MSL_MATH float tan(float x) {
-  int quadrant;
-  const float r = reduce(magnitude(x), quadrant);
-  return flip_sign(tan_of_quadrant(sin_polynomial(r), cos_polynomial(r), quadrant), sign_of(x));
-}
-__MSL_MATH float sinpi(float x) {
-  int quadrant;
-  const float r = reduce_pi(magnitude(x), quadrant);
-  return flip_sign(sin_of_quadrant(sinpi_polynomial(r), cospi_polynomial(r), quadrant), sign_of(x));
-}
-__MSL_MATH float cospi(float x) {
-  int quadrant;
-  const float r = reduce_pi(magnitude(x), quadrant);
-  return cos_of_quadrant(sinpi_polynomial(r), cospi_polynomial(r), quadrant);
-}
-__MSL_MATH float tanpi(float x) {
-  int quadrant;
-  const float r = reduce_pi(magnitude(x), quadrant);
-  return flip_sign(tan_of_quadrant(sinpi_polynomial(r), cospi_polynomial(r), quadrant), sign_of(x));
-}
+using OfRadians = Trigonometry<reduce, sin_polynomial, cos_polynomial>;
+__MSL_MATH float sin(float x) { return OfRadians::sin(x); }
+__MSL_MATH float cos(float x) { return OfRadians::cos(x); }
+__MSL_MATH float sincos(float x, float& cosine) { return OfRadians::sincos(x, cosine); }
+__MSL_MATH float tan(float x) { return OfRadians::tan(x); }
+
+using OfPi = Trigonometry<reduce_pi, sinpi_polynomial, cospi_polynomial>;
+__MSL_MATH float sinpi(float x) { return OfPi::sin(x); }
+__MSL_MATH float cospi(float x) { return OfPi::cos(x); }
+__MSL_MATH float tanpi(float x) { return OfPi::tan(x); }
 
 }  // namespace precise
 }  // namespace __msl::math

@@ -122,15 +122,6 @@ struct packed_vec : __msl_components::components<T, N> {
   using ::packed_##T##3;                         \
   using ::packed_##T##4;                         \
   }
-__MSL_NAMES(char)
-__MSL_NAMES(uchar)
-__MSL_NAMES(short)
-__MSL_NAMES(ushort)
-__MSL_NAMES(int)
-__MSL_NAMES(uint)
-__MSL_NAMES(long)
-__MSL_NAMES(ulong)
-__MSL_NAMES(half)
 __MSL_NAMES(bfloat)
-__MSL_NAMES(float)
+__MSL_EACH_NUMBER(__MSL_NAMES)
 #undef __MSL_NAMES

@@ -20,6 +20,9 @@ typedef unsigned long size_t;
 typedef long ptrdiff_t;
 typedef decltype(nullptr) nullptr_t;
 
+// M once for each number type that the host knows too; bool and bfloat have rules of their own.
+#define __MSL_EACH_NUMBER(M) M(char) M(uchar) M(short) M(ushort) M(int) M(uint) M(long) M(ulong) M(half) M(float)
+
 static_assert(sizeof(long) == 8 && sizeof(void*) == 8, "MSL is LP64 on every target");
 
 namespace metal {

@@ -79,17 +79,8 @@ struct vec : __msl_components::components<T, N> {
   using ::T##4;                  \
   }
 __MSL_NAMES(bool)
-__MSL_NAMES(char)
-__MSL_NAMES(uchar)
-__MSL_NAMES(short)
-__MSL_NAMES(ushort)
-__MSL_NAMES(int)
-__MSL_NAMES(uint)
-__MSL_NAMES(long)
-__MSL_NAMES(ulong)
-__MSL_NAMES(half)
 __MSL_NAMES(bfloat)
-__MSL_NAMES(float)
+__MSL_EACH_NUMBER(__MSL_NAMES)
 #undef __MSL_NAMES
 
 // The language's layouts. Asking for them also instantiates these types in the precompiled header.

@@ -9,16 +9,7 @@
   typedef metal::vec<T, 2> vector_##T##2; \
   typedef metal::vec<T, 3> vector_##T##3; \
   typedef metal::vec<T, 4> vector_##T##4;
-__MSL_NAMES(char)
-__MSL_NAMES(uchar)
-__MSL_NAMES(short)
-__MSL_NAMES(ushort)
-__MSL_NAMES(int)
-__MSL_NAMES(uint)
-__MSL_NAMES(long)
-__MSL_NAMES(ulong)
-__MSL_NAMES(half)
-__MSL_NAMES(float)
+__MSL_EACH_NUMBER(__MSL_NAMES)
 #undef __MSL_NAMES
 
 #define __MSL_NAMES(C, R)                                 \
