@@ -23,6 +23,8 @@ target_compile_options(anymetal_settings INTERFACE
   "$<$<CXX_COMPILER_ID:GNU>:-Wno-restrict;-Wno-array-bounds;-Wno-stringop-overread;-Wno-stringop-overflow>"
   "$<$<AND:$<CXX_COMPILER_ID:GNU>,$<NOT:$<CONFIG:Debug>>>:-Wno-maybe-uninitialized;-Wno-dangling-pointer;-Wno-free-nonheap-object;-Wno-null-dereference>")
 if(ANYMETAL_SANITIZE)
-  target_compile_options(anymetal_settings INTERFACE -fsanitize=${ANYMETAL_SANITIZE} -fno-sanitize-recover=all)
+  # Not vptr: it needs the type information that Debian's LLVM is built without.
+  target_compile_options(anymetal_settings INTERFACE -fsanitize=${ANYMETAL_SANITIZE} -fno-sanitize=vptr
+                                                     -fno-sanitize-recover=all)
   target_link_options(anymetal_settings INTERFACE -fsanitize=${ANYMETAL_SANITIZE})
 endif()

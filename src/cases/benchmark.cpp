@@ -16,7 +16,8 @@ Result<Measurement> measure(const Case& test, KernelRegistry& registry, Device d
     return std::chrono::duration<double>(Clock::now() - start).count();
   };
   const Problem problem = test.make();
-  Measurement measured{.compile_seconds = 0, .seconds = {}, .bytes = problem.traffic(), .flops = problem.flops()};
+  Measurement measured{
+      .compile_seconds = 0, .seconds = {}, .bytes = problem.traffic(), .flops = problem.flops(), .plain_seconds = 0};
   const auto asked = Clock::now();
   auto pipeline = pipeline_for(test, problem, registry, device);
   measured.compile_seconds = since(asked);
@@ -26,6 +27,13 @@ Result<Measurement> measure(const Case& test, KernelRegistry& registry, Device d
   if (!outcome.passed()) {
     return fail(ErrorCode::InternalError, fmt::format("{} [{}] is wrong and is not timed: {}", test.kernel, test.label,
                                                       outcome.failures.front()));
+  }
+
+  for (const Operand& operand : problem.operands()) {
+    if (!operand.reference) continue;
+    const auto start = Clock::now();
+    const Expected expected = operand.reference();
+    measured.plain_seconds += since(start);
   }
 
   auto bound = BoundProblem::make(problem, device, Placement::Aligned);

@@ -14,6 +14,7 @@ struct Measurement {
   std::vector<double> seconds;  ///< of each dispatch, encoding and waiting included
   double bytes = 0;             ///< memory traffic of one dispatch
   double flops = 0;             ///< of one dispatch; 0 where memory is what counts
+  double plain_seconds = 0;     ///< the case's reference: plain loops over the formula in float64, one thread
 };
 
 /// Checks the case, then repeats its dispatch at most `runs` times within about `seconds`, three times at least. An

@@ -39,6 +39,14 @@ TEST_P(CliModel, RefusesWhatIsNoModel) {
   expect_refused(scratch.write("cut.gguf", std::string("GGUF\3\0\0\0\xff\xff", 10)), "cut.gguf");
 }
 
+TEST(CliGenerate, WantsOnePrompt) {
+  const std::vector<std::string> command = {"generate", "--model", "missing.gguf"};
+  EXPECT_EQ(run_program(command).exit_code, 2);
+  auto twice = command;
+  twice.insert(twice.end(), {"--prompt", "a", "--prompt-file", "b"});
+  EXPECT_EQ(run_program(twice).exit_code, 2);
+}
+
 INSTANTIATE_TEST_SUITE_P(Commands, CliModel, ::testing::Values("tokenize", "generate", "bench"));
 
 }  // namespace

@@ -1,7 +1,13 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdio>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "bench/bench.hpp"
 #include "cases/benchmark.hpp"
@@ -13,74 +19,104 @@ namespace anymetal::cli {
 namespace {
 
 struct Options {
-  std::string kernel;
+  std::vector<std::string> kernels;
   unsigned repeat = 20;
   double seconds = 5;
   DeviceArguments device;
+  bool all = false;
   bool list = false;
   bool json = false;
 };
 
-/// The case that measures this kernel; nothing where there is none.
-std::optional<cases::Case> find_case(std::string_view kernel) {
+/// The cases that measure these kernels, or all; an error for a name that has none.
+Result<std::vector<cases::Case>> find_cases(const Options& options) {
+  std::vector<cases::Case> found;
   const cases::CaseList list = cases::all_cases();
-  for (const cases::Case& c : list.cases()) {
-    if (c.kernel == kernel && c.purpose == cases::Purpose::Benchmark) return c;
+  const auto add = [&](std::string_view kernel) {
+    const auto before = found.size();
+    for (const cases::Case& c : list.cases()) {
+      if (c.purpose == cases::Purpose::Benchmark && (options.all || c.kernel == kernel)) found.push_back(c);
+    }
+    return found.size() > before;
+  };
+  if (options.all) {
+    add({});
+    return found;
   }
-  return std::nullopt;
+  for (const std::string& kernel : options.kernels) {
+    if (add(kernel)) continue;
+    return fail(ErrorCode::InvalidArgument,
+                fmt::format("there is no benchmark of '{}'; `anymetal bench kernel --list` shows what there is. "
+                            "`anymetal run --kernel NAME --repeat N` times any kernel on data of yours",
+                            kernel));
+  }
+  return found;
 }
 
 struct Measured {
+  cases::Case test;
   double compile_milliseconds = 0;
   Timing run;
   std::size_t runs = 0;
   double bytes = 0;
   double operations = 0;
+  double plain_milliseconds = 0;
+
+  [[nodiscard]] double gigabytes_per_second() const { return bytes * 1e-6 / run.median; }
+  [[nodiscard]] double gigaflops() const { return operations * 1e-6 / run.median; }
+  [[nodiscard]] double times_plain() const { return run.median / plain_milliseconds; }
+  [[nodiscard]] std::string rate() const {
+    return operations > 0 ? fmt::format("{:.1f} GFLOP/s", gigaflops())
+                          : fmt::format("{:.1f} GB/s", gigabytes_per_second());
+  }
 };
 
-Result<Measured> measure_case(const Device& device, const cases::Case& kernel_case, const Options& options) {
+Result<Measured> measure_case(const Device& device, const cases::Case& test, const Options& options) {
   KernelRegistry registry;
-  auto measured = cases::measure(kernel_case, registry, device, options.repeat, options.seconds);
+  auto measured = cases::measure(test, registry, device, options.repeat, options.seconds);
   if (!measured) return std::unexpected(measured.error());
   for (double& time : measured->seconds) time *= 1e3;
   const std::size_t runs = measured->seconds.size();
-  return Measured{.compile_milliseconds = measured->compile_seconds * 1e3,
+  return Measured{.test = test,
+                  .compile_milliseconds = measured->compile_seconds * 1e3,
                   .run = summarise(std::move(measured->seconds)),
                   .runs = runs,
                   .bytes = measured->bytes,
-                  .operations = measured->flops};
+                  .operations = measured->flops,
+                  .plain_milliseconds = measured->plain_seconds * 1e3};
 }
 
-nlohmann::ordered_json to_json(const cases::Case& kernel_case, const Measured& measured,
-                               const std::optional<anymetal::bench::Ceilings>& ceilings) {
-  const double seconds = measured.run.median * 1e-3;
-  nlohmann::ordered_json object{{"kernel", kernel_case.kernel},
-                                {"shape", kernel_case.label},
-                                {"compile_milliseconds", measured.compile_milliseconds},
-                                {"runs", measured.runs},
-                                {"milliseconds", cli::to_json(measured.run)},
-                                {"gigabytes_per_second", measured.bytes * 1e-9 / seconds},
-                                {"gigaflops", measured.operations * 1e-9 / seconds}};
-  if (ceilings) object["ceilings"] = cli::to_json(*ceilings);
-  return object;
+nlohmann::ordered_json to_json(const Measured& measured) {
+  return {{"kernel", measured.test.kernel},
+          {"shape", measured.test.label},
+          {"compile_milliseconds", measured.compile_milliseconds},
+          {"runs", measured.runs},
+          {"milliseconds", cli::to_json(measured.run)},
+          {"gigabytes_per_second", measured.gigabytes_per_second()},
+          {"gigaflops", measured.gigaflops()},
+          {"plain_loop_milliseconds", measured.plain_milliseconds}};
 }
 
-void print_result(const cases::Case& kernel_case, const Measured& measured,
-                  const std::optional<anymetal::bench::Ceilings>& ceilings) {
-  const double seconds = measured.run.median * 1e-3;
-  fmt::print("{}, {}\n", kernel_case.kernel, kernel_case.label);
+void print_result(const Measured& measured, const std::optional<anymetal::bench::Ceilings>& ceilings) {
+  fmt::print("{}, {}\n", measured.test.kernel, measured.test.label);
   fmt::print("{:.4f} ms (median of {}, spread {:.4f}); first compile {:.1f} ms\n", measured.run.median, measured.runs,
              measured.run.spread, measured.compile_milliseconds);
-  const bool arithmetic = measured.operations > 0;
-  const double rate = (arithmetic ? measured.operations : measured.bytes) * 1e-9 / seconds;
-  fmt::print("{:.1f} {}", rate, arithmetic ? "GFLOP/s" : "GB/s");
+  fmt::print("{}", measured.rate());
   if (ceilings) {
-    const double ceiling = arithmetic ? ceilings->fma_gigaflops : ceilings->read_gigabytes_per_second;
-    fmt::print(", {:.0f} % of {}\n", 100 * rate / ceiling, arithmetic ? "the multiply-add peak" : "read bandwidth");
-    print_ceilings(*ceilings);
-  } else {
-    fmt::print("\n");
+    const bool arithmetic = measured.operations > 0;
+    const double share = arithmetic ? measured.gigaflops() / ceilings->fma_gigaflops
+                                    : measured.gigabytes_per_second() / ceilings->read_gigabytes_per_second;
+    fmt::print(", {:.0f} % of {}", 100 * share, arithmetic ? "the multiply-add peak" : "read bandwidth");
   }
+  fmt::print("; {:.2f} times as long as plain loops in float64 on one thread\n", measured.times_plain());
+  if (ceilings) print_ceilings(*ceilings);
+}
+
+void print_heading() { fmt::print("{:<58} {:>12} {:>16} {:>10}\n", "kernel", "ms", "rate", "x plain"); }
+void print_row(const Measured& measured) {
+  fmt::print("{:<58} {:>12.4f} {:>16} {:>10.2f}\n", measured.test.kernel, measured.run.median, measured.rate(),
+             measured.times_plain());
+  std::fflush(stdout);
 }
 
 Exit list_cases() {
@@ -91,37 +127,65 @@ Exit list_cases() {
   return Exit::Done;
 }
 
+/// A row as soon as it is known, and the ten slowest against plain loops at the end. What fails is told and left out.
+Exit bench_table(const Device& device, const std::vector<cases::Case>& tests, const Options& options) {
+  std::vector<Measured> rows;
+  auto array = nlohmann::ordered_json::array();
+  bool failed = false;
+  if (!options.json) print_heading();
+  for (const cases::Case& test : tests) {
+    auto measured = measure_case(device, test, options);
+    if (!measured) {
+      failed = true;
+      report(measured.error(), false);
+      continue;
+    }
+    if (options.json)
+      array.push_back(to_json(*measured));
+    else
+      print_row(*measured);
+    rows.push_back(std::move(*measured));
+  }
+  if (options.json) {
+    print_json({{"kernels", array}});
+  } else if (rows.size() > 10) {
+    std::ranges::sort(rows, std::greater{}, &Measured::times_plain);
+    fmt::print("\nThe ten that do worst against plain loops (float64, one thread):\n");
+    print_heading();
+    for (const Measured& row : std::span(rows).first(10)) print_row(row);
+  }
+  return failed ? Exit::InputAtFault : Exit::Done;
+}
+
 Exit bench_kernel(const Options& options) {
   if (options.list) return list_cases();
-  const auto kernel_case = find_case(options.kernel);
-  if (!kernel_case) {
-    return report(
-        Error(ErrorCode::InvalidArgument,
-              fmt::format("there is no benchmark of '{}'; `anymetal bench kernel --list` shows what there is. "
-                          "`anymetal run --kernel NAME --repeat N` times any kernel on data of yours",
-                          options.kernel)),
-        options.json);
-  }
+  const auto tests = find_cases(options);
+  if (!tests) return report(tests.error(), options.json);
   auto device = open_device(options.device);
   if (!device) return report(device.error(), options.json);
-  const auto measured = measure_case(*device, *kernel_case, options);
+  if (tests->size() > 1) return bench_table(*device, *tests, options);
+  const auto measured = measure_case(*device, tests->front(), options);
   if (!measured) return report(measured.error(), options.json);
   std::optional<anymetal::bench::Ceilings> ceilings;
   if (device->info().id == "cpu") ceilings = anymetal::bench::measure_ceilings(device->info().compute_units);
-  if (options.json)
-    print_json(to_json(*kernel_case, *measured, ceilings));
-  else
-    print_result(*kernel_case, *measured, ceilings);
+  if (options.json) {
+    auto object = to_json(*measured);
+    if (ceilings) object["ceilings"] = cli::to_json(*ceilings);
+    print_json(object);
+  } else {
+    print_result(*measured, ceilings);
+  }
   return Exit::Done;
 }
 
 void declare(CLI::App& command, Options& options) {
   auto& what = *command.add_option_group("What", "One of");
-  what.add_option("kernel", options.kernel, "Built-in kernel")->type_name("NAME");
+  what.add_option("kernels", options.kernels, "Built-in kernels; a table for more than one")->type_name("NAME");
+  what.add_flag("--all", options.all, "Every kernel that has a benchmark");
   what.add_flag("--list", options.list, "List the kernels that have a benchmark");
   what.require_option(1);
   command.add_option("--repeat", options.repeat, "Most runs")->check(CLI::Range(3U, 100000U))->capture_default_str();
-  command.add_option("--seconds", options.seconds, "Most time to spend")
+  command.add_option("--seconds", options.seconds, "Most time to spend on a kernel")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   add_device_option(command, options.device);
@@ -132,7 +196,7 @@ void declare(CLI::App& command, Options& options) {
 }  // namespace
 
 void add_bench_kernel(CLI::App& bench, Action& action) {
-  add_command<Options>(bench, action, "kernel", "Time of one kernel at its benchmark size", declare, bench_kernel);
+  add_command<Options>(bench, action, "kernel", "Time of kernels at their benchmark size", declare, bench_kernel);
 }
 
 }  // namespace anymetal::cli

@@ -20,6 +20,7 @@ namespace {
 struct Options {
   std::string model;
   std::string prompt;
+  std::string prompt_file;
   std::string prompt_tokens;
   std::size_t tokens = 128;
   model::SamplingOptions sampling;
@@ -54,9 +55,16 @@ Result<FileWriter> open_logits(const std::string& path, std::size_t rows, std::s
   return file;
 }
 
+Result<std::vector<model::Token>> prompt_of(const Options& options, const model::Tokenizer& tokenizer) {
+  if (!options.prompt_tokens.empty()) return parse_tokens(options.prompt_tokens);
+  if (options.prompt_file.empty()) return tokenizer.encode(options.prompt);
+  const auto text = read_file(options.prompt_file);
+  if (!text) return std::unexpected(text.error());
+  return tokenizer.encode(*text);
+}
+
 Result<model::Generation> run_model(model::LanguageModel& model, const Options& options) {
-  const auto prompt =
-      options.prompt_tokens.empty() ? model.tokenizer.encode(options.prompt) : parse_tokens(options.prompt_tokens);
+  const auto prompt = prompt_of(options, model.tokenizer);
   if (!prompt) return std::unexpected(prompt.error());
 
   model::GenerateOptions generate;
@@ -96,10 +104,6 @@ nlohmann::ordered_json to_json(const model::Generation& g, double load_seconds, 
 }
 
 Exit generate_text(const Options& options) {
-  if (options.prompt.empty() == options.prompt_tokens.empty()) {
-    note("anymetal generate: give either --prompt or --prompt-tokens");
-    return Exit::WrongUsage;
-  }
   auto device = open_device(options.device);
   if (!device) return report(device.error(), options.json);
   KernelRegistry registry;
@@ -122,10 +126,13 @@ void declare(CLI::App& command, Options& options) {
   command.add_option("--model", options.model, "Model file, e.g. what `anymetal fetch` prints")
       ->type_name("FILE.gguf")
       ->required();
-  auto* const prompt = command.add_option("--prompt", options.prompt, "Text to continue")->type_name("TEXT");
-  command.add_option("--prompt-tokens", options.prompt_tokens, "The same as token numbers, e.g. 2,818,5279")
-      ->type_name("N,N...")
-      ->excludes(prompt);
+  auto& prompt = *command.add_option_group("Prompt", "One of");
+  prompt.add_option("--prompt", options.prompt, "Text to continue")->type_name("TEXT");
+  prompt.add_option("--prompt-file", options.prompt_file, "A file that holds the text; /dev/stdin for a pipe")
+      ->type_name("FILE");
+  prompt.add_option("--prompt-tokens", options.prompt_tokens, "The same as token numbers, e.g. 2,818,5279")
+      ->type_name("N,N...");
+  prompt.require_option(1);
   command.add_option("--tokens", options.tokens, "Most tokens to write")->capture_default_str();
   command.add_option("--temperature", options.sampling.temperature, "0: always the likeliest token")
       ->capture_default_str();
