@@ -4,6 +4,7 @@
 // |x| = q * pi/2 + r with |r| <= pi/4: the quadrant q picks the polynomial and the sign. Up to 2^17 three fma take
 // q * pi/2 away, pi/2 being split in three floats; beyond, the needed bits of 2/pi are multiplied in integers.
 #pragma clang system_header
+#include "config.h"
 #include "math_bits.h"
 
 namespace __msl::math {
