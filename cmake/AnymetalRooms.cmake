@@ -18,7 +18,9 @@ function(anymetal_test NAME)
   target_include_directories(${NAME} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${NAME} PRIVATE anymetal anymetal_settings GTest::gtest GTest::gmock GTest::gtest_main ${ANYMETAL_FMT}
                         ${TEST_LINK})
+  set(timeout 300)
   if(ANYMETAL_SANITIZE)
+    set(timeout 1500)
     target_compile_options(${NAME} PRIVATE -Wno-maybe-uninitialized)  # g++ 12's false alarms in instrumented std code
   endif()
   anymetal_pch(${NAME} test)
@@ -26,6 +28,6 @@ function(anymetal_test NAME)
   if(NOT TEST_LABELS)
     set(TEST_LABELS unit)  # an empty list would swallow the property after it
   endif()
-  gtest_discover_tests(${NAME} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT 300
+  gtest_discover_tests(${NAME} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT ${timeout}
                        ENVIRONMENT ANYMETAL_CACHE=0)
 endfunction()

@@ -22,7 +22,7 @@ struct State {
   std::map<std::string, std::pair<int, int>> failures;  // function: (calls to let through, result)
   std::set<void*> device_memory;
   std::set<void*> host_memory;
-  StandinState counts;
+  StandinState counts{};
 };
 
 State& state() {
