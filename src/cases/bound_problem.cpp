@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "runtime/buffer_state.hpp"
 
@@ -12,6 +13,19 @@ namespace {
 constexpr std::size_t kGuardBytes = 256;
 constexpr std::byte kGuard{0xa5};
 constexpr std::byte kPoison{0xff};  // NaN in every float type
+
+bool has_guarded_pages(Placement p) { return p == Placement::EndsAtPage || p == Placement::StartsAtPage; }
+
+/// Bytes for a `constant` argument as an operand: a structure's size is a multiple of its alignment.
+Operand as_operand(const Problem::Bytes& bytes) {
+  Operand operand;
+  operand.index = bytes.index;
+  operand.dtype = DType::U8;
+  operand.elements = bytes.content.size();
+  operand.alignment = std::size_t{1} << std::min(std::countr_zero(bytes.content.size()), 4);
+  operand.content = bytes.content;
+  return operand;
+}
 
 /// A buffer over all of the memory that the device may write.
 Result<Buffer> buffer_over(const std::shared_ptr<GuardedMemory>& guarded, const Device& device) {
@@ -25,6 +39,7 @@ Result<Buffer> buffer_over(const std::shared_ptr<GuardedMemory>& guarded, const 
 
 Result<BoundProblem::Placed> BoundProblem::place(const Operand& operand, Device device, Placement placement) {
   Placed placed;
+  placed.index = operand.index;
   placed.bytes = ops::bytes_of(operand.dtype, operand.elements);
   const auto fill = [&](std::span<std::byte> all) {
     std::ranges::fill(all, kGuard);
@@ -36,7 +51,7 @@ Result<BoundProblem::Placed> BoundProblem::place(const Operand& operand, Device 
     }
   };
   Result<Buffer> buffer;
-  if (placement == Placement::EndsAtPage || placement == Placement::StartsAtPage) {
+  if (has_guarded_pages(placement)) {
     auto guarded = GuardedMemory::make(placed.bytes);
     if (!guarded) return std::unexpected(guarded.error());
     placed.guarded = *std::move(guarded);
@@ -68,18 +83,26 @@ Result<BoundProblem> BoundProblem::make(const Problem& problem, const Device& de
     if (!placed) return std::unexpected(placed.error());
     bound.placed_.push_back(*std::move(placed));
   }
+  if (!has_guarded_pages(placement)) return bound;
+  for (const auto& bytes : problem.bytes()) {
+    auto placed = place(as_operand(bytes), device, placement);
+    if (!placed) return std::unexpected(placed.error());
+    bound.constants_.push_back(*std::move(placed));
+  }
   return bound;
 }
 
 void BoundProblem::encode(CommandEncoder& encoder, const PipelinePtr& pipeline) const {
   encoder.set_pipeline(pipeline);
-  for (std::size_t i = 0; i < placed_.size(); ++i) {
-    encoder.set_buffer(problem_->operands()[i].index, placed_[i].buffer, placed_[i].offset);
+  for (const auto* list : {&placed_, &constants_}) {
+    for (const Placed& placed : *list) encoder.set_buffer(placed.index, placed.buffer, placed.offset);
   }
   for (const auto& [index, position] : problem_->aliases()) {
     encoder.set_buffer(index, placed_[position].buffer, placed_[position].offset);
   }
-  for (const auto& bytes : problem_->bytes()) encoder.set_bytes(bytes.index, bytes.content);
+  if (constants_.empty()) {
+    for (const auto& bytes : problem_->bytes()) encoder.set_bytes(bytes.index, bytes.content);
+  }
   for (const auto& [index, length] : problem_->threadgroup_memory())
     encoder.set_threadgroup_memory_length(index, length);
   if (problem_->grid_in_threads()) {
@@ -96,23 +119,28 @@ Result<std::vector<std::byte>> BoundProblem::content(std::size_t position) const
   return bytes;
 }
 
-Result<bool> BoundProblem::guards_intact(std::size_t position) const {
-  const Placed& placed = placed_[position];
-  std::vector<std::byte> before(placed.offset), after(placed.buffer.size() - placed.offset - placed.bytes);
-  if (auto done = placed.buffer.read(before, 0); !done) return std::unexpected(done.error());
-  if (auto done = placed.buffer.read(after, placed.offset + placed.bytes); !done) return std::unexpected(done.error());
-  const auto untouched = [](std::byte b) { return b == kGuard; };
-  return std::ranges::all_of(before, untouched) && std::ranges::all_of(after, untouched);
-}
-
-std::optional<std::string> BoundProblem::access_outside(std::size_t position) const {
-  const Placed& placed = placed_[position];
-  const auto outside = placed.guarded == nullptr ? std::nullopt : placed.guarded->access_outside();
-  if (!outside) return std::nullopt;
-  const std::ptrdiff_t offset = *outside - static_cast<std::ptrdiff_t>(placed.offset);
-  const auto bytes = static_cast<std::ptrdiff_t>(placed.bytes);
-  return offset < 0 ? fmt::format("accessed {} bytes before its start", -offset)
-                    : fmt::format("accessed {} bytes past its end", offset - bytes);
+Result<std::vector<std::string>> BoundProblem::overruns() const {
+  std::vector<std::string> lines;
+  for (const auto* list : {&placed_, &constants_}) {
+    for (const Placed& placed : *list) {
+      std::vector<std::byte> all(placed.buffer.size());
+      if (auto done = placed.buffer.read(all); !done) return std::unexpected(done.error());
+      const auto own = all.begin() + static_cast<std::ptrdiff_t>(placed.offset);
+      const auto changed = [](std::byte b) { return b != kGuard; };
+      if (std::any_of(all.begin(), own, changed) ||
+          std::any_of(own + static_cast<std::ptrdiff_t>(placed.bytes), all.end(), changed)) {
+        lines.push_back(fmt::format("buffer {}: bytes outside it were written", placed.index));
+      }
+      const auto outside = placed.guarded == nullptr ? std::nullopt : placed.guarded->access_outside();
+      if (!outside) continue;
+      const std::ptrdiff_t offset = *outside - static_cast<std::ptrdiff_t>(placed.offset);
+      const auto bytes = static_cast<std::ptrdiff_t>(placed.bytes);
+      lines.push_back(offset < 0
+                          ? fmt::format("buffer {}: accessed {} bytes before its start", placed.index, -offset)
+                          : fmt::format("buffer {}: accessed {} bytes past its end", placed.index, offset - bytes));
+    }
+  }
+  return lines;
 }
 
 }  // namespace anymetal::cases

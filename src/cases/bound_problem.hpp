@@ -3,7 +3,6 @@
 /// A problem's buffers on a device.
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,13 +29,13 @@ class BoundProblem {
 
   /// Current bytes of operand `position`.
   [[nodiscard]] Result<std::vector<std::byte>> content(std::size_t position) const;
-  /// Whether the bytes around operand `position` are as they were.
-  [[nodiscard]] Result<bool> guards_intact(std::size_t position) const;
-  /// The first access to an inaccessible page beside operand `position`, in words.
-  [[nodiscard]] std::optional<std::string> access_outside(std::size_t position) const;
+  /// What was accessed outside the buffers: a line for each whose surroundings have changed, or met an inaccessible
+  /// page.
+  [[nodiscard]] Result<std::vector<std::string>> overruns() const;
 
  private:
   struct Placed {
+    unsigned index = 0;
     Buffer buffer;
     std::size_t offset = 0;
     std::size_t bytes = 0;
@@ -44,7 +43,8 @@ class BoundProblem {
   };
   static Result<Placed> place(const Operand& operand, Device device, Placement placement);
   const Problem* problem_ = nullptr;
-  std::vector<Placed> placed_;
+  std::vector<Placed> placed_;     ///< the operands
+  std::vector<Placed> constants_;  ///< the problem's bytes, where pages are inaccessible; else they go by value
 };
 
 }  // namespace anymetal::cases

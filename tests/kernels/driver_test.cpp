@@ -53,6 +53,8 @@ TEST(Driver, SeesReadsOutsideABufferAtInaccessiblePages) {
   EXPECT_THAT(failures(after), testing::ElementsAre("buffer 0: accessed 0 bytes past its end"));
   EXPECT_THAT(failures("if (i < n) y[i] = 2 * x[i]; if (i == 3) y[n + 9] = 1;"),
               testing::Contains("buffer 1: accessed 36 bytes past its end"));
+  EXPECT_THAT(failures("if (i < n && *((volatile constant uint*)&n + 1) != 123456789) y[i] = 2 * x[i];"),
+              testing::ElementsAre("buffer 2: accessed 0 bytes past its end"));
 }
 
 TEST(Driver, AcceptsTheRightKernel) {
