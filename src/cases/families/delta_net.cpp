@@ -191,7 +191,7 @@ void recompute_wu(Problem& p, const ChunkCase& c) {
   };
   // The magnitude is the largest term. A factor of w next to the middle between two bf16 values may round the other way
   // where exp differs in the last place; the factors of u are the same everywhere.
-  const Tolerance u_tolerance = {.absolute = 1e-37, .relative = 0x1.01p-8, .magnitude = 1e-6};
+  const Tolerance u_tolerance = {.absolute = 1e-37, .relative = 0x1.01p-8, .magnitude = 4e-6};
   const Tolerance w_tolerance = {.absolute = 1e-37, .relative = 0x1.01p-8, .magnitude = 0x1.1p-7};
   p.expect(u, u_tolerance, [=] {
     return product(s.value_dim, [&](std::size_t b, std::size_t t, std::size_t h, std::size_t y) {
@@ -256,7 +256,7 @@ void inter_state(Problem& p, const ChunkCase& c) {
   const Tolerance bf16_tolerance = {.relative = 0x1.01p-8, .magnitude = 2e-3};
   p.expect(h, bf16_tolerance, [=] { return against_peak(result().snapshots); });
   p.expect(v_new, bf16_tolerance, [=] { return against_peak(result().writes); });
-  p.expect(last, {.magnitude = 2e-3}, [=] { return against_peak(result().last); });
+  p.expect(last, {.magnitude = 4e-3}, [=] { return against_peak(result().last); });
 }
 
 void chunk_o(Problem& p, const ChunkCase& c, float scale) {
