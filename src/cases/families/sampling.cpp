@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "cases/case_list.hpp"
+#include "cases/in_place.hpp"
 #include "cases/shapes.hpp"
 #include "cases/softmax_reference.hpp"
 
@@ -23,14 +24,15 @@ struct Row {
   Fill fill;
   std::size_t threads = 0;
   Purpose purpose = Purpose::Test;
+  bool in_place = false;
 };
 
 void softmax_case(CaseList& list, DType type, const Row& row, Tolerance tolerance) {
   list.add(
       fmt::format("softmax_{}", ops::name(type)), row.label,
       [=](Problem& p) {
-        const auto x = p.input(0, type, row.rows * row.columns, row.fill);
-        const auto y = p.output(1, type, row.rows * row.columns);
+        Values x;
+        const auto y = input_and_output(p, 0, 1, type, row.rows * row.columns, row.fill, row.in_place, x);
         p.value(2, std::array<float, 2>{static_cast<float>(row.columns), 0});
         const std::size_t threads = row.threads == 0 ? row_threads(row.columns) : row.threads;
         p.threadgroup_memory(0, threads * sizeof(float));
@@ -80,6 +82,7 @@ void sampling_cases(CaseList& list) {
       Row{"2x5000", 2, 5000, normal(0, 5)},
       Row{"3x100 tg=96", 3, 100, normal(), 96},
       Row{"equal", 2, 77, constant(4)},
+      Row{.label = "in place", .rows = 2, .columns = 700, .fill = normal(0, 5), .in_place = true},
       Row{"wide spread", 2, 64, uniform(-60000, 60000)},
       Row{"some -inf", 1, 40, listed({1, -kInfinity, 2, 0.5, -kInfinity})},
       Row{"large", 512, 4096, normal(0, 3), 0, Purpose::Benchmark},
