@@ -20,10 +20,9 @@ inline float softplus(float x) {
   return metal::max(x, 0.0f) + 2.0f * s * series;
 }
 
-// GELU in its tanh form; the argument of tanh is clamped where tanh is 1 in f32 anyway, so that x^3 cannot overflow it.
+// GELU in its tanh form, 0.5 x (1 + tanh z) = x / (1 + e^-2z): the latter keeps all digits where 1 + tanh z cancels.
 inline float gelu_tanh(float x) {
-  const float z = metal::clamp(0.7978845608028654f * (x + 0.044715f * x * x * x), -15.0f, 15.0f);
-  return 0.5f * x * (1.0f + metal::tanh(z));
+  return x * logistic(1.5957691216057308f * (x + 0.044715f * x * x * x));
 }
 
 // Its derivative, free of cancellation: with e = exp(-2 |z|), tanh z = +-(1 - e) / (1 + e) and its slope is
