@@ -77,7 +77,7 @@ void register_tests(const Options& options) {
   }
   for (const auto& [kernel, tests] : by_kernel) {
     testing::RegisterTest("Kernels", kernel.c_str(), nullptr, nullptr, __FILE__, __LINE__,
-                          [bench, tests = tests]() -> testing::Test* { return new KernelTest(bench, tests); });
+                          [bench, found = tests]() -> testing::Test* { return new KernelTest(bench, found); });
   }
 }
 

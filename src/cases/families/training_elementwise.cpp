@@ -26,7 +26,7 @@ struct Data {
 
 std::vector<Data> data_sets(const Fill& usual, std::vector<double> special) {
   std::vector<Data> sets;
-  for (const std::size_t n : {1, 31, 33, 255, 257, 5000}) sets.push_back({fmt::format("n={}", n), n, usual});
+  for (const std::size_t n : {1UZ, 31UZ, 33UZ, 255UZ, 257UZ, 5000UZ}) sets.push_back({fmt::format("n={}", n), n, usual});
   const std::size_t count = special.size();
   if (count > 0) sets.push_back({"special", count, listed(std::move(special))});
   sets.push_back({fmt::format("n={}", kLarge), kLarge, usual, Purpose::Benchmark});
@@ -165,7 +165,7 @@ void training_elementwise_cases(CaseList& list) {
   forward(list, "log_f32", data_sets(positive, {0, 1, kInfinity, kNan, -1, 1e-30, 3e38}), [](double x) { return std::log(x); },
           {.absolute = 1e-6, .relative = 1e-5}, false);
   backward(list, "log_backward_f32", data_sets(positive, {}), [](double x, double dy) { return dy / x; }, {.relative = 0x1p-22}, false);
-  for (const std::size_t n : {1, 255, 257, 5000}) {
+  for (const std::size_t n : {1UZ, 255UZ, 257UZ, 5000UZ}) {
     list.add("adam_update_f32", fmt::format("n={} t=1", n), [=](Problem& p) { adam_case(p, n, 1, false); });
     list.add("adam_update_f32", fmt::format("n={} t=100", n), [=](Problem& p) { adam_case(p, n, 100, false); });
   }
