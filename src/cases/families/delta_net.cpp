@@ -42,9 +42,11 @@ void recurrence(Problem& p, const DeltaShape& s, const Fill& log_decay, std::siz
     p.threadgroups({s.value_dim / decode + 1, s.heads + 1, s.batches + 1}, {32, decode});
   }
   p.flops(static_cast<double>(s.values() * s.key_dim) * 6);
-  const Tolerance tolerance = {.absolute = 3e-8, .magnitude = 1e-6};
-  p.expect(out, tolerance, [=] { return against_peak(gated_delta_rule(s, in, KeyHeads::Tiled).out); });
-  p.expect(state, tolerance, [=] { return against_peak(gated_delta_rule(s, in, KeyHeads::Tiled).state); });
+  const double state_error = decode == 0 ? 7.5e-7 : 4e-7;
+  p.expect(out, {.absolute = 3e-8, .magnitude = 1e-6},
+           [=] { return against_peak(gated_delta_rule(s, in, KeyHeads::Tiled).out); });
+  p.expect(state, {.absolute = 0.03 * state_error, .magnitude = state_error},
+           [=] { return against_peak(gated_delta_rule(s, in, KeyHeads::Tiled).state); });
 }
 
 /// Sizes the kernel cannot hold: it must leave everything alone.
@@ -256,7 +258,7 @@ void inter_state(Problem& p, const ChunkCase& c) {
   const Tolerance bf16_tolerance = {.relative = 0x1.01p-8, .magnitude = 2e-3};
   p.expect(h, bf16_tolerance, [=] { return against_peak(result().snapshots); });
   p.expect(v_new, bf16_tolerance, [=] { return against_peak(result().writes); });
-  p.expect(last, {.magnitude = 4e-3}, [=] { return against_peak(result().last); });
+  p.expect(last, {.magnitude = 2.2e-3}, [=] { return against_peak(result().last); });
 }
 
 void chunk_o(Problem& p, const ChunkCase& c, float scale) {

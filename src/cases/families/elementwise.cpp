@@ -140,7 +140,7 @@ void elementwise_cases(CaseList& list) {
     unary(
         list, fmt::format("softcap_{}", suffix(type)), type, type,
         [](std::uint32_t n) { return ScalarAndCount{30.0f, n}; }, [](double x) { return 30 * std::tanh(x / 30); },
-        {.absolute = rounding.absolute + 1e-6, .relative = rounding.relative + 1e-6});
+        {.absolute = rounding.absolute + 7e-7, .relative = rounding.relative + 7e-7});
   }
 }
 

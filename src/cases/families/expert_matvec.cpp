@@ -52,6 +52,9 @@ struct Geometry {
   Size group;
 };
 
+/// Roundings of the sum of absolute products; those of a super-block come in more partial sums.
+double roundings(DType type) { return ops::info(type).block_elements == 32 ? 4.5 : 2.2; }
+
 void routed(Problem& p, const Shape& s, DType type, const Geometry& g) {
   const std::size_t k = s.blocks * ops::info(type).block_elements, stride = (s.n + s.spare_rows) * k;
   const auto weight = p.input(0, type, s.experts * stride, uniform(-1, 1));
@@ -61,7 +64,7 @@ void routed(Problem& p, const Shape& s, DType type, const Geometry& g) {
   p.value(4, params_of(s, type));
   // One row of threadgroups more than there are rows: it must do nothing.
   p.threadgroups({divide_up(s.n, g.rows_per_group), s.rows() + 1}, g.group);
-  p.expect(out, f32_accumulation(k), [=] {
+  p.expect(out, {.magnitude = roundings(type) * 0x1p-24}, [=] {
     return products(
         s.rows(), s.n, k,
         [&](std::size_t r, std::size_t n) { return &weight[static_cast<std::size_t>(ids[r]) * stride + n * k]; },
@@ -78,7 +81,7 @@ void swiglu(Problem& p, const Shape& s) {
   const auto ids = ids_of(p, 4, s);
   p.value(5, params_of(s, DType::Q4_0));
   p.threadgroups({divide_up(s.n, 8), s.rows() + 1}, {8, 8});
-  p.expect(out, {.absolute = 2e-6, .magnitude = 1e-6}, [=] {
+  p.expect(out, {.absolute = 7e-7, .magnitude = 3.5e-7}, [=] {
     Values h(gate.size());
     for (std::size_t i = 0; i < h.size(); ++i) h[i] = gate[i] / (1 + std::exp(-gate[i])) * up[i];
     return products(

@@ -32,7 +32,7 @@ Expected turned(DType type, const Values& x, std::size_t rows, TurnRow turn_row)
   Expected e = {x, Values(x.size(), 0.0)};
   for (std::size_t row = 0; row < rows; ++row) turn_row(e, row, row * (x.size() / rows));
   for (std::size_t i = 0; i < x.size(); ++i) {
-    if (e.magnitude[i] != 0) e.magnitude[i] = e.magnitude[i] * 0x1p-20 + rounding(type, e.values[i]);
+    if (e.magnitude[i] != 0) e.magnitude[i] = e.magnitude[i] * 0x1.cp-21 + rounding(type, e.values[i]);
   }
   return e;
 }

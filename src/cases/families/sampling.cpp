@@ -88,7 +88,7 @@ void sampling_cases(CaseList& list) {
       Row{"large", 512, 4096, normal(0, 3), 0, Purpose::Benchmark},
   };
   for (const Row& row : rows) {
-    softmax_case(list, DType::F32, row, {.absolute = 1e-7, .relative = 5e-6});
+    softmax_case(list, DType::F32, row, {.absolute = 1.25e-8, .relative = 6.25e-7});
     softmax_case(list, DType::F16, row, {.absolute = 1e-6, .relative = 1e-3});
     softmax_case(list, DType::BF16, row, {.absolute = 1e-6, .relative = 8e-3});
   }

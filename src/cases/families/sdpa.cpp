@@ -167,7 +167,10 @@ void build_decode(Problem& p, const Decode& s) {
   p.value(4, params);
   p.threadgroup_memory(0, 4 * simdgroups * (s.dim + 2));
   p.threadgroups({s.heads}, {32 * simdgroups});
-  p.expect(out, {.absolute = 2e-5, .relative = 5e-5}, [=] {
+  // The exponents of scores so far apart are large, and with them their rounding.
+  const Tolerance tolerance = s.deviation > 1 ? Tolerance{.absolute = 1.3e-5, .relative = 3.3e-5}
+                                              : Tolerance{.absolute = 6e-7, .relative = 1.5e-6};
+  p.expect(out, tolerance, [=] {
     const auto base = [&](std::size_t h) { return h * s.kv_heads / s.heads * s.capacity * s.dim; };
     return attend_heads(
         s.heads, s.dim,

@@ -62,7 +62,7 @@ void softmax_backward(Problem& p, const Shape& s) {
   const auto dx = p.output(2, DType::F32, n);
   p.value(3, params(s.columns));
   row_kernel(p, s.rows, s.columns);
-  p.expect(dx, {.absolute = 1e-6, .relative = 1e-5}, [=] {
+  p.expect(dx, {.absolute = 1.15e-7, .relative = 1.15e-6}, [=] {
     Values out(n);
     for (std::size_t r = 0; r < s.rows; ++r) {
       const std::size_t base = r * s.columns;
@@ -78,7 +78,8 @@ void row_sum(Problem& p, const Shape& s) {
   const auto y = p.output(1, DType::F32, s.rows);
   p.value(2, params(s.columns));
   row_kernel(p, s.rows, s.columns);
-  p.expect(y, {.magnitude = 1e-6}, [=] { return sums(s.rows, s.columns, [&](std::size_t r, std::size_t i) { return x[r * s.columns + i]; }); });
+  p.expect(y, {.magnitude = 1.45e-7},
+           [=] { return sums(s.rows, s.columns, [&](std::size_t r, std::size_t i) { return x[r * s.columns + i]; }); });
 }
 
 void row_sum_backward(Problem& p, const Shape& s) {
@@ -100,7 +101,7 @@ void rms_inverse(Problem& p, const Shape& s, double scale) {
   const auto r = p.output(1, DType::F32, s.rows);
   p.value(2, FloatParams{kEps, static_cast<float>(s.columns)});
   row_kernel(p, s.rows, s.columns);
-  p.expect(r, {.absolute = 1e-6, .relative = 1e-5}, [=] {
+  p.expect(r, {.absolute = 3e-8, .relative = 3e-7}, [=] {
     Values out(s.rows);
     for (std::size_t row = 0; row < s.rows; ++row) {
       const double squares = sum_of(s.columns, [&](std::size_t i) { return x[row * s.columns + i] * x[row * s.columns + i]; }).first;
@@ -119,7 +120,7 @@ void rms_dx(Problem& p, const Shape& s) {
   const auto dx = p.output(4, DType::F32, n);
   p.value(5, params(s.columns));
   row_kernel(p, s.rows, s.columns);
-  p.expect(dx, {.absolute = 4e-6, .relative = 1e-5}, [=] {
+  p.expect(dx, {.absolute = 7.6e-7, .relative = 1.9e-6}, [=] {
     Values out(n);
     for (std::size_t row = 0; row < s.rows; ++row) {
       const std::size_t base = row * s.columns;
@@ -139,7 +140,7 @@ void rms_dw(Problem& p, const Shape& s) {
   const auto dw = p.output(3, DType::F32, s.columns);
   p.value(4, params(s.columns, s.rows));
   row_kernel(p, s.columns, s.rows);
-  p.expect(dw, {.magnitude = 1e-6}, [=] {
+  p.expect(dw, {.magnitude = 4.2e-7}, [=] {
     return sums(s.columns, s.rows, [&](std::size_t i, std::size_t b) { return dy[b * s.columns + i] * x[b * s.columns + i] * r[b]; });
   });
 }
@@ -174,7 +175,7 @@ void outer_product_backward(Problem& p, const Shape& s, bool lhs) {
   const auto out = p.output(2, DType::F32, outputs);
   p.value(3, extent(s));
   p.threads({outputs + 9}, {std::min<std::size_t>(64, outputs)});
-  p.expect(out, {.magnitude = 1e-5}, [=] {
+  p.expect(out, {.magnitude = 6e-7}, [=] {
     return sums(outputs, lhs ? s.columns : s.rows, [&](std::size_t o, std::size_t i) {
       return (lhs ? dy[o * s.columns + i] : dy[i * s.columns + o]) * other[i];
     });
@@ -218,7 +219,7 @@ void take(Problem& p, const Taking& t, bool backward) {
   }
   Values initial;
   const auto dx = p.inout(2, DType::F32, wide, constant(0), initial);
-  p.expect(dx, t.repeated ? Tolerance{.absolute = 1e-6, .relative = 1e-6} : Tolerance::exact(), [=] {
+  p.expect(dx, t.repeated ? Tolerance{.absolute = 2e-7, .relative = 2e-7} : Tolerance::exact(), [=] {
     Values out(wide, 0.0);
     for (std::size_t i = 0; i < narrow; ++i) {
       if (index[i] < t.columns) out[i / t.k * t.columns + static_cast<std::size_t>(index[i])] += source[i];
@@ -324,7 +325,7 @@ void conv(Problem& p, const Conv& s, ConvPart part) {
   p.value(3, std::array{s.tokens, s.channels, s.width});
   const std::size_t x = part == ConvPart::Dw ? s.channels : s.tokens, y = part == ConvPart::Dw ? s.width : s.channels;
   p.threads({x + 1, y + 2}, {std::min<std::size_t>(32, x), std::min<std::size_t>(8, y)});
-  p.expect(out, {.magnitude = 1e-6}, [=] {
+  p.expect(out, {.magnitude = 6e-7}, [=] {
     Values sum(part == ConvPart::Dw ? taps : n, 0.0), magnitude(sum.size(), 0.0);
     conv_terms(s, [&](std::size_t to, std::size_t from, std::size_t tap) {
       const std::size_t target = part == ConvPart::Forward ? to : part == ConvPart::Dx ? from : tap;

@@ -165,7 +165,7 @@ void expect_position(Problem& p, unsigned codes_index, unsigned norms_index, con
     }
     return Expected(expected, slack);
   });
-  p.expect(norms_out, {.absolute = 1e-20, .relative = 4e-7}, [=] {
+  p.expect(norms_out, {.absolute = 1e-20, .relative = 3.2e-7}, [=] {
     Values expected = norms;
     for (std::size_t h = 0; h < c.heads && position < c.capacity; ++h) {
       const TurboHead e = encoded(h);
