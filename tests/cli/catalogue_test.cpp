@@ -39,9 +39,10 @@ TEST(KernelCatalogue, HoldsEveryKernelWithItsArguments) {
   const auto printed = run_program({"kernels", "--markdown"});
   const auto listed = nlohmann::json::parse(run_program({"kernels", "--json"}).out).at("kernels");
   for (const auto& kernel : listed) {
-    EXPECT_THAT(printed.out, HasSubstr("\n| `" + kernel.at("name").get<std::string>() + "` | `"));
+    const auto name = kernel.at("name").get<std::string>();
+    EXPECT_TRUE(printed.out.contains("\n| `" + name + "` | `")) << name << " is missing";
   }
-  EXPECT_THAT(printed.out, HasSubstr("| all | " + std::to_string(listed.size()) + " |"));
+  EXPECT_TRUE(printed.out.contains("| all | " + std::to_string(listed.size()) + " |")) << listed.size();
   const auto family = run_program({"kernels", "--markdown", "--family", "sampling"});
   EXPECT_EQ(family.exit_code, 0);
   EXPECT_THAT(family.out, HasSubstr("buffer 0 `"));

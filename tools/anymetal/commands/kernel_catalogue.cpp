@@ -124,6 +124,30 @@ std::string file_section(const registry::BuiltinFile& file, const std::vector<Fu
   return text;
 }
 
+/// Names that the file lists and no function of it bears.
+std::vector<std::string_view> names_only(const registry::BuiltinFile& file, const std::vector<Function>& functions) {
+  std::vector<std::string_view> names;
+  for (const registry::BuiltinKernel& kernel : registry::builtin_kernels()) {
+    if (&registry::builtin_files()[kernel.file] != &file) continue;
+    const bool declared = std::ranges::any_of(functions, [&](const Function& function) {
+      return std::ranges::any_of(function.entries, [&](const Entry& e) { return e->reflection.name == kernel.name; });
+    });
+    if (!declared) names.push_back(kernel.name);
+  }
+  return names;
+}
+
+std::string names_section(const registry::BuiltinFile& file, const std::vector<std::string_view>& names) {
+  std::string text;
+  for (const std::string_view name : names) {
+    text += fmt::format(
+        "### {}\n[{}](../kernels/{})\n\nA name without a function: asking for its pipeline is an error.\n\n"
+        "| kernel | function |\n|---|---|\n| `{}` | `none` |\n\n",
+        name, file.path, file.path, name);
+  }
+  return text;
+}
+
 }  // namespace
 
 Result<std::string> kernel_catalogue(std::string_view family) {
@@ -137,7 +161,9 @@ Result<std::string> kernel_catalogue(std::string_view family) {
     const auto functions = functions_of(file);
     if (!functions) return std::unexpected(functions.error());
     Family& all = families[file.family];
-    all.text += file_section(file, *functions);
+    const auto names = names_only(file, *functions);
+    all.text += file_section(file, *functions) + names_section(file, names);
+    all.kernels += names.size();
     for (const Function& function : *functions) all.kernels += function.entries.size();
   }
   std::string index, sections;
