@@ -28,7 +28,7 @@ Tolerance tolerance_of(DType type) {
   switch (type) {
     case DType::F16: return {.absolute = 2e-6, .relative = 0x1p-11 + 1e-5};
     case DType::BF16: return {.absolute = 2e-6, .relative = 0x1p-8 + 1e-5};
-    default: return {.absolute = 2e-6, .relative = 2e-6};
+    default: return {.absolute = 2e-7, .relative = 8e-7};
   }
 }
 
