@@ -329,7 +329,7 @@ void delta_net_cases(CaseList& list) {
   list.add(kernel, "all forgotten", [](Problem& p) { recurrence(p, {1, 9, 1, 2, 16, 8}, constant(-200), 0); });
   list.add(kernel, "in place", [](Problem& p) { recurrence(p, {2, 3, 1, 2, 64, 33}, kStrong, 0, true); });
   list.add(kernel, "K > 128", [](Problem& p) { refused(p, {1, 2, 1, 2, 129, 8}, 0); });
-  for (const std::size_t cells : {1, 2, 4}) {
+  for (const std::size_t cells : {1UZ, 2UZ, 4UZ}) {
     const std::string decode = fmt::format("gated_delta_net_decode_f32_{}", cells);
     for (const auto& [batches, tokens, key_heads, heads, rows] :
          {std::array<std::size_t, 5>{1, 1, 1, 1, 1}, {2, 1, 2, 6, 5}, {1, 3, 1, 3, 33}, {2, 32, 2, 4, 8}}) {

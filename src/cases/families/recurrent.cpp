@@ -312,8 +312,8 @@ void recurrent_cases(CaseList& list) {
         "ssm_norm_gate_f32", label(s), [=](Problem& p) { norm_gate(p, s, normal(), normal(0, 3)); }, s.purpose);
   }
   for (const auto& [name, place] : {std::pair{"into x", Place::X}, {"into z", Place::Z}}) {
-    list.add("ssm_norm_gate_f32", name, [place = place](Problem& p) {
-      norm_gate(p, {3, 300}, normal(), normal(0, 3), place);
+    list.add("ssm_norm_gate_f32", name, [where = place](Problem& p) {
+      norm_gate(p, {3, 300}, normal(), normal(0, 3), where);
     });
   }
   list.add("ssm_norm_gate_f32", "zeros", [](Problem& p) { norm_gate(p, {3, 65}, constant(0), normal()); });
