@@ -22,6 +22,8 @@ target_compile_options(anymetal_settings INTERFACE -Wall -Wextra -Wconversion -W
 target_compile_options(anymetal_settings INTERFACE
   "$<$<CXX_COMPILER_ID:GNU>:-Wno-restrict;-Wno-array-bounds;-Wno-stringop-overread;-Wno-stringop-overflow>"
   "$<$<AND:$<CXX_COMPILER_ID:GNU>,$<NOT:$<CONFIG:Debug>>>:-Wno-maybe-uninitialized;-Wno-dangling-pointer;-Wno-free-nonheap-object;-Wno-null-dereference>")
+# libstdc++ 12's std::stable_sort uses what C++20 deprecates.
+target_compile_options(anymetal_settings INTERFACE $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>)
 if(ANYMETAL_SANITIZE)
   # Not vptr: it needs the type information that Debian's LLVM is built without.
   target_compile_options(anymetal_settings INTERFACE -fsanitize=${ANYMETAL_SANITIZE} -fno-sanitize=vptr
