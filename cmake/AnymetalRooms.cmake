@@ -24,10 +24,15 @@ function(anymetal_test NAME)
     target_compile_options(${NAME} PRIVATE -Wno-maybe-uninitialized)  # g++ 12's false alarms in instrumented std code
   endif()
   anymetal_pch(${NAME} test)
-  target_compile_definitions(${NAME} PRIVATE ANYMETAL_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   if(NOT TEST_LABELS)
     set(TEST_LABELS unit)  # an empty list would swallow the property after it
   endif()
   gtest_discover_tests(${NAME} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT ${timeout}
                        ENVIRONMENT ANYMETAL_CACHE=0)
+endfunction()
+
+# anymetal_reads_sources(FILES...): test sources that read files of the source tree. A definition of these files alone: the
+# compiler cache keeps every other object when the tree moves.
+function(anymetal_reads_sources)
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_DEFINITIONS ANYMETAL_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 endfunction()
