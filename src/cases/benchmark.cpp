@@ -5,19 +5,36 @@
 #include <chrono>
 
 #include "cases/bound_problem.hpp"
+#include "cases/host_arguments.hpp"
 #include "cases/runner.hpp"
 
 namespace anymetal::cases {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// Of at most `runs` runs within about `seconds`, of three at least.
+template <class Run>
+std::vector<double> times(std::size_t runs, double seconds, Run run_once) {
+  std::vector<double> taken;
+  const auto begin = Clock::now();
+  while (taken.size() < 3 || (taken.size() < runs && since(begin) < seconds)) {
+    const auto start = Clock::now();
+    run_once();
+    taken.push_back(since(start));
+  }
+  return taken;
+}
+
+}  // namespace
 
 Result<Measurement> measure(const Case& test, KernelRegistry& registry, Device device, std::size_t runs,
                             double seconds) {
-  using Clock = std::chrono::steady_clock;
-  const auto since = [](Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-  };
   const Problem problem = test.make();
   Measurement measured{
-      .compile_seconds = 0, .seconds = {}, .bytes = problem.traffic(), .flops = problem.flops(), .plain_seconds = 0};
+      .compile_seconds = 0, .seconds = {}, .bytes = problem.traffic(), .flops = problem.flops(), .plain_seconds = {}};
   const auto asked = Clock::now();
   auto pipeline = pipeline_for(test, problem, registry, device);
   measured.compile_seconds = since(asked);
@@ -29,24 +46,25 @@ Result<Measurement> measure(const Case& test, KernelRegistry& registry, Device d
                                                       outcome.failures.front()));
   }
 
-  for (const Operand& operand : problem.operands()) {
-    if (!operand.reference) continue;
-    const auto start = Clock::now();
-    const Expected expected = operand.reference();
-    measured.plain_seconds += since(start);
-  }
-
   auto bound = BoundProblem::make(problem, device, Placement::Aligned);
   if (!bound) return std::unexpected(bound.error());
   auto encoder = device.make_command_encoder();
   if (!encoder) return std::unexpected(encoder.error());
-  const auto begin = Clock::now();
-  while (measured.seconds.size() < 3 || (measured.seconds.size() < runs && since(begin) < seconds)) {
-    const auto start = Clock::now();
+  Result<void> done;
+  measured.seconds = times(runs, seconds, [&] {
     bound->encode(*encoder, *pipeline);
-    if (auto done = encoder->commit_and_wait(); !done) return std::unexpected(done.error());
-    measured.seconds.push_back(since(start));
+    if (done) done = encoder->commit_and_wait();
+  });
+  if (!done) return std::unexpected(done.error());
+
+  const plain::Loop loop = plain::host_runs_loops() ? plain::loop_of(test.kernel.c_str()) : nullptr;
+  if (loop == nullptr) return measured;
+  HostArguments arguments(problem);
+  if (const auto failures = arguments.failures_of(loop); !failures.empty()) {
+    return fail(ErrorCode::InternalError, fmt::format("the plain loop of {} [{}] is wrong and is not timed: {}",
+                                                      test.kernel, test.label, failures.front()));
   }
+  measured.plain_seconds = times(runs, seconds, [&] { loop(arguments.view()); });
   return measured;
 }
 

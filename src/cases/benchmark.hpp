@@ -10,15 +10,16 @@
 namespace anymetal::cases {
 
 struct Measurement {
-  double compile_seconds = 0;   ///< first request of the pipeline
-  std::vector<double> seconds;  ///< of each dispatch, encoding and waiting included
-  double bytes = 0;             ///< memory traffic of one dispatch
-  double flops = 0;             ///< of one dispatch; 0 where memory is what counts
-  double plain_seconds = 0;     ///< the case's reference: plain loops over the formula in float64, one thread
+  double compile_seconds = 0;         ///< first request of the pipeline
+  std::vector<double> seconds;        ///< of each dispatch, encoding and waiting included
+  double bytes = 0;                   ///< memory traffic of one dispatch
+  double flops = 0;                   ///< of one dispatch; 0 where memory is what counts
+  std::vector<double> plain_seconds;  ///< of each run of the kernel's plain loop; empty where it has none or cannot run
 };
 
-/// Checks the case, then repeats its dispatch at most `runs` times within about `seconds`, three times at least. An
-/// output that is wrong is an InternalError and is not timed. May compile.
+/// Checks the case, then repeats its dispatch at most `runs` times within about `seconds`, three times at least. The
+/// kernel's plain loop is checked and repeated likewise. An output that is wrong is an InternalError and is not timed.
+/// May compile.
 [[nodiscard]] Result<Measurement> measure(const Case& test, KernelRegistry& registry, Device device, std::size_t runs,
                                           double seconds);
 

@@ -8,16 +8,9 @@
 
 #include "cases/bound_problem.hpp"
 #include "cases/case_list.hpp"
+#include "cases/compare.hpp"
 
 namespace anymetal::cases {
-
-/// The largest error of one output.
-struct Accuracy {
-  unsigned index = 0;  ///< buffer index
-  double error = 0;    ///< at the element where error / allowed is largest
-  double allowed = 0;
-  [[nodiscard]] double ratio() const { return error == 0 ? 0 : error / allowed; }
-};
 
 struct Outcome {
   std::vector<std::string> failures;  ///< empty: passed

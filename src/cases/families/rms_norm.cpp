@@ -173,37 +173,41 @@ void rms_norm_cases(CaseList& list) {
   for_each(list, "fused_norm_add_",
            {{"f32", DType::F32, DType::F32, added}, {"f32_v2", DType::F32, DType::F32, added, true}}, norm_add);
 
+  const auto residual_norm = [=](Problem& p, const Shape& shape, std::uint32_t write_sum) {
+    const std::size_t n = shape.rows * shape.dim;
+    const auto residual = p.input(0, DType::F32, n, normal());
+    const auto x = p.input(1, DType::F32, n, normal());
+    const auto w = p.input(2, DType::F32, shape.dim, uniform(0.5, 1.5));
+    const auto out = p.output(3, DType::F32, n);
+    const auto sum_of = [=] {
+      Values s(n);
+      for (std::size_t i = 0; i < n; ++i) s[i] = residual[i] + x[i];
+      return s;
+    };
+    if (write_sum != 0) {
+      const auto sum = p.output(4, DType::F32, n);
+      p.expect(sum, {.relative = 0x1p-23}, sum_of);
+    } else {
+      p.untouched(4, DType::F32, n);
+    }
+    struct {
+      std::uint32_t dim, rows;
+      float eps;
+      std::uint32_t write;
+    } const params = {static_cast<std::uint32_t>(shape.dim), static_cast<std::uint32_t>(shape.rows), kEps, write_sum};
+    p.value(5, params);
+    dispatch_rows(p, shape, false);
+    p.expect(out, f32, [=] { return normed(sum_of(), w); });
+  };
   for (const std::uint32_t write_sum : {0u, 1u}) {
     for (const Shape& shape : kShapes) {
-      list.add("fused_residual_norm_f32", fmt::format("{} sum={}", label(shape), write_sum), [=](Problem& p) {
-        const std::size_t n = shape.rows * shape.dim;
-        const auto residual = p.input(0, DType::F32, n, normal());
-        const auto x = p.input(1, DType::F32, n, normal());
-        const auto w = p.input(2, DType::F32, shape.dim, uniform(0.5, 1.5));
-        const auto out = p.output(3, DType::F32, n);
-        const auto sum_of = [=] {
-          Values s(n);
-          for (std::size_t i = 0; i < n; ++i) s[i] = residual[i] + x[i];
-          return s;
-        };
-        if (write_sum != 0) {
-          const auto sum = p.output(4, DType::F32, n);
-          p.expect(sum, {.relative = 0x1p-23}, sum_of);
-        } else {
-          p.untouched(4, DType::F32, n);
-        }
-        struct {
-          std::uint32_t dim, rows;
-          float eps;
-          std::uint32_t write;
-        } const params = {static_cast<std::uint32_t>(shape.dim), static_cast<std::uint32_t>(shape.rows), kEps,
-                          write_sum};
-        p.value(5, params);
-        dispatch_rows(p, shape, false);
-        p.expect(out, f32, [=] { return normed(sum_of(), w); });
-      });
+      list.add("fused_residual_norm_f32", fmt::format("{} sum={}", label(shape), write_sum),
+               [=](Problem& p) { residual_norm(p, shape, write_sum); });
     }
   }
+  list.add(
+      "fused_residual_norm_f32", "2048x2048 sum=1", [=](Problem& p) { residual_norm(p, {2048, 2048}, 1); },
+      Purpose::Benchmark);
 }
 
 }  // namespace anymetal::cases

@@ -60,11 +60,12 @@ struct Measured {
   std::size_t runs = 0;
   double bytes = 0;
   double operations = 0;
-  double plain_milliseconds = 0;
+  std::optional<Timing> plain;  ///< of the kernel's plain loop
 
   [[nodiscard]] double gigabytes_per_second() const { return bytes * 1e-6 / run.median; }
   [[nodiscard]] double gigaflops() const { return operations * 1e-6 / run.median; }
-  [[nodiscard]] double times_plain() const { return run.median / plain_milliseconds; }
+  /// 0 where there is no plain loop.
+  [[nodiscard]] double times_plain() const { return plain ? run.median / plain->median : 0; }
   [[nodiscard]] std::string rate() const {
     return operations > 0 ? fmt::format("{:.1f} GFLOP/s", gigaflops())
                           : fmt::format("{:.1f} GB/s", gigabytes_per_second());
@@ -75,18 +76,23 @@ Result<Measured> measure_case(const Device& device, const cases::Case& test, con
   KernelRegistry registry;
   auto measured = cases::measure(test, registry, device, options.repeat, options.seconds);
   if (!measured) return std::unexpected(measured.error());
-  for (double& time : measured->seconds) time *= 1e3;
+  const auto timing = [](std::vector<double> seconds) {
+    for (double& time : seconds) time *= 1e3;
+    return summarise(std::move(seconds));
+  };
   const std::size_t runs = measured->seconds.size();
   return Measured{.test = test,
                   .compile_milliseconds = measured->compile_seconds * 1e3,
-                  .run = summarise(std::move(measured->seconds)),
+                  .run = timing(std::move(measured->seconds)),
                   .runs = runs,
                   .bytes = measured->bytes,
                   .operations = measured->flops,
-                  .plain_milliseconds = measured->plain_seconds * 1e3};
+                  .plain = measured->plain_seconds.empty() ? std::nullopt
+                                                           : std::optional(timing(std::move(measured->plain_seconds)))};
 }
 
 nlohmann::ordered_json to_json(const Measured& measured) {
+  const auto plain = measured.plain ? cli::to_json(*measured.plain) : nlohmann::ordered_json(nullptr);
   return {{"kernel", measured.test.kernel},
           {"shape", measured.test.label},
           {"compile_milliseconds", measured.compile_milliseconds},
@@ -94,7 +100,7 @@ nlohmann::ordered_json to_json(const Measured& measured) {
           {"milliseconds", cli::to_json(measured.run)},
           {"gigabytes_per_second", measured.gigabytes_per_second()},
           {"gigaflops", measured.gigaflops()},
-          {"plain_loop_milliseconds", measured.plain_milliseconds}};
+          {"plain_loop_milliseconds", plain}};
 }
 
 void print_result(const Measured& measured, const std::optional<anymetal::bench::Ceilings>& ceilings) {
@@ -108,14 +114,21 @@ void print_result(const Measured& measured, const std::optional<anymetal::bench:
                                     : measured.gigabytes_per_second() / ceilings->read_gigabytes_per_second;
     fmt::print(", {:.0f} % of {}", 100 * share, arithmetic ? "the multiply-add peak" : "read bandwidth");
   }
-  fmt::print("; {:.2f} times as long as plain loops in float64 on one thread\n", measured.times_plain());
+  fmt::print("\n");
+  if (measured.plain) {
+    fmt::print("{:.2f} times as long as a plain C++ loop on one thread: {:.4f} ms (spread {:.4f})\n",
+               measured.times_plain(), measured.plain->median, measured.plain->spread);
+  }
   if (ceilings) print_ceilings(*ceilings);
 }
 
-void print_heading() { fmt::print("{:<58} {:>12} {:>16} {:>10}\n", "kernel", "ms", "rate", "x plain"); }
+void print_heading() {
+  fmt::print("{:<50} {:>12} {:>16} {:>12} {:>8}\n", "kernel", "ms", "rate", "plain ms", "x plain");
+}
 void print_row(const Measured& measured) {
-  fmt::print("{:<58} {:>12.4f} {:>16} {:>10.2f}\n", measured.test.kernel, measured.run.median, measured.rate(),
-             measured.times_plain());
+  fmt::print("{:<50} {:>12.4f} {:>16} ", measured.test.kernel, measured.run.median, measured.rate());
+  if (measured.plain) fmt::print("{:>12.4f} {:>8.2f}", measured.plain->median, measured.times_plain());
+  fmt::print("\n");
   std::fflush(stdout);
 }
 
@@ -150,7 +163,7 @@ Exit bench_table(const Device& device, const std::vector<cases::Case>& tests, co
     print_json({{"kernels", array}});
   } else if (rows.size() > 10) {
     std::ranges::sort(rows, std::greater{}, &Measured::times_plain);
-    fmt::print("\nThe ten that do worst against plain loops (float64, one thread):\n");
+    fmt::print("\nThe ten that do worst against plain C++ loops on one thread:\n");
     print_heading();
     for (const Measured& row : std::span(rows).first(10)) print_row(row);
   }

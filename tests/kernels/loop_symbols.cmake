@@ -1,0 +1,15 @@
+# cmake -DNM=... -DOBJECTS=a.o;b.o -P loop_symbols.cmake: fails where an object defines a symbol that the linker may take for
+# another object's, and which is not of the plain loops' namespace.
+foreach(object IN LISTS OBJECTS)
+  execute_process(COMMAND ${NM} --defined-only --demangle ${object} OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCHALL "[^\n]+ [VWu] [^\n]+" merged "${symbols}")
+  foreach(symbol IN LISTS merged)
+    if(NOT symbol MATCHES "anymetal::cases::plain::")
+      message(SEND_ERROR "${object}: ${symbol}")
+    endif()
+  endforeach()
+  string(REGEX MATCHALL " T [^\n]+_loops\\(anymetal::cases::plain::LoopList&\\)" registered "${symbols}")
+  if(NOT registered)
+    message(SEND_ERROR "${object}: registers no loops, or ${NM} was not understood")
+  endif()
+endforeach()
