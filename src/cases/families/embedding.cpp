@@ -33,8 +33,8 @@ constexpr std::uint32_t u32(std::size_t v) { return static_cast<std::uint32_t>(v
 }  // namespace
 
 void embedding_cases(CaseList& list) {
-  for (const std::size_t dim : {1u, 33u, 640u}) {
-    list.add("embedding_gather_scale_f32", fmt::format("H={}", dim), [=](Problem& p) {
+  for (const std::size_t dim : {1u, 33u, 640u, 1u << 20}) {
+    const auto build = [=](Problem& p) {
       const auto table = p.input(0, DType::F32, 7 * dim, normal());
       const auto out = p.output(1, DType::F32, dim);
       struct {
@@ -44,23 +44,28 @@ void embedding_cases(CaseList& list) {
       p.value(2, params);
       p.threads({dim}, {flat_threads(dim)});
       p.expect(out, {.relative = 0x1p-24}, [=] { return lookup(table, {6}, 7, dim); });
-    });
+      p.traffic(8.0 * static_cast<double>(dim));
+    };
+    list.add("embedding_gather_scale_f32", fmt::format("H={}", dim), build,
+             dim > 1000 ? Purpose::Benchmark : Purpose::Test);
   }
-  const std::array plain = {Setup{1, 1, 1}, Setup{9, 33, 5}, Setup{40, 640, 7}};
+  const std::array plain = {Setup{1, 1, 1}, Setup{9, 33, 5}, Setup{40, 640, 7}, Setup{8192, 1024, 2048}};
   for (const Setup& s : plain) {
-    list.add("embedding_gather_scale_batch_f32", fmt::format("V={} H={} T={}", s.rows, s.dim, s.tokens),
-             [=](Problem& p) {
-               const auto table = p.input(0, DType::F32, s.rows * s.dim, normal());
-               const auto ids = p.input(1, DType::U32, s.tokens, integers(0, static_cast<std::int64_t>(s.rows) - 1));
-               const auto out = p.output(2, DType::F32, s.tokens * s.dim);
-               struct {
-                 float scale;
-                 std::uint32_t hidden, tokens;
-               } const params = {kScale, u32(s.dim), u32(s.tokens)};
-               p.value(3, params);
-               p.threads({s.dim, s.tokens}, {flat_threads(s.dim)});
-               p.expect(out, {.relative = 0x1p-24}, [=] { return lookup(table, ids, s.rows, s.dim); });
-             });
+    const auto build = [=](Problem& p) {
+      const auto table = p.input(0, DType::F32, s.rows * s.dim, normal());
+      const auto ids = p.input(1, DType::U32, s.tokens, integers(0, static_cast<std::int64_t>(s.rows) - 1));
+      const auto out = p.output(2, DType::F32, s.tokens * s.dim);
+      struct {
+        float scale;
+        std::uint32_t hidden, tokens;
+      } const params = {kScale, u32(s.dim), u32(s.tokens)};
+      p.value(3, params);
+      p.threads({s.dim, s.tokens}, {flat_threads(s.dim)});
+      p.expect(out, {.relative = 0x1p-24}, [=] { return lookup(table, ids, s.rows, s.dim); });
+      p.traffic(8.0 * static_cast<double>(s.tokens * s.dim));
+    };
+    list.add("embedding_gather_scale_batch_f32", fmt::format("V={} H={} T={}", s.rows, s.dim, s.tokens), build,
+             s.tokens > 1000 ? Purpose::Benchmark : Purpose::Test);
   }
   for (const DType type :
        {DType::Q4_0, DType::Q5_0, DType::Q5_1, DType::Q8_0, DType::IQ4_NL, DType::Q4_K, DType::Q5_K, DType::Q6_K}) {
