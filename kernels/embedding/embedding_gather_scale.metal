@@ -8,6 +8,9 @@ using namespace anymetal;
 // kernels: embedding_gather_scale_batch_q5_1_f32 embedding_gather_scale_batch_q8_0_f32
 // kernels: embedding_gather_scale_batch_iq4_nl_f32 embedding_gather_scale_batch_q4_K_f32
 // kernels: embedding_gather_scale_batch_q5_K_f32 embedding_gather_scale_batch_q6_K_f32
+// kernels: embedding_gather_scale_batch_q4_1_f32 embedding_gather_scale_batch_mxfp4_f32
+// kernels: embedding_gather_scale_batch_q2_K_f32 embedding_gather_scale_batch_q3_K_f32
+// kernels: embedding_gather_scale_batch_iq4_xs_f32
 
 struct GatherParams {
   float scale;
@@ -87,3 +90,8 @@ INSTANTIATE("iq4_nl", BlockIQ4_NL)
 INSTANTIATE("q4_K", BlockQ4_K)
 INSTANTIATE("q5_K", BlockQ5_K)
 INSTANTIATE("q6_K", BlockQ6_K)
+INSTANTIATE("q4_1", BlockQ4_1)
+INSTANTIATE("mxfp4", BlockMXFP4)
+INSTANTIATE("q2_K", BlockQ2_K)
+INSTANTIATE("q3_K", BlockQ3_K)
+INSTANTIATE("iq4_xs", BlockIQ4_XS)

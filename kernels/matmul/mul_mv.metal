@@ -7,13 +7,15 @@ using namespace anymetal;
 // kernels: kernel_mul_mv_q4_0_f32 kernel_mul_mv_q5_0_f32 kernel_mul_mv_q5_1_f32 kernel_mul_mv_q8_0_f32
 // kernels: kernel_mul_mv_iq4_nl_f32 kernel_mul_mv_q4_K_f32 kernel_mul_mv_q5_K_f32 kernel_mul_mv_q6_K_f32
 // kernels: kernel_mul_mv_q6_K_f32_nr2
+// kernels: kernel_mul_mv_q4_1_f32 kernel_mul_mv_mxfp4_f32 kernel_mul_mv_q2_K_f32 kernel_mul_mv_q3_K_f32
+// kernels: kernel_mul_mv_iq4_xs_f32
 
 /// dst[m, n] = sum over k of W[n, k] * x[m, k]: each of a threadgroup's two simdgroups takes kRows weight rows, and its
 /// lanes share the row in runs of 8 elements. Rows past the last are neither read nor written.
 ///
 /// buffer 0: weight blocks [batch, N, K/QK]; 1: x f32 [batch, M, K]; 2: dst f32 [batch, M, N]; 3: MatVecParams
-/// grid: threadgroups (ceil(N / (2 kRows)), M, batch), 64 threads. kRows is 4 for blocks of 32 elements, 1 for q4_K, q5_K
-/// and q6_K, 2 for q6_K_nr2
+/// grid: threadgroups (ceil(N / (2 kRows)), M, batch), 64 threads. kRows is 4 for blocks of 32 elements, 1 for those of 256,
+/// 2 for q6_K_nr2
 /// tolerance: 4 sqrt(K) 2^-24 of the sum of absolute products
 template <class Block, int kRows>
 kernel void mul_mv(device const uchar* weight [[buffer(0)]],
@@ -58,3 +60,8 @@ INSTANTIATE("q4_K_f32", BlockQ4_K, 1)
 INSTANTIATE("q5_K_f32", BlockQ5_K, 1)
 INSTANTIATE("q6_K_f32", BlockQ6_K, 1)
 INSTANTIATE("q6_K_f32_nr2", BlockQ6_K, 2)
+INSTANTIATE("q4_1_f32", BlockQ4_1, 4)
+INSTANTIATE("mxfp4_f32", BlockMXFP4, 4)
+INSTANTIATE("q2_K_f32", BlockQ2_K, 1)
+INSTANTIATE("q3_K_f32", BlockQ3_K, 1)
+INSTANTIATE("iq4_xs_f32", BlockIQ4_XS, 1)

@@ -7,6 +7,8 @@ using namespace anymetal;
 // kernels: kernel_mul_mv_id_q4_0_f32 kernel_mul_mv_id_q5_1_f32 kernel_mul_mv_id_q8_0_f32 kernel_mul_mv_id_iq4_nl_f32
 // kernels: kernel_mul_mv_id_q4_K_f32 kernel_mul_mv_id_q5_K_f32 kernel_mul_mv_id_q6_K_f32 kernel_mul_mv_id_q6_K_f32_nr2
 // kernels: kernel_mul_mv_id_q4_0_f32_swiglu
+// kernels: kernel_mul_mv_id_q5_0_f32 kernel_mul_mv_id_q4_1_f32 kernel_mul_mv_id_mxfp4_f32 kernel_mul_mv_id_q2_K_f32
+// kernels: kernel_mul_mv_id_q3_K_f32 kernel_mul_mv_id_iq4_xs_f32
 
 // Products of kRows weight rows from `first` on with one vector, whose elements k .. k+7 are `run(k)`. Rows past the last
 // are neither read nor written.
@@ -34,8 +36,8 @@ void store_products(device const uchar* weight, device float* out, constant Expe
 ///
 /// buffer 0: weight blocks [experts of expert_stride bytes][N, K/QK]; 1: x f32 [tokens, K]; 2: dst f32 [tokens * top_k, N];
 /// 3: ids u32 [tokens * top_k]; 4: ExpertMatVecParams
-/// grid: threadgroups (ceil(N / (2 kRows)), tokens * top_k), 64 threads. kRows is 4 for blocks of 32 elements, 1 for q4_K,
-/// q5_K and q6_K, 2 for q6_K_nr2
+/// grid: threadgroups (ceil(N / (2 kRows)), tokens * top_k), 64 threads. kRows is 4 for blocks of 32 elements, 1
+/// for those of 256, 2 for q6_K_nr2
 /// tolerance: 4 sqrt(K) 2^-24 of the sum of absolute products
 template <class Block, int kRows>
 kernel void mul_mv_id(device const uchar* weight [[buffer(0)]],
@@ -95,3 +97,9 @@ INSTANTIATE("q4_K_f32", BlockQ4_K, 1)
 INSTANTIATE("q5_K_f32", BlockQ5_K, 1)
 INSTANTIATE("q6_K_f32", BlockQ6_K, 1)
 INSTANTIATE("q6_K_f32_nr2", BlockQ6_K, 2)
+INSTANTIATE("q5_0_f32", BlockQ5_0, 4)
+INSTANTIATE("q4_1_f32", BlockQ4_1, 4)
+INSTANTIATE("mxfp4_f32", BlockMXFP4, 4)
+INSTANTIATE("q2_K_f32", BlockQ2_K, 1)
+INSTANTIATE("q3_K_f32", BlockQ3_K, 1)
+INSTANTIATE("iq4_xs_f32", BlockIQ4_XS, 1)

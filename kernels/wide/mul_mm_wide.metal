@@ -6,6 +6,7 @@ using namespace anymetal;
 
 // kernels: mul_mm_wide_q4_0_f32 mul_mm_wide_q5_0_f32 mul_mm_wide_q5_1_f32 mul_mm_wide_q8_0_f32 mul_mm_wide_iq4_nl_f32
 // kernels: mul_mm_wide_q4_K_f32 mul_mm_wide_q5_K_f32 mul_mm_wide_q6_K_f32
+// kernels: mul_mm_wide_q4_1_f32 mul_mm_wide_mxfp4_f32 mul_mm_wide_q2_K_f32 mul_mm_wide_q3_K_f32 mul_mm_wide_iq4_xs_f32
 
 constant uint kRows = 4;      // weight rows of a thread
 constant uint kTokens = 3;    // activation rows whose sums stay in registers with them
@@ -88,3 +89,8 @@ INSTANTIATE("iq4_nl", BlockIQ4_NL)
 INSTANTIATE("q4_K", BlockQ4_K)
 INSTANTIATE("q5_K", BlockQ5_K)
 INSTANTIATE("q6_K", BlockQ6_K)
+INSTANTIATE("q4_1", BlockQ4_1)
+INSTANTIATE("mxfp4", BlockMXFP4)
+INSTANTIATE("q2_K", BlockQ2_K)
+INSTANTIATE("q3_K", BlockQ3_K)
+INSTANTIATE("iq4_xs", BlockIQ4_XS)

@@ -140,6 +140,65 @@ void encode_q6(std::span<const double> values, Block& block) {
   }
 }
 
+/// Element i's two bits of a super-block whose bytes hold four quarters of 32 elements.
+void put_pair(Block& block, std::size_t at, std::size_t i, unsigned q) {
+  put(block, at + i / 128 * 32 + i % 32, q << i % 128 / 32 * 2);
+}
+
+/// Q2_K: per sub-block of 16 a scale and a (subtracted) minimum in 4 bits each.
+void encode_q2(std::span<const double> values, Block& block) {
+  std::array<double, 16> steps{}, minima{};
+  for (std::size_t t = 0; t < 16; ++t) {
+    const auto [low, high] = std::ranges::minmax(values.subspan(16 * t, 16));
+    minima[t] = std::max(0.0, -low);
+    steps[t] = (std::max(high, 0.0) + minima[t]) / 3;
+  }
+  const double d = put_half(block, 80, std::ranges::max(steps) / 15),
+               dmin = put_half(block, 82, std::ranges::max(minima) / 15);
+  for (std::size_t t = 0; t < 16; ++t) {
+    const unsigned scale = code(steps[t], 0, d, 15), minimum = code(minima[t], 0, dmin, 15);
+    put(block, t, scale | minimum << 4);
+    for (std::size_t i = 16 * t; i < 16 * t + 16; ++i) {
+      put_pair(block, 16, i, code(values[i], -dmin * minimum, d * scale, 3));
+    }
+  }
+}
+
+/// Q3_K: per sub-block of 16 a signed scale of 6 bits.
+void encode_q3(std::span<const double> values, Block& block) {
+  std::array<double, 16> steps{};
+  for (std::size_t t = 0; t < 16; ++t) steps[t] = extreme(values.subspan(16 * t, 16)) / -4;
+  const double d = put_half(block, 108, extreme(steps) / -32);
+  for (std::size_t t = 0; t < 16; ++t) {
+    const unsigned scale = code(steps[t], -32 * d, d, 63);
+    put(block, 96 + t % 8, (scale & 15u) << t / 8 * 4);
+    put(block, 104 + t % 4, (scale >> 4) << t / 4 * 2);
+    const double step = d * (static_cast<double>(scale) - 32);
+    for (std::size_t i = 16 * t; i < 16 * t + 16; ++i) {
+      const unsigned q = code(values[i], -4 * step, step, 7);
+      put_pair(block, 32, i, q & 3u);
+      put(block, i % 32, (q >> 2) << i / 32);
+    }
+  }
+}
+
+/// IQ4_XS: per sub-block of 32 a signed scale of 6 bits for the codes of IQ4_NL.
+void encode_iq4_xs(std::span<const double> values, Block& block) {
+  std::array<double, 8> steps{};
+  for (std::size_t s = 0; s < 8; ++s) steps[s] = extreme(values.subspan(32 * s, 32)) / -127;
+  const double d = put_half(block, 0, extreme(steps) / -32);
+  for (std::size_t s = 0; s < 8; ++s) {
+    const unsigned scale = code(steps[s], -32 * d, d, 63);
+    put(block, 2 + s / 4, (scale >> 4) << s % 4 * 2);
+    put(block, 4 + s / 2, (scale & 15u) << s % 2 * 4);
+    const double step = d * (static_cast<double>(scale) - 32);
+    for (std::size_t i = 0; i < 32; ++i) {
+      const unsigned n = step == 0 ? 8 : nearest(kNonLinear, values[32 * s + i] / step);
+      put_nibble(block, 8 + 16 * s, i, n);
+    }
+  }
+}
+
 }  // namespace
 
 void encode_block(DType type, std::span<const double> values, std::vector<std::byte>& out) {
@@ -153,9 +212,14 @@ void encode_block(DType type, std::span<const double> values, std::vector<std::b
       encode_q6(values, block);
       break;
     case DType::Q2_K:
+      encode_q2(values, block);
+      break;
     case DType::Q3_K:
+      encode_q3(values, block);
+      break;
     case DType::IQ4_XS:
-      break;  // no kernel reads these yet: an all-zero block
+      encode_iq4_xs(values, block);
+      break;
     default:
       encode_small(type, values, block);
   }

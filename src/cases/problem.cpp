@@ -9,6 +9,9 @@ Problem::Values Problem::input(unsigned index, DType dtype, std::size_t elements
 }
 
 Problem::Values Problem::input(unsigned index, DType dtype, std::span<const double> values) {
+  if (const auto bytes = given_bytes_.find(index); bytes != given_bytes_.end()) {
+    return input_bytes(index, dtype, bytes->second);
+  }
   const auto other = given_.find(index);
   return input_bytes(index, dtype,
                      encode(dtype, other == given_.end() ? values : std::span<const double>(other->second)));

@@ -67,9 +67,11 @@ class Problem {
 
   explicit Problem(std::uint64_t seed) : random_(seed) {}
 
-  /// Before the problem is built: the input or inout at `index` holds these values instead of its own. The other inputs are
-  /// what they would be without.
+  /// Before the problem is built: the input or inout at `index` holds these values instead of its own. The other inputs
+  /// are what they would be without.
   void given(unsigned index, Values values) { given_[index] = std::move(values); }
+  /// The same with the input's bytes.
+  void given_bytes(unsigned index, std::vector<std::byte> bytes) { given_bytes_[index] = std::move(bytes); }
 
   /// An input with generated content. Returns the values after rounding to `dtype`: what the kernel reads.
   Values input(unsigned index, DType dtype, std::size_t elements, const Fill& fill);
@@ -137,6 +139,7 @@ class Problem {
  private:
   Random random_;
   std::map<unsigned, Values> given_;
+  std::map<unsigned, std::vector<std::byte>> given_bytes_;
   std::vector<Operand> operands_;
   std::vector<std::pair<unsigned, std::size_t>> aliases_;
   std::vector<Bytes> bytes_;

@@ -30,6 +30,12 @@ Expected products(std::size_t rows, std::size_t columns, std::size_t k, A a, B b
   return {std::move(values), std::move(magnitude)};
 }
 
+/// Where each sum has one term, a weight that is rounded to f16.
+inline constexpr Tolerance kOneWeight = {.absolute = 0x1p-25, .magnitude = 0x1.01p-11};
+
+/// Where weights are sums of terms that cancel, decoded and accumulated in f32.
+inline constexpr Tolerance kCancellingWeights = {.magnitude = 6 * 0x1p-24};
+
 /// Where only the accumulation in f32 is rounded.
 inline Tolerance f32_accumulation(std::size_t k) {
   return {.absolute = 1e-6, .magnitude = 4 * std::sqrt(static_cast<double>(k)) * 0x1p-24};

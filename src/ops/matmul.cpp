@@ -94,21 +94,7 @@ Result<void> mat_mat(Context& context, const Problem& problem) {
 
 }  // namespace
 
-bool can_multiply(DType weight) {
-  switch (weight) {
-    case DType::Q4_0:
-    case DType::Q5_0:
-    case DType::Q5_1:
-    case DType::Q8_0:
-    case DType::IQ4_NL:
-    case DType::Q4_K:
-    case DType::Q5_K:
-    case DType::Q6_K:
-      return true;
-    default:
-      return false;
-  }
-}
+bool can_multiply(DType weight) { return is_quantised(weight); }
 
 Result<void> mul_mat(Context& context, const Tensor& weight, const Tensor& x, const Tensor& out) {
   Checks check("mul_mat");

@@ -79,7 +79,8 @@ INSTANTIATE_TEST_SUITE_P(Formats, Blocks,
                          testing::Values(Bound{DType::Q4_0, 0.13}, Bound{DType::Q4_1, 0.07}, Bound{DType::Q5_0, 0.065},
                                          Bound{DType::Q5_1, 0.04}, Bound{DType::Q8_0, 0.005},
                                          Bound{DType::IQ4_NL, 0.12}, Bound{DType::MXFP4, 0.26}, Bound{DType::Q4_K, 0.1},
-                                         Bound{DType::Q5_K, 0.06}, Bound{DType::Q6_K, 0.04}),
+                                         Bound{DType::Q5_K, 0.06}, Bound{DType::Q6_K, 0.04}, Bound{DType::Q2_K, 0.5},
+                                         Bound{DType::Q3_K, 0.3}, Bound{DType::IQ4_XS, 0.14}),
                          [](const auto& format) { return std::string(ops::name(format.param.type)); });
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 
+#include "cases/block_codes.hpp"
 #include "cases/case_list.hpp"
 #include "cases/products.hpp"
 #include "cases/shapes.hpp"
@@ -111,7 +112,7 @@ Tolerance rounded_factors(DType type, bool tensor) {
   return {.absolute = 1e-5 * scale, .magnitude = 0x1p-10 * scale};
 }
 
-void product(Problem& p, const Shape& s, DType type, bool tensor) {
+void product(Problem& p, const Shape& s, DType type, const Tolerance& tolerance) {
   const auto i32 = [](std::size_t v) { return static_cast<std::int32_t>(v); };
   const std::size_t k = s.blocks * ops::info(type).block_elements, stride = (s.n + s.spare_rows) * k;
   p.value(0, MatMatParams{i32(k), i32(s.experts), ops::bytes_of(type, k), ops::bytes_of(type, stride), 0, i32(s.top_k),
@@ -127,7 +128,7 @@ void product(Problem& p, const Shape& s, DType type, bool tensor) {
   p.threadgroup_memory(0, 8192);
   p.threadgroups({divide_up(s.tokens, 32), divide_up(s.n, 64), s.experts}, {128});
   p.flops(2.0 * static_cast<double>(ids.size()) * static_cast<double>(s.n * k));
-  p.expect(out, rounded_factors(type, tensor), [=] {
+  p.expect(out, tolerance, [=] {
     if (is_refused(s)) return Expected(Values(ids.size() * s.n, std::nan("")));
     return products(
         ids.size(), s.n, k,
@@ -162,19 +163,31 @@ void expert_matmul_cases(CaseList& list) {
                                     Shape{33, 1, 3, Routing::OutOfRange, 65, 1},
                                     Shape{33, 8, 12, Routing::Twice, 5, 1},
                                     Shape{256, 8, 16, Routing::Spread, 704, 8, 0, Purpose::Benchmark}};
+  const auto add = [&](DType type, bool tensor) {
+    const std::string kernel = fmt::format("kernel_mul_mm_id_{}_{}f32", ops::name(type), tensor ? "tensor_" : "");
+    for (const Shape& s : kProducts)
+      list.add(
+          kernel, label(s), [=](Problem& p) { product(p, s, type, rounded_factors(type, tensor)); }, s.purpose);
+    const std::size_t block = ops::info(type).block_elements;
+    list.add(kernel, "every code", [=](Problem& p) {
+      p.given_bytes(1, every_code(type, Scales::Moderate));
+      p.given(2, identity(block));
+      product(p, {block, 1, 2, Routing::Spread, kCodeBlocks / 2}, type, kOneWeight);
+    });
+  };
+  for (const DType type : {DType::Q4_0, DType::Q4_1, DType::Q5_0, DType::Q5_1, DType::Q8_0, DType::IQ4_NL, DType::MXFP4,
+                           DType::Q2_K, DType::Q3_K, DType::Q4_K, DType::Q5_K, DType::Q6_K, DType::IQ4_XS}) {
+    add(type, false);
+  }
   for (const DType type :
        {DType::Q4_0, DType::Q5_1, DType::Q8_0, DType::IQ4_NL, DType::Q4_K, DType::Q5_K, DType::Q6_K}) {
-    for (const bool tensor : {false, true}) {
-      const std::string kernel = fmt::format("kernel_mul_mm_id_{}_{}f32", ops::name(type), tensor ? "tensor_" : "");
-      for (const Shape& s : kProducts)
-        list.add(kernel, label(s), [=](Problem& p) { product(p, s, type, tensor); }, s.purpose);
-    }
+    add(type, true);
   }
   // More tokens than a 16-bit index can name.
   constexpr Shape kMany = {33000, 1, 1, Routing::Spread, 3, 1};
   for (const bool tensor : {false, true}) {
     list.add(tensor ? "kernel_mul_mm_id_q8_0_tensor_f32" : "kernel_mul_mm_id_q8_0_f32", label(kMany),
-             [=](Problem& p) { product(p, kMany, DType::Q8_0, tensor); });
+             [=](Problem& p) { product(p, kMany, DType::Q8_0, rounded_factors(DType::Q8_0, tensor)); });
   }
 }
 

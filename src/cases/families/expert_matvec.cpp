@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "cases/block_codes.hpp"
 #include "cases/case_list.hpp"
 #include "cases/products.hpp"
 #include "cases/shapes.hpp"
@@ -103,10 +104,16 @@ void expert_matvec_cases(CaseList& list) {
   };
   const auto add = [&](const std::string& kernel, DType type, const Geometry& g) {
     for (const Shape& s : kShapes) list.add(kernel, label(s), [=](Problem& p) { routed(p, s, type, g); });
-    list.add(kernel, label(kLarge), [=](Problem& p) { routed(p, kLarge, type, g); }, Purpose::Benchmark);
+    list.add(kernel, "every code", [=](Problem& p) {
+      p.given_bytes(0, every_code(type, Scales::Any));
+      p.given(1, positive(4 * ops::info(type).block_elements));
+      routed(p, {4, 1, 2, kCodeBlocks / 2, 1}, type, g);
+    });
+    list.add(
+        kernel, label(kLarge), [=](Problem& p) { routed(p, kLarge, type, g); }, Purpose::Benchmark);
   };
-  for (const DType type :
-       {DType::Q4_0, DType::Q5_1, DType::Q8_0, DType::IQ4_NL, DType::Q4_K, DType::Q5_K, DType::Q6_K}) {
+  for (const DType type : {DType::Q4_0, DType::Q4_1, DType::Q5_0, DType::Q5_1, DType::Q8_0, DType::IQ4_NL, DType::MXFP4,
+                           DType::Q2_K, DType::Q3_K, DType::Q4_K, DType::Q5_K, DType::Q6_K, DType::IQ4_XS}) {
     const bool super_blocks = ops::info(type).block_elements == 256;
     add(fmt::format("kernel_mul_mv_id_{}_f32", ops::name(type)), type,
         super_blocks ? Geometry{2, {2, 32}} : Geometry{8, {8, 8}});

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "cases/block_codes.hpp"
 #include "cases/case_list.hpp"
 #include "cases/products.hpp"
 #include "cases/shapes.hpp"
@@ -28,9 +29,9 @@ struct Params {
 static_assert(sizeof(Params) == 112);
 
 /// Roundings of the sum of absolute products; those of a super-block come in more partial sums.
-double roundings(DType type) { return ops::info(type).block_elements == 32 ? 4.5 : 2.2; }
+Tolerance f32_sums(DType type) { return {.magnitude = (ops::info(type).block_elements == 32 ? 4.5 : 2.2) * 0x1p-24}; }
 
-void product(Problem& p, const Shape& s, DType type, std::size_t rows_per_group) {
+void product(Problem& p, const Shape& s, DType type, std::size_t rows_per_group, const Tolerance& tolerance) {
   const auto i32 = [](std::size_t v) { return static_cast<std::int32_t>(v); };
   const std::size_t k = s.blocks * ops::info(type).block_elements;
   const std::uint64_t row = ops::bytes_of(type, k), x_row = 4 * k;
@@ -63,7 +64,7 @@ void product(Problem& p, const Shape& s, DType type, std::size_t rows_per_group)
   p.threadgroups({divide_up(s.n, 32 / s.lanes_per_row * s.simdgroups), divide_up(s.m, rows_per_group), s.batches},
                  {32, s.simdgroups});
   p.flops(2.0 * static_cast<double>(s.batches * s.m) * static_cast<double>(s.n * k));
-  p.expect(out, {.magnitude = roundings(type) * 0x1p-24}, [=] {
+  p.expect(out, tolerance, [=] {
     return products(
         s.batches * s.m, s.n, k,
         [&](std::size_t r, std::size_t n) { return &weight[(r / s.m / s.r2 % s.weight_batches * s.n + n) * k]; },
@@ -93,14 +94,19 @@ void matmul_few_rows_cases(CaseList& list) {
       const auto add = [&](const Shape& s) {
         const std::string label = fmt::format("M={} N={} blocks={} lanes={}x{} batches={}/{}", s.m, s.n, s.blocks,
                                               s.lanes_per_row, s.simdgroups, s.batches, s.weight_batches);
-        list.add(kernel, label, [=](Problem& p) { product(p, s, type, rows); });
+        list.add(kernel, label, [=](Problem& p) { product(p, s, type, rows, f32_sums(type)); });
       };
       for (const Shape& s : kShapes) add(s);
+      list.add(kernel, "every code", [=](Problem& p) {
+        p.given_bytes(1, every_code(type, Scales::Any));
+        p.given(2, positive(4 * ops::info(type).block_elements));
+        product(p, {4, kCodeBlocks, 1, 8}, type, rows, kCancellingWeights);
+      });
       if (rows == 3) std::ranges::for_each(kUnusual, add);
       const Shape large = {rows, 2048, 4096 / ops::info(type).block_elements, 8};
       list.add(
-          kernel, fmt::format("M={} N=2048 K=4096", rows), [=](Problem& p) { product(p, large, type, rows); },
-          Purpose::Benchmark);
+          kernel, fmt::format("M={} N=2048 K=4096", rows),
+          [=](Problem& p) { product(p, large, type, rows, f32_sums(type)); }, Purpose::Benchmark);
     }
   }
 }

@@ -4,7 +4,9 @@
 #include <array>
 #include <cmath>
 
+#include "cases/block_codes.hpp"
 #include "cases/case_list.hpp"
+#include "cases/products.hpp"
 #include "cases/shapes.hpp"
 #include "ops/kernel_params.hpp"
 
@@ -20,24 +22,10 @@ struct Shape {
 
 /// y[b, m, n] = sum over k of w[b / r2, n, k] x[b, m, k], and beside it the sum of absolute products.
 Expected product(const Shape& s, const Values& w, const Values& x) {
-  const std::size_t batches = s.weight_batches * s.r2;
-  Values y(batches * s.m * s.n), magnitude(y.size());
-  for (std::size_t b = 0; b < batches; ++b) {
-    for (std::size_t m = 0; m < s.m; ++m) {
-      for (std::size_t n = 0; n < s.n; ++n) {
-        const double* row = &w[(b / s.r2 * s.n + n) * s.k];
-        const double* column = &x[(b * s.m + m) * s.k];
-        double sum = 0, absolute = 0;
-        for (std::size_t k = 0; k < s.k; ++k) {
-          sum += row[k] * column[k];
-          absolute += std::fabs(row[k] * column[k]);
-        }
-        y[(b * s.m + m) * s.n + n] = sum;
-        magnitude[(b * s.m + m) * s.n + n] = absolute;
-      }
-    }
-  }
-  return {std::move(y), std::move(magnitude)};
+  return products(
+      s.weight_batches * s.r2 * s.m, s.n, s.k,
+      [&](std::size_t row, std::size_t n) { return &w[(row / s.m / s.r2 * s.n + n) * s.k]; },
+      [&](std::size_t row, std::size_t) { return &x[row * s.k]; });
 }
 
 /// Only f32 accumulation is rounded: so many roundings of the sum of absolute products. More terms do not need more, as
@@ -111,16 +99,21 @@ void mat_vec_cases(CaseList& list, std::string_view kernel, DType type, const To
   const std::array shapes = {Shape{1, 1, block},          Shape{1, 2, 3 * block},  Shape{3, 7, 2 * block},
                              Shape{2, 33, 5 * block},     Shape{8, 17, block * 9}, Shape{1, 9, 1280},
                              Shape{2, 5, 2 * block, 2, 3}};
-  const auto build = [=](Problem& p, const Shape& s) {
+  const auto build = [=](Problem& p, const Shape& s, const Tolerance& allowed) {
     const Data data = operands(p, s, type, 0, 1, 2);
     p.value(3, mat_vec_params(s));
     p.threadgroups({divide_up(s.n, rows_per_group), s.m, s.weight_batches * s.r2}, group);
-    p.expect(data.out, tolerance, [=] { return product(s, data.weight, data.x); });
+    p.expect(data.out, allowed, [=] { return product(s, data.weight, data.x); });
   };
-  for (const Shape& s : shapes) list.add(kernel, label(s), [=](Problem& p) { build(p, s); });
+  for (const Shape& s : shapes) list.add(kernel, label(s), [=](Problem& p) { build(p, s, tolerance); });
+  list.add(kernel, "every code", [=](Problem& p) {
+    p.given_bytes(0, every_code(type, Scales::Any));
+    p.given(1, positive(4 * block));
+    build(p, {4, kCodeBlocks, block}, kCancellingWeights);
+  });
   const Shape large = {1, 4096, 14336};  // larger than caches
   list.add(
-      kernel, label(large), [=](Problem& p) { build(p, large); }, Purpose::Benchmark);
+      kernel, label(large), [=](Problem& p) { build(p, large, tolerance); }, Purpose::Benchmark);
 }
 
 void mat_mat_cases(CaseList& list, std::string_view kernel, DType type, const Tolerance& tolerance, bool wide) {
@@ -128,7 +121,7 @@ void mat_mat_cases(CaseList& list, std::string_view kernel, DType type, const To
   const std::array shapes = {Shape{1, 1, block},           Shape{9, 3, 3 * block},    Shape{31, 63, 2 * block},
                              Shape{33, 65, block},         Shape{50, 130, 5 * block}, Shape{32, 64, 1280},
                              Shape{10, 5, 2 * block, 2, 3}};
-  const auto build = [=](Problem& p, const Shape& s) {
+  const auto build = [=](Problem& p, const Shape& s, const Tolerance& allowed) {
     p.value(0, mat_mat_params(s, type));
     const Data data = operands(p, s, type, 1, 2, 3);
     const std::size_t batches = s.weight_batches * s.r2;
@@ -139,16 +132,22 @@ void mat_mat_cases(CaseList& list, std::string_view kernel, DType type, const To
       p.threadgroups({divide_up(s.m, 32), divide_up(s.n, 64), batches}, {128});
     }
     p.flops(2.0 * static_cast<double>(batches * s.m) * static_cast<double>(s.n * s.k));
-    p.expect(data.out, tolerance, [=] { return product(s, data.weight, data.x); });
+    p.expect(data.out, allowed, [=] { return product(s, data.weight, data.x); });
   };
-  for (const Shape& s : shapes) list.add(kernel, label(s), [=](Problem& p) { build(p, s); });
+  for (const Shape& s : shapes) list.add(kernel, label(s), [=](Problem& p) { build(p, s, tolerance); });
+  list.add(kernel, "every code", [=](Problem& p) {
+    p.given_bytes(1, every_code(type, wide ? Scales::Any : Scales::Moderate));
+    p.given(2, identity(block));
+    build(p, {block, kCodeBlocks, block}, wide ? tolerance : kOneWeight);
+  });
   const Shape large = {256, 1024, 2048};
   list.add(
-      kernel, label(large), [=](Problem& p) { build(p, large); }, Purpose::Benchmark);
+      kernel, label(large), [=](Problem& p) { build(p, large, tolerance); }, Purpose::Benchmark);
 }
 
-constexpr std::array kFormats = {DType::Q4_0,   DType::Q5_0, DType::Q5_1, DType::Q8_0,
-                                 DType::IQ4_NL, DType::Q4_K, DType::Q5_K, DType::Q6_K};
+constexpr std::array kFormats = {DType::Q4_0,   DType::Q4_1,  DType::Q5_0,  DType::Q5_1, DType::Q8_0,
+                                 DType::IQ4_NL, DType::MXFP4, DType::Q2_K,  DType::Q3_K, DType::Q4_K,
+                                 DType::Q5_K,   DType::Q6_K,  DType::IQ4_XS};
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 
+#include "cases/block_codes.hpp"
 #include "cases/case_list.hpp"
 #include "cases/products.hpp"
 #include "cases/shapes.hpp"
@@ -143,6 +144,11 @@ void add_quantised(CaseList& list, DType type) {
     list.add(
         kernel, label(s), [=](Problem& p) { product(p, s, type, rounded_factors(0x1p-10, s)); }, s.purpose);
   }
+  list.add(kernel, "every code", [=](Problem& p) {
+    p.given_bytes(1, every_code(type, Scales::Moderate));
+    p.given(2, identity(block));
+    product(p, {block, kCodeBlocks, block}, type, kOneWeight);
+  });
 }
 
 void add_permuted(CaseList& list, DType type) {
@@ -160,6 +166,12 @@ void add_permuted(CaseList& list, DType type) {
         [=](Problem& p) { permuted_product(p, h.shape, type, h.head_dim, rounded_factors(0x1p-10, h.shape)); },
         h.shape.purpose);
   }
+  const std::size_t block = ops::info(type).block_elements;
+  list.add(fmt::format("kernel_mul_mm_{}_tensor_bf16_perm021", ops::name(type)), "every code", [=](Problem& p) {
+    p.given_bytes(1, every_code(type, Scales::Moderate));
+    p.given(2, identity(block));
+    permuted_product(p, {block, kCodeBlocks, block}, type, block, kOneWeight);
+  });
 }
 
 void add_dense(CaseList& list, DType type) {
