@@ -24,7 +24,7 @@ const std::set<std::string> kWithoutLoops = {"attention", "matmul",     "placeho
 bool without_loop(const std::string& name) {
   return name.starts_with("embedding_gather_4bit") || name.starts_with("embedding_gather_6bit") ||
          name.starts_with("embedding_gather_scale_batch_q") || name.starts_with("embedding_gather_scale_batch_iq") ||
-         name.starts_with("kernel_mul_mm_id_map0");
+         name.starts_with("embedding_gather_scale_batch_mxfp4") || name.starts_with("kernel_mul_mm_id_map0");
 }
 
 TEST(PlainLoops, EveryKernelHasOne) {
