@@ -15,7 +15,7 @@ struct FlashAttnVecParams {
   float scale;
   uint mask_type;  // 0 and 1: all keys; 2: the last sliding_window ones
   uint sliding_window;
-  float softcap;  // unused
+  float softcap;  // 0: none
   uint nwg;
 };
 
@@ -30,7 +30,7 @@ constant bool exact_query = is_function_constant_defined(keep_query_f32) ? keep_
 /// [H_kv, CAP, D]; 4: dst f32; threadgroup 0: 2 * (3 * D + 128) bytes
 /// dst: nwg = 1: [H, D]. Else partial sums, dimension 4i+c of head r from threadgroup w at ((r * D/4 + i) * nwg + w) * 4 + c,
 /// then at H * D * nwg + (r * nwg + w) * 2 the sum and the maximum of the weights: input of flash_attn_vec_reduce.
-/// Rows of K and V past kv_seq_len are never read.
+/// With a softcap above 0 a score s becomes softcap * tanh(s / softcap). Rows of K and V past kv_seq_len are never read.
 /// grid: threadgroups (1, H, nwg), 32 threads. tolerance: 1e-4 + 1e-3 |ref| for the rounded query
 template <class T, int kDim>
 kernel void flash_attn_vec(constant FlashAttnVecParams& p [[buffer(0)]],
@@ -62,7 +62,7 @@ kernel void flash_attn_vec(constant FlashAttnVecParams& p [[buffer(0)]],
     if (chunk + 32 <= first) continue;
     const uint key = chunk + lane;
     const bool seen = key >= first && key < length;
-    const float score = seen ? attention.score(query, keys, key) * p.scale : -INFINITY;
+    const float score = seen ? soft_capped(attention.score(query, keys, key) * p.scale, p.softcap) : -INFINITY;
     attention.template add<false>(score, values, chunk, max(first, chunk), min(length, chunk + 32), weights, lane);
   }
   const float sum = simd_sum(attention.softmax.sum);

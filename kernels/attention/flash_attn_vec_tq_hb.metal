@@ -15,7 +15,7 @@ struct TurboAttentionParams {
   float scale;
   uint mask_type;  // 0 and 1: all keys; 2: the last sliding_window ones
   uint sliding_window;
-  float softcap;  // unused
+  float softcap;  // 0: none
   uint nwg;
   uint ring_start;
   float scale_factor_d512;
@@ -59,6 +59,7 @@ struct Ring {
 /// buffer 0: TurboAttentionParams; 1: Q f32 [H, D], rounded to f16 once rotated; 2: K codes u8 [H_kv, CAP, D]; 3: K norms
 /// f32 [H_kv, CAP, D/256]; 4, 5: the same of V; 6: dst f32, as flash_attn_vec's;
 /// threadgroup 0: 2 * (D + nsg * (128 + 2 D)) bytes
+/// With a softcap above 0 a score s becomes softcap * tanh(s / softcap).
 /// codebook_bits: 5, 6, or any other number for 8; the bits of a code above the width are ignored.
 /// Slot k < kv_seq_len of the ring has place (k - ring_start) mod CAP in time. It is seen, and read, if that is below
 /// kv_seq_len and, with mask_type 2, among the last sliding_window places before it.
@@ -115,7 +116,7 @@ kernel void flash_attn_vec_tq_hb(constant TurboAttentionParams& p [[buffer(0)]],
     const uint key = chunk + lane;
     const bool seen = ring.sees(key);
     if (!simd_any(seen)) continue;
-    const float score = seen ? attention.score(query, keys, key) * p.scale : -INFINITY;
+    const float score = seen ? soft_capped(attention.score(query, keys, key) * p.scale, p.softcap) : -INFINITY;
     attention.template add<true>(score, values, chunk, chunk, min(length, chunk + 32), weights, lane);
   }
 

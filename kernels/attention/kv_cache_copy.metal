@@ -5,6 +5,7 @@ using namespace metal;
 // kernels: kv_cache_copy_batch_f32 kv_cache_copy_batch_f32_to_f16
 // kernels: kv_cache_copy_batch_f32_kv_dual kv_cache_copy_batch_f32_to_f16_kv_dual
 // kernels: kv_cache_copy_seq_f32 kv_cache_copy_seq_f32_to_f16 kv_cache_copy_seq_bf16
+// kernels: kv_cache_copy_seq_f32_to_bf16
 // kernels: kv_cache_copy_seq_f32_kv_dual kv_cache_copy_seq_f32_to_f16_kv_dual
 
 /// Token-major cache: cache[slot(t), e] = src[t, e], slot(t) = write_pos + t, modulo cache_cap where is_sliding.
@@ -77,7 +78,7 @@ inline bool seq_indices(uint3 gid, uint n_heads, uint head_dim, uint capacity, u
 }
 
 /// Head-major cache, many positions: cache[h, (seq_pos_start + t) mod CAP, e] = src[src_tok_offset + t, h, e], t < n_tokens.
-/// The bf16 form reads bf16 and writes f32. Where n_tokens > CAP only the last CAP tokens are written.
+/// The form `bf16` reads bf16 and writes f32. Where n_tokens > CAP only the last CAP tokens are written.
 ///
 /// buffer 0: src [N, H, D]; 1: cache [H, CAP, D]; u32 each: 2 n_heads; 3 head_dim; 4 capacity; 5 seq_pos_start; 6 n_tokens;
 /// 7 src_tok_offset
@@ -138,3 +139,5 @@ INSTANTIATE("f32", float)
 INSTANTIATE("f32_to_f16", half)
 template [[host_name("kv_cache_copy_seq_bf16")]] kernel void kv_cache_copy_seq<bfloat, float>(
     device const bfloat*, device float*, U, U, U, U, U, U, uint3);
+template [[host_name("kv_cache_copy_seq_f32_to_bf16")]] kernel void kv_cache_copy_seq<float, bfloat>(
+    device const float*, device bfloat*, U, U, U, U, U, U, uint3);

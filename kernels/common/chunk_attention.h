@@ -11,6 +11,11 @@ constant float kLowest = -1.7014117e38f;  // half of the most negative float: a 
 // Head of keys and values that serves query head `head`: each serves as many consecutive ones.
 inline uint kv_head_of(uint head, uint heads, uint kv_heads) { return head * kv_heads / heads; }
 
+// Scores held within +-softcap; as they are where it is 0.
+inline float soft_capped(float score, float softcap) {
+  return softcap > 0.0f ? softcap * metal::precise::tanh(score / softcap) : score;
+}
+
 // Consecutive rows of kDim elements.
 template <class T, int kDim>
 struct PlainRows {

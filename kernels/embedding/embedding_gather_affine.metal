@@ -13,11 +13,16 @@ struct AffineGatherParams {
 };
 static_assert(sizeof(AffineGatherParams) == 16, "layout");
 
-/// out[t, c] = code[ids[t], c] * scale + bias in f32, one scale and bias per group of columns. Ids are trusted: the
-/// parameters do not say how many rows the table has. Any dim.
+// Rows of the table; unset: ids are trusted, as the parameters do not say how many there are.
+constant int table_rows [[function_constant(331)]];
+constant uint known_rows = is_function_constant_defined(table_rows) ? uint(table_rows) : ~0u;
+
+/// out[t, c] = code[ids[t], c] * scale + bias in f32, one scale and bias per group of columns; 0 for an id past the rows
+/// that constant 331 tells of. Any dim.
 ///
 /// buffer 0: table [vocabulary][row_stride]; 1: scales bf16 [vocabulary, groups]; 2: biases bf16 [vocabulary, groups];
 /// 3: ids u32 [T]; 4: out f32 [T, dim]; 5: AffineGatherParams
+/// constants: optional int 331, rows of the table
 /// grid: threads (dim, T). tolerance: 1e-6 of |code * scale| + |bias|
 template <uint kBits>
 kernel void embedding_gather_affine(device const uchar* table [[buffer(0)]],
@@ -29,6 +34,10 @@ kernel void embedding_gather_affine(device const uchar* table [[buffer(0)]],
                                     uint2 at [[thread_position_in_grid]]) {
   if (at.x >= p.dim) return;
   const ulong id = ids[at.y], group = id * p.groups + at.x / p.group_size;
+  if (id >= known_rows) {
+    out[ulong(at.y) * p.dim + at.x] = 0.0f;
+    return;
+  }
   const ulong row_bytes = ulong(p.row_stride) * (kBits == 4 ? 4 : 1);
   const float code = float(affine_code(table + id * row_bytes, at.x, kBits));
   out[ulong(at.y) * p.dim + at.x] = code * float(scales[group]) + float(biases[group]);

@@ -10,6 +10,15 @@ using namespace anymetal;
 // kernels: kernel_mul_mv_id_q5_0_f32 kernel_mul_mv_id_q4_1_f32 kernel_mul_mv_id_mxfp4_f32 kernel_mul_mv_id_q2_K_f32
 // kernels: kernel_mul_mv_id_q3_K_f32 kernel_mul_mv_id_iq4_xs_f32
 
+// How many experts there are; unset: ids are trusted, as the parameters do not say it.
+constant int expert_count [[function_constant(330)]];
+constant uint known_experts = is_function_constant_defined(expert_count) ? uint(expert_count) : ~0u;
+
+// Zeros for a row whose id names no expert: elements first .. first + count - 1 that there are.
+inline void store_zeros(device float* out, ulong first, uint count, ulong n, uint lane) {
+  if (lane < count && first + lane < n) out[first + lane] = 0.0f;
+}
+
 // Products of kRows weight rows from `first` on with one vector, whose elements k .. k+7 are `run(k)`. Rows past the last
 // are neither read nor written.
 template <class Block, int kRows, class Run>
@@ -31,11 +40,11 @@ void store_products(device const uchar* weight, device float* out, constant Expe
   }
 }
 
-/// dst[r, n] = sum over k of W[ids[r]][n, k] * x[r / top_k, k]. Ids are trusted: the parameters do not say how many experts
-/// there are.
+/// dst[r, n] = sum over k of W[ids[r]][n, k] * x[r / top_k, k]; 0 where constant 330 tells how many experts there are and the
+/// id names none of them.
 ///
 /// buffer 0: weight blocks [experts of expert_stride bytes][N, K/QK]; 1: x f32 [tokens, K]; 2: dst f32 [tokens * top_k, N];
-/// 3: ids u32 [tokens * top_k]; 4: ExpertMatVecParams
+/// 3: ids u32 [tokens * top_k]; 4: ExpertMatVecParams; constants: optional int 330, number of experts
 /// grid: threadgroups (ceil(N / (2 kRows)), tokens * top_k), 64 threads. kRows is 4 for blocks of 32 elements, 1
 /// for those of 256, 2 for q6_K_nr2
 /// tolerance: 4 sqrt(K) 2^-24 of the sum of absolute products
@@ -50,15 +59,19 @@ kernel void mul_mv_id(device const uchar* weight [[buffer(0)]],
                       uint lane [[thread_index_in_simdgroup]]) {
   const ulong row = group.y;
   if (row >= ulong(p.ne1)) return;
+  const ulong first = (ulong(group.x) * 2 + simdgroup) * kRows;
+  const uint expert = ids[row];
+  if (expert >= known_experts) return store_zeros(dst + row * ulong(p.ne0), first, kRows, ulong(p.ne01), lane);
   device const float* xs = x + row / p.top_k * ulong(p.ne10);
-  store_products<Block, kRows>(weight + ids[row] * ulong(p.expert_stride), dst + row * ulong(p.ne0), p,
-                               (ulong(group.x) * 2 + simdgroup) * kRows, lane, [=](uint k) { return Lanes<8>::load(xs + k); });
+  store_products<Block, kRows>(weight + expert * ulong(p.expert_stride), dst + row * ulong(p.ne0), p, first, lane, [=](uint k) { return Lanes<8>::load(xs + k); });
 }
 
-/// dst[r, n] = sum over k of W[ids[r]][n, k] * silu(gate[r, k]) * up[r, k], silu(g) = g / (1 + e^-g). Ids are trusted.
+/// dst[r, n] = sum over k of W[ids[r]][n, k] * silu(gate[r, k]) * up[r, k], silu(g) = g / (1 + e^-g); ids as in
+/// mul_mv_id.
 ///
 /// buffer 0: weight Q4_0 [experts of expert_stride bytes][N, K/32]; 1: gate f32 [tokens * top_k, K];
-/// 2: up f32 [tokens * top_k, K]; 3: dst f32 [tokens * top_k, N]; 4: ids u32 [tokens * top_k]; 5: ExpertMatVecParams
+/// 2: up f32 [tokens * top_k, K]; 3: dst f32 [tokens * top_k, N]; 4: ids u32 [tokens * top_k]; 5: ExpertMatVecParams;
+/// constants: optional int 330, number of experts
 /// grid: threadgroups (ceil(N / 8), tokens * top_k), 64 threads
 /// tolerance: 1e-5 of the sum of absolute products
 kernel void kernel_mul_mv_id_q4_0_f32_swiglu(device const uchar* weight [[buffer(0)]],
@@ -72,10 +85,13 @@ kernel void kernel_mul_mv_id_q4_0_f32_swiglu(device const uchar* weight [[buffer
                                              uint lane [[thread_index_in_simdgroup]]) {
   const ulong row = group.y;
   if (row >= ulong(p.ne1)) return;
+  const ulong first = (ulong(group.x) * 2 + simdgroup) * 4;
+  const uint expert = ids[row];
+  if (expert >= known_experts) return store_zeros(dst + row * ulong(p.ne0), first, 4, ulong(p.ne01), lane);
   device const float* gates = gate + row * ulong(p.ne10);
   device const float* ups = up + row * ulong(p.ne10);
-  store_products<BlockQ4_0, 4>(weight + ids[row] * ulong(p.expert_stride), dst + row * ulong(p.ne0), p,
-                               (ulong(group.x) * 2 + simdgroup) * 4, lane, [=](uint k) {
+  store_products<BlockQ4_0, 4>(weight + expert * ulong(p.expert_stride), dst + row * ulong(p.ne0), p, first, lane,
+                               [=](uint k) {
                                  Float8 v;
                                  for (uint i = 0; i < 8; ++i) {
                                    const float g = gates[k + i];

@@ -35,6 +35,11 @@ inline double dot(const double* a, const double* b, std::size_t n) {
   return sum;
 }
 
+/// A score held within +-softcap; as it is where that is 0.
+inline double soft_capped(double score, double softcap) {
+  return softcap > 0 ? softcap * std::tanh(score / softcap) : score;
+}
+
 /// Attention [heads, dim]. `scores(h)`: of head h's keys, -inf where unseen; `value(h, j)` points to row j of its V.
 template <class Scores, class Value>
 std::vector<double> attend_heads(std::size_t heads, std::size_t dim, Scores scores, Value value) {

@@ -6,6 +6,7 @@
 #include "ops/attention.hpp"
 #include "ops/elementwise.hpp"
 #include "ops/embedding.hpp"
+#include "ops/kv_cache.hpp"
 #include "ops/matmul.hpp"
 #include "ops/norm.hpp"
 

@@ -101,42 +101,74 @@ Result<void> prefill(Context& context, const Tensor& query, const Tensor& keys, 
   return {};
 }
 
-void check_cache(Checks& check, const Tensor& key_cache, const Tensor& value_cache) {
-  check.that(key_cache.dtype == DType::F32 || key_cache.dtype == DType::F16, "cache is {}, must be f32 or f16",
-             name(key_cache.dtype));
-  check.dense("key_cache", key_cache, key_cache.dtype);
-  check.dense("value_cache", value_cache, key_cache.dtype);
-  check.same_shape("key_cache", key_cache, "value_cache", value_cache);
+/// What only the general kernel takes.
+bool needs_general(const Shapes& shapes, const AttentionOptions& options, DType cache) {
+  const bool fast_type = cache == DType::F32 || cache == DType::F16;
+  const bool fast_size = shapes.dim == 256 || (shapes.dim == 512 && shapes.queries == 1);
+  return !fast_type || !fast_size || !options.causal || options.softcap > 0 || options.ring_start > 0 ||
+         options.mask.defined() || options.sinks.defined();
 }
 
-}  // namespace
+std::string_view general_kernel(DType cache) {
+  switch (cache) {
+    case DType::F32:
+      return "attention_f32kv";
+    case DType::F16:
+      return "attention_f16kv";
+    case DType::BF16:
+      return "attention_bf16kv";
+    default:
+      return "attention_q8_0kv";
+  }
+}
 
-Result<void> write_kv_cache(Context& context, const Tensor& keys, const Tensor& values, const Tensor& key_cache,
-                            const Tensor& value_cache, std::size_t start) {
-  Checks check("write_kv_cache");
-  check.dense("keys", keys, DType::F32);
-  check.dense("values", values, DType::F32);
-  check.same_shape("keys", keys, "values", values);
-  check_cache(check, key_cache, value_cache);
-  check.that(keys.rank == 3 && key_cache.rank == 3 && keys.shape[1] == key_cache.shape[0] &&
-                 keys.shape[2] == key_cache.shape[2],
-             "keys are {}, must be [tokens, heads, head size] for the cache {}", keys.describe(), key_cache.describe());
-  if (auto failed = check.failure()) return *failed;
-  const std::size_t tokens = keys.shape[0], heads = keys.shape[1], dim = keys.shape[2], capacity = key_cache.shape[1];
-  check.that(tokens <= capacity, "{} tokens do not fit a cache of {}", tokens, capacity);
-  check.fits_32_bits("start", start);
-  if (auto failed = check.failure()) return *failed;
-
-  const std::string_view kernel =
-      key_cache.dtype == DType::F16 ? "kv_cache_copy_seq_f32_to_f16_kv_dual" : "kv_cache_copy_seq_f32_kv_dual";
-  if (auto bound = bind_kernel(context, kernel, keys, values, key_cache, value_cache, u32(heads), u32(dim),
-                               u32(capacity), u32(start), u32(tokens), u32(0));
+Result<void> general(Context& context, const Tensor& query, const Tensor& keys, const Tensor& values,
+                     const Shapes& shapes, const AttentionOptions& options, const Tensor& out) {
+  const bool own_masks = options.mask.rank == 3;
+  const AttentionParams params = {.heads = u32(shapes.heads),
+                                  .kv_heads = u32(shapes.kv_heads),
+                                  .dim = u32(shapes.dim),
+                                  .queries = u32(shapes.queries),
+                                  .keys = u32(shapes.kv_length),
+                                  .capacity = u32(shapes.capacity),
+                                  .ring_start = u32(options.ring_start),
+                                  .causal = options.causal,
+                                  .window = u32(options.window),
+                                  .scale = options.scale,
+                                  .softcap = options.softcap,
+                                  .has_mask = options.mask.defined(),
+                                  .mask_head_stride = own_masks ? u32(shapes.queries * shapes.kv_length) : 0,
+                                  .has_sinks = options.sinks.defined()};
+  const Tensor& mask = options.mask.defined() ? options.mask : query;  // any buffer where there is none
+  const Tensor& sinks = options.sinks.defined() ? options.sinks : query;
+  if (auto bound = bind_kernel(context, general_kernel(keys.dtype), params, query, keys, values, out, mask, sinks);
       !bound) {
     return bound;
   }
-  context.encoder.dispatch_threads({dim, heads, tokens}, {std::min<std::size_t>(256, dim)});
+  context.encoder.dispatch_threadgroups({shapes.heads, shapes.queries}, {32});
   return {};
 }
+
+void check_options(Checks& check, const AttentionOptions& options, const Shapes& shapes) {
+  check.that(options.softcap >= 0, "softcap is {}, must not be negative", options.softcap);
+  check.that(options.ring_start < shapes.capacity, "ring starts at {} of a cache of {}", options.ring_start,
+             shapes.capacity);
+  if (options.mask.defined()) {
+    check.dense("mask", options.mask, DType::F32);
+    const std::size_t rank = options.mask.rank;
+    check.that((rank == 2 || (rank == 3 && options.mask.shape[0] == shapes.heads)) &&
+                   options.mask.columns() == shapes.kv_length && options.mask.shape[rank - 2] == shapes.queries,
+               "mask is {}, must be [{}, {}] or one for each of {} heads", options.mask.describe(), shapes.queries,
+               shapes.kv_length, shapes.heads);
+  }
+  if (options.sinks.defined()) {
+    check.dense("sinks", options.sinks, DType::F32);
+    check.that(options.sinks.elements() == shapes.heads, "{} sinks for {} heads", options.sinks.elements(),
+               shapes.heads);
+  }
+}
+
+}  // namespace
 
 std::size_t attention_scratch_bytes(const Context& context, std::size_t heads, std::size_t head_dim) {
   return context.wide_threads() ? 0 : scratch_bytes(heads, head_dim, kMaxSplits);
@@ -148,7 +180,7 @@ Result<void> attention(Context& context, const Tensor& query, const Tensor& key_
   check.dense("query", query, DType::F32);
   check.dense("out", out, DType::F32);
   check.same_shape("out", out, "query", query);
-  check_cache(check, key_cache, value_cache);
+  check_kv_cache(check, key_cache, value_cache);
   check.that(query.rank == 3 && key_cache.rank == 3 && query.shape[2] == key_cache.shape[2],
              "query is {}, must be [tokens, heads, head size] for the cache {}", query.describe(),
              key_cache.describe());
@@ -161,11 +193,14 @@ Result<void> attention(Context& context, const Tensor& query, const Tensor& key_
   check.that(kv_length >= shapes.queries && kv_length <= shapes.capacity,
              "length {} must be at least the {} queries and at most the cache's {}", kv_length, shapes.queries,
              shapes.capacity);
-  check.that(shapes.dim == 256 || (shapes.dim == 512 && shapes.queries == 1),
-             "no kernel for heads of {} elements and {} queries", shapes.dim, shapes.queries);
+  check.that(shapes.dim % 8 == 0 && shapes.dim <= 512, "no kernel for heads of {} elements", shapes.dim);
+  check_options(check, options, shapes);
   check.fits_32_bits("cache capacity", shapes.capacity);
   check.fits_32_bits("window", options.window);
   if (auto failed = check.failure()) return *failed;
+  if (needs_general(shapes, options, key_cache.dtype)) {
+    return general(context, query, key_cache, value_cache, shapes, options, out);
+  }
   return shapes.queries == 1 ? decode(context, query, key_cache, value_cache, shapes, options, out)
                              : prefill(context, query, key_cache, value_cache, shapes, options, out);
 }

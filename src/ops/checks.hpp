@@ -72,4 +72,17 @@ class Checks {
   std::optional<Error> error_;
 };
 
+/// A cache of keys and one of values, of a type that attention reads.
+inline void check_kv_cache(Checks& check, const Tensor& keys, const Tensor& values) {
+  check.that(keys.dtype == DType::F32 || keys.dtype == DType::F16 || keys.dtype == DType::BF16 ||
+                 keys.dtype == DType::Q8_0,
+             "cache is {}, must be f32, f16, bf16 or q8_0", name(keys.dtype));
+  check.dense("key_cache", keys, keys.dtype);
+  check.dense("value_cache", values, keys.dtype);
+  check.same_shape("key_cache", keys, "value_cache", values);
+  check.that(keys.columns() % info(keys.dtype).block_elements == 0,
+             "head size {} is no multiple of the {}-element blocks of {}", keys.columns(),
+             info(keys.dtype).block_elements, name(keys.dtype));
+}
+
 }  // namespace anymetal::ops

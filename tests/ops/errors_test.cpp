@@ -1,14 +1,10 @@
 // Every op refuses shapes and types it cannot take, and says which.
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <functional>
-#include <string>
-
-#include "ops/attention.hpp"
 #include "ops/elementwise.hpp"
 #include "ops/embedding.hpp"
 #include "ops/matmul.hpp"
+#include "ops/mistakes.hpp"
 #include "ops/norm.hpp"
 #include "ops/rope.hpp"
 #include "ops/routing.hpp"
@@ -19,37 +15,9 @@ namespace {
 using namespace anymetal;
 using ops::DType;
 using ops::Tensor;
-
-struct Fixture {
-  KernelRegistry registry;
-  Device device = *Device::open("cpu");
-  CommandEncoder encoder = *device.make_command_encoder();
-  ops::Context context{registry, device, encoder};
-  Buffer buffer = *device.make_buffer(1 << 16);
-
-  [[nodiscard]] Tensor f32(std::initializer_list<std::size_t> shape) const {
-    return Tensor::of(buffer, DType::F32, shape);
-  }
-  [[nodiscard]] Tensor of(DType type, std::initializer_list<std::size_t> shape, std::size_t offset = 0) const {
-    return Tensor::of(buffer, type, shape, offset);
-  }
-};
-
-struct Mistake {
-  std::string message;
-  std::function<Result<void>(Fixture&)> call;
-};
-
-class Mistakes : public testing::TestWithParam<Mistake> {};
-
-TEST_P(Mistakes, IsAnErrorThatNamesIt) {
-  Fixture fixture;
-  const auto result = GetParam().call(fixture);
-  ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().code(), ErrorCode::InvalidArgument);
-  EXPECT_EQ(result.error().message(), GetParam().message);
-  EXPECT_EQ(fixture.registry.cached_count(), 0u) << "checked before anything is compiled";
-}
+using test::expect_refusal;
+using test::Fixture;
+using test::Mistake;
 
 const Mistake kMistakes[] = {
     {"rms_norm: weight has 639 elements, row has 640",
@@ -89,26 +57,6 @@ const Mistake kMistakes[] = {
     {"embedding: out is f32[2, 64], must be [3, 64]",
      [](Fixture& f) {
        return ops::embedding(f.context, f.of(DType::Q8_0, {8, 64}), f.of(DType::U32, {3}), 1, f.f32({2, 64}));
-     }},
-    {"write_kv_cache: 9 tokens do not fit a cache of 8",
-     [](Fixture& f) {
-       return ops::write_kv_cache(f.context, f.f32({9, 1, 64}), f.f32({9, 1, 64}), f.f32({1, 8, 64}), f.f32({1, 8, 64}),
-                                  0);
-     }},
-    {"attention: length 2 must be at least the 3 queries and at most the cache's 8",
-     [](Fixture& f) {
-       return ops::attention(f.context, f.f32({3, 1, 256}), f.f32({1, 8, 256}), f.f32({1, 8, 256}), 2, {},
-                             f.f32({3, 1, 256}));
-     }},
-    {"attention: 3 heads cannot share 2 key heads",
-     [](Fixture& f) {
-       return ops::attention(f.context, f.f32({1, 3, 256}), f.f32({2, 8, 256}), f.f32({2, 8, 256}), 4, {},
-                             f.f32({1, 3, 256}));
-     }},
-    {"attention: no kernel for heads of 64 elements and 1 queries",
-     [](Fixture& f) {
-       return ops::attention(f.context, f.f32({1, 1, 64}), f.f32({1, 8, 64}), f.f32({1, 8, 64}), 4, {},
-                             f.f32({1, 1, 64}));
      }},
     {"gelu_mul: operands are f32[4] and f32[5], out is f32[4]",
      [](Fixture& f) { return ops::gelu_mul(f.context, f.f32({4}), f.f32({5}), f.f32({4})); }},
@@ -223,6 +171,10 @@ const Mistake kMistakes[] = {
     {"argmax: index is f32, must be u32",
      [](Fixture& f) { return ops::argmax(f.context, f.f32({4}), f.f32({1}), f.f32({1})); }},
 };
+
+class Mistakes : public testing::TestWithParam<Mistake> {};
+
+TEST_P(Mistakes, IsAnErrorThatNamesIt) { expect_refusal(GetParam()); }
 
 INSTANTIATE_TEST_SUITE_P(Ops, Mistakes, testing::ValuesIn(kMistakes));
 

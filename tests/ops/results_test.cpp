@@ -7,11 +7,13 @@
 #include "cases/codec.hpp"
 #include "cases/values.hpp"
 #include "ops/attention.hpp"
+#include "ops/kv_cache.hpp"
 #include "ops/matmul.hpp"
 #include "ops/norm.hpp"
 #include "ops/rope.hpp"
 #include "ops/routing.hpp"
 #include "ops/sampling.hpp"
+#include "ops/ops_fixture.hpp"
 
 namespace {
 
@@ -20,44 +22,7 @@ using ops::DType;
 using ops::Tensor;
 using Values = std::vector<double>;
 
-class Ops : public testing::Test {
- protected:
-  void SetUp() override { ASSERT_TRUE(device_) << device_.error().message(); }
-
-  /// A device buffer of these values; `values` becomes what it holds after rounding.
-  Buffer upload(DType type, Values& values) {
-    const auto bytes = cases::encode(type, values);
-    values = cases::decode(type, bytes);
-    Buffer buffer = *device_->make_buffer(bytes.size());
-    EXPECT_TRUE(buffer.write(bytes));
-    return buffer;
-  }
-  Values random(std::size_t n, double deviation = 1) {
-    Values values(n);
-    for (std::size_t i = 0; i < n; ++i) values[i] = cases::normal(0, deviation)(random_, i);
-    return values;
-  }
-  Values download(const Buffer& buffer, DType type = DType::F32) {
-    std::vector<std::byte> bytes(buffer.size());
-    EXPECT_TRUE(buffer.read(bytes));
-    return cases::decode(type, bytes);
-  }
-  /// Records with `op` and runs.
-  template <class Op>
-  void run(Op op) {
-    auto encoder = device_->make_command_encoder();
-    ASSERT_TRUE(encoder);
-    ops::Context context{registry_, *device_, *encoder};
-    const Result<void> recorded = op(context);
-    ASSERT_TRUE(recorded) << recorded.error().message();
-    const Result<void> done = encoder->commit_and_wait();
-    ASSERT_TRUE(done) << done.error().message();
-  }
-
-  KernelRegistry registry_;
-  Result<Device> device_ = Device::system_default();
-  cases::Random random_{11};
-};
+using test::Ops;
 
 TEST_F(Ops, MatrixProductOfEverySize) {
   for (const DType type : {DType::Q5_0, DType::Q8_0, DType::Q4_K, DType::Q6_K}) {

@@ -67,9 +67,11 @@ struct Groups {
   std::size_t count, size, bins;
   Purpose purpose = Purpose::Test;
 };
-constexpr std::array kGroups = {
-    Groups{1, 2, 2},   Groups{3, 32, 16},   Groups{5, 64, 16},   Groups{2, 128, 256},
-    Groups{7, 16, 64}, Groups{2, 512, 256}, Groups{1, 1024, 16}, Groups{4096, 64, 16, Purpose::Benchmark}};
+constexpr std::array kGroups = {Groups{1, 2, 2},     Groups{5, 32, 4},
+                                Groups{5, 64, 8},    Groups{3, 32, 16},
+                                Groups{5, 64, 16},   Groups{2, 128, 256},
+                                Groups{7, 16, 64},   Groups{2, 512, 256},
+                                Groups{1, 1024, 16}, Groups{4096, 64, 16, Purpose::Benchmark}};
 
 void fit(Problem& p, const Groups& g, const Fill& fill) {
   const auto w = p.input(0, DType::F32, g.count * g.size, fill);
@@ -142,6 +144,7 @@ void backward(Problem& p, const Groups& g, bool scales) {
 
 struct Table {
   std::size_t rows, dim, group_size, tokens;
+  bool counted = false;  ///< the kernel is told how many rows there are, and one id in a few names none
 };
 
 void gather(Problem& p, const Table& s, std::size_t bits) {
@@ -151,7 +154,9 @@ void gather(Problem& p, const Table& s, std::size_t bits) {
   if (bits == 4) p.align(0, 4);
   const auto scales = p.input(1, DType::BF16, s.rows * groups, normal());
   const auto biases = p.input(2, DType::BF16, s.rows * groups, normal());
-  const auto ids = p.input(3, DType::U32, s.tokens, integers(0, static_cast<std::int64_t>(s.rows) - 1));
+  if (s.counted) p.constant(331, static_cast<std::int32_t>(s.rows));
+  const auto ids = p.input(3, DType::U32, s.tokens,
+                           integers(0, static_cast<std::int64_t>(s.counted ? s.rows + s.rows / 2 : s.rows) - 1));
   const auto out = p.output(4, DType::F32, s.tokens * s.dim);
   p.value(5, std::array{u32(s.dim), u32(s.group_size), u32(bits == 4 ? row / 4 : row), u32(groups)});
   p.threads({s.dim, s.tokens}, {flat_threads(s.dim)});
@@ -160,8 +165,9 @@ void gather(Problem& p, const Table& s, std::size_t bits) {
     for (const double id : ids) {
       for (std::size_t c = 0; c < s.dim; ++c) {
         const auto at = static_cast<std::size_t>(id);
-        const double product = codes[at * s.dim + c] * scales[at * groups + c / s.group_size],
-                     bias = biases[at * groups + c / s.group_size];
+        const bool known = at < s.rows;
+        const double product = known ? codes[at * s.dim + c] * scales[at * groups + c / s.group_size] : 0,
+                     bias = known ? biases[at * groups + c / s.group_size] : 0;
         values.push_back(product + bias);
         magnitude.push_back(std::fabs(product) + std::fabs(bias));
       }
@@ -176,26 +182,35 @@ void affine_cases(CaseList& list) {
   legacy_cases(list);
   for (const Groups& g : kGroups) {
     const std::string label = fmt::format("{}x{} bins={}", g.count, g.size, g.bins);
-    list.add("qdq_affine_init_f32", label, [=](Problem& p) { fit(p, g, normal()); }, g.purpose);
-    list.add("qdq_affine_forward_f32", label, [=](Problem& p) { forward(p, g); }, g.purpose);
-    list.add("qdq_affine_backward_scales_f32", label, [=](Problem& p) { backward(p, g, true); }, g.purpose);
-    list.add("qdq_affine_backward_biases_f32", label, [=](Problem& p) { backward(p, g, false); }, g.purpose);
+    list.add(
+        "qdq_affine_init_f32", label, [=](Problem& p) { fit(p, g, normal()); }, g.purpose);
+    list.add(
+        "qdq_affine_forward_f32", label, [=](Problem& p) { forward(p, g); }, g.purpose);
+    list.add(
+        "qdq_affine_backward_scales_f32", label, [=](Problem& p) { backward(p, g, true); }, g.purpose);
+    list.add(
+        "qdq_affine_backward_biases_f32", label, [=](Problem& p) { backward(p, g, false); }, g.purpose);
   }
   list.add("qdq_affine_init_f32", "all equal", [](Problem& p) { fit(p, {3, 32, 16}, constant(-2.75)); });
-  list.add("qdq_affine_init_f32", "halfway",
-           [](Problem& p) { fit(p, {2, 32, 16}, listed({0, 15, 0.5, 1.5, 7.5, 14.5, 3})); });
+  list.add("qdq_affine_init_f32", "halfway", [](Problem& p) {
+    fit(p, {2, 32, 16}, listed({0, 15, 0.5, 1.5, 7.5, 14.5, 3}));
+  });
   // The last has a partial group and a row that ends within a word.
-  constexpr std::array kTables = {Table{1, 8, 8, 1}, Table{9, 64, 32, 5}, Table{40, 640, 64, 7}, Table{7, 128, 128, 3},
-                                  Table{5, 45, 32, 4}};
+  constexpr std::array kTables = {Table{1, 8, 8, 1},     Table{9, 64, 32, 5}, Table{40, 640, 64, 7},
+                                  Table{7, 128, 128, 3}, Table{5, 45, 32, 4}, Table{9, 64, 32, 12, true}};
   for (const std::size_t bits : {4u, 6u}) {
     for (const Table& s : kTables) {
-      list.add(fmt::format("embedding_gather_{}bit", bits),
-               fmt::format("V={} E={} group={} T={}", s.rows, s.dim, s.group_size, s.tokens),
-               [=](Problem& p) { gather(p, s, bits); });
+      list.add(
+          fmt::format("embedding_gather_{}bit", bits),
+          fmt::format("V={} E={} group={} T={}{}", s.rows, s.dim, s.group_size, s.tokens, s.counted ? " counted" : ""),
+          [=](Problem& p) { gather(p, s, bits); });
     }
     list.add(
         fmt::format("embedding_gather_{}bit", bits), "V=4096 E=4096 T=512",
-        [=](Problem& p) { gather(p, {4096, 4096, 64, 512}, bits); }, Purpose::Benchmark);
+        [=](Problem& p) {
+          gather(p, {4096, 4096, 64, 512}, bits);
+        },
+        Purpose::Benchmark);
   }
 }
 

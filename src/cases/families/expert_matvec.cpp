@@ -17,6 +17,7 @@ using Values = Problem::Values;
 struct Shape {
   std::size_t tokens, top_k, experts, n, blocks;
   std::size_t spare_rows = 0;  // between experts
+  bool counted = false;        // the kernel is told how many experts there are, and one id in a few names none
   [[nodiscard]] std::size_t rows() const { return tokens * top_k; }
 };
 
@@ -45,7 +46,9 @@ Params params_of(const Shape& s, DType type) {
 }
 
 Values ids_of(Problem& p, unsigned index, const Shape& s) {
-  return p.input(index, DType::U32, s.rows(), integers(0, static_cast<std::int64_t>(s.experts) - 1));
+  if (s.counted) p.constant(330, static_cast<std::int32_t>(s.experts));
+  return p.input(index, DType::U32, s.rows(),
+                 integers(0, static_cast<std::int64_t>(s.counted ? s.experts + s.experts / 2 : s.experts) - 1));
 }
 
 struct Geometry {
@@ -66,9 +69,13 @@ void routed(Problem& p, const Shape& s, DType type, const Geometry& g) {
   // One row of threadgroups more than there are rows: it must do nothing.
   p.threadgroups({divide_up(s.n, g.rows_per_group), s.rows() + 1}, g.group);
   p.expect(out, {.magnitude = roundings(type) * 0x1p-24}, [=] {
+    const Values none(k);
     return products(
         s.rows(), s.n, k,
-        [&](std::size_t r, std::size_t n) { return &weight[static_cast<std::size_t>(ids[r]) * stride + n * k]; },
+        [&](std::size_t r, std::size_t n) {
+          const auto expert = static_cast<std::size_t>(ids[r]);
+          return expert < s.experts ? &weight[expert * stride + n * k] : none.data();
+        },
         [&](std::size_t r, std::size_t) { return &x[r / s.top_k * k]; });
   });
 }
@@ -85,22 +92,28 @@ void swiglu(Problem& p, const Shape& s) {
   p.expect(out, {.absolute = 7e-7, .magnitude = 3.5e-7}, [=] {
     Values h(gate.size());
     for (std::size_t i = 0; i < h.size(); ++i) h[i] = gate[i] / (1 + std::exp(-gate[i])) * up[i];
+    const Values none(k);
     return products(
         s.rows(), s.n, k,
-        [&](std::size_t r, std::size_t n) { return &weight[static_cast<std::size_t>(ids[r]) * stride + n * k]; },
+        [&](std::size_t r, std::size_t n) {
+          const auto expert = static_cast<std::size_t>(ids[r]);
+          return expert < s.experts ? &weight[expert * stride + n * k] : none.data();
+        },
         [&](std::size_t r, std::size_t) { return &h[r * k]; });
   });
 }
 
-constexpr std::array kShapes = {Shape{1, 1, 1, 1, 1},  Shape{1, 8, 8, 7, 3},      Shape{3, 2, 5, 9, 2, 3},
-                                Shape{5, 8, 4, 17, 1}, Shape{2, 3, 300, 2, 1, 1}, Shape{7, 1, 3, 33, 9}};
+constexpr std::array kShapes = {Shape{1, 1, 1, 1, 1},         Shape{1, 8, 8, 7, 3},      Shape{3, 2, 5, 9, 2, 3},
+                                Shape{5, 8, 4, 17, 1},        Shape{2, 3, 300, 2, 1, 1}, Shape{7, 1, 3, 33, 9},
+                                Shape{5, 4, 4, 9, 2, 0, true}};
 constexpr Shape kLarge = {1, 8, 16, 704, 8};
 
 }  // namespace
 
 void expert_matvec_cases(CaseList& list) {
   const auto label = [](const Shape& s) {
-    return fmt::format("tokens={}x{} experts={} N={} blocks={}", s.tokens, s.top_k, s.experts, s.n, s.blocks);
+    return fmt::format("tokens={}x{} experts={} N={} blocks={}{}", s.tokens, s.top_k, s.experts, s.n, s.blocks,
+                       s.counted ? " counted" : "");
   };
   const auto add = [&](const std::string& kernel, DType type, const Geometry& g) {
     for (const Shape& s : kShapes) list.add(kernel, label(s), [=](Problem& p) { routed(p, s, type, g); });

@@ -32,6 +32,7 @@ struct VecSetup {
   std::size_t parts = 1;
   bool exact_query = false;
   std::size_t overhang = 0;  ///< heads and parts of the grid that are none
+  double softcap = 0;
   Purpose purpose = Purpose::Test;
 };
 
@@ -41,7 +42,7 @@ Values vec_scores(const VecSetup& s, std::size_t dim, double scale, const double
   Values scores(s.keys, -kInfinity);
   const std::size_t first = s.mask_type == 2 && s.window > 0 && s.keys > s.window ? s.keys - s.window : 0;
   for (std::size_t j = first; j < s.keys; ++j) {
-    if (j / 32 % s.parts == part) scores[j] = dot(q, keys + j * dim, dim) * scale;
+    if (j / 32 % s.parts == part) scores[j] = soft_capped(dot(q, keys + j * dim, dim) * scale, s.softcap);
   }
   return scores;
 }
@@ -74,7 +75,7 @@ Values partials(const VecSetup& s, std::size_t dim, double scale, const Values& 
 void build_vec(Problem& p, std::size_t dim, DType kv, const VecSetup& s) {
   const float scale = 1.0f / 16;
   p.value(0, VecParams{u32(s.heads), u32(s.kv_heads), u32(dim), u32(s.keys), u32(s.capacity), scale, s.mask_type,
-                       u32(s.window), 0, u32(s.parts)});
+                       u32(s.window), static_cast<float>(s.softcap), u32(s.parts)});
   auto q = p.input(1, DType::F32, s.heads * dim, normal(0, 2));
   if (s.exact_query) {
     p.constant(310, ConstantValue(true));
@@ -130,13 +131,15 @@ void flash_attn_vec_cases(CaseList& list) {
       VecSetup{.heads = 4, .kv_heads = 1, .keys = 200, .capacity = 300, .parts = 3},
       VecSetup{.heads = 3, .kv_heads = 1, .keys = 40, .capacity = 40, .parts = 2, .overhang = 1},
       VecSetup{.heads = 2, .kv_heads = 2, .keys = 70, .capacity = 70, .mask_type = 2, .window = 20, .parts = 32},
+      VecSetup{.heads = 2, .kv_heads = 1, .keys = 70, .capacity = 70, .parts = 2, .softcap = 3},
+      VecSetup{.heads = 1, .kv_heads = 1, .keys = 8192, .capacity = 8192, .parts = 32, .purpose = Purpose::Full},
       VecSetup{.heads = 4, .kv_heads = 1, .keys = 2000, .capacity = 2048, .purpose = Purpose::Benchmark},
   };
   for (const std::size_t dim : {256u, 512u}) {
     for (const VecSetup& s : setups) {
-      const std::string label =
-          fmt::format("H={}/{} k={} cap={} mask={} window={} parts={}{}", s.heads, s.kv_heads, s.keys, s.capacity,
-                      s.mask_type, s.window, s.parts, s.exact_query ? " f32 query" : "");
+      const std::string label = fmt::format("H={}/{} k={} cap={} mask={} window={} parts={}{}{}", s.heads, s.kv_heads,
+                                            s.keys, s.capacity, s.mask_type, s.window, s.parts,
+                                            s.exact_query ? " f32 query" : "", s.softcap > 0 ? " capped" : "");
       for (const DType kv : {DType::F32, DType::F16}) {
         list.add(
             fmt::format("flash_attn_vec_{}dk{}", kv == DType::F16 ? "f16kv_" : "", dim), label,

@@ -35,6 +35,7 @@ struct Setup {
   double scale_factor = 1;
   double deviation = 2;      ///< of the query
   std::size_t overhang = 0;  ///< heads and parts of the grid that are none
+  double softcap = 0;
   Purpose purpose = Purpose::Test;
 
   /// Whether the query sees slot `slot`.
@@ -69,8 +70,8 @@ Values cache(Problem& p, unsigned index, std::size_t dim, std::size_t bits, cons
 void build(Problem& p, std::size_t dim, std::uint32_t bits, const Setup& s) {
   const float scale = 1.0f / 16;
   p.value(0, Params{u32(s.heads), u32(s.kv_heads), u32(dim), u32(s.keys), u32(s.capacity), scale, s.mask_type,
-                    u32(s.window), 0, u32(s.parts), u32(s.ring_start), static_cast<float>(s.scale_factor), bits,
-                    s.rotate ? 1u : 0u, u32(s.simdgroups)});
+                    u32(s.window), static_cast<float>(s.softcap), u32(s.parts), u32(s.ring_start),
+                    static_cast<float>(s.scale_factor), bits, s.rotate ? 1u : 0u, u32(s.simdgroups)});
   Values q = p.input(1, DType::F32, s.heads * dim, normal(0, s.deviation));
   if (s.rotate) {
     for (std::size_t h = 0; h < s.heads; ++h) {
@@ -90,7 +91,7 @@ void build(Problem& p, std::size_t dim, std::uint32_t bits, const Setup& s) {
     Values own(s.keys, -kInfinity);
     for (std::size_t j = 0; j < s.keys; ++j) {
       const bool taken = j / 32 % (s.parts * s.simdgroups) / s.simdgroups == part;
-      if (taken && s.sees(j)) own[j] = dot(&q[h * dim], &keys[row(h, j)], dim) * 0.0625;
+      if (taken && s.sees(j)) own[j] = soft_capped(dot(&q[h * dim], &keys[row(h, j)], dim) * 0.0625, s.softcap);
     }
     return own;
   };
@@ -138,6 +139,14 @@ void flash_attn_vec_tq_hb_cases(CaseList& list) {
             .simdgroups = 4},
       Setup{.heads = 1, .kv_heads = 1, .keys = 1, .capacity = 8, .parts = 2, .simdgroups = 4},
       Setup{.heads = 3, .kv_heads = 1, .keys = 40, .capacity = 40, .parts = 2, .overhang = 1},
+      Setup{.heads = 2, .kv_heads = 1, .keys = 70, .capacity = 70, .parts = 2, .simdgroups = 2, .softcap = 3},
+      Setup{.heads = 1,
+            .kv_heads = 1,
+            .keys = 8192,
+            .capacity = 8192,
+            .parts = 32,
+            .simdgroups = 4,
+            .purpose = Purpose::Full},
       Setup{.heads = 4,
             .kv_heads = 1,
             .keys = 2000,
@@ -152,9 +161,10 @@ void flash_attn_vec_tq_hb_cases(CaseList& list) {
         if (s.purpose == Purpose::Benchmark && bits != 8) continue;
         list.add(
             fmt::format("flash_attn_vec_tq_hb_dk{}", dim),
-            fmt::format("H={}/{} k={} cap={} mask={} window={} ring={} parts={} simdgroups={}{} scale={} q={} bits={}",
-                        s.heads, s.kv_heads, s.keys, s.capacity, s.mask_type, s.window, s.ring_start, s.parts,
-                        s.simdgroups, s.rotate ? " rotate" : "", s.scale_factor, s.deviation, bits),
+            fmt::format(
+                "H={}/{} k={} cap={} mask={} window={} ring={} parts={} simdgroups={}{}{} scale={} q={} bits={}",
+                s.heads, s.kv_heads, s.keys, s.capacity, s.mask_type, s.window, s.ring_start, s.parts, s.simdgroups,
+                s.rotate ? " rotate" : "", s.softcap > 0 ? " capped" : "", s.scale_factor, s.deviation, bits),
             [=](Problem& p) { build(p, dim, bits, s); }, s.purpose);
       }
     }

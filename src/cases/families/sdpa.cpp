@@ -114,8 +114,8 @@ void sdpa_list(CaseList& list, const std::string& kernel, DType type, bool slidi
             .kv_heads = 1,
             .dim = 64,
             .queries = 3,
-            .keys = 4096,
-            .capacity = 4096,
+            .keys = 8192,
+            .capacity = 8192,
             .purpose = Purpose::Full},
       Setup{.batch = 1,
             .heads = 4,
@@ -208,7 +208,7 @@ void sdpa_cases(CaseList& list) {
            Decode{2, 1, 64, 5, 7, 32},
            Decode{2, 1, 64, 200, 200, {}, 6},
            Decode{2, 1, 64, 200, 200, {}, 0},
-           Decode{1, 1, 128, 4096, 4096, {}, 1, Purpose::Full},
+           Decode{1, 1, 128, 8192, 8192, {}, 1, Purpose::Full},
            Decode{16, 4, 256, 2000, 2048, {}, 1, Purpose::Benchmark},
        }) {
     list.add(

@@ -76,7 +76,8 @@ Values steel_reference(const Steel& k, const SteelSetup& s, double scale, const 
           if (s.mask && k.kind == Mask::Bool && m == 0.0) continue;
           scores[j] = dot(query.data(), &keys[kv_base + j * k.dim], k.dim) + (k.kind == Mask::Additive ? m : 0.0);
         }
-        attend(scores, [&](std::size_t j) { return &values[kv_base + j * k.dim]; }, k.dim, &out[at]);
+        attend(
+            scores, [&](std::size_t j) { return &values[kv_base + j * k.dim]; }, k.dim, &out[at]);
       }
     }
   }
@@ -175,7 +176,7 @@ void steel_attention_cases(CaseList& list) {
   kernels.push_back({"steel_attention_float32_f16kv_bq32_bk16_bd256_wm4_wn1_maskbool_", DType::F32, DType::F16,
                      Mask::Bool, 32, 16, 256, 4, f32});
 
-  const std::array<SteelSetup, 11> setups = {{
+  const std::array<SteelSetup, 12> setups = {{
       {{1, 1, 1, 1, 1, 1}, {}},
       {{2, 4, 2, 33, 45, 50}, {}},
       {{1, 2, 1, 64, 64, 64}, {.causal = true, .token_major = true}},
@@ -187,6 +188,7 @@ void steel_attention_cases(CaseList& list) {
       {{1, 2, 1, 70, 100, 101}, {.causal = true, .token_major = true, .offset = 30, .window = 17}},
       {{1, 1, 1, 5, 90, 90}, {.causal = true, .offset = 85, .window = 1}},
       {{1, 1, 1, 5, 90, 90}, {.causal = true, .offset = 85, .window = 0}},
+      {{1, 1, 1, 2, 8192, 8192}, {.causal = true, .offset = 8190, .purpose = Purpose::Full}},
       {{1, 4, 1, 512, 512, 512}, {.causal = true, .token_major = true, .purpose = Purpose::Benchmark}},
   }};
   for (const Steel& k : kernels) {

@@ -1,0 +1,116 @@
+#include <metal_stdlib>
+#include "common/blocks.h"
+#include "common/chunk_attention.h"
+using namespace metal;
+using namespace anymetal;
+
+// kernels: attention_f32kv attention_f16kv attention_bf16kv attention_q8_0kv
+
+struct AttentionParams {
+  uint heads, kv_heads, dim;
+  uint queries, keys, capacity;
+  uint ring_start;  // slot of the first key
+  uint causal;
+  uint window;  // keys a query sees up to its own; 0: all
+  float scale;
+  float softcap;  // 0: none
+  uint has_mask;
+  uint mask_head_stride;  // 0: one mask for all heads
+  uint has_sinks;
+};
+static_assert(sizeof(AttentionParams) == 56, "layout");
+
+// One row of a cache.
+template <class T>
+struct PlainRow {
+  device const T* row;
+  PlainRow(device const uchar* cache, ulong at, uint dim) : row((device const T*)cache + at * dim) {}
+  Float8 eight(uint d) const { return Lanes<8>::load(row + d); }
+  float one(uint d) const { return float(row[d]); }
+};
+struct Q8Row {
+  device const BlockQ8_0* row;
+  Q8Row(device const uchar* cache, ulong at, uint dim) : row((device const BlockQ8_0*)cache + at * (dim / 32)) {}
+  Float8 eight(uint d) const { return decode<8>(row[d / 32], d % 32); }
+  float one(uint d) const { return float(row[d / 32].qs[d % 32]) * float(row[d / 32].d); }
+};
+
+/// Attention with everything: o = softmax(cap(scale q K^T) + mask) V in f32, cap(s) = softcap tanh(s / softcap). Where there
+/// are sinks, the head's own takes part in the softmax as a key without value. A simdgroup owns a query of a head: a lane
+/// scores one key of 32 and owns every 32nd output.
+///
+/// The queries are the last of `keys` positions: query i is at p = keys - queries + i. It sees the keys up to p if causal is
+/// not 0, with a window only those after p - window, and of them those whose mask is not -inf. Key j is in slot
+/// (ring_start + j) mod CAP; slots without key are not read. A query that sees nothing gives zeros.
+///
+/// buffer 0: AttentionParams; 1: Q f32 [S, H, D]; 2: K; 3: V [H_kv, CAP, D] of f32, f16, bf16 or Q8_0 blocks; 4: O f32
+/// [S, H, D]; 5: mask f32 [S, keys], or one for each head (any buffer without mask); 6: sinks f32 [H] (any buffer without)
+/// D is a multiple of 8, for Q8_0 of 32, and 512 at most: for any other nothing is written.
+/// grid: threadgroups (H, S), 32 threads. tolerance: 1e-5 + 2e-5 |ref|
+template <class Row>
+kernel void attention(constant AttentionParams& p [[buffer(0)]],
+                      device const float* Q [[buffer(1)]],
+                      device const uchar* K [[buffer(2)]],
+                      device const uchar* V [[buffer(3)]],
+                      device float* O [[buffer(4)]],
+                      device const float* mask [[buffer(5)]],
+                      device const float* sinks [[buffer(6)]],
+                      uint3 group [[threadgroup_position_in_grid]],
+                      uint lane [[thread_index_in_simdgroup]]) {
+  constexpr uint kMaxOwned = 16;
+  threadgroup float weights[32];
+  const uint head = group.x, query = group.y, dim = p.dim;
+  if (head >= p.heads || query >= p.queries || dim > 32 * kMaxOwned || dim % 8 != 0) return;
+
+  const ulong at = (ulong(query) * p.heads + head) * dim;
+  const ulong kv_row = ulong(kv_head_of(head, p.heads, p.kv_heads)) * p.capacity;
+  const long after = long(p.keys) - long(p.queries) + query + 1;  // one past the query's own key
+  const uint end = p.causal != 0 ? uint(clamp(after, 0l, long(p.keys))) : p.keys;
+  const uint first = p.window > 0 && after > long(p.window) ? uint(after - p.window) : 0;
+  device const float* q = Q + at;
+  device const float* bias = mask + (p.has_mask != 0 ? ulong(head) * p.mask_head_stride + ulong(query) * p.keys : 0);
+  const auto slot = [&](uint key) { return kv_row + (ulong(p.ring_start) + key) % p.capacity; };
+
+  float out[kMaxOwned] = {};
+  RunningSoftmax softmax;
+  for (uint chunk = first; chunk < end; chunk += 32) {
+    const uint key = chunk + lane;
+    float score = -INFINITY;
+    if (key < end) {
+      const Row k(K, slot(key), dim);
+      Float8 dots = 0.0f;
+      for (uint d = 0; d < dim; d += 8) dots += Lanes<8>::load(q + d) * k.eight(d);
+      score = soft_capped(Lanes<8>::sum(dots) * p.scale, p.softcap);
+      if (p.has_mask != 0) score += bias[key];
+    }
+    float rescale;
+    weights[lane] = softmax.weigh(score, rescale);
+    simdgroup_barrier(mem_flags::mem_threadgroup);
+    for (uint i = 0; i < kMaxOwned; ++i) out[i] *= rescale;
+    for (uint j = chunk; j < min(chunk + 32, end); ++j) {
+      const float weight = weights[j - chunk];
+      if (weight == 0.0f) continue;
+      const Row v(V, slot(j), dim);
+      for (uint i = 0; i * 32 + lane < dim; ++i) out[i] += weight * v.one(i * 32 + lane);
+    }
+    simdgroup_barrier(mem_flags::mem_threadgroup);
+  }
+
+  float total = simd_sum(softmax.sum), factor = 1.0f;
+  if (p.has_sinks != 0) {
+    const float top = max(softmax.top, sinks[head]);
+    factor = exp(softmax.top - top);
+    total = total * factor + exp(sinks[head] - top);
+  }
+  const float inverse = total > 0.0f ? factor / total : 0.0f;
+  for (uint i = 0; i * 32 + lane < dim; ++i) O[at + i * 32 + lane] = out[i] * inverse;
+}
+
+#define INSTANTIATE(name, Row) \
+  template [[host_name("attention_" name "kv")]] kernel void attention<Row>( \
+      constant AttentionParams&, device const float*, device const uchar*, device const uchar*, device float*, \
+      device const float*, device const float*, uint3, uint);
+INSTANTIATE("f32", PlainRow<float>)
+INSTANTIATE("f16", PlainRow<half>)
+INSTANTIATE("bf16", PlainRow<bfloat>)
+INSTANTIATE("q8_0", Q8Row)

@@ -1,0 +1,60 @@
+#include <metal_stdlib>
+#include "common/blocks.h"
+using namespace metal;
+using namespace anymetal;
+
+// Codes depend on single roundings: no product is fused into a sum and every division is IEEE.
+#pragma METAL fp math_mode(safe)
+#pragma METAL fp contract(off)
+
+/// kv_cache_copy_seq to a cache of Q8_0 blocks: cache[h, (seq_pos_start + t) mod CAP] = quantised src[src_tok_offset + t, h].
+/// A block of 32 has d = max |x| / 127 and codes x / d rounded half away from zero, computed with 1 / d in f32. Where
+/// n_tokens > CAP only the last CAP tokens are written.
+///
+/// buffer 0: src f32 [N, H, D]; 1: cache Q8_0 [H, CAP, D]; u32 each: 2 n_heads; 3 head_dim; 4 capacity; 5 seq_pos_start;
+/// 6 n_tokens; 7 src_tok_offset
+/// grid: threads (D / 32, H, n_tokens). exact
+kernel void kv_cache_copy_seq_f32_to_q8_0(device const float* src [[buffer(0)]],
+                                          device BlockQ8_0* cache [[buffer(1)]],
+                                          constant uint& n_heads [[buffer(2)]],
+                                          constant uint& head_dim [[buffer(3)]],
+                                          constant uint& capacity [[buffer(4)]],
+                                          constant uint& seq_pos_start [[buffer(5)]],
+                                          constant uint& n_tokens [[buffer(6)]],
+                                          constant uint& src_tok_offset [[buffer(7)]],
+                                          uint3 gid [[thread_position_in_grid]]) {
+  const uint blocks = head_dim / 32;
+  if (gid.x >= blocks || gid.y >= n_heads || gid.z >= n_tokens) return;
+  if (n_tokens - gid.z > capacity) return;  // overwritten by a later token of the same dispatch
+  device const float* x = src + ((ulong(src_tok_offset) + gid.z) * n_heads + gid.y) * head_dim + gid.x * 32;
+  device BlockQ8_0& to = cache[(ulong(gid.y) * capacity + (ulong(seq_pos_start) + gid.z) % capacity) * blocks + gid.x];
+  float peak = 0.0f;
+  for (uint i = 0; i < 32; ++i) peak = max(peak, fabs(x[i]));
+  const float d = peak / 127.0f, inverse = d != 0.0f ? 1.0f / d : 0.0f;
+  to.d = half(d);
+  for (uint i = 0; i < 32; ++i) to.qs[i] = char(clamp(round(x[i] * inverse), -128.0f, 127.0f));
+}
+
+/// Moves `count` positions of every head of a cache from `from` to `to`, which may overlap: cache[h, to + t] =
+/// cache[h, from + t] as it was before. Positions past the capacity are neither read nor written.
+///
+/// buffer 0: cache u16 [H, CAP, R], whatever the elements; u32 each: 1 n_heads; 2 R, half the bytes of a row; 3 capacity;
+/// 4 from; 5 to; 6 count
+/// grid: threads (R, H). exact
+kernel void kv_cache_move(device ushort* cache [[buffer(0)]],
+                          constant uint& n_heads [[buffer(1)]],
+                          constant uint& row_size [[buffer(2)]],
+                          constant uint& capacity [[buffer(3)]],
+                          constant uint& from [[buffer(4)]],
+                          constant uint& to [[buffer(5)]],
+                          constant uint& count [[buffer(6)]],
+                          uint2 gid [[thread_position_in_grid]]) {
+  if (gid.x >= row_size || gid.y >= n_heads || max(from, to) >= capacity) return;
+  const uint positions = min(count, capacity - max(from, to));
+  device ushort* column = cache + ulong(gid.y) * capacity * row_size + gid.x;
+  // A thread owns a column: in this order nothing is overwritten before it is read.
+  for (uint i = 0; i < positions; ++i) {
+    const ulong t = from < to ? positions - 1 - i : i;
+    column[(to + t) * row_size] = column[(from + t) * row_size];
+  }
+}
