@@ -4,6 +4,10 @@ using namespace metal;
 // kernels: take_along_axis_f32 take_along_axis_backward_f32 embedding_lookup_f32 embedding_scatter_add_f32
 // kernels: slice_2d_cols_f32 copy_2d_cols_into_f32
 
+struct TakeShape {
+  uint rows, columns, k;
+};
+
 /// y[r, j] = x[r, index[r, j]]; 0 where the index is past the row.
 ///
 /// buffer 0: x [rows, cols]; 1: index u32 [rows, k]; 2: y [rows, k]; 3: u32 {rows, cols, k}
@@ -11,10 +15,10 @@ using namespace metal;
 kernel void take_along_axis_f32(device const float* x [[buffer(0)]],
                                 device const uint* index [[buffer(1)]],
                                 device float* y [[buffer(2)]],
-                                constant uint* shape [[buffer(3)]],
+                                constant TakeShape& shape [[buffer(3)]],
                                 uint2 at [[thread_position_in_grid]]) {
-  const uint columns = shape[1], k = shape[2];
-  if (at.x >= shape[0] || at.y >= k) return;
+  const uint columns = shape.columns, k = shape.k;
+  if (at.x >= shape.rows || at.y >= k) return;
   const ulong place = ulong(at.x) * k + at.y;
   const uint column = index[place];
   y[place] = column < columns ? x[ulong(at.x) * columns + column] : 0.0f;
@@ -29,10 +33,10 @@ kernel void take_along_axis_f32(device const float* x [[buffer(0)]],
 kernel void take_along_axis_backward_f32(device const float* dy [[buffer(0)]],
                                          device const uint* index [[buffer(1)]],
                                          device float* dx [[buffer(2)]],
-                                         constant uint* shape [[buffer(3)]],
+                                         constant TakeShape& shape [[buffer(3)]],
                                          uint2 at [[thread_position_in_grid]]) {
-  const uint columns = shape[1], k = shape[2];
-  if (at.x >= shape[0] || at.y >= k) return;
+  const uint columns = shape.columns, k = shape.k;
+  if (at.x >= shape.rows || at.y >= k) return;
   const ulong row = ulong(at.x) * k;
   const uint column = index[row + at.y];
   if (column >= columns) return;
@@ -46,6 +50,10 @@ kernel void take_along_axis_backward_f32(device const float* dy [[buffer(0)]],
   dx[ulong(at.x) * columns + column] = sum;
 }
 
+struct LookupShape {
+  uint vocab, hidden;
+};
+
 /// y[b, h] = table[ids[b], h]; 0 where the id is past the table.
 ///
 /// buffer 0: table [vocab, hidden]; 1: ids u32 [batch]; 2: y [batch, hidden]; 3: u32 {vocab, hidden}
@@ -53,14 +61,18 @@ kernel void take_along_axis_backward_f32(device const float* dy [[buffer(0)]],
 kernel void embedding_lookup_f32(device const float* table [[buffer(0)]],
                                  device const uint* ids [[buffer(1)]],
                                  device float* y [[buffer(2)]],
-                                 constant uint* shape [[buffer(3)]],
+                                 constant LookupShape& shape [[buffer(3)]],
                                  uint2 at [[thread_position_in_grid]],
                                  uint2 extent [[threads_per_grid]]) {
-  const uint hidden = shape[1];
+  const uint hidden = shape.hidden;
   if (at.x >= hidden || at.y >= extent.y) return;
   const uint id = ids[at.y];
-  y[ulong(at.y) * hidden + at.x] = id < shape[0] ? table[ulong(id) * hidden + at.x] : 0.0f;
+  y[ulong(at.y) * hidden + at.x] = id < shape.vocab ? table[ulong(id) * hidden + at.x] : 0.0f;
 }
+
+struct ScatterShape {
+  uint vocab, hidden, batch;
+};
 
 /// dtable[v, h] = sum over b with ids[b] = v of dy[b, h], b ascending: every cell is overwritten, unused rows become 0.
 ///
@@ -69,11 +81,11 @@ kernel void embedding_lookup_f32(device const float* table [[buffer(0)]],
 kernel void embedding_scatter_add_f32(device const float* dy [[buffer(0)]],
                                       device const uint* ids [[buffer(1)]],
                                       device float* dtable [[buffer(2)]],
-                                      constant uint* shape [[buffer(3)]],
+                                      constant ScatterShape& shape [[buffer(3)]],
                                       uint2 at [[thread_position_in_grid]]) {
 #pragma METAL fp math_mode(safe)
-  const uint hidden = shape[1], batch = shape[2];
-  if (at.x >= hidden || at.y >= shape[0]) return;
+  const uint hidden = shape.hidden, batch = shape.batch;
+  if (at.x >= hidden || at.y >= shape.vocab) return;
   float sum = 0.0f;
   for (uint b = 0; b < batch; ++b) {
     if (ids[b] == at.y) sum += dy[ulong(b) * hidden + at.x];
@@ -81,17 +93,21 @@ kernel void embedding_scatter_add_f32(device const float* dy [[buffer(0)]],
   dtable[ulong(at.y) * hidden + at.x] = sum;
 }
 
+struct SlabShape {
+  uint from_columns, to_columns, start;
+};
+
 /// y[r, c] = x[r, start + c].
 ///
 /// buffer 0: x [rows, in_cols]; 1: y [rows, out_cols]; 2: u32 {in_cols, out_cols, start}
 /// grid: threads (out_cols, rows): its height is the row count. tolerance: exact
 kernel void slice_2d_cols_f32(device const float* x [[buffer(0)]],
                               device float* y [[buffer(1)]],
-                              constant uint* shape [[buffer(2)]],
+                              constant SlabShape& shape [[buffer(2)]],
                               uint2 at [[thread_position_in_grid]],
                               uint2 extent [[threads_per_grid]]) {
-  if (at.x >= shape[1] || at.y >= extent.y) return;
-  y[ulong(at.y) * shape[1] + at.x] = x[ulong(at.y) * shape[0] + shape[2] + at.x];
+  if (at.x >= shape.to_columns || at.y >= extent.y) return;
+  y[ulong(at.y) * shape.to_columns + at.x] = x[ulong(at.y) * shape.from_columns + shape.start + at.x];
 }
 
 /// y[r, start + c] = x[r, c]; the other columns of y stay.
@@ -100,9 +116,9 @@ kernel void slice_2d_cols_f32(device const float* x [[buffer(0)]],
 /// grid: threads (src_cols, rows): its height is the row count. tolerance: exact
 kernel void copy_2d_cols_into_f32(device const float* x [[buffer(0)]],
                                   device float* y [[buffer(1)]],
-                                  constant uint* shape [[buffer(2)]],
+                                  constant SlabShape& shape [[buffer(2)]],
                                   uint2 at [[thread_position_in_grid]],
                                   uint2 extent [[threads_per_grid]]) {
-  if (at.x >= shape[0] || at.y >= extent.y) return;
-  y[ulong(at.y) * shape[1] + shape[2] + at.x] = x[ulong(at.y) * shape[0] + at.x];
+  if (at.x >= shape.from_columns || at.y >= extent.y) return;
+  y[ulong(at.y) * shape.to_columns + shape.start + at.x] = x[ulong(at.y) * shape.from_columns + at.x];
 }

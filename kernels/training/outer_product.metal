@@ -3,6 +3,10 @@ using namespace metal;
 
 // kernels: outer_product_f32 outer_product_backward_lhs_f32 outer_product_backward_rhs_f32
 
+struct OuterShape {
+  uint rows, columns;
+};
+
 /// y[i, j] = lhs[i] * rhs[j].
 ///
 /// buffer 0: lhs [N]; 1: rhs [M]; 2: y [N, M]; 3: u32 {N, M}
@@ -10,9 +14,9 @@ using namespace metal;
 kernel void outer_product_f32(device const float* lhs [[buffer(0)]],
                               device const float* rhs [[buffer(1)]],
                               device float* y [[buffer(2)]],
-                              constant uint* shape [[buffer(3)]],
+                              constant OuterShape& shape [[buffer(3)]],
                               uint2 at [[thread_position_in_grid]]) {
-  if (at.x < shape[0] && at.y < shape[1]) y[ulong(at.x) * shape[1] + at.y] = lhs[at.x] * rhs[at.y];
+  if (at.x < shape.rows && at.y < shape.columns) y[ulong(at.x) * shape.columns + at.y] = lhs[at.x] * rhs[at.y];
 }
 
 /// dlhs[i] = sum over j of dy[i, j] * rhs[j], j ascending.
@@ -22,10 +26,10 @@ kernel void outer_product_f32(device const float* lhs [[buffer(0)]],
 kernel void outer_product_backward_lhs_f32(device const float* dy [[buffer(0)]],
                                            device const float* rhs [[buffer(1)]],
                                            device float* dlhs [[buffer(2)]],
-                                           constant uint* shape [[buffer(3)]],
+                                           constant OuterShape& shape [[buffer(3)]],
                                            uint i [[thread_position_in_grid]]) {
-  const uint columns = shape[1];
-  if (i >= shape[0]) return;
+  const uint columns = shape.columns;
+  if (i >= shape.rows) return;
   float sum = 0.0f;
   for (uint j = 0; j < columns; ++j) sum += dy[ulong(i) * columns + j] * rhs[j];
   dlhs[i] = sum;
@@ -38,9 +42,9 @@ kernel void outer_product_backward_lhs_f32(device const float* dy [[buffer(0)]],
 kernel void outer_product_backward_rhs_f32(device const float* dy [[buffer(0)]],
                                            device const float* lhs [[buffer(1)]],
                                            device float* drhs [[buffer(2)]],
-                                           constant uint* shape [[buffer(3)]],
+                                           constant OuterShape& shape [[buffer(3)]],
                                            uint j [[thread_position_in_grid]]) {
-  const uint rows = shape[0], columns = shape[1];
+  const uint rows = shape.rows, columns = shape.columns;
   if (j >= columns) return;
   float sum = 0.0f;
   for (uint i = 0; i < rows; ++i) sum += dy[ulong(i) * columns + j] * lhs[i];

@@ -1,6 +1,7 @@
 #include "msl/entry_codegen.hpp"
 
 #include "msl/annotations.hpp"
+#include "msl/ir_arguments.hpp"
 #include "msl/ir_cleanup.hpp"
 #include "msl/ir_threadgroup.hpp"
 #include "msl/math_mode.hpp"
@@ -108,6 +109,7 @@ std::optional<EntryModule> generate_entry(Compilation& compilation, const Kernel
     entry.argument_guards.push_back(source.guard == nullptr ? std::string() : constant_symbol(ast, *source.guard, constants));
   }
   choose_math_functions(*module);
+  describe_arguments(*module->getFunction(entry.symbol), entry.reflection.arguments, entry.argument_guards);
   clean_up(*module, entry.symbol);
   llvm::raw_string_ostream out(entry.bitcode);
   llvm::WriteBitcodeToFile(*module, out);

@@ -190,4 +190,25 @@ TEST(Specialisation, UndefinedFunctionIsNamed) {
   EXPECT_THAT(kernel.error().message(), testing::HasSubstr("missing"));
 }
 
+// Nothing writes to the `constant` space during a dispatch, so that parameters need to be read only once.
+TEST(ConstantArguments, AreNotAliased) {
+  const auto kernel = specialised(R"(
+struct Params { uint n; float scale; };
+constant bool has_bias [[function_constant(0)]];
+kernel void f(device const float* x [[buffer(0)]], device float* y [[buffer(1)]], constant Params& p [[buffer(2)]],
+              constant float* table [[buffer(3)]], constant float& bias [[buffer(4), function_constant(has_bias)]],
+              uint i [[thread_position_in_grid]]) {
+  if (i < p.n) y[i] = x[i] * p.scale + table[0] + (has_bias ? bias : 0.0f);
+})",
+                                  {{0U, ConstantValue(true)}});
+  ASSERT_TRUE(kernel) << kernel.error().message();
+  const llvm::Function& entry = *kernel->module->getFunction(kernel->symbol);
+  for (const unsigned device : {0U, 1U}) EXPECT_FALSE(entry.hasParamAttribute(device, llvm::Attribute::NoAlias));
+  for (const unsigned constant : {2U, 3U, 4U}) EXPECT_TRUE(entry.hasParamAttribute(constant, llvm::Attribute::NoAlias));
+  EXPECT_EQ(entry.getParamDereferenceableBytes(2), 8U);
+  EXPECT_EQ(entry.getParamAlign(2).valueOrOne().value(), 4U);
+  EXPECT_EQ(entry.getParamDereferenceableBytes(3), 0U) << "a pointer may point to nothing";
+  EXPECT_EQ(entry.getParamDereferenceableBytes(4), 0U) << "an argument that may be absent is no reference to anything";
+}
+
 }  // namespace

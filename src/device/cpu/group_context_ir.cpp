@@ -18,7 +18,18 @@ llvm::SmallVector<llvm::Value*, 48> GroupContextIr::thread_arguments(const Threa
   auto* pointers = load_pointer(offsetof(GroupContext, arguments), "arguments");
   for (unsigned i = 0; i < thread.argument_count; ++i) {
     auto* slot = builder_.CreateConstInBoundsGEP1_64(builder_.getPtrTy(), pointers, i);
-    values.push_back(builder_.CreateLoad(builder_.getPtrTy(), slot, thread.function->getArg(i)->getName()));
+    const auto* argument = thread.function->getArg(i);
+    auto* pointer = builder_.CreateLoad(builder_.getPtrTy(), slot, argument->getName());
+    if (const auto bytes = argument->getDereferenceableBytes(); bytes > 0) {
+      auto& context = builder_.getContext();
+      const auto number = [&](std::uint64_t value) {
+        return llvm::MDNode::get(context, llvm::ConstantAsMetadata::get(builder_.getInt64(value)));
+      };
+      pointer->setMetadata(llvm::LLVMContext::MD_dereferenceable, number(bytes));
+      pointer->setMetadata(llvm::LLVMContext::MD_align, number(argument->getParamAlign().valueOrOne().value()));
+      pointer->setMetadata(llvm::LLVMContext::MD_noundef, llvm::MDNode::get(context, {}));
+    }
+    values.push_back(pointer);
   }
   values.push_back(load_pointer(offsetof(GroupContext, threadgroup_memory), "threadgroup_memory"));
   return values;

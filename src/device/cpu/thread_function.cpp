@@ -127,6 +127,8 @@ Result<ThreadFunction> make_thread_function(llvm::Module& module, llvm::Function
   for (auto& argument : entry.args()) {
     auto* replacement = thread.function->getArg(argument.getArgNo());
     replacement->takeName(&argument);
+    llvm::AttrBuilder attributes(context, entry.getAttributes().getParamAttrs(argument.getArgNo()));
+    replacement->addAttrs(attributes);
     argument.replaceAllUsesWith(replacement);
   }
   entry.eraseFromParent();
