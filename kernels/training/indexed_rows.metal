@@ -1,5 +1,7 @@
 #include <metal_stdlib>
+#include "common/runs.h"
 using namespace metal;
+using namespace anymetal;
 
 // kernels: take_along_axis_f32 take_along_axis_backward_f32 embedding_lookup_f32 embedding_scatter_add_f32
 // kernels: slice_2d_cols_f32 copy_2d_cols_into_f32
@@ -74,7 +76,33 @@ struct ScatterShape {
   uint vocab, hidden, batch;
 };
 
-/// dtable[v, h] = sum over b with ids[b] = v of dy[b, h], b ascending: every cell is overwritten, unused rows become 0.
+// The sums of N columns of the table's row `id` from h on.
+template <uint N>
+struct ScatterRun {
+  static void run(uint h, ScatterShape s, uint id, device const float* dy, device const uint* ids, device float* row) {
+#pragma METAL fp math_mode(safe)
+    float sum[N] = {};
+    // Few ids are this row's: whole runs of them are looked through at once.
+    for (uint b = 0; b < s.batch; b += kRun) {
+      const uint end = min(b + kRun, s.batch);
+      uint found = 0;
+      if (end - b == kRun) {
+        for (uint j = 0; j < kRun; ++j) found |= ids[b + j] == id ? 1 : 0;
+      } else {
+        found = 1;
+      }
+      if (found == 0) continue;
+      for (uint i = b; i < end; ++i) {
+        if (ids[i] != id) continue;
+        for (uint j = 0; j < N; ++j) sum[j] += dy[ulong(i) * s.hidden + h + j];
+      }
+    }
+    for (uint j = 0; j < N; ++j) row[h + j] = sum[j];
+  }
+};
+
+/// dtable[v, h] = sum over b with ids[b] = v of dy[b, h], b ascending: every cell is overwritten, unused rows become 0. A
+/// thread does 16 columns.
 ///
 /// buffer 0: dy [batch, hidden]; 1: ids u32 [batch]; 2: dtable [vocab, hidden]; 3: u32 {vocab, hidden, batch}
 /// grid: threads (hidden, vocab). tolerance: exact, as a serial sum in f32
@@ -82,15 +110,11 @@ kernel void embedding_scatter_add_f32(device const float* dy [[buffer(0)]],
                                       device const uint* ids [[buffer(1)]],
                                       device float* dtable [[buffer(2)]],
                                       constant ScatterShape& shape [[buffer(3)]],
-                                      uint2 at [[thread_position_in_grid]]) {
-#pragma METAL fp math_mode(safe)
-  const uint hidden = shape.hidden, batch = shape.batch;
-  if (at.x >= hidden || at.y >= shape.vocab) return;
-  float sum = 0.0f;
-  for (uint b = 0; b < batch; ++b) {
-    if (ids[b] == at.y) sum += dy[ulong(b) * hidden + at.x];
-  }
-  dtable[ulong(at.y) * hidden + at.x] = sum;
+                                      uint2 at [[thread_position_in_grid]],
+                                      uint2 in_group [[thread_position_in_threadgroup]]) {
+  const ScatterShape s = shape;
+  if (has_no_run(at.x, in_group.x, s.hidden) || at.y >= s.vocab) return;
+  do_run<ScatterRun>(at.x, s.hidden, s, at.y, dy, ids, dtable + ulong(at.y) * s.hidden);
 }
 
 struct SlabShape {

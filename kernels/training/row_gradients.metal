@@ -1,5 +1,6 @@
 #include <metal_stdlib>
 #include "common/reduce.h"
+#include "common/runs.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -113,9 +114,22 @@ kernel void rms_norm_backward_dx_f32(device const float* x [[buffer(0)]],
   for (uint i = index; i < dim; i += size) dx[base + i] = inverse * (dy[base + i] * w[i] - x[base + i] * c);
 }
 
-/// dw[i] = sum over rows b of dy[b, i] * x[b, i] * r[b].
+// Over every `size`-th row from `index` on: the sums of dy * x * r of N columns from c on.
+template <uint N>
+struct ColumnSums {
+  static void run(uint c, uint dim, uint rows, uint index, uint size, device const float* x, device const float* dy,
+                  device const float* r, thread float* sums) {
+    for (uint b = index; b < rows; b += size) {
+      const ulong at = ulong(b) * dim + c;
+      const float inverse = r[b];
+      for (uint j = 0; j < N; ++j) sums[c % kRun + j] += dy[at + j] * x[at + j] * inverse;
+    }
+  }
+};
+
+/// dw[i] = sum over rows b of dy[b, i] * x[b, i] * r[b]. A threadgroup does 16 columns, so that neighbours are read together.
 ///
-/// buffer 0: x [rows, D]; 1: dy [rows, D]; 2: r [rows]; 3: dw [D]; 4: params f32 {D, rows}; threadgroup 0: one float per simdgroup
+/// buffer 0: x [rows, D]; 1: dy [rows, D]; 2: r [rows]; 3: dw [D]; 4: params f32 {D, rows}; threadgroup 0: one float per thread
 /// grid: threadgroups (D), any threadgroup size. tolerance: relative 1e-4 or absolute 1e-6
 kernel void rms_norm_backward_dw_f32(device const float* x [[buffer(0)]],
                                      device const float* dy [[buffer(1)]],
@@ -123,18 +137,28 @@ kernel void rms_norm_backward_dw_f32(device const float* x [[buffer(0)]],
                                      device float* dw [[buffer(3)]],
                                      constant float* params [[buffer(4)]],
                                      threadgroup float* scratch [[threadgroup(0)]],
-                                     uint column [[threadgroup_position_in_grid]],
+                                     uint group [[threadgroup_position_in_grid]],
                                      uint index [[thread_index_in_threadgroup]],
                                      uint size [[threads_per_threadgroup]],
                                      uint lane [[thread_index_in_simdgroup]],
                                      uint simdgroup [[simdgroup_index_in_threadgroup]]) {
-  const Team team = {index, size, lane, simdgroup};
   const uint dim = uint(params[0]), rows = uint(params[1]);
-  float part = 0.0f;
-  for (uint b = index; b < rows; b += size) {
-    const ulong at = ulong(b) * dim + column;
-    part += dy[at] * x[at] * r[b];
+  if (group >= runs_of(dim)) return;
+  float sums[kRun] = {};
+  do_run<ColumnSums>(group, dim, dim, rows, index, size, x, dy, r, &sums[0]);
+  for (uint j = 0; j < kRun; ++j) sums[j] = simd_sum(sums[j]);
+  const uint simdgroups = (size + 31) / 32, columns = min(kRun, dim - group * kRun);
+  if (simdgroups > 1) {
+    if (lane == 0) {
+      for (uint j = 0; j < kRun; ++j) scratch[simdgroup * kRun + j] = sums[j];
+    }
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+    for (uint j = index; j < columns; j += size) {
+      float sum = 0.0f;
+      for (uint s = 0; s < simdgroups; ++s) sum += scratch[s * kRun + j];
+      dw[group * kRun + j] = sum;
+    }
+  } else if (index == 0) {
+    for (uint j = 0; j < columns; ++j) dw[group * kRun + j] = sums[j];
   }
-  const float sum = threadgroup_sum(part, scratch, team);
-  if (index == 0) dw[column] = sum;
 }
