@@ -1,6 +1,10 @@
 #include <metal_stdlib>
 #include "common/blocks.h"
 #include "common/matmul_tile.h"
+#include "common/nvidia.h"
+#if ANYMETAL_NVIDIA
+#include "nvidia/mat_mat_id.h"
+#endif
 using namespace metal;
 using namespace anymetal;
 
@@ -35,6 +39,13 @@ kernel void mul_mm_id(constant ExpertMatMatParams& p [[buffer(0)]],
   if (count >> 31) return refuse(p, dst, group, thread_index);
   if (m0 >= count) return;
   device const int* list = lists + ulong(group.z) * uint(p.ne21);
+
+#if ANYMETAL_NVIDIA
+  threadgroup MatMatTiles<half, kTileN> wide_tiles;
+  if (nvidia::has_ampere() && are_pieces(p.nb11, p.nb12, length, 4) && is_short(p.nb01)) {
+    return nvidia_mat_mat_id<Block>(wide_tiles, tiles, p, weight, x, list, count, dst, group, thread_index);
+  }
+#endif
 
   threadgroup half* weights = (threadgroup half*)tiles;                                     // [kTileN][kStep]
   threadgroup float* inputs = (threadgroup float*)(tiles + kTileN * kStep * sizeof(half));  // [kTileM][kStep]

@@ -1,5 +1,9 @@
 #include <metal_stdlib>
 #include "common/tensor_tile.h"
+#include "common/nvidia.h"
+#if ANYMETAL_NVIDIA
+#include "nvidia/mat_mat.h"
+#endif
 using namespace metal;
 using namespace anymetal;
 
@@ -43,6 +47,28 @@ void store(thread const Sums& sums, device float* dst, Place at, uint rows, uint
   sums.store(part);
 }
 
+#if ANYMETAL_NVIDIA
+// As `product`, 128 activation rows by kColumns weight rows: one of four threadgroups along M, and of kColumns / kTileN along
+// N, takes the place of all of them.
+template <class T, uint kColumns, class Weights>
+void nvidia_product(threadgroup MatMatTiles<T, kColumns>& wide_tiles, constant MatMatParams& p, device const uchar* weight,
+                    device const uchar* x, device float* dst, threadgroup uchar* tiles, uint3 group, uint thread_index) {
+  if (group.x % 4 != 0 || group.y % (kColumns / kTileN) != 0) return;
+  const uint rows = uint(p.ne0), tokens = uint(p.ne1), length = uint(p.ne00);
+  const uint m0 = group.x * kTileM, n0 = group.y * kTileN;
+  const uint i12 = group.z % uint(p.ne12), i13 = group.z / uint(p.ne12);
+  weight += ulong(i12 / uint(p.r2)) * p.nb02 + ulong(i13 / uint(p.r3)) * p.nb03;
+  x += i12 * p.nb12 + i13 * p.nb13;
+  device float* out = dst + ulong(group.z) * rows * tokens;
+  const FloatTile<T, FloatRows> x_tile = {{{x, p.nb11, m0, tokens}, length}};
+  nvidia_mat_mat<T, kColumns, FloatTile<T, FloatRows>::kScaled>(
+      wide_tiles, (threadgroup float*)tiles, x_tile, Weights::of({weight, p.nb01, n0, rows}, length), length, thread_index,
+      [=](uint m, uint n, float value) {
+        if (m0 + m < tokens && n0 + n < rows) out[ulong(m0 + m) * rows + n0 + n] = value;
+      });
+}
+#endif
+
 // One tile of a product whose weight rows are elements of type Element, or blocks.
 template <class T, class Row>
 void product(constant MatMatParams& p, device const uchar* weight, device const uchar* x, device float* dst,
@@ -73,6 +99,12 @@ kernel void mul_mm_tensor(constant MatMatParams& p [[buffer(0)]],
                           threadgroup uchar* tiles [[threadgroup(0)]],
                           uint3 group [[threadgroup_position_in_grid]],
                           uint thread_index [[thread_index_in_threadgroup]]) {
+#if ANYMETAL_NVIDIA
+  threadgroup MatMatTiles<half, kTileN> wide_tiles;
+  if (nvidia::has_ampere() && are_pieces(p.nb11, p.nb12 | p.nb13, uint(p.ne00), 4) && is_short(p.nb01)) {
+    return nvidia_product<half, kTileN, BlockTile<half, Block, kTileN>>(wide_tiles, p, weight, x, dst, tiles, group, thread_index);
+  }
+#endif
   product<half, BlockRow<Block>>(p, weight, x, dst, tiles, group, thread_index);
 }
 
@@ -91,6 +123,17 @@ kernel void dense_mm_tensor(constant MatMatParams& p [[buffer(0)]],
                             threadgroup uchar* tiles [[threadgroup(0)]],
                             uint3 group [[threadgroup_position_in_grid]],
                             uint thread_index [[thread_index_in_threadgroup]]) {
+#if ANYMETAL_NVIDIA
+  if constexpr (sizeof(T) == 2) {
+    constexpr uint kColumns = is_same_v<T, half> ? kTileN : 2 * kTileN;  // scales take registers
+    threadgroup MatMatTiles<T, kColumns> wide_tiles;
+    const uint length = uint(p.ne00);
+    if (nvidia::has_ampere() && are_pieces(p.nb11, p.nb12 | p.nb13, length, 4) &&
+        are_pieces(p.nb01, p.nb02 | p.nb03, length, 2)) {
+      return nvidia_product<T, kColumns, DenseTile<T, kColumns>>(wide_tiles, p, weight, x, dst, tiles, group, thread_index);
+    }
+  }
+#endif
   product<T, DenseRow<T>>(p, weight, x, dst, tiles, group, thread_index);
 }
 
@@ -109,6 +152,19 @@ kernel void mul_mm_tensor_perm021(constant PermutedMatMatParams& p [[buffer(0)]]
                                   uint3 group [[threadgroup_position_in_grid]],
                                   uint thread_index [[thread_index_in_threadgroup]]) {
   const uint rows = uint(p.ne0), tokens = uint(p.ne1);
+#if ANYMETAL_NVIDIA
+  threadgroup MatMatTiles<half, kTileN> wide_tiles;
+  if (nvidia::has_ampere() && is_short(p.nb01)) {
+    if (group.x % 4 != 0) return;
+    const uint m0 = group.x * kTileM, n0 = group.y * kTileN;
+    const FloatTile<half, HeadRows> x_tile = {{x, m0, tokens, uint(p.head_dim)}};
+    const BlockTile<half, Block, kTileN> weight_tile = {{weight, p.nb01, n0, rows}};
+    return nvidia_mat_mat<half, kTileN, true>(wide_tiles, (threadgroup float*)tiles, x_tile, weight_tile, uint(p.ne00), thread_index,
+                                              [=](uint m, uint n, float value) {
+                                                if (m0 + m < tokens && n0 + n < rows) dst[ulong(m0 + m) * rows + n0 + n] = value;
+                                              });
+  }
+#endif
   const Place at(group, thread_index, rows, tokens);
   const BlockRow<Block> weights(weight + at.weight_row * p.nb01, uint(p.ne00));
   const HeadsRow inputs = {x, at.input_row, tokens, uint(p.head_dim)};

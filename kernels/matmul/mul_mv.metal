@@ -1,6 +1,10 @@
 #include <metal_stdlib>
 #include "common/blocks.h"
 #include "common/matmul_params.h"
+#include "common/nvidia.h"
+#if ANYMETAL_NVIDIA
+#include "nvidia/mat_vec.h"
+#endif
 using namespace metal;
 using namespace anymetal;
 
@@ -32,6 +36,17 @@ kernel void mul_mv(device const uchar* weight [[buffer(0)]],
   const ulong batch = (group.z % ulong(p.ne12)) / p.r2 + group.z / ulong(p.ne12) / p.r3 * ulong(p.ne02);
   device const Block* rows = (device const Block*)weight + batch * ulong(p.ne01) * blocks;
   device const float* xs = x + (group.z * ulong(p.ne1) + group.y) * ulong(p.ne10);
+  device float* out = dst + (group.z * ulong(p.ne1) + group.y) * ulong(p.ne0);
+
+#if ANYMETAL_NVIDIA
+  threadgroup MatVecStages<Block> memory;
+  if (nvidia::has_ampere()) {
+    // One of these threadgroups takes eight rows; the others in whose place it works have nothing to do.
+    if (group.x % (4 / kRows) != 0) return;
+    return nvidia_mat_vec<Block>(memory, (device const uchar*)rows, FloatInput{xs}, out, ulong(group.x) * 2 * kRows, ulong(p.ne01),
+                                 length, simdgroup, lane);
+  }
+#endif
 
   L::F sums[kRows] = {};
   for (uint k = lane * 8; k < length; k += 32 * 8) {
@@ -41,7 +56,6 @@ kernel void mul_mv(device const uchar* weight [[buffer(0)]],
       sums[r] += decode<8>(rows[row * blocks + k / kBlock], k % kBlock) * v;
     }
   }
-  device float* out = dst + (group.z * ulong(p.ne1) + group.y) * ulong(p.ne0);
   for (int r = 0; r < kRows; ++r) {
     const float sum = simd_sum(L::sum(sums[r]));
     if (lane == 0 && first + r < long(p.ne01)) out[first + r] = sum;

@@ -1,6 +1,10 @@
 #include <metal_stdlib>
 #include "common/blocks.h"
 #include "common/matmul_params.h"
+#include "common/nvidia.h"
+#if ANYMETAL_NVIDIA
+#include "nvidia/mat_vec.h"
+#endif
 using namespace metal;
 using namespace anymetal;
 
@@ -18,6 +22,20 @@ constant uint known_experts = is_function_constant_defined(expert_count) ? uint(
 inline void store_zeros(device float* out, ulong first, uint count, ulong n, uint lane) {
   if (lane < count && first + lane < n) out[first + lane] = 0.0f;
 }
+
+#if ANYMETAL_NVIDIA
+// silu(gate) * up.
+struct GatedInput {
+  device const float* gates;
+  device const float* ups;
+  void copy(threadgroup float* to, uint k) const {
+    for (uint i = 0; i < 4; ++i) {
+      const float g = gates[k + i];
+      to[i] = g / (1.0f + precise::exp(-g)) * ups[k + i];
+    }
+  }
+};
+#endif
 
 // Products of kRows weight rows from `first` on with one vector, whose elements k .. k+7 are `run(k)`. Rows past the last
 // are neither read nor written.
@@ -63,7 +81,17 @@ kernel void mul_mv_id(device const uchar* weight [[buffer(0)]],
   const uint expert = ids[row];
   if (expert >= known_experts) return store_zeros(dst + row * ulong(p.ne0), first, kRows, ulong(p.ne01), lane);
   device const float* xs = x + row / p.top_k * ulong(p.ne10);
-  store_products<Block, kRows>(weight + expert * ulong(p.expert_stride), dst + row * ulong(p.ne0), p, first, lane, [=](uint k) { return Lanes<8>::load(xs + k); });
+#if ANYMETAL_NVIDIA
+  threadgroup MatVecStages<Block> memory;
+  if (nvidia::has_ampere()) {
+    // One of these threadgroups takes eight rows; the others in whose place it works have nothing to do.
+    if (group.x % (4 / kRows) != 0) return;
+    return nvidia_mat_vec<Block>(memory, weight + expert * ulong(p.expert_stride), FloatInput{xs}, dst + row * ulong(p.ne0),
+                                 ulong(group.x) * 2 * kRows, ulong(p.ne01), uint(p.ne00), simdgroup, lane);
+  }
+#endif
+  store_products<Block, kRows>(weight + expert * ulong(p.expert_stride), dst + row * ulong(p.ne0), p, first, lane,
+                               [=](uint k) { return Lanes<8>::load(xs + k); });
 }
 
 /// dst[r, n] = sum over k of W[ids[r]][n, k] * silu(gate[r, k]) * up[r, k], silu(g) = g / (1 + e^-g); ids as in
@@ -90,6 +118,13 @@ kernel void kernel_mul_mv_id_q4_0_f32_swiglu(device const uchar* weight [[buffer
   if (expert >= known_experts) return store_zeros(dst + row * ulong(p.ne0), first, 4, ulong(p.ne01), lane);
   device const float* gates = gate + row * ulong(p.ne10);
   device const float* ups = up + row * ulong(p.ne10);
+#if ANYMETAL_NVIDIA
+  threadgroup MatVecStages<BlockQ4_0> memory;
+  if (nvidia::has_ampere()) {
+    return nvidia_mat_vec<BlockQ4_0>(memory, weight + expert * ulong(p.expert_stride), GatedInput{gates, ups},
+                                     dst + row * ulong(p.ne0), ulong(group.x) * 8, ulong(p.ne01), uint(p.ne00), simdgroup, lane);
+  }
+#endif
   store_products<BlockQ4_0, 4>(weight + expert * ulong(p.expert_stride), dst + row * ulong(p.ne0), p, first, lane,
                                [=](uint k) {
                                  Float8 v;

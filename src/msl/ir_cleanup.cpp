@@ -81,7 +81,7 @@ void normalise_calls(llvm::Function& f) {
   for (llvm::BasicBlock& block : f) {
     for (llvm::Instruction& instruction : block) {
       auto* call = llvm::dyn_cast<llvm::CallBase>(&instruction);
-      if (call == nullptr || llvm::isa<llvm::IntrinsicInst>(call)) continue;
+      if (call == nullptr || llvm::isa<llvm::IntrinsicInst>(call) || call->isInlineAsm()) continue;
       call->setCallingConv(llvm::CallingConv::C);
       call->setAttributes(call->getAttributes().removeFnAttributes(f.getContext()));
     }

@@ -30,6 +30,19 @@ llvm::GlobalVariable* dynamic_shared(llvm::Module& module) {
   return global;
 }
 
+/// `__msl_is_nvidia_capability(at_least)`; the branches that it decides are gone before anything else looks at them.
+void answer_capability(llvm::Module& module, unsigned capability) {
+  auto* query = module.getFunction("__msl_is_nvidia_capability");
+  if (query == nullptr) return;
+  for (auto* user : llvm::make_early_inc_range(query->users())) {
+    auto* call = llvm::cast<llvm::CallInst>(user);
+    const auto* least = llvm::cast<llvm::ConstantInt>(call->getArgOperand(0));
+    call->replaceAllUsesWith(llvm::ConstantInt::getBool(call->getType(), capability >= least->getZExtValue()));
+    call->eraseFromParent();
+  }
+  query->eraseFromParent();
+}
+
 void move_threadgroup_globals(llvm::Module& module) {
   llvm::SmallVector<llvm::GlobalVariable*> globals;
   for (auto& global : module.globals()) {
@@ -185,12 +198,13 @@ Result<void> lower_positions(llvm::Function& kernel, unsigned own_parameters) {
 
 }  // namespace
 
-Result<llvm::Function*> lower_entry(msl::SpecialisedKernel& kernel, const std::string& kernel_name) {
+Result<llvm::Function*> lower_entry(msl::SpecialisedKernel& kernel, const std::string& kernel_name, unsigned capability) {
   auto& module = *kernel.module;
   auto* entry = module.getFunction(kernel.symbol);
   if (entry == nullptr || entry->isDeclaration()) {
     return fail(ErrorCode::InternalError, fmt::format("the module has no entry function '{}'", kernel.symbol));
   }
+  answer_capability(module, capability);
   move_threadgroup_globals(module);
   entry->setLinkage(llvm::GlobalValue::InternalLinkage);
   entry->removeFnAttr(llvm::Attribute::NoInline);

@@ -19,8 +19,9 @@ namespace anymetal::device::cuda {
 
 /// Replaces the entry by a kernel named `kernel_name`: buffers become global-memory pointers, dynamic threadgroup
 /// arguments become byte offsets into dynamic shared memory, `LaunchParameters` follow; static threadgroup globals move to
-/// shared memory; positions become special registers. Simdgroup calls are still there: see lower_simdgroup_calls.
-Result<llvm::Function*> lower_entry(msl::SpecialisedKernel& kernel, const std::string& kernel_name);
+/// shared memory; positions become special registers; questions about `capability` are answered. Simdgroup calls are still
+/// there: see lower_simdgroup_calls.
+Result<llvm::Function*> lower_entry(msl::SpecialisedKernel& kernel, const std::string& kernel_name, unsigned capability);
 
 /// Replaces simdgroup functions, barriers, fences and approximate mathematics. Needs `kernel` after address-space
 /// inference, so that uniform control flow is seen as such.

@@ -1,5 +1,6 @@
 #include "device/cuda/ptx_codegen.hpp"
 
+#include "device/cuda/array_loops.hpp"
 #include "device/cuda/nvptx_lowering.hpp"
 #include "device/cuda/simdgroup_matrix.hpp"
 #include "observe/trace.hpp"
@@ -128,7 +129,7 @@ Result<PtxKernel> generate_ptx(msl::SpecialisedKernel kernel, const Architecture
   module.setDataLayout((*machine)->createDataLayout());
 
   const std::string name = ptx_identifier(label);
-  auto lowered = lower_entry(kernel, name);
+  auto lowered = lower_entry(kernel, name, architecture.capability);
   if (!lowered) return std::unexpected(lowered.error());
 
   Analyses analyses(**machine, tuning_options());
@@ -137,6 +138,8 @@ Result<PtxKernel> generate_ptx(msl::SpecialisedKernel kernel, const Architecture
     return std::unexpected(done.error());
   }
   approximate_divisions(**lowered);
+  analyses.functions.clear();
+  unroll_array_loops(**lowered, analyses.functions);
   analyses.functions.clear();
   for (auto& function : llvm::make_early_inc_range(module)) {
     if (function.isDeclaration() && function.use_empty()) function.eraseFromParent();

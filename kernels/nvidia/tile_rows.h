@@ -1,0 +1,167 @@
+// How rows of a product come into a tile of 32 of their elements as 16-bit T in threadgroup memory, on NVIDIA GPUs: every
+// thread of 128 holds its share of the next tile in registers while the present one is multiplied, half (part 0 or 1) of the
+// tile at a time.
+#pragma once
+#include "common/nvidia.h"
+#include "nvidia/block_pieces.h"
+
+namespace anymetal {
+
+// Element 8 chunk of a row of a tile. Chunks of 16 bytes change places so that eight rows of a column meet in no bank.
+inline uint tile_at(uint row, uint chunk) { return row * 32 + (chunk ^ (row / 2 % 4)) * 8; }
+
+inline uint packed(half, float x, float y) { return metal::as_type<uint>(metal::half2(half(x), half(y))); }
+inline uint packed(bfloat, float x, float y) { return metal::as_type<uint>(metal::bfloat2(bfloat(x), bfloat(y))); }
+
+// Which rows of a matrix a tile has: those past the last repeat it.
+struct TileRows {
+  device const uchar* top;
+  uint stride, last;
+  TileRows(device const uchar* base, ulong row_bytes, uint first, uint count)
+      : top(base + first * row_bytes), stride(uint(row_bytes)), last(count - 1 - first) {}
+  device const uchar* at(uint row) const { return top + metal::min(row, last) * stride; }
+};
+
+// Whether a tile of rows that are so many bytes apart spans less than 4 GiB.
+inline bool is_short(ulong row_bytes) { return row_bytes < (1u << 24); }
+// And rows of `length` elements of `size` bytes are whole pieces of 16 bytes; `strides` is the union of further strides.
+inline bool are_pieces(ulong row_bytes, ulong strides, uint length, uint size) {
+  return is_short(row_bytes) && (row_bytes | strides) % 16 == 0 && length * size % 16 == 0;
+}
+
+// 16 bytes at a multiple of the size of T; `aligned` where it is one of 16.
+template <class T>
+metal::uint4 piece(device const uchar* at, bool aligned) {
+  if (aligned) return *(device const metal::uint4*)at;
+  metal::uint4 words;
+  device const T* parts = (device const T*)at;
+  for (uint i = 0; i < 4; ++i) {
+    if (sizeof(T) == 4) {
+      words[i] = parts[i];
+    } else {
+      words[i] = uint(parts[2 * i]) | uint(parts[2 * i + 1]) << 16;
+    }
+  }
+  return words;
+}
+inline bool is_aligned(device const uchar* at) { return ((ulong)at & 15) == 0; }
+
+// Rows of T in pieces; 0 past their end.
+template <class T, uint kRows>
+struct DenseTile {
+  TileRows rows;
+  uint length;
+  metal::uint4 held[kRows / 64];
+  static DenseTile of(TileRows rows, uint length) { return {rows, length}; }
+
+  void load(uint k, uint thread_index, uint part) {
+    const uint first = k + thread_index % 4 * 8;
+    for (uint i = 0; i < kRows / 64; ++i) {
+      device const uchar* row = rows.at(thread_index / 4 + kRows / 2 * part + 32 * i);
+      held[i] = first < length ? piece<ushort>(row + first * 2, is_aligned(rows.top)) : metal::uint4(0);
+    }
+  }
+  void store(threadgroup T* tile, threadgroup float*, uint thread_index, uint part) const {
+    for (uint i = 0; i < kRows / 64; ++i) {
+      *(threadgroup metal::uint4*)(tile + tile_at(thread_index / 4 + kRows / 2 * part + 32 * i, thread_index % 4)) = held[i];
+    }
+  }
+};
+
+// Rows of blocks.
+template <class T, class Block, uint kRows>
+struct BlockTile {
+  TileRows rows;
+  Piece<Block> held[kRows / 64];
+  static BlockTile of(TileRows rows, uint) { return {rows}; }
+
+  void load(uint k, uint thread_index, uint part) {
+    constexpr uint kBlock = BlockTraits<Block>::kElements;
+    for (uint i = 0; i < kRows / 64; ++i) {
+      device const Block* row = (device const Block*)rows.at(thread_index / 4 + kRows / 2 * part + 32 * i);
+      held[i].load(row[k / kBlock], k % kBlock + thread_index % 4 * 8);
+    }
+  }
+  void store(threadgroup T* tile, threadgroup float*, uint thread_index, uint part) const {
+    for (uint i = 0; i < kRows / 64; ++i) {
+      float w[8];
+      held[i].decode(w);
+      metal::uint4 words;
+      for (uint j = 0; j < 4; ++j) words[j] = packed(T(), w[2 * j], w[2 * j + 1]);
+      *(threadgroup metal::uint4*)(tile + tile_at(thread_index / 4 + kRows / 2 * part + 32 * i, thread_index % 4)) = words;
+    }
+  }
+};
+
+// Rows of f32 in pieces; 0 past their end.
+struct FloatRows {
+  TileRows rows;
+  uint length;
+  void load(uint k, uint thread_index, uint part, thread metal::float4 (&held)[4]) const {
+    const uint first = k + thread_index % 8 * 4;
+    for (uint i = 0; i < 4; ++i) {
+      device const uchar* row = rows.at(thread_index / 8 + 64 * part + 16 * i);
+      held[i] = metal::as_type<metal::float4>(first < length ? piece<uint>(row + first * 4, is_aligned(rows.top)) : metal::uint4(0));
+    }
+  }
+};
+
+// Rows of f32 in pieces, at byte offsets from a table in threadgroup memory; their length is a multiple of 32.
+struct ListedRows {
+  device const uchar* base;
+  threadgroup const ulong* offsets;
+  void load(uint k, uint thread_index, uint part, thread metal::float4 (&held)[4]) const {
+    for (uint i = 0; i < 4; ++i) {
+      device const uchar* row = base + offsets[thread_index / 8 + 64 * part + 16 * i];
+      held[i] = metal::as_type<metal::float4>(piece<uint>(row + (k + thread_index % 8 * 4) * 4, is_aligned(base)));
+    }
+  }
+};
+
+// The rows of tokens in bf16 [heads, tokens, head_dim], heads one after the other; head_dim is a multiple of 4.
+struct HeadRows {
+  device const bfloat* x;
+  uint first, tokens, head_dim;
+  void load(uint k, uint thread_index, uint part, thread metal::float4 (&held)[4]) const {
+    const uint at = k + thread_index % 8 * 4;
+    for (uint i = 0; i < 4; ++i) {
+      const uint token = metal::min(first + thread_index / 8 + 64 * part + 16 * i, tokens - 1);
+      device const bfloat* run = x + (ulong(at / head_dim) * tokens + token) * head_dim + at % head_dim;
+      held[i] = metal::float4(run[0], run[1], run[2], run[3]);
+    }
+  }
+};
+
+inline float finite_magnitude(float x) {
+  const float a = metal::fabs(x);
+  return a < INFINITY ? a : 0.0f;
+}
+
+// 128 rows of floats rounded to T. As f16 the 32 elements of a row are divided by a power of two, its scale, so that the
+// finite ones fit, whatever their magnitude.
+template <class T, class Rows>
+struct FloatTile {
+  static constexpr bool kScaled = metal::is_same_v<T, half>;
+  Rows rows;
+  metal::float4 held[4];
+
+  void load(uint k, uint thread_index, uint part) { rows.load(k, thread_index, part, held); }
+  void store(threadgroup T* tile, threadgroup float* scales, uint thread_index, uint part) const {
+    for (uint i = 0; i < 4; ++i) {
+      const uint row = thread_index / 8 + 64 * part + 16 * i, run = thread_index % 8;
+      metal::float4 v = held[i];
+      if (kScaled) {
+        float largest = metal::max(metal::max(finite_magnitude(v.x), finite_magnitude(v.y)),
+                                   metal::max(finite_magnitude(v.z), finite_magnitude(v.w)));
+        for (ushort distance = 1; distance < 8; distance *= 2) largest = metal::max(largest, metal::simd_shuffle_xor(largest, distance));
+        const uint exponent = metal::max(metal::as_type<uint>(largest), 47u << 23) & (255u << 23);  // of 2^-80 at least
+        v *= metal::as_type<float>((268u << 23) - exponent);                                        // 2^14 / 2^exponent
+        if (run == 0) scales[row] = metal::as_type<float>(exponent - (14u << 23));
+      }
+      *(threadgroup metal::uint2*)(tile + tile_at(row, run / 2) + run % 2 * 4) =
+          metal::uint2(packed(T(), v.x, v.y), packed(T(), v.z, v.w));
+    }
+  }
+};
+
+}  // namespace anymetal

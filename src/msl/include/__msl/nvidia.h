@@ -1,0 +1,127 @@
+#pragma once
+// <anymetal_nvidia>: instructions of NVIDIA GPUs (PTX ISA) for sources that have a form of their own for these devices. On
+// any other device the functions do the same by simdgroup functions and plain copies: slowly, to prove such a form there.
+#pragma clang system_header
+#include "as_type.h"
+#include "simdgroup.h"
+
+extern "C" __attribute__((nothrow, const)) bool __msl_is_nvidia_capability(unsigned at_least);
+
+namespace nvidia {
+
+// m16n8k16 products and asynchronous copies: compute capability 8.0 or newer. Known when code is generated.
+__MSL_INLINE bool has_ampere() {
+#if defined(__MSL_NVPTX__)
+  return __msl_is_nvidia_capability(80);
+#else
+  return true;
+#endif
+}
+
+#if defined(__MSL_NVPTX__)
+
+__MSL_INLINE uint __shared_address(const void* p) {
+  return static_cast<uint>(reinterpret_cast<ulong>((const __attribute__((address_space(3))) void*)p));
+}
+
+// Bytes of {y, x} by the four selectors in the low half of `selectors` ("prmt").
+__MSL_INLINE uint permute_bytes(uint x, uint y, uint selectors) {
+  uint d;
+  asm("prmt.b32 %0, %1, %2, %3;" : "=r"(d) : "r"(x), "r"(y), "r"(selectors));
+  return d;
+}
+
+// 16 bytes from device to threadgroup memory, both at multiples of 16; complete after copies_done and a barrier.
+__MSL_INLINE void copy_16(void* to, const void* from) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(__shared_address(to)), "l"(from) : "memory");
+}
+// Ends a group of this thread's copies.
+__MSL_INLINE void end_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+// Waits until all but the last `pending` groups of this thread are complete.
+template <int pending>
+__MSL_INLINE void await_copies() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
+}
+
+// Four 8x8 matrices of 16-bit elements: lane 8i + r gives the address of row r of matrix i, 16 bytes at a multiple of 16;
+// lane l gets elements 2 (l % 4) and the next of row l / 4 of each.
+__MSL_INLINE void load_matrices(uint (&m)[4], const void* row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
+               : "r"(__shared_address(row))
+               : "memory");
+}
+// The same of each matrix's transpose.
+__MSL_INLINE void load_matrices_transposed(uint (&m)[4], const void* row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
+               : "r"(__shared_address(row))
+               : "memory");
+}
+
+#define __MSL_NVIDIA_MULTIPLY(T, name)                                                                                  \
+  __MSL_INLINE void multiply_accumulate(T, float (&d)[4], const uint (&a)[4], uint b0, uint b1) {                       \
+    asm("mma.sync.aligned.m16n8k16.row.col.f32." name "." name                                                          \
+        ".f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"                                          \
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])                                                                \
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));                                                \
+  }
+__MSL_NVIDIA_MULTIPLY(half, "f16")
+__MSL_NVIDIA_MULTIPLY(bfloat, "bf16")
+#undef __MSL_NVIDIA_MULTIPLY
+
+#else
+
+__MSL_INLINE uint permute_bytes(uint x, uint y, uint selectors) {
+  const ulong bytes = static_cast<ulong>(y) << 32 | x;
+  uint d = 0;
+  for (uint i = 0; i < 4; ++i) d |= (static_cast<uint>(bytes >> (selectors >> (4 * i) & 7) * 8) & 255) << (8 * i);
+  return d;
+}
+__MSL_INLINE void copy_16(void* to, const void* from) { __builtin_memcpy(to, from, 16); }
+__MSL_INLINE void end_copies() {}
+template <int pending>
+__MSL_INLINE void await_copies() {}
+
+__MSL_INLINE const void* __row_of(const void* row, uint lane) {
+  const ulong address = reinterpret_cast<ulong>(row);
+  const uint low = metal::simd_shuffle(static_cast<uint>(address), static_cast<ushort>(lane));
+  const uint high = metal::simd_shuffle(static_cast<uint>(address >> 32), static_cast<ushort>(lane));
+  return reinterpret_cast<const void*>(static_cast<ulong>(high) << 32 | low);
+}
+__MSL_INLINE void load_matrices(uint (&m)[4], const void* row) {
+  const uint lane = __msl_thread_index_in_simdgroup();
+  for (uint i = 0; i < 4; ++i) m[i] = static_cast<const uint*>(__row_of(row, 8 * i + lane / 4))[lane % 4];
+}
+__MSL_INLINE void load_matrices_transposed(uint (&m)[4], const void* row) {
+  const uint lane = __msl_thread_index_in_simdgroup();
+  for (uint i = 0; i < 4; ++i) {
+    const uint low = static_cast<const ushort*>(__row_of(row, 8 * i + lane % 4 * 2))[lane / 4];
+    const uint high = static_cast<const ushort*>(__row_of(row, 8 * i + lane % 4 * 2 + 1))[lane / 4];
+    m[i] = low | high << 16;
+  }
+}
+
+__MSL_INLINE float __element(half, uint pair, uint i) {
+  return static_cast<float>(__builtin_bit_cast(half, static_cast<ushort>(pair >> (16 * i))));
+}
+__MSL_INLINE float __element(bfloat, uint pair, uint i) { return __builtin_bit_cast(float, pair >> (16 * i) << 16); }
+
+// Fragments as the PTX ISA has them, section "Matrix Fragments for mma.m16n8k16".
+template <class T>
+__MSL_INLINE void multiply_accumulate(T, float (&d)[4], const uint (&a)[4], uint b0, uint b1) {
+  const uint lane = __msl_thread_index_in_simdgroup();
+  for (uint k = 0; k < 16; ++k) {
+    const ushort pair = static_cast<ushort>(k % 8 / 2);
+    for (uint e = 0; e < 4; ++e) {
+      const ushort row = static_cast<ushort>(lane / 4 * 4), column = static_cast<ushort>((lane % 4 * 2 + e % 2) * 4);
+      const uint x = metal::simd_shuffle(a[k / 8 * 2 + e / 2], static_cast<ushort>(row + pair));
+      const uint y = metal::simd_shuffle(k < 8 ? b0 : b1, static_cast<ushort>(column + pair));
+      d[e] += __element(T(), x, k % 2) * __element(T(), y, k % 2);
+    }
+  }
+}
+
+#endif
+
+}  // namespace nvidia
