@@ -1,5 +1,9 @@
 #include <metal_stdlib>
 #include "common/chunk_attention.h"
+#include "common/nvidia.h"
+#if ANYMETAL_NVIDIA
+#include "nvidia/vec_attention.h"
+#endif
 using namespace metal;
 using namespace anymetal;
 
@@ -43,6 +47,25 @@ kernel void flash_attn_vec(constant FlashAttnVecParams& p [[buffer(0)]],
                            uint lane [[thread_index_in_simdgroup]]) {
   const uint head = group.y, part = group.z, parts = max(p.nwg, 1u);
   if (head >= p.n_heads || part >= parts) return;
+  const ulong kv_base = ulong(kv_head_of(head, p.n_heads, p.n_kv_heads)) * p.kv_capacity * kDim;
+  const uint length = p.kv_seq_len;
+  const uint first = p.mask_type == 2 && p.sliding_window > 0 && length > p.sliding_window ? length - p.sliding_window : 0;
+
+#if ANYMETAL_NVIDIA
+  RowAttention<T, kDim> attention;
+  for (uint i = 0; i < kDim / 32; ++i) {
+    const float q = Q[ulong(head) * kDim + lane * (kDim / 32) + i];
+    attention.query[i / 8][i % 8] = exact_query ? q : float(half(q));
+  }
+  const bool aligned = (((ulong)K | (ulong)V) & 15) == 0;
+  for (uint chunk = part * 32; chunk < length; chunk += parts * 32) {
+    if (chunk + 32 <= first) continue;
+    const ulong rows = kv_base + ulong(chunk) * kDim;
+    const float score = soft_capped(attention.score(K + rows, length - 1 - chunk, aligned, lane) * p.scale, p.softcap);
+    const bool seen = chunk + lane >= first && chunk + lane < length;
+    attention.add(seen ? score : -INFINITY, V + rows, max(first, chunk) - chunk, min(length - chunk, 32u), aligned, lane);
+  }
+#else
   threadgroup float* query = scratch;
   threadgroup float* weights = scratch + kDim;
 
@@ -52,10 +75,7 @@ kernel void flash_attn_vec(constant FlashAttnVecParams& p [[buffer(0)]],
   }
   simdgroup_barrier(mem_flags::mem_threadgroup);
 
-  const ulong kv_base = ulong(kv_head_of(head, p.n_heads, p.n_kv_heads)) * p.kv_capacity * kDim;
   const PlainRows<T, kDim> keys = {K + kv_base}, values = {V + kv_base};
-  const uint length = p.kv_seq_len;
-  const uint first = p.mask_type == 2 && p.sliding_window > 0 && length > p.sliding_window ? length - p.sliding_window : 0;
 
   ChunkAttention<kDim> attention;
   for (uint chunk = part * 32; chunk < length; chunk += parts * 32) {
@@ -65,6 +85,7 @@ kernel void flash_attn_vec(constant FlashAttnVecParams& p [[buffer(0)]],
     const float score = seen ? soft_capped(attention.score(query, keys, key) * p.scale, p.softcap) : -INFINITY;
     attention.template add<false>(score, values, chunk, max(first, chunk), min(length, chunk + 32), weights, lane);
   }
+#endif
   const float sum = simd_sum(attention.softmax.sum);
 
   const VecResult<kDim> result = {dst, p.n_heads, head, parts, part};

@@ -17,6 +17,11 @@ using ops::Tensor;
 
 namespace {
 
+Tensor attention_scratch(const Gemma3Activations& buffers) {
+  const std::size_t bytes = buffers.scratch.size();
+  return bytes == 0 ? Tensor{} : Tensor::of(buffers.scratch, DType::F32, {bytes / sizeof(float)});
+}
+
 /// x + attention(norm(x)), with queries and keys normalised and rotated.
 void record_attention(Recorder& run, const Gemma3Config& c, const Gemma3Layer& w, const KvCache& cache,
                       std::size_t layer, const Gemma3Activations& buffers, const Gemma3Batch& batch) {
@@ -34,7 +39,7 @@ void record_attention(Recorder& run, const Gemma3Config& c, const Gemma3Layer& w
   const ops::Rope rope{.theta = c.is_global(layer) ? c.global_theta : c.local_theta, .rope_dim = 0};
   const ops::AttentionOptions options{.scale = 1.0F / std::sqrt(static_cast<float>(c.head_dim)),
                                       .window = c.is_global(layer) ? 0 : c.window,
-                                      .scratch = {}};
+                                      .scratch = attention_scratch(buffers)};
 
   run(ops::rms_norm, x, w.attention_norm, c.epsilon, h);
   run(ops::mul_mat, w.query, h, q);
@@ -90,6 +95,11 @@ Result<Gemma3Activations> Gemma3Activations::make(Device& device, const Gemma3Co
     auto made = device.make_buffer(elements * sizeof(float));
     if (!made) return std::unexpected(made.error());
     buffer = std::move(*made);
+  }
+  if (const auto bytes = ops::attention_scratch_bytes(device, c.heads, c.head_dim); bytes > 0) {
+    auto made = device.make_buffer(bytes);
+    if (!made) return std::unexpected(made.error());
+    a.scratch = std::move(*made);
   }
   return a;
 }

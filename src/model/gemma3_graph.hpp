@@ -19,6 +19,7 @@ class Gemma3Activations {
   Buffer stream;             ///< the residual stream
   Buffer normed;             ///< a layer norm's output, then a block's contribution
   Buffer query, key, value, attended, gate, up, logits;
+  Buffer scratch;                ///< of attention to one query; absent where it needs none
 };
 
 /// The tokens of one batch and where in the context they stand.

@@ -170,8 +170,8 @@ void check_options(Checks& check, const AttentionOptions& options, const Shapes&
 
 }  // namespace
 
-std::size_t attention_scratch_bytes(const Context& context, std::size_t heads, std::size_t head_dim) {
-  return context.wide_threads() ? 0 : scratch_bytes(heads, head_dim, kMaxSplits);
+std::size_t attention_scratch_bytes(const Device& device, std::size_t heads, std::size_t head_dim) {
+  return has_wide_threads(device) ? 0 : scratch_bytes(heads, head_dim, kMaxSplits);
 }
 
 Result<void> attention(Context& context, const Tensor& query, const Tensor& key_cache, const Tensor& value_cache,

@@ -26,6 +26,6 @@ Result<void> attention(Context& context, const Tensor& query, const Tensor& key_
                        std::size_t kv_length, const AttentionOptions& options, const Tensor& out);
 
 /// Scratch that lets a single query spread over many threadgroups: pays off on GPUs, 0 where it does not.
-[[nodiscard]] std::size_t attention_scratch_bytes(const Context& context, std::size_t heads, std::size_t head_dim);
+[[nodiscard]] std::size_t attention_scratch_bytes(const Device& device, std::size_t heads, std::size_t head_dim);
 
 }  // namespace anymetal::ops

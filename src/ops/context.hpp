@@ -6,6 +6,9 @@
 
 namespace anymetal::ops {
 
+/// True where one thread runs as a whole core's vector unit, so that a thread should own much work and never wait.
+[[nodiscard]] inline bool has_wide_threads(const Device& device) { return device.info().id == "cpu"; }
+
 /// Thread contract: one thread at a time, as its encoder. Refers to its parts, owns none.
 ///
 /// Every op checks its arguments, chooses a kernel and a geometry and records the dispatch: it may compile the kernel on
@@ -19,8 +22,7 @@ struct Context {
   const Device& device;
   CommandEncoder& encoder;
 
-  /// True where one thread runs as a whole core's vector unit, so that a thread should own much work and never wait.
-  [[nodiscard]] bool wide_threads() const { return device.info().id == "cpu"; }
+  [[nodiscard]] bool wide_threads() const { return has_wide_threads(device); }
 };
 
 }  // namespace anymetal::ops

@@ -1,0 +1,82 @@
+// Attention of one query by a simdgroup on an NVIDIA GPU: rows of keys and values are read by all lanes together, so that a
+// row is one run of memory, and a lane owns kDim / 32 neighbouring elements of each.
+#pragma once
+#include "common/chunk_attention.h"
+
+namespace anymetal {
+
+// Eight elements at a multiple of their size; `aligned` where it is a multiple of 16.
+inline Float8 eight(device const float* p, bool aligned) {
+  if (!aligned) return Lanes<8>::load(p);
+  const metal::float4 low = *(device const metal::float4*)p, high = *(device const metal::float4*)(p + 4);
+  return (Float8){low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
+}
+inline Float8 eight(device const half* p, bool aligned) {
+  if (!aligned) return Lanes<8>::load(p);
+  const metal::uint4 words = *(device const metal::uint4*)p;
+  Float8 values;
+  for (int i = 0; i < 4; ++i) {
+    const metal::half2 pair = metal::as_type<metal::half2>(words[i]);
+    values[2 * i] = float(pair.x);
+    values[2 * i + 1] = float(pair.y);
+  }
+  return values;
+}
+
+// From sums of 2 kDistance rows that every lane has a part of, sums of kDistance rows.
+template <uint kDistance>
+void fold_sums(thread float (&parts)[32], uint lane) {
+  const bool upper = (lane & kDistance) != 0;
+  for (uint i = 0; i < kDistance; ++i) {
+    const float low = parts[i], high = parts[i + kDistance];
+    const float sent = metal::simd_shuffle_xor(upper ? low : high, ushort(kDistance));
+    parts[i] = (upper ? high : low) + sent;
+  }
+}
+
+// From 32 sums that every lane has a part of, lane i gets the i-th.
+inline float spread_sums(thread float (&parts)[32], uint lane) {
+  fold_sums<16>(parts, lane);
+  fold_sums<8>(parts, lane);
+  fold_sums<4>(parts, lane);
+  fold_sums<2>(parts, lane);
+  fold_sums<1>(parts, lane);
+  return parts[0];
+}
+
+template <class T, int kDim>
+struct RowAttention {
+  typedef Lanes<8> L;
+  static constexpr uint kOwned = kDim / 32;
+
+  Float8 query[kOwned / 8];
+  Float8 out[kOwned / 8] = {};  // not normalised
+  RunningSoftmax softmax;
+
+  // Scores of the 32 rows at `keys`, the i-th in lane i; rows past the last repeat it.
+  float score(device const T* keys, uint last, bool aligned, uint lane) const {
+    float dots[32];
+    for (uint j = 0; j < 32; ++j) {
+      device const T* row = keys + ulong(metal::min(j, last)) * kDim + lane * kOwned;
+      Float8 products = query[0] * eight(row, aligned);
+      for (uint c = 1; c < kOwned / 8; ++c) products += query[c] * eight(row + 8 * c, aligned);
+      dots[j] = L::sum(products);
+    }
+    return spread_sums(dots, lane);
+  }
+
+  // Takes in rows [begin, end) of the 32 at `values`; `score` is the lane's, -inf where the query does not see its row.
+  void add(float score, device const T* values, uint begin, uint end, bool aligned, uint lane) {
+    float rescale;
+    const float weight = softmax.weigh(score, rescale);
+    for (uint c = 0; c < kOwned / 8; ++c) out[c] *= rescale;
+#pragma unroll 8
+    for (uint j = begin; j < end; ++j) {
+      const float w = metal::simd_shuffle(weight, ushort(j));
+      device const T* row = values + ulong(j) * kDim + lane * kOwned;
+      for (uint c = 0; c < kOwned / 8; ++c) out[c] += w * eight(row + 8 * c, aligned);
+    }
+  }
+};
+
+}  // namespace anymetal
