@@ -1,7 +1,8 @@
-// Eight elements of a block in registers: loaded as they are, decoded when they are needed. Blocks lie at even addresses.
+// Eight elements of a block in registers: loaded as they are, decoded when they are needed.
 #pragma once
 #include "common/blocks.h"
 #include "common/nvidia.h"
+#include "nvidia/code_tables.h"
 
 namespace anymetal {
 
@@ -11,6 +12,10 @@ struct Codes8 {
     device const ushort* pairs = (device const ushort*)even;
     low = uint(pairs[0]) | uint(pairs[1]) << 16;
     high = uint(pairs[2]) | uint(pairs[3]) << 16;
+  }
+  void load_bytes(device const uchar* at) {
+    low = uint(at[0]) | uint(at[1]) << 8 | uint(at[2]) << 16 | uint(at[3]) << 24;
+    high = uint(at[4]) | uint(at[5]) << 8 | uint(at[6]) << 16 | uint(at[7]) << 24;
   }
   uint word(uint i) const { return i == 0 ? low : high; }
 };
@@ -44,16 +49,62 @@ template <> struct Piece<BlockQ4_0> : NibblePiece<BlockQ4_0> {
   }
 };
 
+template <> struct Piece<BlockQ4_1> : NibblePiece<BlockQ4_1> {
+  half m;
+  void load(device const BlockQ4_1& b, uint i) {
+    load_nibbles(b, i);
+    m = b.m;
+  }
+  void decode(thread float* w) const {
+    for (uint j = 0; j < 8; ++j) w[j] = byte_of(nibbles(j / 4), j % 4) * float(d) + float(m);
+  }
+};
+
+// Table entries times `scale` for the nibbles that are the bytes of a word.
+template <class Table>
+void decode_entries(uint nibbles, float scale, thread float* w) {
+  const uint pairs = nibbles | nibbles >> 4;
+  const uint values = Table::values((pairs & 255u) | ((pairs >> 8) & 0xff00u));
+  for (uint e = 0; e < 4; ++e) w[e] = (byte_of(values, e) - 128.0f) * scale;
+}
+
 template <> struct Piece<BlockIQ4_NL> : NibblePiece<BlockIQ4_NL> {
   void load(device const BlockIQ4_NL& b, uint i) { load_nibbles(b, i); }
   void decode(thread float* w) const {
-    for (uint j = 0; j < 2; ++j) {
-      const uint n = nibbles(j), codes = n | n >> 4, selectors = (codes & 255u) | ((codes >> 8) & 0xff00u);
-      const uint below = nvidia::permute_bytes(0x3f2d1801u, 0x766a5d4fu, selectors & 0x7777u);
-      const uint above = nvidia::permute_bytes(0xa6998d81u, 0xf1d9c5b5u, selectors & 0x7777u);
-      const uint values = nvidia::permute_bytes(below, above, 0x3210u | ((selectors & 0x8888u) >> 1));
-      for (uint e = 0; e < 4; ++e) w[4 * j + e] = (byte_of(values, e) - 128.0f) * float(d);
-    }
+    for (uint j = 0; j < 2; ++j) decode_entries<TableIQ4_NL>(nibbles(j), float(d), w + 4 * j);
+  }
+};
+
+template <> struct Piece<BlockIQ4_XS> {
+  Codes8 q;
+  half d;
+  uint high, low, sub_block, shift;
+  void load(device const BlockIQ4_XS& b, uint i) {
+    sub_block = i / 32;
+    q.load(b.qs + 16 * sub_block + i % 16);
+    shift = i % 32 / 16 * 4;
+    d = b.d;
+    high = b.scales_h;
+    low = b.scales_l[sub_block / 2];
+  }
+  void decode(thread float* w) const {
+    const uint code = (low >> (sub_block % 2 * 4) & 15u) | (high >> (2 * sub_block) & 3u) << 4;
+    const float scale = float(d) * (float(code) - 32.0f);
+    for (uint j = 0; j < 2; ++j) decode_entries<TableIQ4_NL>((q.word(j) >> shift) & 0x0f0f0f0fu, scale, w + 4 * j);
+  }
+};
+
+template <> struct Piece<BlockMXFP4> {
+  Codes8 q;
+  uint exponent, shift;
+  void load(device const BlockMXFP4& b, uint i) {
+    q.load_bytes(b.qs + i % 16);
+    exponent = b.e;
+    shift = i / 16 * 4;
+  }
+  void decode(thread float* w) const {
+    const float scale = scale_of_mxfp4(exponent);
+    for (uint j = 0; j < 2; ++j) decode_entries<TableE2M1>((q.word(j) >> shift) & 0x0f0f0f0fu, scale, w + 4 * j);
   }
 };
 
@@ -159,6 +210,56 @@ template <> struct Piece<BlockQ6_K> {
     for (uint j = 0; j < 8; ++j) {
       const uint nibbles = (low.word(j / 4) >> (quarter / 2 * 4)) & 0x0f0f0f0fu;
       w[j] = (byte_of(nibbles | ((high.word(j / 4) >> (2 * quarter)) & 0x03030303u) << 4, j % 4) - 32.0f) * s;
+    }
+  }
+};
+
+// The bits 2r and 2r + 1 of the bytes of quarter r of half a block, as bytes.
+struct BitPairs8 {
+  Codes8 q;
+  uint shift;
+  void load(device const uchar* qs, uint i) {
+    q.load(qs + i / 128 * 32 + i % 32);
+    shift = i % 128 / 32 * 2;
+  }
+  uint codes(uint i) const { return (q.word(i) >> shift) & 0x03030303u; }
+};
+
+template <> struct Piece<BlockQ2_K> {
+  BitPairs8 q;
+  half d, dmin;
+  uint scales;
+  void load(device const BlockQ2_K& b, uint i) {
+    q.load(b.qs, i);
+    d = b.d;
+    dmin = b.dmin;
+    scales = b.scales[i / 16];
+  }
+  void decode(thread float* w) const {
+    const float s = float(d) * float(scales & 15), m = float(dmin) * float(scales >> 4);
+    for (uint j = 0; j < 8; ++j) w[j] = byte_of(q.codes(j / 4), j % 4) * s - m;
+  }
+};
+
+template <> struct Piece<BlockQ3_K> {
+  BitPairs8 q;
+  Codes8 third;
+  half d;
+  uint low, high, place;
+  void load(device const BlockQ3_K& b, uint i) {
+    q.load(b.qs, i);
+    third.load(b.hmask + i % 32);
+    d = b.d;
+    place = i / 16;
+    low = b.scales[place % 8];
+    high = b.scales[8 + place % 4];
+  }
+  void decode(thread float* w) const {
+    const uint code = (low >> (place / 8 * 4) & 15u) | (high >> (place / 4 * 2) & 3u) << 4;
+    const float s = float(d) * (float(code) - 32.0f);
+    for (uint j = 0; j < 8; ++j) {
+      const uint codes = q.codes(j / 4) | ((third.word(j / 4) >> (place / 2)) & 0x01010101u) << 2;
+      w[j] = (byte_of(codes, j % 4) - 4.0f) * s;
     }
   }
 };

@@ -11,7 +11,7 @@ struct MatVecStages {
   static constexpr uint kRows = 4;        // of a simdgroup; a threadgroup has two
   static constexpr uint kChunk = 32 * 32;
   static constexpr uint kChunkBytes = kChunk / BlockTraits<Block>::kElements * sizeof(Block);
-  static constexpr uint kPieces = (kChunkBytes + 14 + 15) / 16 + 1;  // of 16 bytes, the first and the last in part; one to spare
+  static constexpr uint kPieces = (kChunkBytes + 15 + 15) / 16 + 1;  // of 16 bytes, the first and the last in part; one to spare
   static constexpr uint kPitch = 36;      // floats between the units of x, so that lanes meet in no bank
   static constexpr uint kStages = 2;
 
@@ -70,15 +70,10 @@ void nvidia_mat_vec(threadgroup MatVecStages<Block>& memory, device const uchar*
     copy(chunk + 1);
     if (chunk * 32 + lane >= units) continue;
     threadgroup const auto& from = memory.stage[chunk % Memory::kStages];
-    UnitInput in;
+    float in[32];
     for (uint i = 0; i < 32; i += 4) {
       const metal::float4 v = *(threadgroup const metal::float4*)&from.x[lane * Memory::kPitch + i];
-      for (uint j = 0; j < 4; ++j) in.x[i + j] = v[j];
-    }
-    for (uint half_unit = 0; half_unit < 2; ++half_unit) {
-      float sum = 0.0f;
-      for (uint i = 0; i < 16; ++i) sum += in.x[16 * half_unit + i];
-      in.sums[half_unit] = sum;
+      for (uint j = 0; j < 4; ++j) in[i + j] = v[j];
     }
     for (uint r = 0; r < kRows; ++r) {
       const uint skew = uint((ulong)(row(r) + ulong(chunk) * Memory::kChunkBytes) & 15);
