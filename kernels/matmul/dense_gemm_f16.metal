@@ -2,9 +2,9 @@
 #include "common/nvidia.h"
 #if ANYMETAL_NVIDIA
 #include "nvidia/mat_mat.h"
+using namespace anymetal;
 #endif
 using namespace metal;
-using namespace anymetal;
 
 constant uint kTile = 32;   // rows of a and of b per threadgroup
 constant uint kStep = 16;   // elements of K in threadgroup memory at a time
