@@ -132,10 +132,18 @@ void affine_matmul_cases(CaseList& list) {
       list.add("quantized_matmul_id", label, [=](Problem& p) { routed(p, experts); });
     }
   }
-  const Shape large = {1, 2048, 4096, 64, 4};
+  const Shape large = {1, 2048, 4096, 64, 4}, experts = {4, 704, 2048, 64, 4, 2, 8};
+  list.add(
+      "quantized_matmul", "M=1 N=2048 K=4096 bits=4", [=](Problem& p) { scalar(p, large); }, Purpose::Benchmark);
+  list.add(
+      "quantized_matmul_simd_bf16_expert", "M=1 N=2048 K=4096 bits=4",
+      [=](Problem& p) { lanes(p, large, DType::BF16, true); }, Purpose::Benchmark);
+  list.add(
+      "quantized_matmul_id", "M=4x2 N=704 K=2048 bits=4", [=](Problem& p) { routed(p, experts); }, Purpose::Benchmark);
   for (const auto& [name, type] :
        {std::pair{"quantized_matmul_simd", DType::F32}, std::pair{"quantized_matmul_simd_bf16", DType::BF16}}) {
-    list.add(name, "M=1 N=2048 K=4096 bits=4", [=](Problem& p) { lanes(p, large, type, false); }, Purpose::Benchmark);
+    list.add(
+        name, "M=1 N=2048 K=4096 bits=4", [=](Problem& p) { lanes(p, large, type, false); }, Purpose::Benchmark);
   }
 }
 

@@ -43,6 +43,7 @@ void from_blocks(Problem& p, DType type, const Setup& s, const Fill& id) {
     std::uint32_t hidden, tokens, rows;
   } const params = {kScale, u32(s.dim), u32(s.tokens), u32(s.rows)};
   p.value(3, params);
+  p.traffic(static_cast<double>(ops::bytes_of(type, s.tokens * s.dim) + 4 * s.tokens * s.dim));
   p.threads({s.dim / 32, s.tokens}, {flat_threads(s.dim / 32)});
   p.expect(out, {.magnitude = 0x1p-23}, [=] {
     Values values = lookup(table, ids, s.rows, s.dim), magnitude(values.size());
@@ -103,6 +104,12 @@ void embedding_cases(CaseList& list) {
         from_blocks(p, type, s, integers(0, static_cast<std::int64_t>(s.rows + s.rows / 4)));
       });
     }
+    list.add(
+        kernel, "V=4096 H=2048 T=256",
+        [=](Problem& p) {
+          from_blocks(p, type, {4096, 2048, 256}, integers(0, 4095));
+        },
+        Purpose::Benchmark);
     list.add(kernel, "every code", [=](Problem& p) {
       p.given_bytes(0, every_code(type, Scales::Any));
       from_blocks(p, type, {kCodeBlocks, block, kCodeBlocks}, counting());

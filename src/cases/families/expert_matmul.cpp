@@ -151,6 +151,7 @@ void expert_matmul_cases(CaseList& list) {
                                   Shape{9, 8, 33, Routing::Twice},
                                   Shape{4, 8, 8, Routing::OutOfRange},
                                   Shape{40000, 1, 2, Routing::Spread, 1, 1, 0, Purpose::Full},
+                                  Shape{4096, 1, 128, Routing::Spread, 1, 1, 0, Purpose::Benchmark},
                                   Shape{512, 8, 128, Routing::Spread, 1, 1, 0, Purpose::Benchmark}};
   for (const Shape& s : kTables) {
     list.add(

@@ -17,11 +17,17 @@ constexpr std::uint32_t u32(std::size_t v) { return static_cast<std::uint32_t>(v
 struct Tokens {
   std::size_t write_pos, row, n_new, capacity;
   bool sliding;
+  Purpose purpose = Purpose::Test;
 };
 
 void token_major(CaseList& list, std::string_view kernel, DType dtype) {
-  const std::array setups = {Tokens{0, 1, 1, 1, false},   Tokens{3, 37, 4, 7, false}, Tokens{5, 64, 4, 7, true},
-                             Tokens{900, 33, 7, 7, true}, Tokens{2, 40, 9, 4, true},  Tokens{6, 16, 3, 8, false}};
+  const std::array setups = {Tokens{0, 1, 1, 1, false},
+                             Tokens{3, 37, 4, 7, false},
+                             Tokens{5, 64, 4, 7, true},
+                             Tokens{900, 33, 7, 7, true},
+                             Tokens{2, 40, 9, 4, true},
+                             Tokens{6, 16, 3, 8, false},
+                             Tokens{500, 1024, 512, 2048, true, Purpose::Benchmark}};
   for (const Tokens& s : setups) {
     list.add(
         kernel,
@@ -35,6 +41,7 @@ void token_major(CaseList& list, std::string_view kernel, DType dtype) {
             p.value(2 + i, std::array{u32(s.write_pos), u32(s.row), u32(s.n_new), u32(s.capacity), u32(s.sliding)}[i]);
           }
           p.threads({s.n_new * s.row}, {flat_threads(s.n_new * s.row)});
+          p.traffic(2.0 * static_cast<double>(ops::bytes_of(dtype, s.n_new * s.row)));
           p.expect(out, Tolerance::exact(), [=] {
             Values expected = cache;
             for (std::size_t t = 0; t < s.n_new; ++t) {  // in order: a later token wins its slot
@@ -44,20 +51,29 @@ void token_major(CaseList& list, std::string_view kernel, DType dtype) {
             }
             return expected;
           });
-        });
+        },
+        s.purpose);
   }
 }
 
 struct Heads {
   std::size_t heads, dim, capacity, start, tokens, offset;
+  Purpose purpose = Purpose::Test;
 };
 
 /// One position (kernels without a token count) or many; single or keys and values together.
 void head_major(CaseList& list, const std::string& kernel, DType from, DType to, bool many, bool dual) {
-  const std::array setups = {Heads{1, 1, 1, 0, 1, 0},   Heads{2, 64, 9, 8, 1, 0},     Heads{3, 37, 5, 2, 3, 2},
-                             Heads{1, 256, 7, 5, 4, 0}, Heads{4, 300, 4, 1000, 4, 1}, Heads{2, 33, 3, 1, 8, 0}};
+  const std::array setups = {Heads{1, 1, 1, 0, 1, 0},
+                             Heads{2, 64, 9, 8, 1, 0},
+                             Heads{3, 37, 5, 2, 3, 2},
+                             Heads{1, 256, 7, 5, 4, 0},
+                             Heads{4, 300, 4, 1000, 4, 1},
+                             Heads{2, 33, 3, 1, 8, 0},
+                             Heads{8, 128, 2048, 500, 512, 0, Purpose::Benchmark},
+                             Heads{64, 256, 16, 7, 1, 0, Purpose::Benchmark}};
   for (const Heads& s : setups) {
     if (!many && (s.tokens != 1 || s.start >= s.capacity)) continue;
+    if (many && s.purpose == Purpose::Benchmark && s.tokens == 1) continue;
     list.add(
         kernel,
         fmt::format("H={} D={} cap={} at={} new={} from={}", s.heads, s.dim, s.capacity, s.start, s.tokens, s.offset),
@@ -89,7 +105,10 @@ void head_major(CaseList& list, const std::string& kernel, DType from, DType to,
             p.value(index++, u32(s.offset));
           }
           p.threads({s.dim, s.heads, many ? s.tokens : 1}, {flat_threads(s.dim)});
-        });
+          const std::size_t copied = copies * s.tokens * s.heads * s.dim;
+          p.traffic(static_cast<double>(ops::bytes_of(from, copied) + ops::bytes_of(to, copied)));
+        },
+        s.purpose);
   }
 }
 
