@@ -1,4 +1,4 @@
-// Vectors of N lanes for code that reads runs of N consecutive elements: N = 4 suits a GPU thread, N = 8 fills a CPU register.
+// Vectors of N lanes for code that reads runs of N consecutive elements: N = 4 suits a GPU thread, 8 and 16 fill CPU registers.
 #pragma once
 #include <metal_stdlib>
 
@@ -15,6 +15,16 @@ typedef uchar UnalignedBytes8 __attribute__((ext_vector_type(8), aligned(1)));
 typedef char UnalignedSignedBytes8 __attribute__((ext_vector_type(8), aligned(1)));
 typedef half UnalignedHalf8 __attribute__((ext_vector_type(8), aligned(2)));
 typedef ushort UnalignedUshort8 __attribute__((ext_vector_type(8), aligned(2)));
+
+typedef float Float16 __attribute__((ext_vector_type(16)));
+typedef uint Uint16 __attribute__((ext_vector_type(16)));
+typedef int Int16 __attribute__((ext_vector_type(16)));
+typedef bool Bool16 __attribute__((ext_vector_type(16)));  // a bit each
+typedef float UnalignedFloat16 __attribute__((ext_vector_type(16), aligned(4)));
+typedef uchar UnalignedBytes16 __attribute__((ext_vector_type(16), aligned(1)));
+typedef char UnalignedSignedBytes16 __attribute__((ext_vector_type(16), aligned(1)));
+typedef half UnalignedHalf16 __attribute__((ext_vector_type(16), aligned(2)));
+typedef ushort UnalignedUshort16 __attribute__((ext_vector_type(16), aligned(2)));
 
 template <int N>
 struct Lanes;
@@ -53,6 +63,27 @@ struct Lanes<8> {
   // Through int: small values, and processors convert signed integers faster.
   static F to_float(U v) { return __builtin_convertvector(__builtin_convertvector(v, Int8), Float8); }
   static float sum(F v) { return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7])); }
+};
+
+template <>
+struct Lanes<16> {
+  typedef Float16 F;
+  typedef Uint16 U;
+  static F load(device const float* p) { return *(device const UnalignedFloat16*)p; }
+  static F load(thread const float* p) { return *(thread const UnalignedFloat16*)p; }
+  static F load(device const half* p) { return __builtin_convertvector(*(device const UnalignedHalf16*)p, Float16); }
+  static F load(device const bfloat* p) {
+    const Uint16 bits = __builtin_convertvector(*(device const UnalignedUshort16*)p, Uint16) << 16u;
+    return __builtin_bit_cast(Float16, bits);
+  }
+  static void store(device float* p, F v) { *(device UnalignedFloat16*)p = v; }
+  static void store(thread float* p, F v) { *(thread UnalignedFloat16*)p = v; }
+  static U bytes(device const uchar* p) { return __builtin_convertvector(*(device const UnalignedBytes16*)p, Uint16); }
+  static F signed_bytes(device const char* p) {
+    return __builtin_convertvector(*(device const UnalignedSignedBytes16*)p, Float16);
+  }
+  static F to_float(U v) { return __builtin_convertvector(__builtin_convertvector(v, Int16), Float16); }
+  static float sum(F v) { return Lanes<8>::sum(v.lo + v.hi); }
 };
 
 }  // namespace anymetal

@@ -94,6 +94,8 @@ class Backend {
   [[nodiscard]] virtual msl::Target front_end_target() const = 0;
   /// Everything of this device that changes generated code: architecture, feature set, compiler and driver version.
   [[nodiscard]] virtual std::string artifact_identity() const = 0;
+  /// The device whose forms of built-in kernels (kernels/<device>/) replace the general ones; empty: none.
+  [[nodiscard]] virtual std::string_view kernel_variants() const { return {}; }
   /// A pure function of its arguments and artifact_identity(). `label` names symbols for profilers.
   [[nodiscard]] virtual Result<Artifact> compile(msl::SpecialisedKernel kernel, std::string_view label) const = 0;
   [[nodiscard]] virtual Result<std::shared_ptr<const Executable>> load(const Artifact& artifact, std::string_view label) = 0;

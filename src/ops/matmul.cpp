@@ -12,8 +12,9 @@
 namespace anymetal::ops {
 namespace {
 
-/// Activation rows up to which the mat-vec kernel of a narrow-thread device is the better one.
-constexpr std::size_t kMatVecRows = 8;
+/// Activation rows up to which the mat-vec kernel is the better one. On a core that decodes weights in vectors the mat-mat
+/// kernel, which decodes them once, soon is.
+std::size_t mat_vec_rows(const Context& context) { return context.wide_threads() ? 2 : 8; }
 
 struct Problem {
   const Tensor& weight;
@@ -46,36 +47,16 @@ MatMatParams mat_mat_params(const Problem& problem) {
           .ne1 = static_cast<std::int32_t>(problem.m)};
 }
 
-Result<void> wide_mat_vec(Context& context, const Problem& problem) {
-  if (auto bound = bind_kernel(context, problem.kernel("mul_mv_wide"), problem.weight, problem.x, problem.out,
-                               mat_vec_params(problem));
-      !bound) {
-    return bound;
-  }
-  const std::size_t threads = divide_up(problem.n, 2);
-  context.encoder.dispatch_threads({threads, problem.m}, {std::min<std::size_t>(threads, 32)});
-  return {};
-}
-
-Result<void> wide_mat_mat(Context& context, const Problem& problem) {
-  if (auto bound = bind_kernel(context, problem.kernel("mul_mm_wide"), mat_mat_params(problem), problem.weight,
-                               problem.x, problem.out);
-      !bound) {
-    return bound;
-  }
-  const std::size_t threads = divide_up(problem.n, 4);
-  context.encoder.dispatch_threads({threads, divide_up(problem.m, 48)}, {std::min<std::size_t>(threads, 8)});
-  return {};
-}
-
 Result<void> mat_vec(Context& context, const Problem& problem) {
-  if (auto bound = bind_kernel(context, problem.kernel("kernel_mul_mv"), problem.weight, problem.x, problem.out,
-                               mat_vec_params(problem));
+  const bool super_blocks = info(problem.weight.dtype).block_elements == 256;
+  // Q6_K has a form whose simdgroups take two rows each.
+  const bool two_rows = context.wide_threads() && problem.weight.dtype == DType::Q6_K;
+  if (auto bound = bind_kernel(context, problem.kernel("kernel_mul_mv") + (two_rows ? "_nr2" : ""), problem.weight,
+                               problem.x, problem.out, mat_vec_params(problem));
       !bound) {
     return bound;
   }
-  const bool super_blocks = info(problem.weight.dtype).block_elements == 256;
-  const std::size_t rows = super_blocks ? 2 : 8;
+  const std::size_t rows = two_rows ? 4 : super_blocks ? 2 : 8;
   const Size group = super_blocks ? Size{2, 32} : Size{8, 8};
   context.encoder.dispatch_threadgroups({divide_up(problem.n, rows), problem.m}, group);
   return {};
@@ -118,8 +99,7 @@ Result<void> mul_mat(Context& context, const Tensor& weight, const Tensor& x, co
   check.fits_32_bits("K", problem.k);
   if (auto failed = check.failure()) return *failed;
 
-  if (context.wide_threads()) return problem.m == 1 ? wide_mat_vec(context, problem) : wide_mat_mat(context, problem);
-  return problem.m <= kMatVecRows ? mat_vec(context, problem) : mat_mat(context, problem);
+  return problem.m <= mat_vec_rows(context) ? mat_vec(context, problem) : mat_mat(context, problem);
 }
 
 }  // namespace anymetal::ops

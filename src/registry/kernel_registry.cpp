@@ -41,7 +41,7 @@ struct KernelRegistry::Impl {
   Result<Boarding> board(const PipelineKeyView& key, const Device& device);
   Result<PipelinePtr> build(registry::Source& source, const PipelineKey& key, const Device& device, const PipelineFlight& flight);
   bool still_wanted(const PipelineKey& key, const PipelineFlight& flight);
-  Result<std::shared_ptr<registry::Source>> find_source(std::string_view name);
+  Result<std::shared_ptr<registry::Source>> find_source(std::string_view name, const Device& device);
   Result<void> add_named(std::string_view name, const Device& device, const FunctionConstant& constant,
                          CanonicalConstants& constants);
   Result<PipelinePtr> get_general(std::string_view name, const Device& device, std::span<const FunctionConstant> values);
@@ -87,9 +87,9 @@ Result<PipelinePtr> KernelRegistry::Impl::get(std::string_view name, const Devic
   return join_or_build(key, device);
 }
 
-Result<std::shared_ptr<registry::Source>> KernelRegistry::Impl::find_source(std::string_view name) {
+Result<std::shared_ptr<registry::Source>> KernelRegistry::Impl::find_source(std::string_view name, const Device& device) {
   const std::lock_guard lock(mutex);
-  if (auto source = sources.find(name)) return source;
+  if (auto source = sources.find(name, device.backend()->kernel_variants())) return source;
   auto suggestions = registry::closest_names(name, sources.names());
   return std::unexpected(Error(ErrorCode::KernelNotFound,
                                fmt::format("no kernel is named '{}'.{}", shown(name), registry::did_you_mean(suggestions)))
@@ -105,7 +105,7 @@ Result<PipelinePtr> KernelRegistry::Impl::join_or_build(const PipelineKeyView& v
 
 Result<KernelRegistry::Impl::Boarding> KernelRegistry::Impl::board(const PipelineKeyView& view, const Device& device) {
   ++misses;
-  auto source = find_source(view.name);
+  auto source = find_source(view.name, device);
   if (!source) return std::unexpected(std::move(source.error()));
   if (auto ok = registry::check_capability(view.name, *device.backend()); !ok) return std::unexpected(std::move(ok.error()));
 
@@ -122,7 +122,8 @@ Result<KernelRegistry::Impl::Boarding> KernelRegistry::Impl::board(const Pipelin
     return Boarding{slot};
   }
   // A source registered since the look-up above took part in no flight yet: this flight builds the newest text.
-  slot = std::make_shared<PipelineFlight>([this, key, device, newest = sources.find(view.name)](const PipelineFlight& flight) {
+  auto newest = sources.find(view.name, device.backend()->kernel_variants());
+  slot = std::make_shared<PipelineFlight>([this, key, device, newest = std::move(newest)](const PipelineFlight& flight) {
     return build(*newest, key, device, flight);
   });
   return Boarding{slot, true};
@@ -184,7 +185,7 @@ Result<void> KernelRegistry::Impl::add_named(std::string_view name, const Device
     constants.add(*index, constant.value);
     return {};
   }
-  auto source = find_source(name);
+  auto source = find_source(name, device);
   if (!source) return std::unexpected(std::move(source.error()));
   auto index = builder.resolve_constant(**source, name, std::get<std::string>(constant.which),
                                         device.backend()->front_end_target());

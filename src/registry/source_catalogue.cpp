@@ -13,6 +13,13 @@ const BuiltinKernel* find_builtin(std::string_view name) {
   return at != kernels.end() && at->name == name ? &*at : nullptr;
 }
 
+const BuiltinVariant* find_variant(std::string_view device, std::string_view name) {
+  const auto variants = builtin_variants();
+  const auto key = [](const BuiltinVariant& variant) { return std::pair(variant.device, variant.name); };
+  const auto at = std::ranges::lower_bound(variants, std::pair(device, name), {}, key);
+  return at != variants.end() && key(*at) == std::pair(device, name) ? &*at : nullptr;
+}
+
 std::shared_ptr<Source> make_builtin(const BuiltinFile& file) {
   SourceOptions options;
   for (const auto& header : builtin_headers()) options.include_files.emplace_back(header.name, header.text);
@@ -47,12 +54,14 @@ void SourceCatalogue::put(std::string name, std::string text, SourceOptions opti
   registered_.insert_or_assign(std::move(name), std::move(source));
 }
 
-std::shared_ptr<Source> SourceCatalogue::find(std::string_view name) {
+std::shared_ptr<Source> SourceCatalogue::find(std::string_view name, std::string_view variants) {
   if (const auto at = registered_.find(name); at != registered_.end()) return at->second;
   const BuiltinKernel* kernel = find_builtin(name);
   if (kernel == nullptr) return nullptr;
-  auto& source = files_[kernel->file];
-  if (source == nullptr) source = make_builtin(builtin_files()[kernel->file]);
+  const BuiltinVariant* variant = find_variant(variants, name);
+  const auto file = variant != nullptr ? variant->file : kernel->file;
+  auto& source = files_[file];
+  if (source == nullptr) source = make_builtin(builtin_files()[file]);
   return source;
 }
 

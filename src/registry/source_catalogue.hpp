@@ -25,8 +25,9 @@ class SourceCatalogue {
  public:
   /// Adds a name or replaces its source, built-in or not.
   void put(std::string name, std::string text, SourceOptions options);
-  /// nullptr where no source has this name. Makes the Source of a built-in file when its first kernel is asked for.
-  [[nodiscard]] std::shared_ptr<Source> find(std::string_view name);
+  /// nullptr where no source has this name. A built-in kernel comes in its form for the device `variants` where there is
+  /// one. Makes the Source of a built-in file when its first kernel is asked for.
+  [[nodiscard]] std::shared_ptr<Source> find(std::string_view name, std::string_view variants);
   [[nodiscard]] std::size_t size() const;
   /// Sorted.
   [[nodiscard]] std::vector<std::string> names() const;

@@ -174,5 +174,29 @@ define void @kernel(ptr %sum, ptr %fsum) {
   EXPECT_EQ(float_sum.values()[0], 100000.0f);
 }
 
+/// Adds 1 to out[threadgroup]; nothing tells the threads of a threadgroup apart.
+std::string counting_kernel(std::string_view add) {
+  return std::string("define void @kernel(ptr %out) {\n"
+                     "  %g = call i32 @__msl_threadgroup_position_in_grid(i32 0)\n"
+                     "  %at = zext i32 %g to i64\n"
+                     "  %p = getelementptr i32, ptr %out, i64 %at\n") +
+         std::string(add) + "  ret void\n}";
+}
+
+TEST(LoopPath, ThreadsThatAreAlikeRunOnce) {
+  const IrKernel kernel(counting_kernel("  %v = load i32, ptr %p\n  %w = add i32 %v, 1\n  store i32 %w, ptr %p\n"));
+  EXPECT_EQ(kernel.artifact().execution_path, "loop");
+  const DeviceArray<std::uint32_t> out({0, 0, 0});
+  ASSERT_TRUE(kernel.run({out.bind()}, {20}, {8}));  // the last threadgroup is clipped
+  EXPECT_EQ(out.values(), (std::vector<std::uint32_t>{1, 1, 1}));
+}
+
+TEST(LoopPath, AtomicsCountEveryThread) {
+  const IrKernel kernel(counting_kernel("  %v = atomicrmw add ptr %p, i32 1 monotonic\n"));
+  const DeviceArray<std::uint32_t> out({0, 0, 0});
+  ASSERT_TRUE(kernel.run({out.bind()}, {20}, {8}));
+  EXPECT_EQ(out.values(), (std::vector<std::uint32_t>{8, 8, 4}));
+}
+
 }  // namespace
 }  // namespace anymetal::test

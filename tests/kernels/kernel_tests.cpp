@@ -1,10 +1,13 @@
 // One test per kernel name over the table in src/cases. `--verbose` prints the largest error of every case beside what
 // is allowed; `--full` adds the exhaustive cases and the benchmark sizes; `--seeds N` runs each case with N different
-// data sets; `--guarded-pages` places every buffer at inaccessible pages, on the CPU device.
+// data sets; `--guarded-pages` places every buffer at inaccessible pages, on the CPU device; `--without-variants` runs the
+// kernels that have a form for processors in their general form on the CPU device.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -12,6 +15,7 @@
 #include <vector>
 
 #include "cases/runner.hpp"
+#include "registry/builtin_catalogue.hpp"
 
 namespace {
 
@@ -21,13 +25,15 @@ struct Options {
   bool verbose = false;
   bool full = false;
   bool guarded_pages = false;
+  bool without_variants = false;
   std::uint64_t seeds = 1;
 };
 
 /// What all tests share: one registry, so that a source is parsed once.
 struct Bench {
   explicit Bench(const Options& o)
-      : options(o), device(o.guarded_pages ? Device::open("cpu") : Device::system_default()) {}
+      : options(o),
+        device(o.guarded_pages || o.without_variants ? Device::open("cpu") : Device::system_default()) {}
   Options options;
   KernelRegistry registry;
   Result<Device> device;
@@ -68,11 +74,17 @@ class KernelTest : public testing::Test {
   std::vector<cases::Case> cases_;
 };
 
+bool has_variant(std::string_view kernel) {
+  return std::ranges::any_of(registry::builtin_variants(),
+                             [&](const auto& variant) { return variant.device == "cpu" && variant.name == kernel; });
+}
+
 void register_tests(const Options& options) {
   const auto bench = std::make_shared<Bench>(options);
   std::map<std::string, std::vector<cases::Case>> by_kernel;
   const cases::CaseList list = cases::all_cases();
   for (const cases::Case& test : list.cases()) {
+    if (options.without_variants && !has_variant(test.kernel)) continue;
     if (test.purpose == cases::Purpose::Test || options.full) by_kernel[test.kernel].push_back(test);
   }
   for (const auto& [kernel, tests] : by_kernel) {
@@ -94,6 +106,9 @@ int main(int argc, char** argv) {
       options.full = true;
     } else if (argument == "--guarded-pages") {
       options.guarded_pages = true;
+    } else if (argument == "--without-variants") {
+      options.without_variants = true;
+      setenv("ANYMETAL_CPU_VARIANTS", "0", 1);
     } else if (argument == "--seeds" && i + 1 < argc) {
       const std::string_view count = argv[++i];
       std::from_chars(count.data(), count.data() + count.size(), options.seeds);

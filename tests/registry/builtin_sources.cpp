@@ -8,8 +8,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace anymetal::registry {
 namespace {
@@ -19,21 +21,53 @@ constexpr std::string_view kWithoutFunction = "placeholder";
 
 class BuiltinSource : public ::testing::TestWithParam<std::uint32_t> {};
 
-TEST_P(BuiltinSource, DeclaresItsCatalogueNames) {
-  const auto& file = builtin_files()[GetParam()];
+auto parse(const BuiltinFile& file) {
   msl::SourceRequest request;
   request.name = file.path;
   request.text = file.text;
   for (const auto& header : builtin_headers()) request.options.include_files.emplace_back(header.name, header.text);
-  const auto source = msl::ParsedSource::parse(std::move(request));
+  return msl::ParsedSource::parse(std::move(request));
+}
+
+TEST_P(BuiltinSource, DeclaresItsCatalogueNames) {
+  const auto source = parse(builtin_files()[GetParam()]);
   ASSERT_TRUE(source) << source.error().message();
 
   std::set<std::string> declared;
   for (const auto& kernel : builtin_kernels()) {
     if (kernel.file == GetParam() && kernel.name != kWithoutFunction) declared.emplace(kernel.name);
   }
+  for (const auto& variant : builtin_variants()) {
+    if (variant.file == GetParam()) declared.emplace(variant.name);
+  }
   EXPECT_EQ(std::set<std::string>((*source)->entry_names().begin(), (*source)->entry_names().end()), declared);
   EXPECT_EQ((*source)->entry_names().size(), declared.size());
+}
+
+/// "0 weight" and so on, with kind and type: what a caller binds.
+std::vector<std::string> interface_of(const msl::ParsedSource& source, std::string_view kernel) {
+  std::vector<std::string> rows;
+  const auto entry = source.entry(kernel);
+  if (!entry) return {std::string(entry.error().message())};
+  for (const auto& a : (*entry)->reflection.arguments) {
+    rows.push_back(std::to_string(static_cast<int>(a.kind)) + ' ' + std::to_string(a.index) + ' ' + a.name + ' ' + a.type);
+  }
+  return rows;
+}
+
+TEST_P(BuiltinSource, HasTheInterfaceOfTheKernelsItReplaces) {
+  const auto& file = builtin_files()[GetParam()];
+  if (file.device.empty()) return;
+  const auto source = parse(file);
+  ASSERT_TRUE(source) << source.error().message();
+  std::map<std::uint32_t, Result<std::shared_ptr<const msl::ParsedSource>>> general;
+  for (const auto& variant : builtin_variants()) {
+    if (variant.file != GetParam()) continue;
+    const auto& kernel = *std::ranges::lower_bound(builtin_kernels(), variant.name, {}, &BuiltinKernel::name);
+    const auto& other = general.try_emplace(kernel.file, parse(builtin_files()[kernel.file])).first->second;
+    ASSERT_TRUE(other) << other.error().message();
+    EXPECT_EQ(interface_of(**source, variant.name), interface_of(**other, variant.name)) << variant.name;
+  }
 }
 
 TEST(BuiltinNames, ThePlaceholderIsKnownButHasNoFunction) {

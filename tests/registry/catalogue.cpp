@@ -2,6 +2,7 @@
 
 #include "registry/builtin_catalogue.hpp"
 #include "registry/fixture.hpp"
+#include "registry/source_catalogue.hpp"
 
 #include <algorithm>
 #include <set>
@@ -22,10 +23,12 @@ TEST(Catalogue, NamesAreSortedAndDistinct) {
 TEST(Catalogue, EveryFileDeclaresAKernelAndBelongsToAFamily) {
   std::set<std::uint32_t> used;
   for (const auto& kernel : registry::builtin_kernels()) used.insert(kernel.file);
+  for (const auto& variant : registry::builtin_variants()) used.insert(variant.file);
   for (std::uint32_t i = 0; i < registry::builtin_files().size(); ++i) {
     const auto& file = registry::builtin_files()[i];
     EXPECT_TRUE(used.contains(i)) << file.path << " declares no kernel";
-    EXPECT_TRUE(file.path.starts_with(file.family)) << file.path;
+    const auto folder = (file.device.empty() ? "" : std::string(file.device) + '/') + std::string(file.family) + '/';
+    EXPECT_TRUE(file.path.starts_with(folder)) << file.path;
     EXPECT_FALSE(file.text.empty()) << file.path;
   }
 }
@@ -40,6 +43,31 @@ TEST(Catalogue, TheRegistryKnowsIt) {
     EXPECT_EQ(kernels[i].name, built_in.name);
     EXPECT_EQ(kernels[i].family, registry::builtin_files()[built_in.file].family);
   }
+}
+
+TEST(Catalogue, VariantsAreSortedAndOfKnownKernels) {
+  const auto variants = registry::builtin_variants();
+  const auto key = [](const auto& variant) { return std::pair(variant.device, variant.name); };
+  EXPECT_TRUE(std::ranges::is_sorted(variants, {}, key));
+  for (const auto& variant : variants) {
+    EXPECT_TRUE(std::ranges::binary_search(registry::builtin_kernels(), variant.name, {}, &registry::BuiltinKernel::name));
+    ASSERT_LT(variant.file, registry::builtin_files().size());
+    EXPECT_EQ(registry::builtin_files()[variant.file].device, variant.device);
+  }
+}
+
+/// Which text the registry compiles: the file name is part of the source that reaches the compiler.
+TEST(Catalogue, ADeviceGetsItsFormsOfBuiltInKernels) {
+  if (registry::builtin_variants().empty()) GTEST_SKIP() << "no kernel has a form for one device";
+  const auto& variant = registry::builtin_variants()[0];
+  const auto* general = std::ranges::find(registry::builtin_kernels(), variant.name, &registry::BuiltinKernel::name).base();
+  registry::SourceCatalogue sources;
+  const auto path_of = [&](std::string_view device) { return std::string(sources.find(variant.name, device)->file_name()); };
+  EXPECT_EQ(path_of(variant.device), "kernels/" + std::string(registry::builtin_files()[variant.file].path));
+  EXPECT_EQ(path_of(""), "kernels/" + std::string(registry::builtin_files()[general->file].path));
+  EXPECT_EQ(path_of("no such device"), path_of(""));
+  sources.put(std::string(variant.name), "mine", {});
+  EXPECT_EQ(sources.find(variant.name, variant.device)->text(), "mine");
 }
 
 TEST(Catalogue, ARegisteredSourceReplacesABuiltInOne) {

@@ -2,8 +2,8 @@
 //
 //   embed_kernels KERNELS_FOLDER OUTPUT.cpp
 //
-// Every kernels/<family>/*.metal becomes a built-in file, every *.h below kernels/ a header. The names a file declares
-// come from its lines "// kernels: name name ..."; a file without such a line is scanned for host_name("...") and
+// Every kernels/<family>/*.metal becomes a built-in file, every kernels/<device>/<family>/*.metal the file of kernels that
+// replace those of the same names on that device, every *.h below kernels/ a header. The names a file declares come from its lines "// kernels: name name ..."; a file without such a line is scanned for host_name("...") and
 // "kernel void name(", which is enough where no macro makes names.
 
 #include <algorithm>
@@ -81,6 +81,12 @@ std::vector<std::string> scanned_names(std::string_view text) {
   return names;
 }
 
+// The device a file below kernels/ is for; empty: all.
+std::string device_of(const std::string& below) {
+  const std::string folder = below.substr(0, below.find('/'));
+  return folder == "cpu" || folder == "cuda" ? folder : "";
+}
+
 std::string raw_literal(std::string_view text) { return "R\"anymetal~(" + std::string(text) + ")anymetal~\""; }
 
 void write_catalogue(const fs::path& kernels, std::ostream& out) {
@@ -91,6 +97,7 @@ void write_catalogue(const fs::path& kernels, std::ostream& out) {
   std::ranges::sort(files);
 
   std::map<std::string, std::size_t> file_of_kernel;
+  std::map<std::pair<std::string, std::string>, std::size_t> file_of_variant;  // by device and name
   std::ostringstream file_rows;
   std::ostringstream header_rows;
   std::size_t file_count = 0;
@@ -105,14 +112,23 @@ void write_catalogue(const fs::path& kernels, std::ostream& out) {
     if (path.extension() != ".metal") continue;
     auto names = declared_names(text);
     if (names.empty()) names = scanned_names(text);
+    const std::string device = device_of(below);
     for (const auto& name : names) {
-      if (!file_of_kernel.emplace(name, file_count).second) {
+      const bool added = device.empty() ? file_of_kernel.emplace(name, file_count).second
+                                        : file_of_variant.emplace(std::pair(device, name), file_count).second;
+      if (!added) {
         throw std::runtime_error("kernel '" + name + "' is declared twice, the second time in " + path.string());
       }
     }
-    const std::string family = below.substr(0, below.find('/'));
-    file_rows << "    {\"" << below << "\", \"" << family << "\", " << raw_literal(text) << "},\n";
+    const std::size_t family = device.empty() ? 0 : device.size() + 1;
+    file_rows << "    {\"" << below << "\", \"" << below.substr(family, below.find('/', family) - family) << "\", \"" << device << "\", " << raw_literal(text) << "},\n";
     ++file_count;
+  }
+
+  for (const auto& [variant, file] : file_of_variant) {
+    if (!file_of_kernel.contains(variant.second)) {
+      throw std::runtime_error("'" + variant.second + "' has a form for " + variant.first + " and none for all devices");
+    }
   }
 
   out << "// Generated from kernels/ by embed_kernels; do not edit.\n#include \"registry/builtin_catalogue.hpp\"\n\n"
@@ -120,10 +136,15 @@ void write_catalogue(const fs::path& kernels, std::ostream& out) {
       << "constexpr std::array<BuiltinFile, " << file_count << "> kFiles{{\n" << file_rows.str() << "}};\n\n"
       << "constexpr std::array<BuiltinKernel, " << file_of_kernel.size() << "> kKernels{{\n";
   for (const auto& [name, file] : file_of_kernel) out << "    {\"" << name << "\", " << file << "},\n";
+  out << "}};\n\nconstexpr std::array<BuiltinVariant, " << file_of_variant.size() << "> kVariants{{\n";
+  for (const auto& [variant, file] : file_of_variant) {
+    out << "    {\"" << variant.first << "\", \"" << variant.second << "\", " << file << "},\n";
+  }
   out << "}};\n\nconstexpr std::array<BuiltinHeader, " << header_count << "> kHeaders{{\n" << header_rows.str() << "}};\n\n"
       << "}  // namespace\n\n"
          "std::span<const BuiltinFile> builtin_files() { return kFiles; }\n"
          "std::span<const BuiltinKernel> builtin_kernels() { return kKernels; }\n"
+         "std::span<const BuiltinVariant> builtin_variants() { return kVariants; }\n"
          "std::span<const BuiltinHeader> builtin_headers() { return kHeaders; }\n\n"
          "}  // namespace anymetal::registry\n";
 }

@@ -21,10 +21,12 @@ constexpr unsigned kCodeVersion = 1;
 
 class CpuBackend final : public Backend {
  public:
-  CpuBackend(unsigned threads, bool lanes) : info_(describe_host(threads)), dispatcher_(threads), lanes_(lanes) {}
+  CpuBackend(unsigned threads, bool lanes, bool variants)
+      : info_(describe_host(threads)), dispatcher_(threads), lanes_(lanes), variants_(variants) {}
 
   [[nodiscard]] const DeviceInfo& info() const override { return info_; }
   [[nodiscard]] msl::Target front_end_target() const override { return msl::Target::Host; }
+  [[nodiscard]] std::string_view kernel_variants() const override { return variants_ ? "cpu" : ""; }
   [[nodiscard]] std::string artifact_identity() const override {
     const auto& host = host_target();
     return fmt::format("cpu {} lanes {} llvm {} {} {} {}", kCodeVersion, lanes_, LLVM_VERSION_STRING, host.triple, host.cpu,
@@ -65,6 +67,7 @@ class CpuBackend final : public Backend {
   DeviceInfo info_;
   Dispatcher dispatcher_;
   bool lanes_;
+  bool variants_;
   std::mutex mutex_;
   std::shared_ptr<ObjectLinker> linker_;
 };
@@ -74,7 +77,9 @@ class CpuBackend final : public Backend {
 Result<std::shared_ptr<Backend>> make_cpu_backend(const CpuOptions& options) {
   const char* wanted = std::getenv("ANYMETAL_CPU_LANES");
   const bool lanes = options.lanes.value_or(wanted && std::string_view(wanted) == "1");
-  return std::make_shared<CpuBackend>(options.threads != 0 ? options.threads : usable_threads(), lanes);
+  const char* forms = std::getenv("ANYMETAL_CPU_VARIANTS");
+  const bool variants = options.variants.value_or(!forms || std::string_view(forms) != "0");
+  return std::make_shared<CpuBackend>(options.threads != 0 ? options.threads : usable_threads(), lanes, variants);
 }
 
 }  // namespace anymetal::device::cpu

@@ -17,6 +17,9 @@ struct CpuOptions {
   /// Whether kernels whose threads meet may run as vectors; otherwise all of them are coroutines. Left out,
   /// `ANYMETAL_CPU_LANES=1` switches it on: vector code takes several times as long to compile.
   std::optional<bool> lanes;
+  /// Whether built-in kernels run in their forms for processors where they have one (kernels/cpu). Left out,
+  /// `ANYMETAL_CPU_VARIANTS=0` switches them off.
+  std::optional<bool> variants = std::nullopt;
 };
 
 Result<std::shared_ptr<Backend>> make_cpu_backend(const CpuOptions& options = {});

@@ -7,6 +7,7 @@
 #include "device/cpu/lanes_path.hpp"
 #include "device/cpu/loop_path.hpp"
 #include "device/cpu/sync_operation.hpp"
+#include "device/cpu/target_queries.hpp"
 #include "device/cpu/thread_function.hpp"
 #include "observe/trace.hpp"
 
@@ -100,6 +101,7 @@ Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view 
   const auto generator = CodeGenerator::create();
   if (!generator) return std::unexpected(generator.error());
   if (auto defined = define_fast_math(module); !defined) return std::unexpected(defined.error());
+  define_target_queries(module);
   internalise(module);
   generator->retarget(module);
   generator->simplify(*entry);

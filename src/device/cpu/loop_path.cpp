@@ -32,6 +32,14 @@ llvm::MDNode* mark_unordered_accesses(llvm::Function& function) {
   return group;
 }
 
+/// Whether nothing tells the threads of a threadgroup apart: then all of them do the same, and one may do it for all.
+bool threads_are_alike(const ThreadFunction& thread) {
+  for (const unsigned which : {kThread + 0, kThread + 1, kThread + 2, kThreadIndex + 0})
+    if (!thread.geometry(which)->use_empty()) return false;
+  return llvm::none_of(llvm::instructions(*thread.function),
+                       [](const llvm::Instruction& instruction) { return instruction.isAtomic(); });
+}
+
 void mark_unordered_loop(llvm::Instruction* latch, llvm::MDNode* group) {
   auto& context = latch->getContext();
   auto* accesses = llvm::MDNode::get(context, {llvm::MDString::get(context, "llvm.loop.parallel_accesses"), group});
@@ -77,6 +85,7 @@ std::pair<llvm::CallInst*, llvm::Instruction*> emit_group(llvm::IRBuilder<>& bui
     sizes[kGroup - kGroup + d] = group[d];
     sizes[kThreadsPerGroup - kGroup + d] = extent[d];
   }
+  if (threads_are_alike(thread)) extent = {builder.getInt32(1), builder.getInt32(1), builder.getInt32(1)};
   llvm::CallInst* call = nullptr;
   llvm::Instruction* latch = nullptr;
   emit_counted_loop(builder, extent[2], "thread.z", [&](llvm::Value* z) {

@@ -157,7 +157,7 @@ Result<std::string> kernel_catalogue(std::string_view family) {
   };
   std::map<std::string_view, Family> families;
   for (const registry::BuiltinFile& file : registry::builtin_files()) {
-    if (!family.empty() && file.family != family) continue;
+    if (!file.device.empty() || (!family.empty() && file.family != family)) continue;
     const auto functions = functions_of(file);
     if (!functions) return std::unexpected(functions.error());
     Family& all = families[file.family];

@@ -1,0 +1,54 @@
+#include <metal_stdlib>
+#include "common/matmul_tile.h"
+#include "cpu/blocks.h"
+#include "cpu/tile.h"
+using namespace metal;
+using namespace anymetal;
+
+// kernels: kernel_mul_mm_q4_0_f32 kernel_mul_mm_q5_0_f32 kernel_mul_mm_q5_1_f32 kernel_mul_mm_q8_0_f32
+// kernels: kernel_mul_mm_iq4_nl_f32 kernel_mul_mm_q4_K_f32 kernel_mul_mm_q5_K_f32 kernel_mul_mm_q6_K_f32
+// kernels: kernel_mul_mm_q4_1_f32 kernel_mul_mm_mxfp4_f32 kernel_mul_mm_q2_K_f32 kernel_mul_mm_q3_K_f32
+// kernels: kernel_mul_mm_iq4_xs_f32
+
+/// matmul/mul_mm.metal for a core that takes the 64 (N) x 32 (M) tile of a threadgroup: nothing depends on the thread.
+/// Weights keep their f32 values.
+template <class Block>
+kernel void mul_mm(constant MatMatParams& p [[buffer(0)]],
+                   device const uchar* weight [[buffer(1)]],
+                   device const uchar* x [[buffer(2)]],
+                   device float* dst [[buffer(3)]],
+                   threadgroup uchar* tiles [[threadgroup(0)]],
+                   uint3 group [[threadgroup_position_in_grid]]) {
+  const uint rows = uint(p.ne0), tokens = uint(p.ne1);
+  const uint m0 = group.x * kTileM, n0 = group.y * kTileN;
+  if (m0 >= tokens || n0 >= rows) return;
+  const uint i12 = group.z % uint(p.ne12), i13 = group.z / uint(p.ne12);
+  weight += ulong(i12 / uint(p.r2)) * p.nb02 + ulong(i13 / uint(p.r3)) * p.nb03 + n0 * p.nb01;
+  x += i12 * p.nb12 + i13 * p.nb13 + m0 * p.nb11;
+  device float* out = dst + (ulong(group.z) * tokens + m0) * rows + n0;
+
+  multiply_tile(
+      min(kTileN, rows - n0), min(kTileM, tokens - m0), uint(p.ne00),
+      [=](uint n, uint k, uint depth, thread float* to) {
+        decode_row((device const Block*)(weight + n * p.nb01), k, depth, to);
+      },
+      [=](uint m) { return (device const float*)(x + m * p.nb11); },
+      [=](uint m) { return out + ulong(m) * rows; });
+}
+
+#define INSTANTIATE(name, Block) \
+  template [[host_name("kernel_mul_mm_" name "_f32")]] kernel void mul_mm<Block>( \
+      constant MatMatParams&, device const uchar*, device const uchar*, device float*, threadgroup uchar*, uint3);
+INSTANTIATE("q4_0", BlockQ4_0)
+INSTANTIATE("q5_0", BlockQ5_0)
+INSTANTIATE("q5_1", BlockQ5_1)
+INSTANTIATE("q8_0", BlockQ8_0)
+INSTANTIATE("iq4_nl", BlockIQ4_NL)
+INSTANTIATE("q4_K", BlockQ4_K)
+INSTANTIATE("q5_K", BlockQ5_K)
+INSTANTIATE("q6_K", BlockQ6_K)
+INSTANTIATE("q4_1", BlockQ4_1)
+INSTANTIATE("mxfp4", BlockMXFP4)
+INSTANTIATE("q2_K", BlockQ2_K)
+INSTANTIATE("q3_K", BlockQ3_K)
+INSTANTIATE("iq4_xs", BlockIQ4_XS)

@@ -1,0 +1,130 @@
+// Blocks of 32 elements for cpu/blocks.h, and what their decoders share with those of 256.
+#pragma once
+#include "common/blocks.h"
+#include "cpu/wide.h"
+
+// Bits of the widest vector register the kernel is compiled for.
+extern "C" __attribute__((nothrow, const)) uint __msl_vector_bits();
+
+namespace anymetal {
+
+inline WideF splat(half value) {
+  typedef half Half16 __attribute__((ext_vector_type(16)));
+  return __builtin_convertvector((Half16)value, WideF);
+}
+
+// table[n & 15] in each lane: one permutation where a register holds the table, two and a choice where it takes two.
+inline WideF pick(WideF table, WideU n) {
+  const Int16 index = __builtin_convertvector(n, Int16);
+  if (__msl_vector_bits() >= 512) return __builtin_shufflevector(table, index);
+  WideF result;
+  result.lo = (index.lo & 8) != 0 ? __builtin_shufflevector(table.hi, index.lo) : __builtin_shufflevector(table.lo, index.lo);
+  result.hi = (index.hi & 8) != 0 ? __builtin_shufflevector(table.hi, index.hi) : __builtin_shufflevector(table.lo, index.hi);
+  return result;
+}
+
+// (n & 15) * scale + offset, where `steps` is 0 .. 15 times scale plus offset.
+inline WideF nibble(WideF steps, WideU n, WideF scale, WideF offset) {
+  if (__msl_vector_bits() >= 512) return pick(steps, n);
+  return Wide::to_float(n & 15u) * scale + offset;
+}
+inline WideF counting() { return (WideF){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}; }
+
+// n | 16 in the lanes whose bit is set.
+inline WideU fifth_bit(WideU n, Bool16 bits) { return __builtin_convertvector(bits, Int16) != 0 ? (n | 16u) : n; }
+inline Bool16 bits_at(device const uchar* p) { return __builtin_bit_cast(Bool16, ushort(p[0] | p[1] << 8)); }
+
+// What all blocks of 32 elements share: one unit of two vectors.
+struct SmallBlockUnits {
+  enum : uint { kUnits = 1, kVectors = 2, kApart = 16, kScales = 1 };
+  static uint first(uint) { return 0; }
+};
+
+template <class Block>
+struct BlockUnits;
+
+template <>
+struct BlockUnits<BlockQ4_0> : SmallBlockUnits {
+  static void scales(device const BlockQ4_0&, thread float*) {}
+  static void unit(device const BlockQ4_0& b, thread const float*, uint, thread WideF* w) {
+    const WideF d = splat(b.d);
+    const WideU n = Wide::bytes(b.qs);
+    if (__msl_vector_bits() >= 512) {
+      const WideF values = (counting() - 8.0f) * d;
+      w[0] = pick(values, n);
+      w[1] = pick(values, n >> 4u);
+    } else {
+      w[0] = (Wide::to_float(n & 15u) - 8.0f) * d;
+      w[1] = (Wide::to_float(n >> 4u) - 8.0f) * d;
+    }
+  }
+};
+
+template <>
+struct BlockUnits<BlockQ4_1> : SmallBlockUnits {
+  static void scales(device const BlockQ4_1&, thread float*) {}
+  static void unit(device const BlockQ4_1& b, thread const float*, uint, thread WideF* w) {
+    const WideF d = splat(b.d), m = splat(b.m);
+    const WideF steps = counting() * d + m;
+    const WideU n = Wide::bytes(b.qs);
+    w[0] = nibble(steps, n, d, m);
+    w[1] = nibble(steps, n >> 4u, d, m);
+  }
+};
+
+template <>
+struct BlockUnits<BlockQ5_0> : SmallBlockUnits {
+  static void scales(device const BlockQ5_0&, thread float*) {}
+  static void unit(device const BlockQ5_0& b, thread const float*, uint, thread WideF* w) {
+    const WideF d = splat(b.d);
+    const WideU n = Wide::bytes(b.qs);
+    w[0] = (Wide::to_float(fifth_bit(n & 15u, bits_at(b.qh))) - 16.0f) * d;
+    w[1] = (Wide::to_float(fifth_bit(n >> 4u, bits_at(b.qh + 2))) - 16.0f) * d;
+  }
+};
+
+template <>
+struct BlockUnits<BlockQ5_1> : SmallBlockUnits {
+  static void scales(device const BlockQ5_1&, thread float*) {}
+  static void unit(device const BlockQ5_1& b, thread const float*, uint, thread WideF* w) {
+    const WideF d = splat(b.d), m = splat(b.m);
+    const WideU n = Wide::bytes(b.qs);
+    w[0] = Wide::to_float(fifth_bit(n & 15u, bits_at(b.qh))) * d + m;
+    w[1] = Wide::to_float(fifth_bit(n >> 4u, bits_at(b.qh + 2))) * d + m;
+  }
+};
+
+template <>
+struct BlockUnits<BlockQ8_0> : SmallBlockUnits {
+  static void scales(device const BlockQ8_0&, thread float*) {}
+  static void unit(device const BlockQ8_0& b, thread const float*, uint, thread WideF* w) {
+    const WideF d = splat(b.d);
+    w[0] = Wide::signed_bytes(b.qs) * d;
+    w[1] = Wide::signed_bytes(b.qs + 16) * d;
+  }
+};
+
+template <>
+struct BlockUnits<BlockIQ4_NL> : SmallBlockUnits {
+  static void scales(device const BlockIQ4_NL&, thread float*) {}
+  static void unit(device const BlockIQ4_NL& b, thread const float*, uint, thread WideF* w) {
+    const WideF values = Wide::load(kIQ4_NL) * splat(b.d);
+    const WideU n = Wide::bytes(b.qs);
+    w[0] = pick(values, n);
+    w[1] = pick(values, n >> 4u);
+  }
+};
+
+template <>
+struct BlockUnits<BlockMXFP4> : SmallBlockUnits {
+  static void scales(device const BlockMXFP4&, thread float*) {}
+  static void unit(device const BlockMXFP4& b, thread const float*, uint, thread WideF* w) {
+    const uint e = b.e;  // 2^-128 and 2^-127 are subnormal
+    const WideF values = Wide::load(kTwiceE2M1) * metal::as_type<float>(e < 2 ? 0x00200000u << e : (e - 1) << 23);
+    const WideU n = Wide::bytes(b.qs);
+    w[0] = pick(values, n);
+    w[1] = pick(values, n >> 4u);
+  }
+};
+
+}  // namespace anymetal

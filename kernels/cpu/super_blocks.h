@@ -1,0 +1,136 @@
+// Blocks of 256 elements for cpu/blocks.h.
+#pragma once
+#include "cpu/small_blocks.h"
+
+namespace anymetal {
+
+// Units of 64 elements of blocks that keep the low nibbles of 32 and the high nibbles of the next 32 in the same bytes.
+// Scales of the eight sub-blocks, times d, come first, then their minima, times dmin.
+struct NibblePairUnits {
+  enum : uint { kUnits = 4, kVectors = 4, kApart = 16, kScales = 16 };
+  static uint first(uint u) { return 64 * u; }
+  static void unpack(device const uchar* packed, half d, half dmin, thread float* s) {
+    typedef uint Words4 __attribute__((ext_vector_type(4)));
+    typedef uint UnalignedWords4 __attribute__((ext_vector_type(4), aligned(1)));
+    typedef uchar Bytes16 __attribute__((ext_vector_type(16)));
+    typedef half Half16 __attribute__((ext_vector_type(16)));
+    const Words4 w = *(device const UnalignedWords4*)packed;  // of the fourth word nothing is used
+    const Words4 six = {w.x & 0x3f3f3f3fu, (w.z & 0x0f0f0f0fu) | ((w.x >> 2) & 0x30303030u), w.y & 0x3f3f3f3fu,
+                        ((w.z >> 4) & 0x0f0f0f0fu) | ((w.y >> 2) & 0x30303030u)};
+    const Half16 factors = __builtin_shufflevector((Half16)d, (Half16)dmin, 0, 1, 2, 3, 4, 5, 6, 7, 24, 25, 26, 27, 28, 29, 30, 31);
+    Wide::store(s, __builtin_convertvector(__builtin_bit_cast(Bytes16, six), WideF) * __builtin_convertvector(factors, WideF));
+  }
+};
+
+template <>
+struct BlockUnits<BlockQ4_K> : NibblePairUnits {
+  static void scales(device const BlockQ4_K& b, thread float* s) { unpack(b.scales, b.d, b.dmin, s); }
+  static void unit(device const BlockQ4_K& b, thread const float* s, uint u, thread WideF* w) {
+    const WideU n0 = Wide::bytes(b.qs + 32 * u), n1 = Wide::bytes(b.qs + 32 * u + 16);
+    const WideF scale0 = s[2 * u], offset0 = -s[2 * u + 8], scale1 = s[2 * u + 1], offset1 = -s[2 * u + 9];
+    const WideF steps0 = counting() * scale0 + offset0, steps1 = counting() * scale1 + offset1;
+    w[0] = nibble(steps0, n0, scale0, offset0);
+    w[1] = nibble(steps0, n1, scale0, offset0);
+    w[2] = nibble(steps1, n0 >> 4u, scale1, offset1);
+    w[3] = nibble(steps1, n1 >> 4u, scale1, offset1);
+  }
+};
+
+template <>
+struct BlockUnits<BlockQ5_K> : NibblePairUnits {
+  static void scales(device const BlockQ5_K& b, thread float* s) { unpack(b.scales, b.d, b.dmin, s); }
+  static void unit(device const BlockQ5_K& b, thread const float* s, uint u, thread WideF* w) {
+    const WideU n0 = Wide::bytes(b.qs + 32 * u), n1 = Wide::bytes(b.qs + 32 * u + 16);
+    const UnalignedBytes16 h0 = *(device const UnalignedBytes16*)b.qh, h1 = *(device const UnalignedBytes16*)(b.qh + 16);
+    const uchar even = uchar(1u << (2 * u)), odd = uchar(2u << (2 * u));
+    const WideF scale0 = s[2 * u], offset0 = -s[2 * u + 8], scale1 = s[2 * u + 1], offset1 = -s[2 * u + 9];
+    w[0] = Wide::to_float(fifth_bit(n0 & 15u, has_bit(h0, even))) * scale0 + offset0;
+    w[1] = Wide::to_float(fifth_bit(n1 & 15u, has_bit(h1, even))) * scale0 + offset0;
+    w[2] = Wide::to_float(fifth_bit(n0 >> 4u, has_bit(h0, odd))) * scale1 + offset1;
+    w[3] = Wide::to_float(fifth_bit(n1 >> 4u, has_bit(h1, odd))) * scale1 + offset1;
+  }
+  static Bool16 has_bit(UnalignedBytes16 bytes, uchar bit) { return __builtin_convertvector((bytes & bit) != 0, Bool16); }
+};
+
+// Units of four vectors, 32 elements apart, that share the bytes of two bits per element.
+struct BitPairUnits {
+  enum : uint { kUnits = 4, kVectors = 4, kApart = 32 };
+  static uint first(uint u) { return 128 * (u / 2) + 16 * (u % 2); }
+  // Where the bytes of a unit begin among 32 bytes per 128 elements.
+  static uint byte(uint u) { return 32 * (u / 2) + 16 * (u % 2); }
+  static uint scale(uint u, uint j) { return 8 * (u / 2) + 2 * j + u % 2; }
+};
+
+template <>
+struct BlockUnits<BlockQ2_K> : BitPairUnits {
+  enum : uint { kScales = 32 };
+  static void scales(device const BlockQ2_K& b, thread float* s) {
+    const WideU packed = Wide::bytes(b.scales);
+    Wide::store(s, Wide::to_float(packed & 15u) * splat(b.d));
+    Wide::store(s + 16, Wide::to_float(packed >> 4u) * splat(b.dmin));
+  }
+  static void unit(device const BlockQ2_K& b, thread const float* s, uint u, thread WideF* w) {
+    const WideU pairs = Wide::bytes(b.qs + byte(u));
+#pragma unroll
+    for (uint j = 0; j < 4; ++j) w[j] = Wide::to_float((pairs >> (2 * j)) & 3u) * s[scale(u, j)] - s[16 + scale(u, j)];
+  }
+};
+
+template <>
+struct BlockUnits<BlockQ3_K> : BitPairUnits {
+  enum : uint { kScales = 16 };
+  static void scales(device const BlockQ3_K& b, thread float* s) {
+    const Uint8 low = Lanes<8>::bytes(b.scales);
+    const uint high = uint(b.scales[8]) | uint(b.scales[9]) << 8 | uint(b.scales[10]) << 16 | uint(b.scales[11]) << 24;
+    // Two bits of scale t are bits 2 (t / 4) and the next of byte t % 4.
+    const WideU places = {0, 8, 16, 24, 2, 10, 18, 26, 4, 12, 20, 28, 6, 14, 22, 30};
+    WideU six = ((WideU(high) >> places) & 3u) << 4u;
+    six.lo |= low & 15u;
+    six.hi |= low >> 4u;
+    Wide::store(s, (Wide::to_float(six) - 32.0f) * splat(b.d));
+  }
+  static void unit(device const BlockQ3_K& b, thread const float* s, uint u, thread WideF* w) {
+    const WideU pairs = Wide::bytes(b.qs + byte(u)), high = Wide::bytes(b.hmask + 16 * (u % 2)) >> (4 * (u / 2));
+#pragma unroll
+    for (uint j = 0; j < 4; ++j) {
+      w[j] = (Wide::to_float(((pairs >> (2 * j)) & 3u) | (((high >> j) & 1u) << 2u)) - 4.0f) * s[scale(u, j)];
+    }
+  }
+};
+
+template <>
+struct BlockUnits<BlockQ6_K> : BitPairUnits {
+  enum : uint { kScales = 16 };
+  static void scales(device const BlockQ6_K& b, thread float* s) {
+    Wide::store(s, Wide::signed_bytes(b.scales) * splat(b.d));
+  }
+  static void unit(device const BlockQ6_K& b, thread const float* s, uint u, thread WideF* w) {
+    const uint half = u / 2, l = 16 * (u % 2);
+    const WideU n0 = Wide::bytes(b.ql + 64 * half + l), n1 = Wide::bytes(b.ql + 64 * half + 32 + l);
+    const WideU high = Wide::bytes(b.qh + byte(u));
+    const WideU n[4] = {(n0 & 15u) | ((high << 4u) & 48u), (n1 & 15u) | ((high << 2u) & 48u), (n0 >> 4u) | (high & 48u),
+                        (n1 >> 4u) | ((high >> 2u) & 48u)};
+#pragma unroll
+    for (uint j = 0; j < 4; ++j) w[j] = (Wide::to_float(n[j]) - 32.0f) * s[scale(u, j)];
+  }
+};
+
+template <>
+struct BlockUnits<BlockIQ4_XS> {
+  enum : uint { kUnits = 8, kVectors = 2, kApart = 16, kScales = 8 };
+  static uint first(uint u) { return 32 * u; }
+  static void scales(device const BlockIQ4_XS& b, thread float* s) {
+    const uint low = uint(b.scales_l[0]) | uint(b.scales_l[1]) << 8 | uint(b.scales_l[2]) << 16 | uint(b.scales_l[3]) << 24;
+    const Uint8 step = Lanes<8>::counting_from(0);
+    const Uint8 six = ((Uint8(low) >> (4u * step)) & 15u) | (((Uint8(uint(b.scales_h)) >> (2u * step)) & 3u) << 4u);
+    Lanes<8>::store(s, (Lanes<8>::to_float(six) - 32.0f) * float(b.d));
+  }
+  static void unit(device const BlockIQ4_XS& b, thread const float* s, uint u, thread WideF* w) {
+    const WideF values = Wide::load(kIQ4_NL) * s[u];
+    const WideU n = Wide::bytes(b.qs + 16 * u);
+    w[0] = pick(values, n);
+    w[1] = pick(values, n >> 4u);
+  }
+};
+
+}  // namespace anymetal
