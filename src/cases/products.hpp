@@ -34,7 +34,7 @@ Expected products(std::size_t rows, std::size_t columns, std::size_t k, A a, B b
 inline constexpr Tolerance kOneWeight = {.absolute = 0x1p-25, .magnitude = 0x1.01p-11};
 
 /// Where weights are sums of terms that cancel, decoded and accumulated in f32.
-inline constexpr Tolerance kCancellingWeights = {.magnitude = 6 * 0x1p-24};
+inline constexpr Tolerance kCancellingWeights = {.magnitude = 8 * 0x1p-24};
 
 /// Where only the accumulation in f32 is rounded.
 inline Tolerance f32_accumulation(std::size_t k) {

@@ -7,15 +7,13 @@
 #include "ops/checks.hpp"
 #include "ops/kernel_params.hpp"
 #include "ops/launch.hpp"
-#include "ops/matmul.hpp"
 
 namespace anymetal::ops {
 
 Result<void> embedding(Context& context, const Tensor& table, const Tensor& ids, float scale, const Tensor& out) {
   Checks check("embedding");
   check.exists("table", table);
-  // The decoders are those of the matrix products.
-  check.that(table.dtype == DType::F32 || can_multiply(table.dtype), "no kernel for a {} table", name(table.dtype));
+  check.that(table.dtype == DType::F32 || is_quantised(table.dtype), "no kernel for a {} table", name(table.dtype));
   check.that(table.rank == 2 && table.contiguous(), "table is {}, must be a contiguous [V, E]", table.describe());
   check.dense("ids", ids, DType::U32);
   check.dense("out", out, DType::F32);

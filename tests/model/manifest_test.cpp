@@ -11,9 +11,8 @@
 #include "model/gemma3.hpp"
 #include "model/shipped_manifest.hpp"
 #include "model/toy_gemma3.hpp"
-#include "registry/compiler.hpp"
 #include "registry/label_parser.hpp"
-#include "support/fake_compiler.hpp"
+#include "support/anything_compiler.hpp"
 #include "support/fake_device.hpp"
 
 namespace anymetal::test {
@@ -23,24 +22,6 @@ using model::Gemma3;
 using model::Gguf;
 using model::Token;
 using testing::FakeBackend;
-
-/// Finds every built-in kernel in every source; none of them has arguments.
-class AnythingCompiler final : public registry::Compiler {
- public:
-  Result<std::shared_ptr<const registry::ParsedUnit>> parse(msl::SourceRequest) const override {
-    auto unit = std::make_shared<testing::FakeUnit>();
-    unit->names = names;
-    return unit;
-  }
-  Result<device::Artifact> generate(const msl::EntryModule& entry, std::span<const FunctionConstant>,
-                                    const device::Backend&, std::string_view label) const override {
-    device::Artifact artifact;
-    artifact.code = label;
-    artifact.reflection = entry.reflection;
-    return artifact;
-  }
-  std::vector<std::string> names;
-};
 
 /// Gemma 3 270M's block formats and window; small all the same.
 std::shared_ptr<const Bytes> model_file() {
@@ -52,12 +33,11 @@ class Manifest : public ::testing::TestWithParam<const char*> {
  protected:
   static Device open() {
     auto backend = std::make_shared<FakeBackend>(GetParam());
-    backend->info_.has_tensor = backend->info_.id != "cpu";
+    backend->info_.has_tensor = backend->info_.id == "cuda:0";
     return Device(backend);
   }
   Manifest() {
-    auto naming = std::make_shared<AnythingCompiler>();
-    naming->names = KernelRegistry(DiskCacheOptions{.enabled = false}).names();
+    auto naming = std::make_shared<testing::AnythingCompiler>();
     ::setenv("ANYMETAL_MANIFEST", path.c_str(), 1);
     registry.emplace(naming);
     ::unsetenv("ANYMETAL_MANIFEST");
@@ -127,7 +107,7 @@ TEST_P(Manifest, NamesBuiltInKernels) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, Manifest, ::testing::Values("cpu", "cuda:0"));
+INSTANTIATE_TEST_SUITE_P(Devices, Manifest, ::testing::Values("cpu", "cuda:0", "cuda:without_tensor"));
 
 }  // namespace
 }  // namespace anymetal::test

@@ -52,6 +52,29 @@ const Mistake kMistakes[] = {
      [](Fixture& f) { return ops::mul_mat(f.context, f.of(DType::Q8_0, {8, 64}), f.f32({2, 64}), f.f32({2, 9})); }},
     {"mul_mat: no kernel for u32 weights",
      [](Fixture& f) { return ops::mul_mat(f.context, f.of(DType::U32, {8, 64}), f.f32({2, 64}), f.f32({2, 8})); }},
+    {"mul_mat: weight is f32[1, 2, 8, 64], must be a contiguous [N, K] or [batches, N, K]",
+     [](Fixture& f) { return ops::mul_mat(f.context, f.f32({1, 2, 8, 64}), f.f32({2, 64}), f.f32({2, 8})); }},
+    {"mul_mat: 3 batches cannot share 2 matrices",
+     [](Fixture& f) {
+       return ops::mul_mat(f.context, f.of(DType::Q8_0, {2, 8, 64}), f.f32({3, 2, 64}), f.f32({3, 2, 8}));
+     }},
+    {"mul_mat: out is f32[2, 8], must be [8, 8]",
+     [](Fixture& f) { return ops::mul_mat(f.context, f.of(DType::Q8_0, {2, 8, 64}), f.f32({4, 2, 64}), f.f32({2, 8})); }},
+    {"mul_mat: batches of x must follow each other",
+     [](Fixture& f) {
+       Tensor x = f.f32({2, 3, 64});
+       x.stride[0] = 256;
+       return ops::mul_mat(f.context, f.of(DType::Q8_0, {8, 64}), x, f.f32({2, 3, 8}));
+     }},
+    {"mul_mat: no kernel for batches or strided rows of f16",
+     [](Fixture& f) {
+       return ops::mul_mat(f.context, f.of(DType::F16, {8, 64}), f.of(DType::F16, {2, 3, 64}),
+                           f.of(DType::F16, {2, 3, 8}));
+     }},
+    {"mul_mat: x is f16, must be f32",
+     [](Fixture& f) {
+       return ops::mul_mat(f.context, f.of(DType::BF16, {8, 64}), f.of(DType::F16, {3, 64}), f.of(DType::F16, {3, 8}));
+     }},
     {"mul_mat: row of 640 elements is no multiple of the 256-element blocks of q4_K",
      [](Fixture& f) { return ops::mul_mat(f.context, f.of(DType::Q4_K, {8, 640}), f.f32({2, 640}), f.f32({2, 8})); }},
     {"embedding: out is f32[2, 64], must be [3, 64]",

@@ -9,6 +9,7 @@
 #include "cases/affine.hpp"
 #include "ops/affine.hpp"
 #include "ops/experts.hpp"
+#include "ops/matmul.hpp"
 #include "ops/mistakes.hpp"
 #include "ops/ops_fixture.hpp"
 
@@ -157,6 +158,45 @@ class ProductOps : public test::Ops {
     }
   }
 };
+
+TEST_F(ProductOps, MatricesOfEveryTypeAndBatch) {
+  struct Shape {
+    std::size_t matrices, sharing, m;
+  };
+  for (const DType type :
+       {DType::F32, DType::F16, DType::BF16, DType::Q4_0, DType::Q4_1, DType::Q5_0, DType::Q5_1, DType::Q8_0,
+        DType::IQ4_NL, DType::MXFP4, DType::Q2_K, DType::Q3_K, DType::Q4_K, DType::Q5_K, DType::Q6_K, DType::IQ4_XS}) {
+    for (const Shape& s : {Shape{1, 1, 1}, Shape{1, 1, 5}, Shape{1, 1, 40}, Shape{2, 3, 1}, Shape{2, 3, 9}}) {
+      const std::size_t batches = s.matrices * s.sharing, n = 7, k = 256, rows = batches * s.m;
+      Values w = random(s.matrices * n * k), x = random(rows * k);
+      const Buffer weight = upload(type, w), input = upload(DType::F32, x), out = *device_->make_buffer(rows * n * 4);
+      run([&](ops::Context& context) {
+        return ops::mul_mat(context, Tensor::of(weight, type, {s.matrices, n, k}),
+                            Tensor::of(input, DType::F32, {batches, s.m, k}),
+                            Tensor::of(out, DType::F32, {batches, s.m, n}));
+      });
+      expect_products(
+          download(out), rows, n, k, [&](std::size_t row) { return &x[row * k]; },
+          [&](std::size_t row, std::size_t column) { return &w[(row / s.m / s.sharing * n + column) * k]; },
+          type == DType::BF16 ? 0x1p-8 : 0x1p-9, std::string(ops::name(type)));
+    }
+  }
+}
+
+TEST_F(ProductOps, MatricesAllOfF16) {
+  for (const std::size_t m : {1u, 37u}) {
+    const std::size_t n = 33, k = 50;
+    Values w = random(n * k), x = random(m * k);
+    const Buffer weight = upload(DType::F16, w), input = upload(DType::F16, x), out = *device_->make_buffer(m * n * 2);
+    run([&](ops::Context& context) {
+      return ops::mul_mat(context, Tensor::of(weight, DType::F16, {n, k}), Tensor::of(input, DType::F16, {m, k}),
+                          Tensor::of(out, DType::F16, {m, n}));
+    });
+    expect_products(
+        download(out, DType::F16), m, n, k, [&](std::size_t row) { return &x[row * k]; },
+        [&](std::size_t, std::size_t column) { return &w[column * k]; }, 0x1p-10, "f16");
+  }
+}
 
 TEST_F(ProductOps, ExpertsOfEveryType) {
   for (const DType type : {DType::Q4_0, DType::Q4_1, DType::Q5_0, DType::Q5_1, DType::Q8_0, DType::IQ4_NL, DType::MXFP4,

@@ -45,7 +45,7 @@ void from_blocks(Problem& p, DType type, const Setup& s, const Fill& id) {
   p.value(3, params);
   p.traffic(static_cast<double>(ops::bytes_of(type, s.tokens * s.dim) + 4 * s.tokens * s.dim));
   p.threads({s.dim / 32, s.tokens}, {flat_threads(s.dim / 32)});
-  p.expect(out, {.magnitude = 0x1p-23}, [=] {
+  p.expect(out, {.magnitude = 0x1.8p-23}, [=] {
     Values values = lookup(table, ids, s.rows, s.dim), magnitude(values.size());
     for (std::size_t row = 0; row < s.tokens; ++row) {
       double largest = 0;
