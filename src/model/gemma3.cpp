@@ -52,17 +52,23 @@ struct Gemma3::Impl {
     });
   }
 
-  /// The choice of a kernel may depend on how many tokens go through together, so each number is tried.
+  /// The choice of a kernel may depend on how many tokens go through together, so each number is tried; that of one token
+  /// also on how many went before it.
   Result<void> prepare() {
-    if (auto done = reserve(batch); !done) return done;
+    constexpr std::size_t kFar = 64;
+    const std::size_t far = std::min(kFar, cache.limit() - 1);
+    if (auto done = reserve(std::max(batch, far + 1)); !done) return done;
     for (std::size_t count = 1; count <= batch; ++count) {
-      auto encoder = device.make_command_encoder();
-      if (!encoder) return std::unexpected(encoder.error());
-      ops::Context context{registry, device, *encoder};
-      if (auto done = record_layers(context, config, weights, cache, buffers, {0, count}); !done) return done;
-      if (auto done = record_logits(context, config, weights, buffers, 0, std::min(count, kLogitRows)); !done) return done;
+      if (auto done = prepare({0, count}); !done) return done;
     }
-    return {};
+    return prepare({far, 1});
+  }
+  Result<void> prepare(const Gemma3Batch& tokens) {
+    auto encoder = device.make_command_encoder();
+    if (!encoder) return std::unexpected(encoder.error());
+    ops::Context context{registry, device, *encoder};
+    if (auto done = record_layers(context, config, weights, cache, buffers, tokens); !done) return done;
+    return record_logits(context, config, weights, buffers, 0, std::min(tokens.count, kLogitRows));
   }
 
   Result<void> reserve(std::size_t positions) {

@@ -196,8 +196,6 @@ void embed(const Arguments& a) {
 #define LOOPS_OF_EVERY_FORMAT(name, Block)                          \
   list.add("kernel_mul_mv_" name "_f32", mat_vec<Block>);           \
   list.add("kernel_mul_mm_" name "_f32", mat_mat<Block>);           \
-  list.add("mul_mv_wide_" name "_f32", mat_vec<Block>);             \
-  list.add("mul_mm_wide_" name "_f32", mat_mat<Block>);             \
   list.add("kernel_mul_mv_id_" name "_f32", expert_mat_vec<Block>); \
   list.add("kernel_mul_mm_id_" name "_f32", expert_mat_mat<Block>); \
   list.add("embedding_gather_scale_batch_" name "_f32", embed<Block>);
