@@ -118,7 +118,7 @@ kernel void silu_backward_f32(device const float* x [[buffer(0)]],
 kernel void log_f32(device const float* x [[buffer(0)]],
                     device float* y [[buffer(1)]],
                     uint i [[thread_position_in_grid]]) {
-  y[i] = log(x[i]);
+  y[i] = precise::log(x[i]);
 }
 
 /// dx = dy / x, x the forward input.

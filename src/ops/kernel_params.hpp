@@ -203,4 +203,41 @@ struct SoftcapParams {
 };
 static_assert(sizeof(SoftcapParams) == 8);
 
+/// kernels/moe/expert_sum.metal
+struct AccumulateParams {
+  std::uint32_t n = 0;
+  float weight = 1;
+};
+static_assert(sizeof(AccumulateParams) == 8);
+struct ReduceParams {
+  std::uint32_t tokens = 0, slots = 0, width = 0, add_residual = 0;
+};
+static_assert(sizeof(ReduceParams) == 16);
+
+/// kernels/norm/fused_norm_add_f32.metal, fused_residual_norm.metal
+struct ScaledNormParams {
+  std::uint32_t dim = 0, rows = 0;
+  float eps = 0;
+  std::uint32_t per_column = 0;
+};
+static_assert(sizeof(ScaledNormParams) == 16);
+
+/// kernels/norm/fused_layer_norms.metal
+struct TripleNormParams {
+  float eps = 0;
+  std::uint32_t dim = 0;
+};
+static_assert(sizeof(TripleNormParams) == 8);
+struct EndLayerParams {
+  float eps = 0;
+  std::uint32_t dim = 0, per_column = 0;
+};
+static_assert(sizeof(EndLayerParams) == 12);
+
+/// kernels/training/adam_update.metal
+struct AdamParams {
+  float rate = 0, beta1 = 0, beta2 = 0, eps = 0, correction1 = 1, correction2 = 1;
+};
+static_assert(sizeof(AdamParams) == 24);
+
 }  // namespace anymetal::ops

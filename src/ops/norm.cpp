@@ -2,9 +2,9 @@
 
 #include <array>
 
-#include "ops/checks.hpp"
 #include "ops/kernel_params.hpp"
 #include "ops/launch.hpp"
+#include "ops/operands.hpp"
 
 namespace anymetal::ops {
 namespace {
@@ -16,10 +16,10 @@ bool vectors_fit(std::size_t dim, std::initializer_list<const Tensor*> tensors) 
   return dim % 4 == 0 && std::ranges::all_of(tensors, [](const Tensor* t) { return t->offset % kVectorBytes == 0; });
 }
 
-void check_rows(Checks& check, const Tensor& x, const Tensor& weight, const Tensor& out) {
-  check.dense("x", x, DType::F32);
-  check.dense("weight", weight, DType::F32);
-  check.dense("out", out, DType::F32);
+void check_rows(Checks& check, const Tensor& x, const Tensor& weight, const Tensor& out, DType type = DType::F32) {
+  check.dense("x", x, type);
+  check.dense("weight", weight, type == DType::F16 ? DType::F32 : type);
+  check.dense("out", out, type);
   check.that(weight.elements() == x.columns(), "weight has {} elements, row has {}", weight.elements(), x.columns());
   check.that(out.elements() == x.elements(), "out is {}, x is {}", out.describe(), x.describe());
   check.fits_32_bits("number of rows", x.rows());
@@ -29,13 +29,15 @@ void check_rows(Checks& check, const Tensor& x, const Tensor& weight, const Tens
 
 Result<void> rms_norm(Context& context, const Tensor& x, const Tensor& weight, float eps, const Tensor& out) {
   Checks check("rms_norm");
-  check_rows(check, x, weight, out);
+  check_kernel_for(check, x.dtype, {DType::F32, DType::F16, DType::BF16});
+  check_rows(check, x, weight, out, x.dtype);
   const std::size_t dim = x.columns();
-  check.that(dim <= 1u << 24, "row of {} elements is too long", dim);  // the kernel takes it as a float
+  check_float_row(check, dim);
   if (auto failed = check.failure()) return *failed;
 
   const std::array<float, 2> params = {eps, static_cast<float>(dim)};
-  const std::string_view kernel = vectors_fit(dim, {&x, &weight, &out}) ? "rms_norm_f32_v2" : "rms_norm_f32";
+  const bool vectors = x.dtype == DType::F32 && vectors_fit(dim, {&x, &weight, &out});
+  const std::string kernel = fmt::format("rms_norm_{}{}", name(x.dtype), vectors ? "_v2" : "");
   if (auto bound = bind_kernel(context, kernel, x, weight, out, params); !bound) return bound;
   dispatch_rows(context, x.rows(), dim);
   return {};
@@ -44,20 +46,18 @@ Result<void> rms_norm(Context& context, const Tensor& x, const Tensor& weight, f
 Result<void> norm_add(Context& context, const Tensor& residual, const Tensor& x, const Tensor& weight, float eps,
                       const Tensor& out) {
   Checks check("norm_add");
-  check_rows(check, x, weight, out);
-  check.dense("residual", residual, DType::F32);
+  check_kernel_for(check, x.dtype, {DType::F32, DType::BF16});
+  check_rows(check, x, weight, out, x.dtype);
+  check.dense("residual", residual, x.dtype);
   check.that(residual.elements() == x.elements(), "residual is {}, x is {}", residual.describe(), x.describe());
   const std::size_t dim = x.columns();
   check.fits_32_bits("row length", dim);
   if (auto failed = check.failure()) return *failed;
 
-  const std::string_view kernel =
-      vectors_fit(dim, {&residual, &x, &weight, &out}) ? "fused_norm_add_f32_v2" : "fused_norm_add_f32";
-  if (auto bound = bind_kernel(context, kernel, residual, x, weight, out, static_cast<std::uint32_t>(dim),
-                               static_cast<std::uint32_t>(x.rows()), eps);
-      !bound) {
+  const bool vectors = x.dtype == DType::F32 && vectors_fit(dim, {&residual, &x, &weight, &out});
+  const std::string kernel = fmt::format("fused_norm_add_{}{}", name(x.dtype), vectors ? "_v2" : "");
+  if (auto bound = bind_kernel(context, kernel, residual, x, weight, out, u32(dim), u32(x.rows()), eps); !bound)
     return bound;
-  }
   dispatch_rows(context, x.rows(), dim);
   return {};
 }
@@ -76,10 +76,8 @@ Result<void> residual_norm(Context& context, const Tensor& residual, const Tenso
   check.fits_32_bits("row length", dim);
   if (auto failed = check.failure()) return *failed;
 
-  const ResidualNormParams params = {.dim = static_cast<std::uint32_t>(dim),
-                                     .rows = static_cast<std::uint32_t>(x.rows()),
-                                     .eps = eps,
-                                     .write_sum = sum.defined() ? 1u : 0u};
+  const ResidualNormParams params = {
+      .dim = u32(dim), .rows = u32(x.rows()), .eps = eps, .write_sum = sum.defined() ? 1u : 0u};
   if (auto bound =
           bind_kernel(context, "fused_residual_norm_f32", residual, x, weight, out, sum.defined() ? sum : out, params);
       !bound) {
@@ -103,12 +101,12 @@ Result<void> head_norm_rope(Context& context, const Tensor& x, const Tensor& wei
   check.fits_32_bits("head size", dim);
   if (auto failed = check.failure()) return *failed;
 
-  const HeadNormRopeParams params = {.head_dim = static_cast<std::uint32_t>(dim),
-                                     .n_heads = static_cast<std::uint32_t>(heads),
-                                     .half_rope_dim = static_cast<std::uint32_t>(rope_dim / 2),
+  const HeadNormRopeParams params = {.head_dim = u32(dim),
+                                     .n_heads = u32(heads),
+                                     .half_rope_dim = u32(rope_dim / 2),
                                      .eps = eps,
                                      .theta = rope.theta,
-                                     .seq_len = static_cast<std::uint32_t>(tokens)};
+                                     .seq_len = u32(tokens)};
   const std::string_view kernel =
       vectors_fit(dim, {&x, &out}) ? "fused_head_norm_rope_f32_v2" : "fused_head_norm_rope_f32";
   // Optional inputs and outputs are off; what is bound in their places is not touched.

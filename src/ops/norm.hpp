@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// Root-mean-square normalisation and its fusions. All tensors f32; every op fails with InvalidArgument on a shape or
-/// type it cannot take.
+/// Root-mean-square normalisation and its fusions. Tensors are f32 where nothing else is said; every op fails with
+/// InvalidArgument on a shape or type it cannot take. row_norms.hpp has more of them.
 
 #include "ops/context.hpp"
 #include "ops/rope.hpp"
@@ -9,10 +9,12 @@
 
 namespace anymetal::ops {
 
-/// out = x / sqrt(mean(x^2) + eps) * weight, per row. x, out [.., D]; weight [D]. `out` may be `x`.
+/// out = x / sqrt(mean(x^2) + eps) * weight, per row. x, out [.., D] f32, f16 or bf16; weight [D] of
+/// the same type, f32 for f16. `out` may be `x`.
 Result<void> rms_norm(Context& context, const Tensor& x, const Tensor& weight, float eps, const Tensor& out);
 
-/// out = residual + rms_norm(x) * weight, per row (Gemma's post-norms). `out` may be `residual` or `x`.
+/// out = residual + rms_norm(x) * weight, per row (Gemma's post-norms). All f32 or all bf16. `out` may be `residual`,
+/// f32 also `x`.
 Result<void> norm_add(Context& context, const Tensor& residual, const Tensor& x, const Tensor& weight, float eps,
                       const Tensor& out);
 

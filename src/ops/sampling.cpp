@@ -4,9 +4,9 @@
 #include <array>
 #include <bit>
 
-#include "ops/checks.hpp"
 #include "ops/kernel_params.hpp"
 #include "ops/launch.hpp"
+#include "ops/operands.hpp"
 
 namespace anymetal::ops {
 
@@ -74,29 +74,42 @@ Result<void> softmax_sample(Context& context, const Tensor& logits, float temper
   return {};
 }
 
+Result<void> argsort(Context& context, const Tensor& x, const Tensor& order) {
+  Checks check("argsort");
+  check.dense("x", x, DType::F32);
+  check.dense("order", order, DType::U32);
+  check.that(order.elements() == x.elements() && order.columns() == x.columns(), "order is {}, x is {}",
+             order.describe(), x.describe());
+  check.that(x.columns() <= 256, "rows of {} elements, at most 256", x.columns());
+  check.fits_32_bits("number of elements", x.elements());
+  if (auto failed = check.failure()) return *failed;
+  if (auto bound = bind_kernel(context, "argsort_desc_f32", x, order, std::array{u32(x.columns()), u32(x.rows())});
+      !bound)
+    return bound;
+  context.encoder.dispatch_threadgroups({x.rows()}, {std::clamp<std::size_t>(std::bit_ceil(x.columns()), 32, 256)});
+  return {};
+}
+
 Result<void> softmax(Context& context, const Tensor& x, const Tensor& out) {
   Checks check("softmax");
-  check.dense("x", x, DType::F32);
-  check.dense("out", out, DType::F32);
-  check.that(x.elements() == out.elements(), "x is {}, out is {}", x.describe(), out.describe());
-  check.that(x.columns() <= 1u << 24, "row of {} elements is too long", x.columns());  // the kernel takes it as a float
+  check_kernel_for(check, x.dtype, {DType::F32, DType::F16, DType::BF16});
+  check_alike(check, x.dtype, {{"x", x}, {"out", out}});
+  check_float_row(check, x.columns());
   if (auto failed = check.failure()) return *failed;
   const std::array<float, 2> params = {static_cast<float>(x.columns()), 0.0f};
-  if (auto bound = bind_kernel(context, "softmax_f32", x, out, params); !bound) return bound;
+  if (auto bound = bind_kernel(context, fmt::format("softmax_{}", name(x.dtype)), x, out, params); !bound) return bound;
   dispatch_rows(context, x.rows(), x.columns());
   return {};
 }
 
 Result<void> softcap(Context& context, const Tensor& x, float cap, const Tensor& out) {
   Checks check("softcap");
-  check.dense("x", x, DType::F32);
-  check.dense("out", out, DType::F32);
-  check.that(x.elements() == out.elements(), "x is {}, out is {}", x.describe(), out.describe());
+  check_kernel_for(check, x.dtype, {DType::F32, DType::F16, DType::BF16});
+  check_alike(check, x.dtype, {{"x", x}, {"out", out}});
   check.that(cap > 0, "cap is {}, must be positive", cap);
-  check.fits_32_bits("number of elements", x.elements());
   if (auto failed = check.failure()) return *failed;
-  const SoftcapParams params = {cap, static_cast<std::uint32_t>(x.elements())};
-  if (auto bound = bind_kernel(context, "softcap_f32", x, out, params); !bound) return bound;
+  const SoftcapParams params = {cap, u32(x.elements())};
+  if (auto bound = bind_kernel(context, fmt::format("softcap_{}", name(x.dtype)), x, out, params); !bound) return bound;
   dispatch_flat(context, x.elements());
   return {};
 }

@@ -16,6 +16,10 @@ Result<void> argmax(Context& context, const Tensor& logits, const Tensor& index,
 /// and the index 0.
 Result<void> top_k(Context& context, const Tensor& logits, const Tensor& indices, const Tensor& values);
 
+/// Each row's indices in descending order of value, of equal values the largest index first, NaN last. x f32 [.., L], L
+/// <= 256; order u32 [.., L].
+Result<void> argsort(Context& context, const Tensor& x, const Tensor& order);
+
 /// Where a draw goes.
 struct Draw {
   Tensor probabilities;  ///< f32 [n]
@@ -27,10 +31,10 @@ struct Draw {
 /// their running sum reaches u. logits f32 [n]; temperature > 0; 0 <= u < 1.
 Result<void> softmax_sample(Context& context, const Tensor& logits, float temperature, float u, const Draw& draw);
 
-/// Softmax of each row. x, out f32 [.., C]. `out` may be `x`.
+/// Softmax of each row. x, out f32, f16 or bf16 [.., C]. `out` may be `x`.
 Result<void> softmax(Context& context, const Tensor& x, const Tensor& out);
 
-/// out = tanh(x / cap) * cap. f32. `out` may be `x`.
+/// out = tanh(x / cap) * cap. f32, f16 or bf16. `out` may be `x`.
 Result<void> softcap(Context& context, const Tensor& x, float cap, const Tensor& out);
 
 }  // namespace anymetal::ops

@@ -22,9 +22,13 @@ using test::Mistake;
 const Mistake kMistakes[] = {
     {"rms_norm: weight has 639 elements, row has 640",
      [](Fixture& f) { return ops::rms_norm(f.context, f.f32({3, 640}), f.f32({639}), 1e-6f, f.f32({3, 640})); }},
-    {"rms_norm: x is f16, must be f32",
+    {"rms_norm: out is f32, must be f16",
      [](Fixture& f) {
        return ops::rms_norm(f.context, f.of(DType::F16, {3, 64}), f.f32({64}), 1e-6f, f.f32({3, 64}));
+     }},
+    {"rms_norm: no kernel for u32",
+     [](Fixture& f) {
+       return ops::rms_norm(f.context, f.of(DType::U32, {3, 64}), f.f32({64}), 1e-6f, f.f32({3, 64}));
      }},
     {"rms_norm: out is f32[2, 64], x is f32[3, 64]",
      [](Fixture& f) { return ops::rms_norm(f.context, f.f32({3, 64}), f.f32({64}), 1e-6f, f.f32({2, 64})); }},

@@ -119,7 +119,7 @@ void elementwise_cases(CaseList& list) {
     binary(list, "elementwise_add_", type, [](double a, double b) { return a + b; }, one_rounding(type), true);
     binary(list, "elementwise_mul_", type, [](double a, double b) { return a * b; }, one_rounding(type), true);
   }
-  binary(list, "fused_gelu_mul", DType::F32, gelu_times, {.absolute = 2e-7, .relative = 8e-7}, false);
+  binary(list, "fused_gelu_mul", DType::F32, gelu_times, {.absolute = 1.8e-7, .relative = 7.2e-7}, false);
   binary(list, "fused_gelu_mul_", DType::BF16, gelu_times, {.absolute = 1e-5, .relative = 0x1p-8 + 1e-5}, false);
 
   const auto count = [](std::uint32_t n) { return n; };

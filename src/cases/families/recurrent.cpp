@@ -56,7 +56,7 @@ void g_beta(Problem& p, const Gates& s) {
     }
     return Expected(out, slope);
   });
-  p.expect(beta, {.absolute = 1e-37, .relative = 5e-7}, [=] {
+  p.expect(beta, {.absolute = 1e-37, .relative = 4.6e-7}, [=] {
     Values out(n);
     for (std::size_t i = 0; i < n; ++i) out[i] = logistic(b[i]);
     return out;
