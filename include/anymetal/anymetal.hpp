@@ -10,6 +10,8 @@
 #include <anymetal/log.hpp>
 #include <anymetal/pipeline.hpp>
 #include <anymetal/pipeline_future.hpp>
+#include <anymetal/recorded_commands.hpp>
 #include <anymetal/registry.hpp>
 #include <anymetal/source_options.hpp>
+#include <anymetal/submission.hpp>
 #include <anymetal/warm_up.hpp>

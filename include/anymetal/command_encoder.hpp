@@ -4,13 +4,20 @@
 
 #include <anymetal/device.hpp>
 #include <anymetal/pipeline.hpp>
+#include <anymetal/recorded_commands.hpp>
+#include <anymetal/submission.hpp>
 
 namespace anymetal {
+
+namespace device {
+struct CommandList;
+}
 
 /// Records dispatches; they behave as if run in order, each seeing all writes of the earlier ones.
 ///
 /// Thread contract: one thread at a time. Setters never fail: the first mistake of the whole encoding (missing buffer,
-/// wrong index, range past the end, too many threads ...) is the value of `commit_and_wait`, and then nothing has run.
+/// wrong index, range past the end, too many threads ...) is the value of `commit`, `commit_and_wait` or `record`, and then
+/// nothing has run.
 /// \code
 ///   auto encoder = *device.make_command_encoder();
 ///   encoder.set_pipeline(pipeline);
@@ -43,10 +50,19 @@ class CommandEncoder {
   void dispatch_threads(Size threads, Size threads_per_threadgroup);
   /// A hint: dispatches are ordered anyway.
   void memory_barrier();
+  /// How many dispatches are recorded: the number the next one gets. A dispatch over an empty grid records nothing.
+  [[nodiscard]] std::size_t dispatch_count() const;
+  /// Starts everything recorded and returns. The encoder is empty afterwards and may be used again at once. Work committed
+  /// later, from whatever encoder, waits for it only where both use a buffer and one of them may write it.
+  Result<Submission> commit();
   /// Runs everything recorded and waits. The encoder is empty afterwards and may be used again.
   Result<void> commit_and_wait();
+  /// Keeps everything recorded for repeated runs and runs nothing. The encoder is empty afterwards.
+  Result<RecordedCommands> record();
 
  private:
+  friend class RecordedCommands;
+  Result<device::CommandList> take();
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -4,6 +4,7 @@
 
 #include <anymetal/error.hpp>
 #include <anymetal/pipeline.hpp>
+#include <anymetal/submission.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -49,10 +50,13 @@ class Buffer {
  public:
   Buffer() = default;
   [[nodiscard]] std::size_t size() const;
-  /// Copies into the buffer; InvalidArgument where `offset + bytes.size()` exceeds `size()`.
+  /// Copies into the buffer, after all committed work that uses it; InvalidArgument where `offset + bytes.size()` exceeds
+  /// `size()`. `bytes` are taken over when it returns; the copy may still be under way, and later work waits for it.
   Result<void> write(std::span<const std::byte> bytes, std::size_t offset = 0);
-  /// Copies out of the buffer after all committed work; InvalidArgument past the end.
+  /// Copies out of the buffer, after all committed work that writes it; InvalidArgument past the end.
   Result<void> read(std::span<std::byte> bytes, std::size_t offset = 0) const;
+  /// Starts such a copy: `bytes` must live until the submission has been waited for, and holds the content then.
+  Result<Submission> read_async(std::span<std::byte> bytes, std::size_t offset = 0) const;
   /// Host pointer where memory is shared (CPU, Apple), else nullptr.
   [[nodiscard]] std::byte* contents();
   [[nodiscard]] const std::byte* contents() const;

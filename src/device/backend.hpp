@@ -36,6 +36,22 @@ class Executable {
   [[nodiscard]] virtual std::size_t max_total_threads_per_threadgroup() const = 0;
 };
 
+/// Work a device was given. Thread contract: safe from any thread.
+class Work {
+ public:
+  virtual ~Work() = default;  ///< does not wait
+  [[nodiscard]] virtual bool finished() = 0;
+  /// The outcome of the work, the same each time.
+  virtual Result<void> wait() = 0;
+};
+
+/// Work that had ended when it was handed over.
+class FinishedWork final : public Work {
+ public:
+  [[nodiscard]] bool finished() override { return true; }
+  Result<void> wait() override { return {}; }
+};
+
 /// One allocation. Thread contract: handle methods are safe from any thread; content races are the caller's affair.
 class Memory {
  public:
@@ -44,6 +60,11 @@ class Memory {
   [[nodiscard]] virtual std::byte* contents() = 0;  ///< nullptr where the host cannot see it
   virtual Result<void> write(std::span<const std::byte> bytes, std::size_t offset) = 0;
   virtual Result<void> read(std::span<std::byte> bytes, std::size_t offset) const = 0;
+  /// Starts a read; `bytes` must live until the work has been waited for, and holds the content then.
+  virtual Result<std::shared_ptr<Work>> read_later(std::span<std::byte> bytes, std::size_t offset) const {
+    if (auto done = read(bytes, offset); !done) return std::unexpected(done.error());
+    return std::make_shared<FinishedWork>();
+  }
 };
 
 /// One argument of a dispatch, in the order of the reflection's arguments.
@@ -53,6 +74,7 @@ struct BoundArgument {
   Memory* memory = nullptr;      ///< Buffer
   std::size_t offset = 0;        ///< Buffer: byte offset; Bytes: offset into CommandList::bytes
   std::size_t length = 0;        ///< Buffer and Bytes: bytes available from there; ThreadgroupLength: bytes
+  unsigned index = 0;            ///< of the argument table
 };
 
 /// One dispatch, already validated against the pipeline's reflection and limits.
@@ -86,6 +108,18 @@ struct CommandList {
   std::vector<std::shared_ptr<const void>> keep_alive;  ///< pipelines and memory used by the list
 };
 
+/// A command list that a device keeps for repeated runs. Thread contract: one thread at a time.
+class Replay {
+ public:
+  virtual ~Replay() = default;
+  /// Other content for a Bytes argument of the list, of its length. Runs already submitted keep theirs.
+  virtual Result<void> set_bytes(std::size_t dispatch, std::size_t argument, std::span<const std::byte> bytes) = 0;
+  /// From now on another list. Cheap where only arguments and grids differ.
+  virtual Result<void> replace(CommandList list) = 0;
+  [[nodiscard]] virtual const CommandList& list() const = 0;
+  virtual Result<std::shared_ptr<Work>> submit() = 0;
+};
+
 /// Thread contract: safe from any thread.
 class Backend {
  public:
@@ -104,6 +138,10 @@ class Backend {
                                                              std::shared_ptr<const void> owner) = 0;
   /// Runs the list in order and waits.
   virtual Result<void> execute(const CommandList& list) = 0;
+  /// Starts the list. What it keeps alive lives until the work has ended. Here: runs it.
+  virtual Result<std::shared_ptr<Work>> submit(CommandList list);
+  /// Takes the list for repeated runs, each Bytes argument with bytes of its own. Here: executes it each time.
+  virtual Result<std::unique_ptr<Replay>> record(CommandList list);
   /// Largest threadgroup memory of one threadgroup, static and dynamic together, in bytes.
   [[nodiscard]] virtual std::size_t threadgroup_memory_limit() const = 0;
 };

@@ -47,7 +47,7 @@ Result<BoundArgument> bind_buffer(const PipelineState& pipeline, const Bindings&
       return bad_argument(pipeline, argument,
                           fmt::format("set_bytes gave {} bytes, '{}' has {}", slot.size, argument.type, argument.element_size));
     }
-    return BoundArgument{BoundArgument::Kind::Bytes, nullptr, slot.offset, slot.size};
+    return BoundArgument{BoundArgument::Kind::Bytes, nullptr, slot.offset, slot.size, argument.index};
   }
   if (slot.backend != pipeline.backend.get()) {
     return bad_argument(pipeline, argument,
@@ -69,7 +69,7 @@ Result<BoundArgument> bind_buffer(const PipelineState& pipeline, const Bindings&
     return bad_argument(pipeline, argument, fmt::format("{} bytes are left behind offset {}, '{}' needs {}", available,
                                                         slot.offset, argument.type, argument.element_size));
   }
-  return BoundArgument{BoundArgument::Kind::Buffer, slot.memory, slot.offset, available};
+  return BoundArgument{BoundArgument::Kind::Buffer, slot.memory, slot.offset, available, argument.index};
 }
 
 Result<BoundArgument> bind_threadgroup(const PipelineState& pipeline, const Bindings& bindings, const Argument& argument) {
@@ -79,7 +79,7 @@ Result<BoundArgument> bind_threadgroup(const PipelineState& pipeline, const Bind
     return bad_argument(pipeline, argument, fmt::format("{} bytes of threadgroup memory are set, one '{}' has {}", length,
                                                         argument.type, argument.element_size));
   }
-  return BoundArgument{BoundArgument::Kind::ThreadgroupLength, nullptr, 0, length};
+  return BoundArgument{BoundArgument::Kind::ThreadgroupLength, nullptr, 0, length, argument.index};
 }
 
 }  // namespace

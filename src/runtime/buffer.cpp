@@ -34,6 +34,13 @@ Result<void> Buffer::read(std::span<std::byte> bytes, std::size_t offset) const 
   return state_->memory->read(bytes, offset);
 }
 
+Result<Submission> Buffer::read_async(std::span<std::byte> bytes, std::size_t offset) const {
+  if (auto ok = check_range(*this, "read", bytes.size(), offset); !ok) return std::unexpected(ok.error());
+  auto work = state_->memory->read_later(bytes, offset);
+  if (!work) return std::unexpected(work.error());
+  return Submission(state_->backend, *std::move(work));
+}
+
 std::byte* Buffer::contents() { return state_ ? state_->memory->contents() : nullptr; }
 const std::byte* Buffer::contents() const { return state_ ? state_->memory->contents() : nullptr; }
 

@@ -2,11 +2,11 @@
 
 #include "runtime/bindings.hpp"
 #include "runtime/buffer_state.hpp"
+#include "runtime/inline_bytes.hpp"
 #include "observe/trace.hpp"
 
 #include <fmt/format.h>
 
-#include <cstring>
 #include <new>
 #include <optional>
 #include <utility>
@@ -118,11 +118,7 @@ void CommandEncoder::set_bytes(unsigned index, std::span<const std::byte> bytes)
       return fail(ErrorCode::InvalidBinding, fmt::format("set_bytes({}): {} bytes given, 1 to {} are possible; use a buffer", index,
                                                          bytes.size(), detail::kMaxInlineBytes));
     }
-    constexpr auto kLine = static_cast<std::size_t>(device::CacheLineAllocator<std::byte>::kAlignment);
-    auto& storage = impl_->list.bytes;
-    const std::size_t offset = (storage.size() + kLine - 1) / kLine * kLine;
-    storage.resize(offset + bytes.size());
-    std::memcpy(storage.data() + offset, bytes.data(), bytes.size());
+    const std::size_t offset = detail::append_bytes(impl_->list, bytes);
     impl_->bindings.buffers[index] = {BufferSlot::Kind::Bytes, false, nullptr, nullptr, offset, bytes.size()};
     return {};
   });
@@ -159,6 +155,8 @@ void CommandEncoder::dispatch_threads(Size threads, Size group) {
 
 void CommandEncoder::memory_barrier() {}
 
+std::size_t CommandEncoder::dispatch_count() const { return impl_->list.dispatches.size(); }
+
 Result<void> CommandEncoder::commit_and_wait() {
   Result<void> done;
   if (impl_->first_error) {
@@ -169,6 +167,32 @@ Result<void> CommandEncoder::commit_and_wait() {
   }
   impl_->reset();
   return done;
+}
+
+// What was recorded; the encoder is empty afterwards, whatever came of it.
+Result<device::CommandList> CommandEncoder::take() {
+  Result<device::CommandList> taken = std::move(impl_->list);
+  if (impl_->first_error) taken = std::unexpected(std::move(*impl_->first_error));
+  impl_->reset();
+  return taken;
+}
+
+Result<Submission> CommandEncoder::commit() {
+  auto list = take();
+  if (!list) return std::unexpected(list.error());
+  const trace::Span span("commit", list->dispatches.empty() ? std::string_view() : list->dispatches.front().label);
+  auto work = impl_->backend->submit(*std::move(list));
+  if (!work) return std::unexpected(work.error());
+  return Submission(impl_->backend, *std::move(work));
+}
+
+Result<RecordedCommands> CommandEncoder::record() {
+  auto list = take();
+  if (!list) return std::unexpected(list.error());
+  detail::separate_bytes(*list);
+  auto replay = impl_->backend->record(*std::move(list));
+  if (!replay) return std::unexpected(replay.error());
+  return RecordedCommands(impl_->backend, *std::move(replay));
 }
 
 }  // namespace anymetal

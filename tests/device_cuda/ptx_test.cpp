@@ -86,6 +86,47 @@ TEST(Ptx, ThreadLimitBecomesMaxntidOnlyWhereDeclared) {
   EXPECT_THAT(ptx_of(kScale, {kBuffer, kBuffer}), Not(HasSubstr(".maxntid")));
 }
 
+// buffer[0] = params.y + params.table[params.x], the constant given as `constant T&`.
+std::string ptx_with_constant(std::size_t bytes, device::cuda::ConstantPassing passing = device::cuda::ConstantPassing::ByValue) {
+  auto kernel = kernel_from_ir(R"(
+define void @k(ptr %buffer, ptr %params) {
+  %x = load i32, ptr %params
+  %y.at = getelementptr i32, ptr %params, i64 1
+  %y = load i32, ptr %y.at
+  %entry.at = getelementptr [2 x i32], ptr %params, i64 1, i32 %x
+  %entry = load i32, ptr %entry.at
+  %sum = add i32 %y, %entry
+  store i32 %sum, ptr %buffer
+  ret void
+})", {kBuffer, kBuffer});
+  auto& constant = kernel.reflection.arguments[1];
+  constant.is_constant = true;
+  constant.is_reference = true;
+  constant.element_size = bytes;
+  constant.element_alignment = 8;
+  auto made = device::cuda::generate_ptx(std::move(kernel), *device::cuda::Architecture::parse("sm_90"), "k", passing);
+  EXPECT_TRUE(made) << made.error().message();
+  return made ? made->ptx : std::string();
+}
+
+TEST(Ptx, ConstantsOfKnownSizeLieInParameterSpace) {
+  const auto ptx = ptx_with_constant(16);
+  EXPECT_THAT(ptx, HasSubstr(".param .align 8 .b8 msl_k_param_1[16]"));
+  EXPECT_THAT(ptx, HasSubstr("ld.param.u32"));
+  EXPECT_THAT(ptx, Not(HasSubstr("ld.global")));
+  EXPECT_THAT(ptx, Not(HasSubstr(".local"))) << "an index into it makes no copy";
+  if (!ptxas_path().empty()) {
+    EXPECT_EQ(assemble(ptx, "sm_90").status, 0) << ptx;
+  }
+}
+
+TEST(Ptx, LargeConstantsAndTheOtherFormComeByAddress) {
+  for (const auto& ptx : {ptx_with_constant(1024), ptx_with_constant(16, device::cuda::ConstantPassing::ByAddress)}) {
+    EXPECT_THAT(ptx, Not(HasSubstr(".b8")));
+    EXPECT_THAT(ptx, HasSubstr("ld.global"));
+  }
+}
+
 TEST(Ptx, ThreadgroupMemoryIsShared) {
   const auto ptx = ptx_of(kHeader + R"(
 @tile = internal global [32 x float] undef, section "msl.threadgroup"

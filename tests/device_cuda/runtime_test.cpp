@@ -1,13 +1,11 @@
 // The NVIDIA runtime over the stand-in driver: what it calls, what it releases, what each failure becomes.
 
 #include "ptx_support.hpp"
-#include "standin_driver.hpp"
+#include "standin_support.hpp"
 
 #include "device/cuda/cuda_backend.hpp"
 
 #include <gmock/gmock.h>
-
-#include <dlfcn.h>
 
 namespace anymetal::test {
 namespace {
@@ -16,20 +14,14 @@ using testing::HasSubstr;
 
 class CudaRuntime : public testing::Test {
  protected:
-  static void SetUpTestSuite() {
-    setenv("ANYMETAL_CUDA_DRIVER", ANYMETAL_STANDIN_DRIVER, 1);
-    library_ = dlopen(ANYMETAL_STANDIN_DRIVER, RTLD_NOW);
-    ASSERT_NE(library_, nullptr) << dlerror();
-  }
   void SetUp() override {
+    (void)Standin::get();
     auto opened = device::cuda::open_device("cuda:0");
     ASSERT_TRUE(opened) << opened.error().message();
     backend_ = *opened;
   }
-  void fail_call(const char* function, int result, int after = 0) {
-    reinterpret_cast<void (*)(const char*, int, int)>(dlsym(library_, "standin_fail"))(function, after, result);
-  }
-  static StandinState state() { return reinterpret_cast<StandinState (*)()>(dlsym(library_, "standin_state"))(); }
+  void fail_call(const char* function, int result, int after = 0) { Standin::get().fail_call(function, result, after); }
+  static StandinState state() { return Standin::get().state(); }
 
   std::shared_ptr<const device::Executable> load_kernel() {
     auto artifact = backend_->compile(
@@ -48,11 +40,10 @@ class CudaRuntime : public testing::Test {
     return backend_->execute(list);
   }
 
-  static inline void* library_ = nullptr;
   std::shared_ptr<device::Backend> backend_;
 };
 
-TEST_F(CudaRuntime, CopiesGoThereAndBackAndEverythingIsReleased) {
+TEST_F(CudaRuntime, CopiesGoThereAndBackAndFreedMemoryIsUsedAgain) {
   const auto before = state();
   {
     auto memory = backend_->allocate(100);
@@ -65,7 +56,12 @@ TEST_F(CudaRuntime, CopiesGoThereAndBackAndEverythingIsReleased) {
     EXPECT_EQ((*memory)->contents(), nullptr);
     EXPECT_EQ(state().device_allocations, before.device_allocations + 1);
   }
-  EXPECT_EQ(state().device_allocations, before.device_allocations);
+  auto again = backend_->allocate(100);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(state().device_allocations, before.device_allocations + 1);
+  std::array<std::byte, 100> cleared{};
+  ASSERT_TRUE((*again)->read(cleared, 0));
+  EXPECT_EQ(cleared, (std::array<std::byte, 100>{})) << "memory that was used before is cleared, too";
   EXPECT_EQ(state().context_depth, 0);
 }
 
@@ -147,9 +143,9 @@ TEST_F(CudaRuntime, ZStickyFaultNamesTheKernelOnceAndThenRefuses) {
   const auto kernel = load_kernel();
   ASSERT_NE(kernel, nullptr);
   auto memory = *backend_->allocate(64);
-  fail_call("cuStreamSynchronize", 700);
+  fail_call("cuEventSynchronize", 700);
   auto fault = run(*kernel, *memory, {32, 1, 1}, {32, 1, 1});
-  fail_call("cuStreamSynchronize", 0);
+  fail_call("cuEventSynchronize", 0);
   ASSERT_FALSE(fault);
   EXPECT_EQ(fault.error().code(), ErrorCode::DeviceLost);
   EXPECT_THAT(fault.error().message(), HasSubstr("kernel 'k'"));

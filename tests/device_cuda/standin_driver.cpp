@@ -5,23 +5,40 @@
 
 #include "device/cuda/driver_api.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
 #include <set>
 #include <string>
+#include <vector>
 
 using namespace anymetal::device::cuda;
+using anymetal::test::StandinEvent;
+using anymetal::test::StandinLaunch;
 using anymetal::test::StandinState;
 
 namespace {
+
+struct GraphNode {
+  CUfunction function;
+  StandinLaunch launch;
+};
+
+struct Graph {
+  std::vector<GraphNode*> nodes;
+};
 
 struct State {
   std::mutex mutex;
   std::map<std::string, std::pair<int, int>> failures;  // function: (calls to let through, result)
   std::set<void*> device_memory;
   std::set<void*> host_memory;
+  std::set<Graph*> graphs;
+  std::set<void*> handles;      // streams and events
+  bool held = false;            // no event passes
+  std::vector<StandinEvent> log;
   StandinState counts{};
 };
 
@@ -49,6 +66,43 @@ T handle(std::size_t value) {
   return reinterpret_cast<T>(value);
 }
 
+// A new object, counted by `count`.
+template <class T>
+T make_handle(long& count) {
+  auto& s = state();
+  const std::lock_guard lock(s.mutex);
+  ++count;
+  void* made = new char;
+  s.handles.insert(made);
+  return static_cast<T>(made);
+}
+
+CUresult release_handle(void* made, long& count) {
+  auto& s = state();
+  const std::lock_guard lock(s.mutex);
+  if (s.handles.erase(made) == 0) return 1;
+  --count;
+  delete static_cast<char*>(made);
+  return 0;
+}
+
+void note(StandinEvent::Kind kind, const void* stream, const void* event, std::uint64_t address) {
+  const std::lock_guard lock(state().mutex);
+  state().log.push_back({kind, stream, event, address});
+}
+
+StandinLaunch launch_of(unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
+                        void** parameters) {
+  StandinLaunch launch{{gx, gy, gz}, {bx, by, bz}, shared, 0, 0};
+  std::memcpy(&launch.first_parameter, parameters[0], sizeof launch.first_parameter);
+  std::memcpy(&launch.second_parameter, parameters[1], sizeof launch.second_parameter);
+  return launch;
+}
+
+StandinLaunch launch_of(const KernelNodeParams& p) {
+  return launch_of(p.grid[0], p.grid[1], p.grid[2], p.block[0], p.block[1], p.block[2], p.shared_bytes, p.parameters);
+}
+
 }  // namespace
 
 #define STANDIN(name, ...) extern "C" __attribute__((visibility("default"))) CUresult name(__VA_ARGS__)
@@ -71,6 +125,20 @@ extern "C" __attribute__((visibility("default"))) StandinState standin_state() {
   return s.counts;
 }
 
+// While held, nothing that was recorded passes: work is under way.
+extern "C" __attribute__((visibility("default"))) void standin_hold(bool held) {
+  const std::lock_guard lock(state().mutex);
+  state().held = held;
+}
+// Empties the log into `events`; how many there were, at most `room`.
+extern "C" __attribute__((visibility("default"))) std::size_t standin_take_log(StandinEvent* events, std::size_t room) {
+  const std::lock_guard lock(state().mutex);
+  const std::size_t count = std::min(room, state().log.size());
+  std::copy_n(state().log.begin(), count, events);
+  state().log.clear();
+  return count;
+}
+
 STANDIN(cuInit, unsigned) { STEP("cuInit"); return 0; }
 STANDIN(cuDriverGetVersion, int* version) { *version = 13000; STEP("cuDriverGetVersion"); return 0; }
 STANDIN(cuGetErrorName, CUresult result, const char** name) {
@@ -90,18 +158,45 @@ STANDIN(cuDeviceGetAttribute, int* value, DeviceAttribute attribute, CUdevice) {
                                                                          : 1024;
   return 0;
 }
-STANDIN(cuDevicePrimaryCtxRetain, CUcontext* context, CUdevice) { STEP("cuDevicePrimaryCtxRetain"); *context = handle<CUcontext>(1); return 0; }
-STANDIN(cuDevicePrimaryCtxRelease_v2, CUdevice) { return 0; }
+STANDIN(cuDevicePrimaryCtxRetain, CUcontext* context, CUdevice) {
+  STEP("cuDevicePrimaryCtxRetain");
+  *context = handle<CUcontext>(1);
+  const std::lock_guard lock(state().mutex);
+  ++state().counts.contexts;
+  return 0;
+}
+STANDIN(cuDevicePrimaryCtxRelease_v2, CUdevice) { const std::lock_guard lock(state().mutex); --state().counts.contexts; return 0; }
 STANDIN(cuCtxPushCurrent_v2, CUcontext) { const std::lock_guard lock(state().mutex); ++state().counts.context_depth; return 0; }
 STANDIN(cuCtxPopCurrent_v2, CUcontext* context) { *context = nullptr; const std::lock_guard lock(state().mutex); --state().counts.context_depth; return 0; }
-STANDIN(cuStreamCreate, CUstream* stream, unsigned) { STEP("cuStreamCreate"); *stream = handle<CUstream>(2); return 0; }
-STANDIN(cuStreamDestroy_v2, CUstream) { return 0; }
+STANDIN(cuStreamCreate, CUstream* stream, unsigned) {
+  STEP("cuStreamCreate");
+  *stream = make_handle<CUstream>(state().counts.streams);
+  return 0;
+}
+STANDIN(cuStreamDestroy_v2, CUstream stream) { return release_handle(stream, state().counts.streams); }
 STANDIN(cuStreamSynchronize, CUstream) { STEP("cuStreamSynchronize"); return 0; }
-STANDIN(cuEventCreate, CUevent* event, unsigned) { *event = handle<CUevent>(3); return 0; }
-STANDIN(cuEventDestroy_v2, CUevent) { return 0; }
-STANDIN(cuEventRecord, CUevent, CUstream) { return 0; }
-STANDIN(cuEventSynchronize, CUevent) { return 0; }
-STANDIN(cuEventElapsedTime, float* milliseconds, CUevent, CUevent) { *milliseconds = 1; return 0; }
+STANDIN(cuStreamWaitEvent, CUstream stream, CUevent event, unsigned) {
+  STEP("cuStreamWaitEvent");
+  note(StandinEvent::Kind::Wait, stream, event, 0);
+  return 0;
+}
+STANDIN(cuEventCreate, CUevent* event, unsigned) {
+  STEP("cuEventCreate");
+  *event = make_handle<CUevent>(state().counts.events);
+  return 0;
+}
+STANDIN(cuEventDestroy_v2, CUevent event) { return release_handle(event, state().counts.events); }
+STANDIN(cuEventRecord, CUevent event, CUstream stream) {
+  STEP("cuEventRecord");
+  note(StandinEvent::Kind::Record, stream, event, 0);
+  return 0;
+}
+STANDIN(cuEventQuery, CUevent) {
+  STEP("cuEventQuery");
+  const std::lock_guard lock(state().mutex);
+  return state().held ? kErrorNotReady : 0;
+}
+STANDIN(cuEventSynchronize, CUevent) { STEP("cuEventSynchronize"); return 0; }
 STANDIN(cuMemAlloc_v2, CUdeviceptr* address, std::size_t bytes) {
   STEP("cuMemAlloc");
   void* memory = std::malloc(bytes);
@@ -131,18 +226,21 @@ STANDIN(cuMemFreeHost, void* memory) {
   std::free(memory);
   return 0;
 }
-STANDIN(cuMemcpyHtoDAsync_v2, CUdeviceptr to, const void* from, std::size_t bytes, CUstream) {
+STANDIN(cuMemcpyHtoDAsync_v2, CUdeviceptr to, const void* from, std::size_t bytes, CUstream stream) {
   STEP("cuMemcpyHtoDAsync");
+  note(StandinEvent::Kind::CopyToDevice, stream, nullptr, to);
   std::memcpy(reinterpret_cast<void*>(to), from, bytes);
   return 0;
 }
-STANDIN(cuMemcpyDtoHAsync_v2, void* to, CUdeviceptr from, std::size_t bytes, CUstream) {
+STANDIN(cuMemcpyDtoHAsync_v2, void* to, CUdeviceptr from, std::size_t bytes, CUstream stream) {
   STEP("cuMemcpyDtoHAsync");
+  note(StandinEvent::Kind::CopyToHost, stream, nullptr, from);
   std::memcpy(to, reinterpret_cast<const void*>(from), bytes);
   return 0;
 }
-STANDIN(cuMemsetD8Async, CUdeviceptr to, unsigned char value, std::size_t bytes, CUstream) {
+STANDIN(cuMemsetD8Async, CUdeviceptr to, unsigned char value, std::size_t bytes, CUstream stream) {
   STEP("cuMemsetD8Async");
+  note(StandinEvent::Kind::Clear, stream, nullptr, to);
   std::memset(reinterpret_cast<void*>(to), value, bytes);
   return 0;
 }
@@ -161,12 +259,12 @@ STANDIN(cuFuncGetAttribute, int* value, FunctionAttribute attribute, CUfunction)
 }
 STANDIN(cuFuncSetAttribute, CUfunction, FunctionAttribute, int) { STEP("cuFuncSetAttribute"); return 0; }
 STANDIN(cuLaunchKernel, CUfunction, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
-        CUstream, void** parameters, void**) {
+        CUstream stream, void** parameters, void**) {
   STEP("cuLaunchKernel");
+  const auto launch = launch_of(gx, gy, gz, bx, by, bz, shared, parameters);
+  note(StandinEvent::Kind::Launch, stream, nullptr, launch.first_parameter);
   const std::lock_guard lock(state().mutex);
-  auto& last = state().counts.last_launch;
-  last = {{gx, gy, gz}, {bx, by, bz}, shared, 0};
-  std::memcpy(&last.first_parameter, parameters[0], sizeof last.first_parameter);
+  state().counts.last_launch = launch;
   ++state().counts.launches;
   return 0;
 }
@@ -186,10 +284,59 @@ STANDIN(cuLinkComplete, CUlinkState, void** image, std::size_t* size) {
   return 0;
 }
 STANDIN(cuLinkDestroy, CUlinkState) { const std::lock_guard lock(state().mutex); --state().counts.links; return 0; }
-STANDIN(cuStreamBeginCapture_v2, CUstream, int) { STEP("cuStreamBeginCapture"); return 0; }
-STANDIN(cuStreamEndCapture, CUstream, CUgraph* graph) { STEP("cuStreamEndCapture"); *graph = handle<CUgraph>(7); return 0; }
-STANDIN(cuGraphInstantiateWithFlags, CUgraphExec* exec, CUgraph, unsigned long long) { STEP("cuGraphInstantiateWithFlags"); *exec = handle<CUgraphExec>(8); return 0; }
-STANDIN(cuGraphExecUpdate_v2, CUgraphExec, CUgraph, GraphExecUpdateInfo*) { STEP("cuGraphExecUpdate"); return 0; }
-STANDIN(cuGraphLaunch, CUgraphExec, CUstream) { STEP("cuGraphLaunch"); return 0; }
-STANDIN(cuGraphExecDestroy, CUgraphExec) { return 0; }
-STANDIN(cuGraphDestroy, CUgraph) { return 0; }
+STANDIN(cuGraphCreate, CUgraph* graph, unsigned) {
+  STEP("cuGraphCreate");
+  auto* made = new Graph;
+  *graph = reinterpret_cast<CUgraph>(made);
+  const std::lock_guard lock(state().mutex);
+  state().graphs.insert(made);
+  ++state().counts.graphs;
+  return 0;
+}
+STANDIN(cuGraphAddKernelNode, CUgraphNode* node, CUgraph graph, const CUgraphNode* before, std::size_t count,
+        const KernelNodeParams* parameters) {
+  STEP("cuGraphAddKernelNode");
+  auto* owner = reinterpret_cast<Graph*>(graph);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto* known = reinterpret_cast<GraphNode*>(before[i]);
+    if (std::find(owner->nodes.begin(), owner->nodes.end(), known) == owner->nodes.end()) return 1;
+  }
+  owner->nodes.push_back(new GraphNode{parameters->function, launch_of(*parameters)});
+  *node = reinterpret_cast<CUgraphNode>(owner->nodes.back());
+  return 0;
+}
+// An executable graph here is the graph itself: changed nodes are changed in place.
+STANDIN(cuGraphInstantiateWithFlags, CUgraphExec* executable, CUgraph graph, unsigned long long) {
+  STEP("cuGraphInstantiateWithFlags");
+  *executable = reinterpret_cast<CUgraphExec>(graph);
+  const std::lock_guard lock(state().mutex);
+  ++state().counts.graph_executables;
+  return 0;
+}
+STANDIN(cuGraphExecKernelNodeSetParams, CUgraphExec, CUgraphNode node, const KernelNodeParams* parameters) {
+  STEP("cuGraphExecKernelNodeSetParams");
+  reinterpret_cast<GraphNode*>(node)->launch = launch_of(*parameters);
+  const std::lock_guard lock(state().mutex);
+  ++state().counts.node_updates;
+  return 0;
+}
+STANDIN(cuGraphLaunch, CUgraphExec executable, CUstream stream) {
+  STEP("cuGraphLaunch");
+  note(StandinEvent::Kind::Graph, stream, nullptr, 0);
+  const auto& nodes = reinterpret_cast<Graph*>(executable)->nodes;
+  const std::lock_guard lock(state().mutex);
+  ++state().counts.graph_launches;
+  state().counts.launches += nodes.size();
+  state().counts.last_launch = nodes.back()->launch;
+  return 0;
+}
+STANDIN(cuGraphExecDestroy, CUgraphExec) { const std::lock_guard lock(state().mutex); --state().counts.graph_executables; return 0; }
+STANDIN(cuGraphDestroy, CUgraph graph) {
+  auto* owner = reinterpret_cast<Graph*>(graph);
+  const std::lock_guard lock(state().mutex);
+  if (state().graphs.erase(owner) == 0) return 1;
+  for (auto* node : owner->nodes) delete node;
+  delete owner;
+  --state().counts.graphs;
+  return 0;
+}

@@ -12,17 +12,35 @@ struct StandinLaunch {
   unsigned block[3];
   unsigned shared;
   std::uint64_t first_parameter;
+  std::uint64_t second_parameter;  ///< its first eight bytes
 };
 
+/// Objects that were made and not yet released, and counts of calls.
 struct StandinState {
   std::size_t calls;
-  std::size_t device_allocations;  ///< not yet released
+  std::size_t device_allocations;
   std::size_t host_allocations;
+  long contexts;
+  long streams;
+  long events;
   long modules;
   long links;
+  long graphs;
+  long graph_executables;
   long context_depth;
-  std::size_t launches;
+  std::size_t launches;       ///< of kernels, each of a graph's among them
+  std::size_t graph_launches;
+  std::size_t node_updates;
   StandinLaunch last_launch;
+};
+
+/// One call that puts work on a stream or orders streams.
+struct StandinEvent {
+  enum class Kind : std::uint8_t { Launch, Graph, CopyToDevice, CopyToHost, Clear, Record, Wait };
+  Kind kind;
+  const void* stream;
+  const void* event;        ///< Record and Wait
+  std::uint64_t address;    ///< copies and Clear: in device memory; Launch: the first parameter
 };
 
 }  // namespace anymetal::test

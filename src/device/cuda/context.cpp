@@ -1,5 +1,7 @@
 #include "device/cuda/context.hpp"
 
+#include "device/cuda/submission.hpp"
+
 #include <fmt/format.h>
 
 namespace anymetal::device::cuda {
@@ -12,6 +14,16 @@ int attribute(const Driver& driver, DeviceAttribute which, CUdevice device) {
 }
 
 }  // namespace
+
+Context::Context(const Driver& driver)
+    : driver_(driver),
+      streams_(driver, checker()),
+      events_(driver, checker()),
+      pinned_(driver, checker()) {}
+
+CheckResult Context::checker() {
+  return [this](CUresult result, const char* doing) { return check(result, doing); };
+}
 
 Result<DeviceInfo> describe_device(const Driver& driver, int ordinal) {
   CUdevice device = 0;
@@ -52,15 +64,20 @@ Result<void> Context::initialise(int ordinal) {
   architecture_ = *std::move(architecture);
   shared_memory_limit_ = static_cast<std::size_t>(attribute(driver_, DeviceAttribute::MaxSharedMemoryPerBlockOptin, device_));
   if (auto done = check(driver_.primary_ctx_retain(&context_, device_), "creating the context of the GPU"); !done) return done;
+  memory_.emplace(driver_, info_.memory_bytes / 16);
   const Scope scope(*this);
-  return check(driver_.stream_create(&stream_, kStreamNonBlocking), "creating a stream");
+  return streams_.open();
 }
 
 Context::~Context() {
   if (context_ == nullptr) return;
-  if (stream_ != nullptr) {
+  {
     const Scope scope(*this);
-    driver_.stream_destroy(stream_);
+    streams_.drain();
+    memory_->trim();
+    pinned_.close();
+    events_.close();
+    streams_.close();
   }
   driver_.primary_ctx_release(device_);
 }
@@ -70,10 +87,33 @@ Result<void> Context::check(CUresult result, std::string_view doing) {
   auto failure = driver_.failure(result, doing);
   if (is_sticky(result)) {
     const std::lock_guard lock(fault_mutex_);
-    if (fault_.empty()) fault_ = failure.error().message();
+    if (fault_.empty()) {
+      fault_ = failure.error().message() + running_beside(doing);
+      failure = fail(ErrorCode::DeviceLost, fault_);
+    }
     lost_.store(true, std::memory_order_release);
   }
   return std::unexpected(failure.error().with_device(info_.id));
+}
+
+void Context::add_running(const Submission& work) {
+  const std::lock_guard lock(running_mutex_);
+  running_.push_back(&work);
+}
+
+void Context::remove_running(const Submission& work) {
+  const std::lock_guard lock(running_mutex_);
+  std::erase(running_, &work);
+}
+
+std::string Context::running_beside(std::string_view known) {
+  const std::lock_guard lock(running_mutex_);
+  std::string text;
+  for (const Submission* work : running_) {
+    const std::string each = work->describe();
+    if (!known.contains(each)) text += fmt::format("{}{}", text.empty() ? "; running meanwhile: " : ", ", each);
+  }
+  return text;
 }
 
 Result<void> Context::usable() const {

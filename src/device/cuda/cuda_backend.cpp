@@ -2,7 +2,9 @@
 
 #include "device/cuda/context.hpp"
 #include "device/cuda/executor.hpp"
+#include "device/cuda/graph_replay.hpp"
 #include "device/cuda/kernel.hpp"
+#include "device/cuda/kernel_bitcode.hpp"
 #include "device/cuda/memory.hpp"
 #include "device/cuda/ptx_codegen.hpp"
 #include "device/cuda/ptx_executable.hpp"
@@ -18,10 +20,14 @@ namespace anymetal::device::cuda {
 
 namespace {
 
+/// Changes whenever the code generated from the same IR, or the way its parameters are laid out, changes.
+constexpr unsigned kCodeVersion = 2;
+
 Result<Artifact> ptx_artifact(msl::SpecialisedKernel kernel, const Architecture& architecture, std::string_view label) {
   Artifact artifact;
   artifact.reflection = kernel.reflection;
   artifact.execution_path = "ptx";
+  if (ParameterLayout(kernel.reflection, ConstantPassing::ByValue).has_values()) artifact.metadata = write_kernel(kernel);
   auto generated = generate_ptx(std::move(kernel), architecture, label);
   if (!generated) return std::unexpected(generated.error().with_kernel(artifact.reflection.name));
   artifact.code = std::move(generated->ptx);
@@ -37,8 +43,9 @@ class CudaBackend final : public Backend {
   [[nodiscard]] const DeviceInfo& info() const override { return context_->info(); }
   [[nodiscard]] msl::Target front_end_target() const override { return msl::Target::Nvptx; }
   [[nodiscard]] std::string artifact_identity() const override {
-    return fmt::format("cuda {} {} driver {} llvm {}", context_->architecture().name, context_->info().architecture,
-                       context_->driver().version(), LLVM_VERSION_STRING);
+    return fmt::format("cuda {} {} {} {} driver {} llvm {}", kCodeVersion, context_->architecture().name,
+                       context_->architecture().ptx_feature, context_->info().architecture, context_->driver().version(),
+                       LLVM_VERSION_STRING);
   }
   [[nodiscard]] Result<Artifact> compile(msl::SpecialisedKernel kernel, std::string_view label) const override {
     auto artifact = ptx_artifact(std::move(kernel), context_->architecture(), label);
@@ -61,6 +68,12 @@ class CudaBackend final : public Backend {
     return *std::move(memory);
   }
   Result<void> execute(const CommandList& list) override { return executor_.run(list); }
+  Result<std::shared_ptr<Work>> submit(CommandList list) override { return executor_.submit(std::move(list)); }
+  Result<std::unique_ptr<Replay>> record(CommandList list) override {
+    auto replay = std::make_unique<GraphReplay>(executor_);
+    if (auto done = replay->replace(std::move(list)); !done) return std::unexpected(done.error());
+    return replay;
+  }
   [[nodiscard]] std::size_t threadgroup_memory_limit() const override { return context_->shared_memory_limit(); }
 
  private:
@@ -80,7 +93,7 @@ class PtxCompiler final : public Backend {
   [[nodiscard]] const DeviceInfo& info() const override { return info_; }
   [[nodiscard]] msl::Target front_end_target() const override { return msl::Target::Nvptx; }
   [[nodiscard]] std::string artifact_identity() const override {
-    return fmt::format("ptx {} {} llvm {}", architecture_.name, architecture_.ptx_feature, LLVM_VERSION_STRING);
+    return fmt::format("ptx {} {} {} llvm {}", kCodeVersion, architecture_.name, architecture_.ptx_feature, LLVM_VERSION_STRING);
   }
   [[nodiscard]] Result<Artifact> compile(msl::SpecialisedKernel kernel, std::string_view label) const override {
     return ptx_artifact(std::move(kernel), architecture_, label);

@@ -6,6 +6,7 @@
 
 #include "device/cuda/driver_api.hpp"
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,9 @@ class Driver {
   static Result<const Driver*> open_library();
   int version_ = 0;
 };
+
+/// Turns the result of a driver call into a value and takes note of faults that end the device.
+using CheckResult = std::function<Result<void>(CUresult, const char* doing)>;
 
 /// Whether the fault leaves the context unusable (CUDA Driver API reference, CUresult).
 bool is_sticky(CUresult result) noexcept;

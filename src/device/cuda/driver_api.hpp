@@ -19,6 +19,7 @@ using CUevent = struct CUevent_st*;
 using CUlinkState = struct CUlinkState_st*;
 using CUgraph = struct CUgraph_st*;
 using CUgraphExec = struct CUgraphExec_st*;
+using CUgraphNode = struct CUgraphNode_st*;
 
 inline constexpr CUresult kSuccess = 0;
 inline constexpr CUresult kErrorOutOfMemory = 2;
@@ -26,6 +27,7 @@ inline constexpr CUresult kErrorNoDevice = 100;
 inline constexpr CUresult kErrorInvalidImage = 200;
 inline constexpr CUresult kErrorInvalidPtx = 218;
 inline constexpr CUresult kErrorUnsupportedPtxVersion = 222;
+inline constexpr CUresult kErrorNotReady = 600;
 inline constexpr CUresult kErrorIllegalAddress = 700;
 inline constexpr CUresult kErrorLaunchOutOfResources = 701;
 inline constexpr CUresult kErrorLaunchTimeout = 702;
@@ -58,14 +60,17 @@ enum class JitOption : int {
 inline constexpr int kJitInputPtx = 1;
 inline constexpr unsigned kStreamNonBlocking = 1;
 inline constexpr unsigned kEventDisableTiming = 2;
-inline constexpr int kStreamCaptureThreadLocal = 1;
 
-/// Result record of cuGraphExecUpdate_v2 (CUgraphExecUpdateResultInfo).
-struct GraphExecUpdateInfo {
-  int result = 0;
-  void* error_node = nullptr;
-  void* error_from_node = nullptr;
+/// CUDA_KERNEL_NODE_PARAMS of the first version of the graph functions, which every driver has.
+struct KernelNodeParams {
+  CUfunction function = nullptr;
+  unsigned grid[3] = {};
+  unsigned block[3] = {};
+  unsigned shared_bytes = 0;
+  void** parameters = nullptr;
+  void** extra = nullptr;
 };
+static_assert(sizeof(KernelNodeParams) == 56);
 
 // One row per function: member name, exported symbol, parameters.
 #define ANYMETAL_CUDA_FUNCTIONS(X)                                                                                     \
@@ -89,7 +94,8 @@ struct GraphExecUpdateInfo {
   X(event_destroy, "cuEventDestroy_v2", (CUevent))                                                                     \
   X(event_record, "cuEventRecord", (CUevent, CUstream))                                                                \
   X(event_synchronize, "cuEventSynchronize", (CUevent))                                                                \
-  X(event_elapsed_time, "cuEventElapsedTime", (float*, CUevent, CUevent))                                              \
+  X(event_query, "cuEventQuery", (CUevent))                                                                            \
+  X(stream_wait_event, "cuStreamWaitEvent", (CUstream, CUevent, unsigned))                                             \
   X(mem_alloc, "cuMemAlloc_v2", (CUdeviceptr*, std::size_t))                                                           \
   X(mem_free, "cuMemFree_v2", (CUdeviceptr))                                                                           \
   X(mem_get_info, "cuMemGetInfo_v2", (std::size_t*, std::size_t*))                                                     \
@@ -110,10 +116,11 @@ struct GraphExecUpdateInfo {
     (CUlinkState, int, void*, std::size_t, const char*, unsigned, JitOption*, void**))                                 \
   X(link_complete, "cuLinkComplete", (CUlinkState, void**, std::size_t*))                                              \
   X(link_destroy, "cuLinkDestroy", (CUlinkState))                                                                      \
-  X(stream_begin_capture, "cuStreamBeginCapture_v2", (CUstream, int))                                                  \
-  X(stream_end_capture, "cuStreamEndCapture", (CUstream, CUgraph*))                                                    \
+  X(graph_create, "cuGraphCreate", (CUgraph*, unsigned))                                                               \
+  X(graph_add_kernel_node, "cuGraphAddKernelNode",                                                                     \
+    (CUgraphNode*, CUgraph, const CUgraphNode*, std::size_t, const KernelNodeParams*))                                 \
   X(graph_instantiate, "cuGraphInstantiateWithFlags", (CUgraphExec*, CUgraph, unsigned long long))                     \
-  X(graph_exec_update, "cuGraphExecUpdate_v2", (CUgraphExec, CUgraph, GraphExecUpdateInfo*))                           \
+  X(graph_exec_set_kernel_node, "cuGraphExecKernelNodeSetParams", (CUgraphExec, CUgraphNode, const KernelNodeParams*)) \
   X(graph_launch, "cuGraphLaunch", (CUgraphExec, CUstream))                                                            \
   X(graph_exec_destroy, "cuGraphExecDestroy", (CUgraphExec))                                                           \
   X(graph_destroy, "cuGraphDestroy", (CUgraph))

@@ -1,31 +1,16 @@
 #include "device/cuda/executor.hpp"
 
-#include "device/cuda/kernel.hpp"
-#include "device/cuda/launch_parameters.hpp"
 #include "observe/trace.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <cstring>
 
 namespace anymetal::device::cuda {
 
-namespace {
-
-constexpr unsigned kMaxArguments = 62;  // 31 buffers and 31 threadgroup slots
-
-/// Values of a kernel's own parameters, and the pointers to them that cuLaunchKernel takes.
-struct Parameters {
-  std::array<std::uint64_t, kMaxArguments> own;
-  LaunchParameters launch;
-  std::array<void*, kMaxArguments + kLaunchParameterCount> pointers;
-};
-
-/// `ANYMETAL_CUDA_SYNC=1` waits after every dispatch, so that a fault names its kernel.
-bool synchronous() {
+bool runs_synchronously() {
   static const bool value = [] {
     const char* text = std::getenv("ANYMETAL_CUDA_SYNC");
     return text != nullptr && *text != '\0' && std::strcmp(text, "0") != 0;
@@ -33,101 +18,129 @@ bool synchronous() {
   return value;
 }
 
-void copy_size(std::uint32_t (&to)[3], Size size) {
-  to[0] = static_cast<std::uint32_t>(size.x);
-  to[1] = static_cast<std::uint32_t>(size.y);
-  to[2] = static_cast<std::uint32_t>(size.z);
-}
-
-std::string running_labels(const CommandList& list) {
-  if (list.dispatches.size() == 1) return fmt::format("kernel '{}'", list.dispatches.front().label);
-  std::string text = fmt::format("one of {} dispatches (", list.dispatches.size());
+std::string describe_kernels(const CommandList& list) {
   std::vector<std::string_view> seen;
+  std::string text;
+  bool more = false;
   for (const auto& dispatch : list.dispatches) {
     if (std::find(seen.begin(), seen.end(), dispatch.label) != seen.end()) continue;
-    if (seen.size() == 8) return text + ", ...; set ANYMETAL_CUDA_SYNC=1 to learn which)";
+    more = seen.size() == 8;
+    if (more) break;
     text += fmt::format("{}'{}'", seen.empty() ? "" : ", ", dispatch.label);
     seen.push_back(dispatch.label);
   }
-  return text + (seen.size() == 1 ? ")" : "; set ANYMETAL_CUDA_SYNC=1 to learn which)");
+  if (seen.size() == 1) return "kernel " + text;
+  return fmt::format("one of the kernels {}{} (ANYMETAL_CUDA_SYNC=1 tells which)", text, more ? ", ..." : "");
 }
 
-}  // namespace
-
-Executor::Executor(std::shared_ptr<Context> context) : context_(context), staging_(std::move(context)) {}
-
-Result<void> Executor::upload_bytes(const CommandList& list) {
-  if (list.bytes.empty()) return {};
-  if (bytes_ == nullptr || bytes_->size() < list.bytes.size()) {
-    auto grown = DeviceMemory::allocate_uncleared(context_, std::max<std::size_t>(2 * list.bytes.size(), 64 * 1024));
-    if (!grown) return std::unexpected(grown.error());
-    bytes_ = *std::move(grown);
-  }
-  auto pinned = staging_.reserve(list.bytes.size());
-  if (!pinned) return std::unexpected(pinned.error());
-  std::memcpy(*pinned, list.bytes.data(), list.bytes.size());
-  return context_->check(context_->driver().memcpy_htod_async(bytes_->address(), *pinned, list.bytes.size(), context_->stream()),
-                         "uploading arguments");
+Backlog::~Backlog() {
+  for (const auto& work : work_) (void)work->wait();
 }
 
-Result<void> Executor::launch(const CommandList& list, const Dispatch& dispatch) {
-  const auto& kernel = static_cast<const Kernel&>(*dispatch.executable);
-  const Size& group = dispatch.threads_per_threadgroup;
-  Parameters parameters;
-  std::size_t dynamic = 0;
-  for (std::size_t i = 0; i < dispatch.argument_count; ++i) {
-    const auto& argument = list.arguments[dispatch.first_argument + i];
-    std::uint64_t value = 0;
-    switch (argument.kind) {
-      case BoundArgument::Kind::Absent: break;
-      case BoundArgument::Kind::Buffer:
-        value = static_cast<const DeviceMemory*>(argument.memory)->address() + argument.offset;
-        break;
-      case BoundArgument::Kind::Bytes: value = bytes_->address() + argument.offset; break;
-      case BoundArgument::Kind::ThreadgroupLength:
-        value = dynamic;
-        dynamic += (argument.length + 15) / 16 * 16;
-        break;
-    }
-    parameters.own[i] = value;
-    parameters.pointers[i] = &parameters.own[i];
+void Backlog::add(std::shared_ptr<Submission> work) {
+  const std::lock_guard lock(mutex_);
+  work_.push_back(std::move(work));
+}
+
+void Backlog::reap() {
+  const std::lock_guard lock(mutex_);
+  while (!work_.empty() && work_.front()->finished()) {
+    (void)work_.front()->wait();  // a fault in it has ended the device, which every later call says
+    work_.pop_front();
   }
-  auto* words = reinterpret_cast<std::uint32_t*>(&parameters.launch);
-  for (unsigned i = 0; i < kLaunchParameterCount; ++i) parameters.pointers[dispatch.argument_count + i] = words + i;
-  copy_size(parameters.launch.threads, dispatch.threads);
-  copy_size(parameters.launch.group_size, group);
-  copy_size(parameters.launch.groups, {(dispatch.threads.x + group.x - 1) / group.x, (dispatch.threads.y + group.y - 1) / group.y,
-                                       (dispatch.threads.z + group.z - 1) / group.z});
-  pieces_.clear();
-  split_launch(dispatch.threads, group, pieces_);
-  for (const auto& piece : pieces_) {
-    copy_size(parameters.launch.group_offset, piece.offset);
-    const CUresult r = context_->driver().launch_kernel(
-        kernel.function(), static_cast<unsigned>(piece.grid.x), static_cast<unsigned>(piece.grid.y),
-        static_cast<unsigned>(piece.grid.z), static_cast<unsigned>(piece.block.x), static_cast<unsigned>(piece.block.y),
-        static_cast<unsigned>(piece.block.z), static_cast<unsigned>(dynamic), context_->stream(), parameters.pointers.data(), nullptr);
+}
+
+Result<void> Executor::launch(const CommandList& list, const Dispatch& dispatch, unsigned stream, CUdeviceptr bytes) {
+  const trace::Span span("dispatch", dispatch.label);  // the launch; the GPU runs it later
+  if (auto done = prepare_launch(list, dispatch, bytes, launch_); !done) return done;
+  const CUstream handle = context_->streams().handle(stream);
+  for (std::size_t piece = 0; piece < launch_.pieces.size(); ++piece) {
+    const auto node = arguments_.at(launch_, piece);
+    const CUresult r = context_->driver().launch_kernel(node.function, node.grid[0], node.grid[1], node.grid[2], node.block[0],
+                                                        node.block[1], node.block[2], node.shared_bytes, handle, node.parameters, nullptr);
     if (r != kSuccess) return context_->check(r, fmt::format("launching kernel '{}'", dispatch.label));
   }
-  if (!synchronous()) return {};
-  const CUresult r = context_->driver().stream_synchronize(context_->stream());
+  if (!runs_synchronously()) return {};
+  const CUresult r = context_->driver().stream_synchronize(handle);
   return r == kSuccess ? Result<void>() : context_->check(r, fmt::format("running kernel '{}'", dispatch.label));
+}
+
+Result<void> Executor::launch_all(const CommandList& list, const DeviceMemory* bytes, Submission& work) {
+  auto& streams = context_->streams();
+  dependencies_.find(list);
+  plan_streams(dependencies_, list.dispatches.size(), kCopyStream, plan_);
+  std::vector<const Hazards*> first;
+  for (std::size_t i = 0; i < list.dispatches.front().argument_count; ++i) {
+    const auto& argument = list.arguments[i];
+    if (argument.kind == BoundArgument::Kind::Buffer) first.push_back(&static_cast<const DeviceMemory*>(argument.memory)->hazards());
+  }
+  const unsigned base = streams.choose(first) % kCopyStream;
+  const auto stream_of = [&](std::size_t d) { return (base + plan_.stream[d]) % kCopyStream; };
+  Result<void> outcome;
+  for (std::size_t d = 0; d < list.dispatches.size() && outcome; ++d) {
+    const auto& dispatch = list.dispatches[d];
+    const auto& accesses = static_cast<const Kernel&>(*dispatch.executable).accesses();
+    const auto stream = stream_of(d);
+    const auto each_memory = [&](const auto& use) {
+      if (bytes != nullptr) use(bytes->hazards(), Access::Read);
+      for (std::size_t i = 0; i < dispatch.argument_count; ++i) {
+        const auto& argument = list.arguments[dispatch.first_argument + i];
+        if (argument.kind == BoundArgument::Kind::Buffer) use(static_cast<const DeviceMemory*>(argument.memory)->hazards(), accesses[i]);
+      }
+    };
+    each_memory([&](Hazards& hazards, Access access) {
+      if (outcome) outcome = streams.order(stream, hazards, access);
+    });
+    if (outcome) outcome = launch(list, dispatch, stream, bytes == nullptr ? 0 : bytes->address());
+    if (!outcome) break;
+    streams.advance(stream);
+    each_memory([&](Hazards& hazards, Access access) { streams.mark(stream, hazards, access); });
+    if (plan_.checkpoint[d] != 0) outcome = streams.checkpoint(stream);
+  }
+  // Also where something failed: what was launched before it runs.
+  for (unsigned s = 0; s < plan_.streams; ++s) {
+    auto closed = work.close((base + s) % kCopyStream);
+    if (outcome) outcome = std::move(closed);
+  }
+  return outcome;
+}
+
+Result<void> Executor::start(const CommandList& list, Submission& work) {
+  backlog_.reap();
+  const Context::Scope scope(*context_);
+  std::shared_ptr<DeviceMemory> bytes;
+  if (needs_bytes_on_device(list)) {
+    auto made = DeviceMemory::allocate_uncleared(context_, list.bytes.size());
+    if (!made) return std::unexpected(made.error());
+    bytes = *std::move(made);
+    work.keep(bytes);
+    if (auto done = bytes->write(list.bytes, 0); !done) return done;
+  }
+  const std::lock_guard lock(context_->submit_mutex());
+  return launch_all(list, bytes.get(), work);
 }
 
 Result<void> Executor::run(const CommandList& list) {
   if (list.dispatches.empty()) return {};
   if (auto usable = context_->usable(); !usable) return usable;
-  const Context::Scope scope(*context_);
-  const std::lock_guard lock(context_->submit_mutex());
-  if (auto done = upload_bytes(list); !done) return done;
-  Result<void> outcome;
-  for (const auto& dispatch : list.dispatches) {
-    const trace::Span span("dispatch", dispatch.label);  // the launch; the GPU runs it later, until the commit ends
-    outcome = launch(list, dispatch);
-    if (!outcome) break;
+  Submission work(context_, [&list] { return describe_kernels(list); });
+  auto started = start(list, work);
+  auto ended = work.wait();
+  return started ? ended : started;
+}
+
+Result<std::shared_ptr<Work>> Executor::submit(CommandList list) {
+  if (list.dispatches.empty()) return std::make_shared<FinishedWork>();
+  if (auto usable = context_->usable(); !usable) return std::unexpected(usable.error());
+  auto owned = std::make_shared<const CommandList>(std::move(list));
+  auto work = std::make_shared<Submission>(context_, [owned] { return describe_kernels(*owned); });
+  work->keep(owned);
+  if (auto started = start(*owned, *work); !started) {
+    (void)work->wait();
+    return std::unexpected(started.error());
   }
-  const CUresult r = context_->driver().stream_synchronize(context_->stream());
-  if (!outcome) return outcome;
-  return r == kSuccess ? outcome : context_->check(r, fmt::format("running {}", running_labels(list)));
+  backlog_.add(work);
+  return work;
 }
 
 }  // namespace anymetal::device::cuda

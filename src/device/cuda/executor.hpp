@@ -1,31 +1,64 @@
 #pragma once
 /// \file
-/// Runs command lists on a GPU's stream.
+/// Runs command lists on a GPU's streams.
 
 #include "device/backend.hpp"
 #include "device/cuda/context.hpp"
-#include "device/cuda/memory.hpp"
-#include "device/cuda/launch_pieces.hpp"
+#include "device/cuda/dependencies.hpp"
+#include "device/cuda/launch.hpp"
+#include "device/cuda/submission.hpp"
 
+#include <deque>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 namespace anymetal::device::cuda {
 
-/// Thread contract: safe from any thread; lists run one after another.
-class Executor {
+/// Whether `ANYMETAL_CUDA_SYNC=1` asks to wait after every dispatch, so that a fault names its kernel.
+bool runs_synchronously();
+
+/// The labels of a list's kernels: "kernel 'a'", "one of the kernels 'a', 'b'".
+std::string describe_kernels(const CommandList& list);
+
+/// Work whose end nobody may wait for, kept until it has ended. Thread contract: safe from any thread.
+class Backlog {
  public:
-  explicit Executor(std::shared_ptr<Context> context);
-  Result<void> run(const CommandList& list);
+  ~Backlog();
+  void add(std::shared_ptr<Submission> work);
+  /// Lets go of what has ended.
+  void reap();
 
  private:
-  Result<void> upload_bytes(const CommandList& list);
-  Result<void> launch(const CommandList& list, const Dispatch& dispatch);
+  std::mutex mutex_;
+  std::deque<std::shared_ptr<Submission>> work_;
+};
+
+/// Lists run beside each other and beside copies, except where memory conflicts. Thread contract: safe from any thread.
+class Executor {
+ public:
+  explicit Executor(std::shared_ptr<Context> context) : context_(std::move(context)) {}
+
+  /// Runs the list and waits.
+  Result<void> run(const CommandList& list);
+  /// Starts the list and keeps it until it has ended.
+  Result<std::shared_ptr<Work>> submit(CommandList list);
+
+  [[nodiscard]] const std::shared_ptr<Context>& context() const { return context_; }
+  [[nodiscard]] Backlog& backlog() { return backlog_; }
+
+ private:
+  Result<void> start(const CommandList& list, Submission& work);
+  Result<void> launch_all(const CommandList& list, const DeviceMemory* bytes, Submission& work);
+  Result<void> launch(const CommandList& list, const Dispatch& dispatch, unsigned stream, CUdeviceptr bytes);
 
   std::shared_ptr<Context> context_;
-  PinnedBuffer staging_;
-  std::shared_ptr<DeviceMemory> bytes_;  ///< `set_bytes` data of the running list
-  std::vector<LaunchPiece> pieces_;
+  Backlog backlog_;
+  // Under the submit mutex, kept for their memory:
+  Dependencies dependencies_;
+  StreamPlan plan_;
+  Launch launch_;
+  LaunchArguments arguments_;
 };
 
 }  // namespace anymetal::device::cuda

@@ -1,5 +1,7 @@
 #include "device/cuda/kernel.hpp"
 
+#include "device/cuda/kernel_bitcode.hpp"
+#include "device/cuda/ptx_codegen.hpp"
 #include "observe/trace.hpp"
 
 #include <fmt/format.h>
@@ -64,20 +66,21 @@ Result<std::string> link_cubin(Context& context, const std::string& ptx, std::st
   return cubin;
 }
 
-Result<std::shared_ptr<const Kernel>> Kernel::load(std::shared_ptr<Context> context, const Artifact& artifact, std::string_view label) {
-  std::shared_ptr<Kernel> kernel(new Kernel(std::move(context)));
-  if (auto done = kernel->initialise(artifact, label); !done) return std::unexpected(done.error());
+Result<std::shared_ptr<const Kernel>> Kernel::load(std::shared_ptr<Context> context, const Artifact& artifact,
+                                                   std::string_view label, ConstantPassing passing) {
+  std::shared_ptr<Kernel> kernel(new Kernel(std::move(context), label));
+  if (auto done = kernel->initialise(artifact, passing); !done) return std::unexpected(done.error());
   return kernel;
 }
 
-Result<void> Kernel::initialise(const Artifact& artifact, std::string_view label) {
+Result<void> Kernel::initialise(const Artifact& artifact, ConstantPassing passing) {
   if (auto usable = context_->usable(); !usable) return usable;
   const Context::Scope scope(*context_);
   const auto& driver = context_->driver();
   JitLog log;
   if (CUresult r = driver.module_load_data(&module_, artifact.code.c_str(), log.count(), log.options(), log.values()); r != kSuccess) {
     if (auto done = context_->check(r, "loading a kernel"); done.error().code() == ErrorCode::DeviceLost) return done;
-    return refused(*context_, r, label, log);
+    return refused(*context_, r, label_, log);
   }
   if (auto done = context_->check(driver.module_get_function(&function_, module_, artifact.symbol.c_str()), "finding the kernel"); !done) return done;
   int threads = 0;
@@ -86,12 +89,34 @@ Result<void> Kernel::initialise(const Artifact& artifact, std::string_view label
   driver.func_get_attribute(&static_shared, FunctionAttribute::SharedSizeBytes, function_);
   driver.func_get_attribute(&registers_, FunctionAttribute::NumRegs, function_);
   max_threads_ = std::min<std::size_t>(static_cast<std::size_t>(threads), artifact.reflection.max_total_threads);
-  for (const auto& argument : artifact.reflection.arguments) parameters_.push_back(argument.kind);
-  const bool dynamic = std::find(parameters_.begin(), parameters_.end(), ArgumentKind::Threadgroup) != parameters_.end();
-  if (!dynamic) return {};
+  layout_ = ParameterLayout(artifact.reflection, passing);
+  if (layout_.has_values()) source_ = {{}, artifact.symbol, {}, {}, artifact.reflection, artifact.metadata};
+  for (const auto& argument : artifact.reflection.arguments) accesses_.push_back(argument.access);
+  const auto is_dynamic = [](const Argument& argument) { return argument.kind == ArgumentKind::Threadgroup; };
+  if (std::ranges::none_of(artifact.reflection.arguments, is_dynamic)) return {};
   const int room = static_cast<int>(context_->shared_memory_limit()) - static_shared;
   return context_->check(driver.func_set_attribute(function_, FunctionAttribute::MaxDynamicSharedSizeBytes, room),
                          "raising the limit of threadgroup memory");
+}
+
+Result<std::shared_ptr<const Kernel>> Kernel::compile_by_address() const {
+  auto kernel = read_kernel(source_.metadata, source_.reflection);
+  if (!kernel) return std::unexpected(kernel.error());
+  auto generated = generate_ptx(*std::move(kernel), context_->architecture(), label_, ConstantPassing::ByAddress);
+  if (!generated) return std::unexpected(generated.error());
+  auto cubin = link_cubin(*context_, generated->ptx, label_);
+  if (!cubin) return std::unexpected(cubin.error());
+  Artifact artifact;
+  artifact.code = *std::move(cubin);
+  artifact.symbol = std::move(generated->symbol);
+  artifact.reflection = source_.reflection;
+  return load(context_, artifact, label_, ConstantPassing::ByAddress);
+}
+
+Result<const Kernel*> Kernel::by_address() const {
+  std::call_once(other_once_, [this] { other_ = compile_by_address(); });
+  if (!other_) return std::unexpected(other_.error());
+  return other_->get();
 }
 
 Kernel::~Kernel() {

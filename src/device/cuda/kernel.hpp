@@ -4,8 +4,10 @@
 
 #include "device/backend.hpp"
 #include "device/cuda/context.hpp"
+#include "device/cuda/parameter_layout.hpp"
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,30 +17,42 @@ namespace anymetal::device::cuda {
 /// Machine code for the context's GPU. ShaderCompilationError carries the driver's own log.
 Result<std::string> link_cubin(Context& context, const std::string& ptx, std::string_view label);
 
-/// A kernel loaded on one GPU. Thread contract: immutable.
+/// A kernel loaded on one GPU. Thread contract: safe from any thread.
 class Kernel final : public Executable {
  public:
   static Result<std::shared_ptr<const Kernel>> load(std::shared_ptr<Context> context, const Artifact& artifact,
-                                                    std::string_view label);
+                                                    std::string_view label,
+                                                    ConstantPassing passing = ConstantPassing::ByValue);
   ~Kernel() override;
   Kernel(const Kernel&) = delete;
   Kernel& operator=(const Kernel&) = delete;
 
   [[nodiscard]] std::size_t max_total_threads_per_threadgroup() const override { return max_threads_; }
   [[nodiscard]] CUfunction function() const { return function_; }
-  [[nodiscard]] const std::vector<ArgumentKind>& parameters() const { return parameters_; }
+  [[nodiscard]] const ParameterLayout& layout() const { return layout_; }
+  /// How the kernel may use each argument's memory.
+  [[nodiscard]] const std::vector<Access>& accesses() const { return accesses_; }
+  /// The same kernel with every constant taken by address. Compiled the first time it is asked for, from the artifact's
+  /// metadata.
+  [[nodiscard]] Result<const Kernel*> by_address() const;
   [[nodiscard]] int registers() const { return registers_; }
 
  private:
-  explicit Kernel(std::shared_ptr<Context> context) : context_(std::move(context)) {}
-  Result<void> initialise(const Artifact& artifact, std::string_view label);
+  Kernel(std::shared_ptr<Context> context, std::string_view label) : context_(std::move(context)), label_(label) {}
+  Result<void> initialise(const Artifact& artifact, ConstantPassing passing);
+  [[nodiscard]] Result<std::shared_ptr<const Kernel>> compile_by_address() const;
 
   std::shared_ptr<Context> context_;
   CUmodule module_ = nullptr;
   CUfunction function_ = nullptr;
   std::size_t max_threads_ = 0;
   int registers_ = 0;
-  std::vector<ArgumentKind> parameters_;
+  ParameterLayout layout_;
+  std::vector<Access> accesses_;
+  Artifact source_;  ///< what the other form is made from: all but the code
+  std::string label_;
+  mutable std::once_flag other_once_;
+  mutable Result<std::shared_ptr<const Kernel>> other_;
 };
 
 }  // namespace anymetal::device::cuda

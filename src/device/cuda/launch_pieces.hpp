@@ -13,6 +13,7 @@ struct LaunchPiece {
   Size offset{0, 0, 0};
   Size grid;
   Size block;
+  friend bool operator==(const LaunchPiece&, const LaunchPiece&) = default;
 };
 
 /// Splits a grid of `threads` threads in groups of `group`. Threadgroups clipped in x alone stay in one launch where the

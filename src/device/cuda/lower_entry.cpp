@@ -1,4 +1,3 @@
-#include "device/cuda/launch_parameters.hpp"
 #include "device/cuda/nvptx_lowering.hpp"
 
 #include <fmt/format.h>
@@ -126,14 +125,29 @@ class Positions {
   llvm::IRBuilder<> b_;
 };
 
-llvm::Function* make_kernel(llvm::Function& entry, const msl::EntryReflection& reflection, const std::string& name) {
+llvm::Type* parameter_type(llvm::LLVMContext& context, ParameterSlot::Kind kind) {
+  switch (kind) {
+    case ParameterSlot::Kind::SharedOffset: return llvm::Type::getInt32Ty(context);
+    case ParameterSlot::Kind::Value: return llvm::PointerType::get(context, 0);
+    case ParameterSlot::Kind::Address: break;
+  }
+  return llvm::PointerType::get(context, kGlobal);
+}
+
+/// The bytes behind parameter `index` are the parameter itself.
+void pass_by_value(llvm::Function& kernel, unsigned index, const ParameterSlot& slot) {
+  auto& context = kernel.getContext();
+  kernel.addParamAttr(index, llvm::Attribute::getWithByValType(
+                                 context, llvm::ArrayType::get(llvm::Type::getInt8Ty(context), slot.size)));
+  kernel.addParamAttr(index, llvm::Attribute::getWithAlignment(context, llvm::Align(slot.alignment)));
+  kernel.addParamAttr(index, llvm::Attribute::ReadOnly);
+}
+
+llvm::Function* make_kernel(llvm::Function& entry, const ParameterLayout& layout, const std::string& name) {
   auto& context = entry.getContext();
   auto* i32 = llvm::Type::getInt32Ty(context);
   llvm::SmallVector<llvm::Type*> parameters;
-  for (const auto& argument : reflection.arguments) {
-    parameters.push_back(argument.kind == ArgumentKind::Buffer ? llvm::PointerType::get(context, kGlobal)
-                                                               : static_cast<llvm::Type*>(i32));
-  }
+  for (const auto& slot : layout.slots()) parameters.push_back(parameter_type(context, slot.kind));
   parameters.append(kLaunchParameterCount, i32);
   auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), parameters, false);
   auto* kernel = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, name, entry.getParent());
@@ -142,9 +156,11 @@ llvm::Function* make_kernel(llvm::Function& entry, const msl::EntryReflection& r
 
   llvm::IRBuilder<> b(llvm::BasicBlock::Create(context, "entry", kernel));
   llvm::SmallVector<Value*> arguments;
-  for (unsigned i = 0; i < reflection.arguments.size(); ++i) {
+  for (unsigned i = 0; i < layout.slots().size(); ++i) {
     Value* own = kernel->getArg(i);
-    if (reflection.arguments[i].kind == ArgumentKind::Threadgroup) {
+    const auto& slot = layout.slots()[i];
+    if (slot.kind == ParameterSlot::Kind::Value) pass_by_value(*kernel, i, slot);
+    if (slot.kind == ParameterSlot::Kind::SharedOffset) {
       own = b.CreateGEP(b.getInt8Ty(), dynamic_shared(*entry.getParent()), own);
     }
     arguments.push_back(b.CreateAddrSpaceCast(own, b.getPtrTy()));
@@ -198,7 +214,8 @@ Result<void> lower_positions(llvm::Function& kernel, unsigned own_parameters) {
 
 }  // namespace
 
-Result<llvm::Function*> lower_entry(msl::SpecialisedKernel& kernel, const std::string& kernel_name, unsigned capability) {
+Result<llvm::Function*> lower_entry(msl::SpecialisedKernel& kernel, const ParameterLayout& layout,
+                                    const std::string& kernel_name, unsigned capability) {
   auto& module = *kernel.module;
   auto* entry = module.getFunction(kernel.symbol);
   if (entry == nullptr || entry->isDeclaration()) {
@@ -209,7 +226,7 @@ Result<llvm::Function*> lower_entry(msl::SpecialisedKernel& kernel, const std::s
   entry->setLinkage(llvm::GlobalValue::InternalLinkage);
   entry->removeFnAttr(llvm::Attribute::NoInline);
   entry->removeFnAttr(llvm::Attribute::OptimizeNone);
-  auto* made = make_kernel(*entry, kernel.reflection, kernel_name);
+  auto* made = make_kernel(*entry, layout, kernel_name);
   entry->eraseFromParent();
   annotate_kernel(*made, kernel.reflection);
   if (auto done = lower_positions(*made, static_cast<unsigned>(kernel.reflection.arguments.size())); !done) {

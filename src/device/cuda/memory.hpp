@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// Device memory, and the pinned host memory that copies go through.
+/// Buffers in GPU memory.
 
 #include "device/backend.hpp"
 #include "device/cuda/context.hpp"
@@ -10,12 +10,13 @@
 
 namespace anymetal::device::cuda {
 
-/// One range of GPU memory. Thread contract: as device::Memory.
+/// One range of GPU memory. Copies go through pinned memory: a write returns once the host's bytes are taken over, a read
+/// waits for the work that wrote the memory and for nothing else. Thread contract: as device::Memory.
 class DeviceMemory final : public Memory {
  public:
   /// Zero-filled. OutOfMemory names what was asked for and what is free.
   static Result<std::shared_ptr<DeviceMemory>> allocate(std::shared_ptr<Context> context, std::size_t bytes);
-  /// The same without clearing: for the runtime's own scratch memory.
+  /// The same without clearing: for memory that is written at once.
   static Result<std::shared_ptr<DeviceMemory>> allocate_uncleared(std::shared_ptr<Context> context, std::size_t bytes);
   ~DeviceMemory() override;
   DeviceMemory(const DeviceMemory&) = delete;
@@ -25,31 +26,26 @@ class DeviceMemory final : public Memory {
   [[nodiscard]] std::byte* contents() override { return nullptr; }
   Result<void> write(std::span<const std::byte> bytes, std::size_t offset) override;
   Result<void> read(std::span<std::byte> bytes, std::size_t offset) const override;
-  [[nodiscard]] CUdeviceptr address() const { return address_; }
-  [[nodiscard]] const Context* context() const { return context_.get(); }
+  Result<std::shared_ptr<Work>> read_later(std::span<std::byte> bytes, std::size_t offset) const override;
+  [[nodiscard]] CUdeviceptr address() const { return block_.address; }
+  /// Under the context's submit mutex.
+  [[nodiscard]] Hazards& hazards() const { return block_.hazards; }
 
  private:
-  DeviceMemory(std::shared_ptr<Context> context, CUdeviceptr address, std::size_t size)
-      : context_(std::move(context)), address_(address), size_(size) {}
+  DeviceMemory(std::shared_ptr<Context> context, const DeviceBlock& block, std::size_t size)
+      : context_(std::move(context)), block_(block), size_(size) {}
+  struct Fetched {
+    PinnedBlock block;  ///< its event follows the copy
+    Moment moment;
+  };
+  Result<void> write_block(std::span<const std::byte> bytes, std::size_t offset);
+  Result<Fetched> fetch_block(std::size_t bytes, std::size_t offset) const;
+  Result<void> finish_fetch(const Fetched& fetched, std::span<std::byte> to) const;
+  [[nodiscard]] unsigned stream_for(std::size_t bytes) const;
+
   std::shared_ptr<Context> context_;
-  CUdeviceptr address_;
+  mutable DeviceBlock block_;  ///< a read is a use, too
   std::size_t size_;
-};
-
-/// Page-locked host memory that grows on demand: copies from it are asynchronous. Thread contract: one thread at a time.
-class PinnedBuffer {
- public:
-  explicit PinnedBuffer(std::shared_ptr<Context> context) : context_(std::move(context)) {}
-  ~PinnedBuffer();
-  PinnedBuffer(const PinnedBuffer&) = delete;
-  PinnedBuffer& operator=(const PinnedBuffer&) = delete;
-  /// At least `bytes` bytes; earlier content is lost when it grows.
-  Result<std::byte*> reserve(std::size_t bytes);
-
- private:
-  std::shared_ptr<Context> context_;
-  std::byte* data_ = nullptr;
-  std::size_t size_ = 0;
 };
 
 }  // namespace anymetal::device::cuda

@@ -121,7 +121,8 @@ std::string print_ptx(llvm::Module& module, llvm::TargetMachine& machine) {
 
 }  // namespace
 
-Result<PtxKernel> generate_ptx(msl::SpecialisedKernel kernel, const Architecture& architecture, std::string_view label) {
+Result<PtxKernel> generate_ptx(msl::SpecialisedKernel kernel, const Architecture& architecture, std::string_view label,
+                               ConstantPassing passing) {
   auto machine = make_target_machine(architecture);
   if (!machine) return std::unexpected(machine.error());
   auto& module = *kernel.module;
@@ -129,7 +130,7 @@ Result<PtxKernel> generate_ptx(msl::SpecialisedKernel kernel, const Architecture
   module.setDataLayout((*machine)->createDataLayout());
 
   const std::string name = ptx_identifier(label);
-  auto lowered = lower_entry(kernel, name, architecture.capability);
+  auto lowered = lower_entry(kernel, ParameterLayout(kernel.reflection, passing), name, architecture.capability);
   if (!lowered) return std::unexpected(lowered.error());
 
   Analyses analyses(**machine, tuning_options());

@@ -5,6 +5,7 @@
 #include <anymetal/error.hpp>
 
 #include "device/cuda/nvptx_target.hpp"
+#include "device/cuda/parameter_layout.hpp"
 #include "msl/parsed_source.hpp"
 
 #include <string>
@@ -19,6 +20,7 @@ struct PtxKernel {
 
 /// Lowers, optimises and prints one kernel. `label` becomes the kernel's name, as far as PTX identifiers allow, so that
 /// profilers show it. May take a second for large kernels. Thread contract: safe from any thread.
-Result<PtxKernel> generate_ptx(msl::SpecialisedKernel kernel, const Architecture& architecture, std::string_view label);
+Result<PtxKernel> generate_ptx(msl::SpecialisedKernel kernel, const Architecture& architecture, std::string_view label,
+                               ConstantPassing passing = ConstantPassing::ByValue);
 
 }  // namespace anymetal::device::cuda
