@@ -1,6 +1,24 @@
 #include <metal_stdlib>
 using namespace metal;
 
+namespace {
+
+/// Of equal values the lower index stays; what was not found has index 0 and the value -inf.
+struct Best {
+  float value = -INFINITY;
+  uint index = 0;
+
+  /// Over the simdgroup's active lanes, to all of them.
+  Best over_simdgroup() const {
+    Best best;
+    best.value = simd_max(value);
+    best.index = simd_min(value == best.value ? index : 0xffffffffu);
+    return best;
+  }
+};
+
+}  // namespace
+
 /// Index and value of the largest element; of equal ones the lowest index. NaN is never chosen; where nothing exceeds -inf
 /// the index is 0 and the value -inf.
 ///
@@ -14,27 +32,39 @@ kernel void argmax_f32(device const float* x [[buffer(0)]],
                        threadgroup uint* indices [[threadgroup(1)]],
                        uint thread_index [[thread_index_in_threadgroup]],
                        uint size [[threads_per_threadgroup]]) {
-  // Each thread takes a contiguous share: the first maximum of the first share that has one is the lowest index.
-  const uint share = (n + size - 1) / size;
-  const uint begin = min(n, thread_index * share), end = min(n, begin + share);
-  float best = -INFINITY;
-  uint best_index = 0;
-  for (uint i = begin; i < end; ++i) {
-    if (x[i] > best) {
-      best = x[i];
-      best_index = i;
+  constexpr uint kLanes = 32, kAhead = 8;
+  const uint simdgroup = thread_index / kLanes, lane = thread_index % kLanes;
+  const uint simdgroups = (size + kLanes - 1) / kLanes, lanes = min(kLanes, size - simdgroup * kLanes);
+  // Each simdgroup takes a contiguous share, its lanes neighbouring elements of it, several loads ahead of the comparisons.
+  const uint share = (n + simdgroups - 1) / simdgroups;
+  const uint begin = min(n, simdgroup * share), end = min(n, begin + share);
+  Best best;
+  for (uint first = begin + lane; first < end; first += kAhead * lanes) {
+    float ahead[kAhead];
+    for (uint j = 0; j < kAhead; ++j) ahead[j] = first + j * lanes < end ? x[first + j * lanes] : -INFINITY;
+    for (uint j = 0; j < kAhead; ++j) {
+      if (ahead[j] > best.value) {
+        best.value = ahead[j];
+        best.index = first + j * lanes;
+      }
     }
   }
-  values[thread_index] = best;
-  indices[thread_index] = best_index;
+  best = best.over_simdgroup();
+  if (lane == 0) {
+    values[simdgroup] = best.value;
+    indices[simdgroup] = best.index;
+  }
   threadgroup_barrier(mem_flags::mem_threadgroup);
-  if (thread_index != 0) return;
-  for (uint t = 1; t < size; ++t) {
-    if (values[t] > best) {
-      best = values[t];
-      best_index = indices[t];
+  if (simdgroup != 0) return;
+  best = Best();
+  for (uint s = lane; s < simdgroups; s += lanes) {
+    if (values[s] > best.value) {
+      best.value = values[s];
+      best.index = indices[s];
     }
   }
-  out_index[0] = best_index;
-  out_value[0] = best;
+  best = best.over_simdgroup();
+  if (lane != 0) return;
+  out_index[0] = best.index;
+  out_value[0] = best.value;
 }

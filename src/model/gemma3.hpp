@@ -68,6 +68,13 @@ class Gemma3 {
   /// The same; `every` also receives the logits after each of the tokens, in order.
   Result<std::span<const float>> forward(std::span<const Token> tokens, const LogitsSink& every);
 
+  /// Whether the caller will append the token it is given.
+  enum class Next : std::uint8_t { Unknown, Likely };
+  /// Appends tokens to the context and gives the likeliest one after them, the smallest number among equals. A GPU chooses it
+  /// itself and, where `next` is likely, goes on with it at once; asking for anything else then costs that pass. Errors are
+  /// those of `forward`, and InvalidArgument where the logits hold no number to choose by.
+  Result<Token> next_token(std::span<const Token> tokens, Next next = Next::Unknown);
+
  private:
   struct Impl;
   explicit Gemma3(std::unique_ptr<Impl> impl);

@@ -1,6 +1,8 @@
 #include "model/gemma3_graph.hpp"
 
 #include <cmath>
+#include <numeric>
+#include <vector>
 
 #include "model/recorder.hpp"
 #include "ops/attention.hpp"
@@ -9,6 +11,7 @@
 #include "ops/kv_cache.hpp"
 #include "ops/matmul.hpp"
 #include "ops/norm.hpp"
+#include "ops/sampling.hpp"
 
 namespace anymetal::model {
 
@@ -32,7 +35,7 @@ void record_attention(Recorder& run, const Gemma3Config& c, const Gemma3Layer& w
   const auto k = Tensor::of(buffers.key, DType::F32, {T, c.kv_heads * c.head_dim});
   const auto v = Tensor::of(buffers.value, DType::F32, {T, c.kv_heads * c.head_dim});
   const auto a = Tensor::of(buffers.attended, DType::F32, {T, c.heads * c.head_dim});
-  const auto positions = Tensor::of(buffers.positions, DType::U32, {T});
+  const auto positions = Tensor::of(buffers.positions, DType::U32, {T}, batch.first * sizeof(std::uint32_t));
   const auto q_heads = q.reshaped({T, c.heads, c.head_dim});
   const auto k_heads = k.reshaped({T, c.kv_heads, c.head_dim});
   const auto v_heads = v.reshaped({T, c.kv_heads, c.head_dim});
@@ -73,14 +76,15 @@ void record_feed_forward(Recorder& run, const Gemma3Config& c, const Gemma3Layer
 }  // namespace
 
 Result<Gemma3Activations> Gemma3Activations::make(Device& device, const Gemma3Config& c, std::size_t batch,
-                                                  std::size_t logit_rows) {
+                                                  std::size_t logit_rows, std::size_t limit) {
   Gemma3Activations a;
   const struct {
     Buffer& buffer;
     std::size_t elements;
   } wanted[] = {
       {a.tokens, batch},
-      {a.positions, batch},
+      {a.positions, limit},
+      {a.choices, 2 * (limit + 1)},
       {a.stream, batch * c.width},
       {a.normed, batch * c.width},
       {a.query, batch * c.heads * c.head_dim},
@@ -101,12 +105,18 @@ Result<Gemma3Activations> Gemma3Activations::make(Device& device, const Gemma3Co
     if (!made) return std::unexpected(made.error());
     a.scratch = std::move(*made);
   }
+  std::vector<std::uint32_t> positions(limit);
+  std::iota(positions.begin(), positions.end(), 0U);
+  if (auto done = a.positions.write(std::as_bytes(std::span(positions))); !done) return std::unexpected(done.error());
   return a;
 }
 
 Result<void> record_layers(ops::Context& context, const Gemma3Config& config, const Gemma3Weights& weights,
-                           const KvCache& cache, const Gemma3Activations& buffers, const Gemma3Batch& batch) {
-  const auto tokens = Tensor::of(buffers.tokens, DType::U32, {batch.count});
+                           const KvCache& cache, const Gemma3Activations& buffers, const Gemma3Batch& batch,
+                           TokenSource source) {
+  const auto tokens = source == TokenSource::Given
+                          ? Tensor::of(buffers.tokens, DType::U32, {batch.count})
+                          : Tensor::of(buffers.choices, DType::U32, {batch.count}, choice_offset(batch.first));
   const auto x = Tensor::of(buffers.stream, DType::F32, {batch.count, config.width});
   Recorder run(context);
   run(ops::embedding, weights.embedding, tokens, std::sqrt(static_cast<float>(config.width)), x);
@@ -126,6 +136,14 @@ Result<void> record_logits(ops::Context& context, const Gemma3Config& config, co
   run(ops::rms_norm, x, weights.output_norm, config.epsilon, h);
   run(ops::mul_mat, weights.output, h, logits);
   return run.status();
+}
+
+Result<void> record_choice(ops::Context& context, const Gemma3Config& config, const Gemma3Activations& buffers,
+                           std::size_t position) {
+  const auto at = choice_offset(position);
+  return ops::argmax(context, Tensor::of(buffers.logits, DType::F32, {config.vocabulary}),
+                     Tensor::of(buffers.choices, DType::U32, {1}, at),
+                     Tensor::of(buffers.choices, DType::F32, {1}, at + sizeof(std::uint32_t)));
 }
 
 }  // namespace anymetal::model

@@ -65,35 +65,48 @@ Result<Generation> generate(Gemma3& model, const Tokenizer& tokenizer, std::span
   if (auto done = model.reserve(prompt.size() + wanted); !done) return std::unexpected(done.error());
 
   if (wanted > 1) model.prepare_decoding();
+  Sampler sampler(options.sampling);
+  // The likeliest token is the model's to find: on a GPU it stays there, and the next pass starts with it at once.
+  const auto following = [&](std::span<const Token> tokens) -> Result<Token> {
+    const bool more = result.tokens.size() + 1 < options.max_tokens;
+    if (is_greedy(options.sampling)) return model.next_token(tokens, more ? Gemma3::Next::Likely : Gemma3::Next::Unknown);
+    const auto logits = model.forward(tokens);
+    if (!logits) return std::unexpected(logits.error());
+    return sampler.next(*logits);
+  };
+  const auto first = [&]() -> Result<Token> {
+    if (!options.on_prompt_logits) return following(prompt);
+    const auto logits = model.forward(prompt, options.on_prompt_logits);
+    if (!logits) return std::unexpected(logits.error());
+    return sampler.next(*logits);
+  };
   auto start = Clock::now();
-  auto logits = model.forward(prompt, options.on_prompt_logits);
+  auto token = first();
   result.prefill_seconds = seconds_since(start);
 
-  Sampler sampler(options.sampling);
   TextStream stream(tokenizer.vocabulary());
   start = Clock::now();
-  while (logits && result.tokens.size() < options.max_tokens) {
-    const auto token = sampler.next(*logits);
-    if (!token) return std::unexpected(token.error());
-    if (options.stop_at_end && tokenizer.vocabulary()->is_end(*token)) {
+  while (token && result.tokens.size() < options.max_tokens) {
+    const Token chosen = *token;
+    if (options.stop_at_end && tokenizer.vocabulary()->is_end(chosen)) {
       result.stop = StopReason::EndOfSequence;
       break;
     }
-    result.tokens.push_back(*token);
-    const auto text = stream.push(*token);
+    result.tokens.push_back(chosen);
+    const auto text = stream.push(chosen);
     result.text += text;
-    if (options.on_token) options.on_token(*token, text);
+    if (options.on_token) options.on_token(chosen, text);
     if (result.tokens.size() == options.max_tokens) break;
     if (model.position() == model.context_limit()) {
       result.stop = StopReason::Context;
       break;
     }
-    logits = model.forward(std::span(&*token, 1));
-    if (logits) ++result.decode_steps;
+    token = following(std::span(&chosen, 1));
+    if (token) ++result.decode_steps;
   }
   result.decode_seconds = seconds_since(start);
-  if (!logits && logits.error().code() != ErrorCode::Cancelled) return std::unexpected(logits.error());
-  if (!logits) result.stop = StopReason::Cancelled;
+  if (!token && token.error().code() != ErrorCode::Cancelled) return std::unexpected(token.error());
+  if (!token) result.stop = StopReason::Cancelled;
   result.text += stream.finish();
   return result;
 }

@@ -42,8 +42,8 @@ struct Generation {
   std::vector<Token> tokens;
   std::string text;
   StopReason stop = StopReason::Length;
-  double prefill_seconds = 0.0;  ///< from the prompt to the logits that follow it
-  double decode_seconds = 0.0;   ///< of the `decode_steps` passes after that, sampling included
+  double prefill_seconds = 0.0;  ///< from the prompt to the token that follows it
+  double decode_seconds = 0.0;   ///< of the `decode_steps` tokens after that
   std::size_t decode_steps = 0;
 
   [[nodiscard]] double prefill_tokens_per_second() const;

@@ -37,7 +37,7 @@ Result<Token> Sampler::next(std::span<const float> logits) {
   const Token best = likeliest(logits);
   if (best == logits.size()) return fail(ErrorCode::InvalidArgument, "the logits hold no number to choose by");
   // With an infinite logit every difference to it is infinite or NaN: it simply wins.
-  if (options_.temperature == 0.0F || options_.top_k == 1 || std::isinf(logits[best])) return best;
+  if (is_greedy(options_) || std::isinf(logits[best])) return best;
   weigh(logits, logits[best]);
   keep_top_k();
   keep_top_p();

@@ -24,6 +24,11 @@ struct SamplingOptions {
 /// InvalidArgument where an option lies outside its range (temperature >= 0, top_p in (0, 1], min_p in [0, 1]).
 Result<void> check(const SamplingOptions& options);
 
+/// Whether the options always choose the likeliest token.
+[[nodiscard]] constexpr bool is_greedy(const SamplingOptions& options) {
+  return options.temperature == 0.0F || options.top_k == 1;
+}
+
 /// Thread contract: one thread. Equal options and logits give equal tokens on every machine.
 class Sampler {
  public:

@@ -67,7 +67,7 @@ std::string as_file(const std::vector<std::string>& keys) {
 TEST_P(Manifest, IsWhatARunAsksFor) {
   auto network = load();
   const std::vector<Token> text(40, Token{5});
-  for (const std::size_t count : {40UZ, 5UZ, 1UZ, 1UZ}) ASSERT_TRUE(network.forward(std::span(text).first(count)));
+  for (const std::size_t count : {40UZ, 5UZ, 1UZ, 1UZ}) ASSERT_TRUE(network.next_token(std::span(text).first(count)));
   auto shipped = model::gemma3_manifest(device);
   std::ranges::sort(shipped);
   EXPECT_EQ(shipped, recorded()) << "the manifest in src/model/manifests should hold:\n" << as_file(recorded());
@@ -78,7 +78,7 @@ TEST_P(Manifest, PreparingAsksForTheSame) {
   ASSERT_TRUE(network.prepare());
   const auto prepared = recorded();
   const std::vector<Token> text(40, Token{5});
-  for (const std::size_t count : {40UZ, 8UZ, 7UZ, 3UZ, 1UZ, 1UZ}) ASSERT_TRUE(network.forward(std::span(text).first(count)));
+  for (const std::size_t count : {40UZ, 8UZ, 7UZ, 3UZ, 1UZ, 1UZ}) ASSERT_TRUE(network.next_token(std::span(text).first(count)));
   EXPECT_EQ(recorded(), prepared);
   EXPECT_EQ(prepared, [&] {
     auto keys = model::gemma3_manifest(device);
@@ -94,7 +94,7 @@ TEST_P(Manifest, AfterWarmUpARunCompilesNothing) {
   const auto before = registry->statistics().compiles;
   auto network = load();
   const std::vector<Token> text(40, Token{5});
-  for (const std::size_t count : {40UZ, 1UZ}) ASSERT_TRUE(network.forward(std::span(text).first(count)));
+  for (const std::size_t count : {40UZ, 1UZ}) ASSERT_TRUE(network.next_token(std::span(text).first(count)));
   EXPECT_EQ(registry->statistics().compiles, before);
 }
 
