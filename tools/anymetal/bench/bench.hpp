@@ -12,6 +12,7 @@ namespace anymetal::cli {
 
 void add_bench_model(CLI::App& bench, Action& action);
 void add_bench_kernel(CLI::App& bench, Action& action);
+void add_bench_dispatch(CLI::App& bench, Action& action);
 void add_bench_ceilings(CLI::App& bench, Action& action);
 
 nlohmann::ordered_json to_json(const anymetal::bench::Ceilings& ceilings);

@@ -10,6 +10,7 @@ void add_bench(CLI::App& app, Action& action) {
   bench.require_subcommand(1);
   add_bench_model(bench, action);
   add_bench_kernel(bench, action);
+  add_bench_dispatch(bench, action);
   add_bench_ceilings(bench, action);
 }
 
