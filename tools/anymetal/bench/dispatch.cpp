@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <anymetal/anymetal.hpp>
 #include <array>
 #include <functional>
 #include <nlohmann/json.hpp>
