@@ -129,6 +129,16 @@ TEST_F(CudaRuntime, MissingGpuSaysWhatThereIs) {
   }
 }
 
+TEST_F(CudaRuntime, AGpuThatCannotBeOpenedIsListedWithTheReason) {
+  fail_call("cuDeviceGet", 101);
+  const auto devices = device::cuda::list_devices();
+  fail_call("cuDeviceGet", 0);
+  ASSERT_EQ(devices.size(), 1U);
+  EXPECT_EQ(devices[0].id, "cuda:0");
+  EXPECT_FALSE(devices[0].usable);
+  EXPECT_THAT(devices[0].unusable_reason, HasSubstr("opening the GPU"));
+}
+
 TEST_F(CudaRuntime, CompileOnlyDeviceCompilesAndRefusesToRun) {
   auto compiler = device::cuda::open_device("cuda:sm_80");
   ASSERT_TRUE(compiler) << compiler.error().message();

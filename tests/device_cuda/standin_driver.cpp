@@ -139,19 +139,25 @@ extern "C" __attribute__((visibility("default"))) std::size_t standin_take_log(S
   return count;
 }
 
-STANDIN(cuInit, unsigned) { STEP("cuInit"); return 0; }
-STANDIN(cuDriverGetVersion, int* version) { *version = 13000; STEP("cuDriverGetVersion"); return 0; }
+// What a machine of another kind would say: an environment variable's number, else what this one says.
+static int said(const char* variable, int otherwise) {
+  const char* text = std::getenv(variable);
+  return text != nullptr ? std::atoi(text) : otherwise;
+}
+
+STANDIN(cuInit, unsigned) { STEP("cuInit"); return said("STANDIN_INIT", 0); }
+STANDIN(cuDriverGetVersion, int* version) { *version = said("STANDIN_VERSION", 13000); STEP("cuDriverGetVersion"); return 0; }
 STANDIN(cuGetErrorName, CUresult result, const char** name) {
   *name = result == 2 ? "CUDA_ERROR_OUT_OF_MEMORY" : result == 700 ? "CUDA_ERROR_ILLEGAL_ADDRESS" : "CUDA_ERROR_STANDIN";
   return 0;
 }
 STANDIN(cuGetErrorString, CUresult, const char** text) { *text = "injected"; return 0; }
-STANDIN(cuDeviceGetCount, int* count) { *count = 1; STEP("cuDeviceGetCount"); return 0; }
+STANDIN(cuDeviceGetCount, int* count) { *count = said("STANDIN_GPUS", 1); STEP("cuDeviceGetCount"); return 0; }
 STANDIN(cuDeviceGet, CUdevice* device, int ordinal) { *device = ordinal; STEP("cuDeviceGet"); return 0; }
 STANDIN(cuDeviceGetName, char* name, int length, CUdevice) { std::strncpy(name, "Stand-in GPU", static_cast<std::size_t>(length)); return 0; }
 STANDIN(cuDeviceTotalMem_v2, std::size_t* bytes, CUdevice) { *bytes = std::size_t{1} << 30; return 0; }
 STANDIN(cuDeviceGetAttribute, int* value, DeviceAttribute attribute, CUdevice) {
-  *value = attribute == DeviceAttribute::ComputeCapabilityMajor          ? 9
+  *value = attribute == DeviceAttribute::ComputeCapabilityMajor          ? said("STANDIN_CAPABILITY", 9)
            : attribute == DeviceAttribute::ComputeCapabilityMinor        ? 0
            : attribute == DeviceAttribute::MultiprocessorCount           ? 4
            : attribute == DeviceAttribute::MaxSharedMemoryPerBlockOptin ? 232448

@@ -36,7 +36,8 @@ Result<DeviceInfo> describe_device(const Driver& driver, int ordinal) {
   info.compute_units = static_cast<unsigned>(attribute(driver, DeviceAttribute::MultiprocessorCount, device));
   const auto major = static_cast<unsigned>(attribute(driver, DeviceAttribute::ComputeCapabilityMajor, device));
   const auto minor = static_cast<unsigned>(attribute(driver, DeviceAttribute::ComputeCapabilityMinor, device));
-  info.architecture = fmt::format("sm_{}{}, driver CUDA {}.{}", major, minor, driver.version() / 1000, driver.version() % 1000 / 10);
+  info.architecture = fmt::format("sm_{0}{1} (compute capability {0}.{1}), driver CUDA {2}.{3}", major, minor,
+                                  driver.version() / 1000, driver.version() % 1000 / 10);
   info.has_tensor = major >= 8;
   if (auto architecture = Architecture::for_capability(major, minor); !architecture) {
     info.usable = false;

@@ -140,9 +140,9 @@ Result<std::shared_ptr<Backend>> open_gpu(int ordinal) {
 }  // namespace
 
 std::vector<DeviceInfo> list_devices() {
-  const auto unusable = [](std::string reason) {
+  const auto unusable = [](std::string reason, std::string id = "cuda") {
     DeviceInfo info;
-    info.id = "cuda";
+    info.id = std::move(id);
     info.name = "NVIDIA GPU";
     info.usable = false;
     info.unusable_reason = std::move(reason);
@@ -155,7 +155,8 @@ std::vector<DeviceInfo> list_devices() {
   if (count == 0) return unusable("the driver is there, but no NVIDIA GPU is visible (check CUDA_VISIBLE_DEVICES)");
   std::vector<DeviceInfo> devices;
   for (int i = 0; i < count; ++i) {
-    if (auto info = describe_device(**driver, i)) devices.push_back(*std::move(info));
+    auto info = describe_device(**driver, i);
+    devices.push_back(info ? *std::move(info) : unusable(info.error().message(), fmt::format("cuda:{}", i)).front());
   }
   return devices;
 }

@@ -32,7 +32,7 @@ Result<const Driver*> Driver::open_library() {
   driver.member = reinterpret_cast<CUresult(*) parameters>(dlsym(library, symbol));                                    \
   if (driver.member == nullptr) {                                                                                      \
     return fail(ErrorCode::DeviceNotFound,                                                                             \
-                fmt::format("the NVIDIA driver in {} is too old: it has no {}; update it to CUDA 12 or newer", path,   \
+                fmt::format("the NVIDIA driver in {} is too old: it has no {}; update it to CUDA 11.8 or newer", path,   \
                             symbol));                                                                                  \
   }
   ANYMETAL_CUDA_FUNCTIONS(ANYMETAL_CUDA_LOAD)

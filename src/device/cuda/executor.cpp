@@ -1,5 +1,6 @@
 #include "device/cuda/executor.hpp"
 
+#include "device/cuda/nvtx.hpp"
 #include "observe/trace.hpp"
 
 #include <fmt/format.h>
@@ -52,6 +53,7 @@ void Backlog::reap() {
 
 Result<void> Executor::launch(const CommandList& list, const Dispatch& dispatch, unsigned stream, CUdeviceptr bytes) {
   const trace::Span span("dispatch", dispatch.label);  // the launch; the GPU runs it later
+  const NvtxRange range(dispatch.label);
   if (auto done = prepare_launch(list, dispatch, bytes, launch_); !done) return done;
   const CUstream handle = context_->streams().handle(stream);
   for (std::size_t piece = 0; piece < launch_.pieces.size(); ++piece) {

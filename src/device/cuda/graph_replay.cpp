@@ -1,5 +1,6 @@
 #include "device/cuda/graph_replay.hpp"
 
+#include "device/cuda/nvtx.hpp"
 #include "observe/trace.hpp"
 
 #include <fmt/format.h>
@@ -143,6 +144,7 @@ Result<std::shared_ptr<Work>> GraphReplay::submit() {
   if (auto usable = context_->usable(); !usable) return std::unexpected(usable.error());
   executor_.backlog().reap();
   const trace::Span span("replay", list_->dispatches.front().label);
+  const NvtxRange range(list_->dispatches.front().label);
   const Context::Scope scope(*context_);
   if (bytes_changed_) {
     if (auto done = bytes_->write(list_->bytes, 0); !done) return std::unexpected(done.error());

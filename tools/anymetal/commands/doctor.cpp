@@ -29,7 +29,9 @@ struct Finding {
 
 Finding device_finding(const DeviceInfo& device) {
   return {fmt::format("device {}", device.id), device.usable,
-          device.usable ? fmt::format("{}, {}", device.name, device.architecture) : device.unusable_reason};
+          device.usable ? fmt::format("{}, {}, {:.1f} GiB", device.name, device.architecture,
+                                      static_cast<double>(device.memory_bytes) / (1024.0 * 1024.0 * 1024.0))
+                        : device.unusable_reason};
 }
 
 /// Compiles and runs one small kernel: the whole way from text to a result.
