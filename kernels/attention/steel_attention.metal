@@ -1,5 +1,9 @@
 #include <metal_stdlib>
-#include "common/lanes.h"
+#include "common/chunk_attention.h"
+#include "common/nvidia.h"
+#if ANYMETAL_NVIDIA
+#include "nvidia/tile_attention.h"
+#endif
 using namespace metal;
 using namespace anymetal;
 
@@ -43,7 +47,6 @@ struct AttnMaskParams {
 };
 
 constant float kLog2e = 1.44269504089f;
-constant float kLowest = -1.7014117e38f;  // half of the most negative float: a finite start for the running maximum
 
 // A mask element as something to add to a base-2 logit.
 inline float mask_term(bool keep) { return keep ? 0.0f : -INFINITY; }
@@ -88,8 +91,16 @@ kernel void steel_attention(device const T* Q [[buffer(0)]],
   constexpr int kKeys = kBK / kShare;    // keys a thread scores
   constexpr int kVectors = kDim / kShare / 8;  // vectors of outputs a thread owns
   typedef Lanes<8> L;
+#if ANYMETAL_NVIDIA
+  constexpr bool kTensor = kBQ == 32 && kDim == kAttentionDim;
+  threadgroup float memory[kTensor ? kBQ * kDim : 2 * kBQ * kBK];
+  typedef threadgroup float Tile[kBQ][kBK];
+  threadgroup Tile& scores = *(threadgroup Tile*)memory;
+  threadgroup Tile& weights = *(threadgroup Tile*)(memory + kBQ * kBK);
+#else
   threadgroup float scores[kBQ][kBK];
   threadgroup float weights[kBQ][kBK];
+#endif
 
   const int row = int(index) / kShare, part = int(index) % kShare;
   const int query = int(group.x) * kBQ + row;
@@ -112,6 +123,52 @@ kernel void steel_attention(device const T* Q [[buffer(0)]],
   int tile_end = (p.kL + kBK - 1) / kBK;
   if (do_causal) tile_end = min(tile_end, (first_position + kBQ + kBK - 1) / kBK);
   const int tile_begin = window > 0 ? max(0, first_position - window + 1) / kBK : 0;
+
+#if ANYMETAL_NVIDIA
+  if constexpr (kTensor) {
+    if (nvidia::has_ampere()) {
+      for (int d = part * 64; d < part * 64 + 64; d += 8) {
+        const L::F v = scaled_query(q + d, p.scale * kLog2e);
+        for (int i = 0; i < 8; ++i) memory[query_at(uint(row), uint(d + i))] = v[i];
+      }
+      threadgroup_barrier(mem_flags::mem_threadgroup);
+      const uint simdgroup = index / 32, lane = index % 32;
+      const int first = int(group.x) * kBQ + int(simdgroup) % 2 * 16;  // query of this simdgroup
+      const ulong starts = (ulong)k | (ulong)v | ulong(p.K_strides[2] * long(sizeof(KV))) | ulong(p.V_strides[2] * long(sizeof(KV)));
+      const KeyValueRows<KV> rows = {k, v, p.K_strides[2], p.V_strides[2], p.kL - 1, (starts & 15) == 0};
+      TileState state;
+      for (int tile = tile_begin + int(simdgroup) / 2; tile < tile_end; tile += 2) {
+        const uchar kind = has_blk ? blk[ulong(group.x) * ulong(p.NK) + ulong(tile)] : uchar(1);
+        if (kind == 0) continue;
+        state.add<is_same_v<T, float>>(memory + simdgroup % 2 * 16 * kDim, rows, tile * kBK, lane, [&](uint at, int key, float score) {
+          const int own = first + int(at), own_position = own + p.qL_off;
+          bool seen = own < p.qL && key < p.kL;
+          if (do_causal) seen = seen && key <= own_position;
+          if (window > 0) seen = seen && key > own_position - window;
+          if (has_mask && kind != 2 && seen) {
+            device const M* own_mask = mask + long(group.z) * mask_params.M_strides[0] + long(group.y) * mask_params.M_strides[1] +
+                                       long(own) * mask_params.M_strides[2];
+            score += mask_term(own_mask[key]);
+          }
+          return seen ? score : -INFINITY;
+        });
+      }
+      state.end();
+      state.merge(memory, simdgroup, lane);
+      if (simdgroup >= 2) return;
+      for (int h = 0; h < 2; ++h) {
+        const int own = first + int(lane) / 4 + 8 * h;
+        if (own >= p.qL) continue;
+        const float inverse = state.sum[h] > 0.0f ? 1.0f / state.sum[h] : 0.0f;
+        device T* o = O + long(group.z) * p.O_strides[0] + long(group.y) * p.O_strides[1] + long(own) * p.O_strides[2] + lane % 4 * 8;
+        for (int c = 0; c < kAttentionDim / 32; ++c) {
+          for (int i = 0; i < 8; ++i) o[32 * c + i] = T(state.out[4 * c + i % 4][2 * h + i / 4] * inverse);
+        }
+      }
+      return;
+    }
+  }
+#endif
 
   float running_max = kLowest, running_sum = 0.0f;
   L::F out[kVectors] = {};

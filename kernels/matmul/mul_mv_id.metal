@@ -28,10 +28,12 @@ inline void store_zeros(device float* out, ulong first, uint count, ulong n, uin
 struct GatedInput {
   device const float* gates;
   device const float* ups;
-  void copy(threadgroup float* to, uint k) const {
-    for (uint i = 0; i < 4; ++i) {
-      const float g = gates[k + i];
-      to[i] = g / (1.0f + precise::exp(-g)) * ups[k + i];
+  void copy(threadgroup float* to, uint pitch, uint k, uint length) const {
+    for (uint i = 0; i < 16; ++i) {
+      const uint at = k + i / 4 * 256 + i % 4;
+      if (at >= length) continue;
+      const float g = gates[at];
+      to[i / 4 * pitch + i % 4] = g / (1.0f + precise::exp(-g)) * ups[at];
     }
   }
 };

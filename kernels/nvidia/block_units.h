@@ -7,66 +7,88 @@
 
 namespace anymetal {
 
-// Words from any address in threadgroup memory.
+// A place in threadgroup memory: bytes from a multiple of 16 on.
+struct Place16 {
+  threadgroup const uchar* base;
+  uint offset;
+  Place16 operator+(uint bytes) const { return {base, offset + bytes}; }
+  uint byte(uint i) const { return base[offset + i]; }
+  float half_at(uint i) const { return float(*(threadgroup const half*)(base + offset + i)); }
+};
+
+// Words from any place.
 template <int N>
 struct Words {
   uint at[N];
-  explicit Words(threadgroup const uchar* from) {
-    const ulong address = (ulong)from;
-    threadgroup const uint* whole = (threadgroup const uint*)(from - (address & 3));
-    const uint shift = uint(address & 3) * 8;
+  explicit Words(Place16 from) {
+    threadgroup const uint* whole = (threadgroup const uint*)(from.base + (from.offset & ~3u));
+    const uint shift = from.offset * 8;  // modulo 32
     uint low = whole[0];
     for (int i = 0; i < N; ++i) {
       const uint high = whole[i + 1];
-      at[i] = uint((ulong(high) << 32 | low) >> shift);
+      at[i] = nvidia::funnel_shift(low, high, shift & 31);
       low = high;
     }
   }
 };
 
-// Codes that are bytes of a word as floats, those in bits 8 to 15 of either half 256 times as large; less kOffset.
-template <int kOffset>
-struct ByteCodes {
-  float at[4];
-  explicit ByteCodes(uint word) : at{low(word), high(word), low(word >> 16), high(word >> 16)} {}
+// Bits of a word as a number, as far as they lie in the mantissa of 2^23; less `offset`.
+inline float bits_less(uint word, uint mask, float offset) {
+  return metal::as_type<float>((word & mask) | 0x4b000000u) - (8388608.0f + offset);
+}
 
- private:
-  static float low(uint word) { return metal::as_type<float>((word & 0xffu) | 0x4b000000u) - (8388608.0f + kOffset); }
-  static float high(uint word) { return metal::as_type<float>((word & 0xff00u) | 0x4b000000u) - (8388608.0f + 256 * kOffset); }
-};
-
-// Sum of (code - kOffset) * x.
+// Sum of (code - kOffset) * x for codes that are bytes of words, those in bits 8 to 15 of a half 256 times as large.
 template <int kOffset>
 struct ByteSums {
   float units = 0.0f, scaled = 0.0f;
 
   void add(uint word, float x0, float x1, float x2, float x3) {
-    const ByteCodes<kOffset> codes(word);
-    units += codes.at[0] * x0;
-    scaled += codes.at[1] * x1;
-    units += codes.at[2] * x2;
-    scaled += codes.at[3] * x3;
+    const uint high = word >> 16;
+    units += bits_less(word, 0xffu, kOffset) * x0;
+    scaled += bits_less(word, 0xff00u, 256 * kOffset) * x1;
+    units += bits_less(high, 0xffu, kOffset) * x2;
+    scaled += bits_less(high, 0xff00u, 256 * kOffset) * x3;
   }
   void add(uint word, thread const float* x) { add(word, x[0], x[1], x[2], x[3]); }
   float total() const { return units + scaled * 0x1p-8f; }
 };
 
-// Sum of (scale * code + least) * x; every weight is rounded by itself, as the two parts may be far larger.
-struct AffineSums {
-  float scale, least;
-  float sums[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+// The same for codes that are nibbles, apart for the low ones and the high ones; a sum for each place in the mantissa.
+template <int kOffset>
+struct NibbleSums {
+  float low_sums[4] = {0.0f, 0.0f, 0.0f, 0.0f}, high_sums[4] = {0.0f, 0.0f, 0.0f, 0.0f};
 
-  void add(uint word, thread const float* x) {
-    const ByteCodes<0> codes(word);
-    for (int i = 0; i < 4; ++i) sums[i] += (codes.at[i] * (i % 2 == 0 ? scale : scale * 0x1p-8f) + least) * x[i];
+  void add(uint word, thread const float* low_x, thread const float* high_x) {
+    const uint rest = word >> 12;
+    low_sums[0] += bits_less(word, 0xfu, kOffset) * low_x[0];
+    high_sums[0] += bits_less(word, 0xf0u, 16 * kOffset) * high_x[0];
+    low_sums[1] += bits_less(word, 0xf00u, 256 * kOffset) * low_x[1];
+    high_sums[1] += bits_less(word, 0xf000u, 4096 * kOffset) * high_x[1];
+    low_sums[2] += bits_less(word, 0xf0000u, 65536 * kOffset) * low_x[2];
+    high_sums[2] += bits_less(rest, 0xf00u, 256 * kOffset) * high_x[2];
+    low_sums[3] += bits_less(rest, 0xf000u, 4096 * kOffset) * low_x[3];
+    high_sums[3] += bits_less(rest, 0xf0000u, 65536 * kOffset) * high_x[3];
   }
-  float total() const { return (sums[0] + sums[1]) + (sums[2] + sums[3]); }
+  float low() const { return (low_sums[0] + low_sums[1] * 0x1p-8f) + (low_sums[2] * 0x1p-16f + low_sums[3] * 0x1p-12f); }
+  float high() const { return (high_sums[0] * 0x1p-4f + high_sums[1] * 0x1p-12f) + (high_sums[2] * 0x1p-8f + high_sums[3] * 0x1p-16f); }
 };
+
+// 32 elements of x in the order in which a unit takes them, and the sum of each eight.
+struct UnitInput {
+  float x[32];
+  float sums[4];
+  float sum(uint half_unit) const { return sums[2 * half_unit] + sums[2 * half_unit + 1]; }
+  float sum() const { return sum(0) + sum(1); }
+};
+
+// Sum of (scale * code + least) * x from that of (code - centre) * x and that of x: codes about their centre keep the digits
+// that a positive and a negative part would take from each other.
+inline float centred(float sum, float scale, float centre, float least, float sum_of_x) {
+  return sum * scale + sum_of_x * (least + centre * scale);
+}
 
 // Bits i .. i+3 of a mask as the fifth bits of four bytes.
 inline uint fifth_bits_of_bytes(uint mask, uint i) { return (((mask >> i) & 15u) * 0x00204081u & 0x01010101u) << 4; }
-
-inline float half_at(threadgroup const uchar* at) { return float(*(threadgroup const half*)at); }
 
 // What is common to formats of 32 elements: a unit is a block, in its own order.
 struct PlainUnits {
@@ -84,186 +106,179 @@ struct QuarteredUnits {
   static uint slot_of(uint k) { return k % 128 / 32 * 8 + k % 8; }
 };
 
-// dot(block, unit, x): the sum of the unit's weights times x, in its order, with the block in threadgroup memory.
+// dot(block, unit, in): the sum of the unit's weights times x.
 template <class Block> struct Unit;
 
 template <> struct Unit<BlockQ4_0> : PlainUnits {
-  static float dot(threadgroup const uchar* block, uint, thread const float* x) {
+  static float dot(Place16 block, uint, thread const UnitInput& in) {
     const Words<4> q(block + 2);
-    ByteSums<8> sums;
-    for (int i = 0; i < 4; ++i) {
-      sums.add(q.at[i] & 0x0f0f0f0fu, x + 4 * i);
-      sums.add((q.at[i] >> 4) & 0x0f0f0f0fu, x + 16 + 4 * i);
-    }
-    return sums.total() * half_at(block);
+    NibbleSums<8> sums;
+    for (int i = 0; i < 4; ++i) sums.add(q.at[i], in.x + 4 * i, in.x + 16 + 4 * i);
+    return (sums.low() + sums.high()) * block.half_at(0);
   }
 };
 
 template <> struct Unit<BlockQ4_1> : PlainUnits {
-  static float dot(threadgroup const uchar* block, uint, thread const float* x) {
+  static float dot(Place16 block, uint, thread const UnitInput& in) {
     const Words<4> q(block + 4);
-    AffineSums sums = {half_at(block), half_at(block + 2)};
-    for (int i = 0; i < 4; ++i) {
-      sums.add(q.at[i] & 0x0f0f0f0fu, x + 4 * i);
-      sums.add((q.at[i] >> 4) & 0x0f0f0f0fu, x + 16 + 4 * i);
-    }
-    return sums.total();
+    NibbleSums<8> sums;
+    for (int i = 0; i < 4; ++i) sums.add(q.at[i], in.x + 4 * i, in.x + 16 + 4 * i);
+    return centred(sums.low() + sums.high(), block.half_at(0), 8, block.half_at(2), in.sum());
   }
 };
 
-template <> struct Unit<BlockQ5_0> : PlainUnits {
-  static float dot(threadgroup const uchar* block, uint, thread const float* x) {
-    const Words<5> q(block + 2);
-    ByteSums<16> sums;
-    for (int i = 0; i < 4; ++i) {
-      sums.add((q.at[i + 1] & 0x0f0f0f0fu) | fifth_bits_of_bytes(q.at[0], 4 * i), x + 4 * i);
-      sums.add(((q.at[i + 1] >> 4) & 0x0f0f0f0fu) | fifth_bits_of_bytes(q.at[0], 16 + 4 * i), x + 16 + 4 * i);
-    }
-    return sums.total() * half_at(block);
+// Sum of (code - 16) * x for nibbles in two halves with a mask of fifth bits before them.
+inline float five_bit_sum(Place16 from, thread const UnitInput& in) {
+  const Words<5> q(from);
+  ByteSums<16> sums;
+  for (int i = 0; i < 4; ++i) {
+    sums.add((q.at[i + 1] & 0x0f0f0f0fu) | fifth_bits_of_bytes(q.at[0], 4 * i), in.x + 4 * i);
+    sums.add(((q.at[i + 1] >> 4) & 0x0f0f0f0fu) | fifth_bits_of_bytes(q.at[0], 16 + 4 * i), in.x + 16 + 4 * i);
   }
+  return sums.total();
+}
+
+template <> struct Unit<BlockQ5_0> : PlainUnits {
+  static float dot(Place16 block, uint, thread const UnitInput& in) { return five_bit_sum(block + 2, in) * block.half_at(0); }
 };
 
 template <> struct Unit<BlockQ5_1> : PlainUnits {
-  static float dot(threadgroup const uchar* block, uint, thread const float* x) {
-    const Words<6> q(block);
-    AffineSums sums = {half_at(block), half_at(block + 2)};
-    for (int i = 0; i < 4; ++i) {
-      sums.add((q.at[i + 2] & 0x0f0f0f0fu) | fifth_bits_of_bytes(q.at[1], 4 * i), x + 4 * i);
-      sums.add(((q.at[i + 2] >> 4) & 0x0f0f0f0fu) | fifth_bits_of_bytes(q.at[1], 16 + 4 * i), x + 16 + 4 * i);
-    }
-    return sums.total();
+  static float dot(Place16 block, uint, thread const UnitInput& in) {
+    return centred(five_bit_sum(block + 4, in), block.half_at(0), 16, block.half_at(2), in.sum());
   }
 };
 
 template <> struct Unit<BlockQ8_0> : PlainUnits {
-  static float dot(threadgroup const uchar* block, uint, thread const float* x) {
+  static float dot(Place16 block, uint, thread const UnitInput& in) {
     const Words<8> q(block + 2);
     ByteSums<128> sums;
-    for (int i = 0; i < 8; ++i) sums.add(q.at[i] ^ 0x80808080u, x + 4 * i);
-    return sums.total() * half_at(block);
+    for (int i = 0; i < 8; ++i) sums.add(q.at[i] ^ 0x80808080u, in.x + 4 * i);
+    return sums.total() * block.half_at(0);
   }
 };
 
-// Sums for codes that are nibbles in two halves of 16 bytes and name entries of a table.
+// Sum of (entry) * x for codes that are nibbles in two halves of 16 bytes and name entries of a table.
 template <class Table>
-ByteSums<128> table_sums(threadgroup const uchar* codes, thread const float* x) {
+float table_sum(Place16 codes, thread const UnitInput& in) {
   const Words<4> q(codes);
   ByteSums<128> sums;
   for (int i = 0; i < 4; ++i) {
     for (int half_word = 0; half_word < 2; ++half_word) {
-      thread const float* four = x + 4 * i + 2 * half_word;
-      sums.add(Table::values(q.at[i] >> (16 * half_word)), four[0], four[16], four[1], four[17]);
+      thread const float* x = in.x + 4 * i + 2 * half_word;
+      sums.add(Table::values(q.at[i] >> (16 * half_word)), x[0], x[16], x[1], x[17]);
     }
   }
-  return sums;
+  return sums.total();
 }
 
 template <> struct Unit<BlockIQ4_NL> : PlainUnits {
-  static float dot(threadgroup const uchar* block, uint, thread const float* x) {
-    return table_sums<TableIQ4_NL>(block + 2, x).total() * half_at(block);
+  static float dot(Place16 block, uint, thread const UnitInput& in) {
+    return table_sum<TableIQ4_NL>(block + 2, in) * block.half_at(0);
   }
 };
 
 template <> struct Unit<BlockMXFP4> : PlainUnits {
-  static float dot(threadgroup const uchar* block, uint, thread const float* x) {
-    return table_sums<TableE2M1>(block + 1, x).total() * scale_of_mxfp4(block[0]);
+  static float dot(Place16 block, uint, thread const UnitInput& in) {
+    return table_sum<TableE2M1>(block + 1, in) * scale_of_mxfp4(block.byte(0));
   }
 };
 
 template <> struct Unit<BlockIQ4_XS> : PlainUnits {
-  static float dot(threadgroup const uchar* block, uint unit, thread const float* x) {
-    const uint high = *(threadgroup const ushort*)(block + 2), low = block[4 + unit / 2];
-    const uint scale = (low >> (unit % 2 * 4) & 15u) | (high >> (2 * unit) & 3u) << 4;
-    return table_sums<TableIQ4_NL>(block + 8 + 16 * unit, x).total() * (half_at(block) * (float(scale) - 32.0f));
+  static float dot(Place16 block, uint unit, thread const UnitInput& in) {
+    const uint high = block.byte(2 + unit / 4) >> (unit % 4 * 2), low = block.byte(4 + unit / 2) >> (unit % 2 * 4);
+    const uint scale = (low & 15u) | (high & 3u) << 4;
+    return table_sum<TableIQ4_NL>(block + 8 + 16 * unit, in) * (block.half_at(0) * (float(scale) - 32.0f));
   }
 };
 
-// Sub-block 2p + j of Q4_K and Q5_K.
-inline AffineSums sub_block_sums(threadgroup const uchar* block, uint p, uint j) {
-  threadgroup const uchar* s = block + 4 + p % 2 * 2 + j;
-  const uint low = s[0], middle = s[4], high = s[8];
-  const uint scale = p < 2 ? low & 63 : (high & 15) | (low >> 6) << 4;
-  const uint least = p < 2 ? middle & 63 : high >> 4 | (middle >> 6) << 4;
-  return {half_at(block) * float(scale), -half_at(block + 2) * float(least)};
+// Sub-blocks 2p and 2p + 1 of Q4_K and Q5_K from their sums of (code - centre) * x.
+inline float paired_total(Place16 block, uint p, float even, float odd, float centre, thread const UnitInput& in) {
+  const float d = block.half_at(0), dmin = block.half_at(2);
+  const uint at = 4 + p % 2 * 2;
+  float total = 0.0f;
+  for (uint j = 0; j < 2; ++j) {
+    const uint low = block.byte(at + j), middle = block.byte(at + 4 + j), high = block.byte(at + 8 + j);
+    const uint scale = p < 2 ? low & 63 : (high & 15) | (low >> 6) << 4;
+    const uint least = p < 2 ? middle & 63 : high >> 4 | (middle >> 6) << 4;
+    total += centred(j == 0 ? even : odd, d * float(scale), centre, -dmin * float(least), in.sum(j));
+  }
+  return total;
 }
 
 template <> struct Unit<BlockQ4_K> : PairedUnits {
-  static float dot(threadgroup const uchar* block, uint unit, thread const float* x) {
+  static float dot(Place16 block, uint unit, thread const UnitInput& in) {
     const Words<4> q(block + 16 + 16 * unit);
-    AffineSums even = sub_block_sums(block, unit / 2, 0), odd = sub_block_sums(block, unit / 2, 1);
-    for (int i = 0; i < 4; ++i) {
-      even.add(q.at[i] & 0x0f0f0f0fu, x + 4 * i);
-      odd.add((q.at[i] >> 4) & 0x0f0f0f0fu, x + 16 + 4 * i);
-    }
-    return even.total() + odd.total();
+    NibbleSums<8> sums;
+    for (int i = 0; i < 4; ++i) sums.add(q.at[i], in.x + 4 * i, in.x + 16 + 4 * i);
+    return paired_total(block, unit / 2, sums.low(), sums.high(), 8, in);
   }
 };
 
 template <> struct Unit<BlockQ5_K> : PairedUnits {
-  static float dot(threadgroup const uchar* block, uint unit, thread const float* x) {
+  static float dot(Place16 block, uint unit, thread const UnitInput& in) {
     const Words<4> q(block + 48 + 16 * unit), h(block + 16 + 16 * (unit % 2));
     const uint bit = unit / 2 * 2;
-    AffineSums even = sub_block_sums(block, unit / 2, 0), odd = sub_block_sums(block, unit / 2, 1);
+    ByteSums<16> even, odd;
     for (int i = 0; i < 4; ++i) {
       const uint fifth = h.at[i] >> bit;
-      even.add((q.at[i] & 0x0f0f0f0fu) | (fifth & 0x01010101u) << 4, x + 4 * i);
-      odd.add(((q.at[i] >> 4) & 0x0f0f0f0fu) | (fifth & 0x02020202u) << 3, x + 16 + 4 * i);
+      even.add((q.at[i] & 0x0f0f0f0fu) | (fifth & 0x01010101u) << 4, in.x + 4 * i);
+      odd.add(((q.at[i] >> 4) & 0x0f0f0f0fu) | (fifth & 0x02020202u) << 3, in.x + 16 + 4 * i);
     }
-    return even.total() + odd.total();
+    return paired_total(block, unit / 2, even.total(), odd.total(), 16, in);
   }
 };
 
 template <> struct Unit<BlockQ6_K> : QuarteredUnits {
-  static float dot(threadgroup const uchar* block, uint unit, thread const float* x) {
+  static float dot(Place16 block, uint unit, thread const UnitInput& in) {
     const uint u = unit / 4, q = unit % 4;
     const Words<2> first(block + 64 * u + 8 * q), second(block + 64 * u + 32 + 8 * q), high(block + 128 + 32 * u + 8 * q);
-    threadgroup const char* scales = (threadgroup const char*)block + 192 + 8 * u + q / 2;
+    const Place16 scales = block + 192 + 8 * u + q / 2;
     float total = 0.0f;
     for (int r = 0; r < 4; ++r) {
       ByteSums<32> sums;
       for (int i = 0; i < 2; ++i) {
         const uint low = ((r % 2 == 0 ? first.at[i] : second.at[i]) >> (r / 2 * 4)) & 0x0f0f0f0fu;
-        sums.add(low | ((high.at[i] >> (2 * r)) & 0x03030303u) << 4, x + 8 * r + 4 * i);
+        sums.add(low | ((high.at[i] >> (2 * r)) & 0x03030303u) << 4, in.x + 8 * r + 4 * i);
       }
-      total += sums.total() * float(scales[2 * r]);
+      total += sums.total() * float(char(scales.byte(2 * r)));
     }
-    return total * half_at(block + 208);
+    return total * block.half_at(208);
   }
 };
 
 template <> struct Unit<BlockQ2_K> : QuarteredUnits {
-  static float dot(threadgroup const uchar* block, uint unit, thread const float* x) {
+  static float dot(Place16 block, uint unit, thread const UnitInput& in) {
     const uint u = unit / 4, q = unit % 4;
     const Words<2> codes(block + 16 + 32 * u + 8 * q);
-    threadgroup const uchar* scales = block + 8 * u + q / 2;
-    const float d = half_at(block + 80), dmin = half_at(block + 82);
+    const Place16 scales = block + 8 * u + q / 2;
+    const float d = block.half_at(80), dmin = block.half_at(82);
     float total = 0.0f;
     for (int r = 0; r < 4; ++r) {
-      AffineSums sums = {d * float(scales[2 * r] & 15), -dmin * float(scales[2 * r] >> 4)};
-      for (int i = 0; i < 2; ++i) sums.add((codes.at[i] >> (2 * r)) & 0x03030303u, x + 8 * r + 4 * i);
-      total += sums.total();
+      ByteSums<2> sums;
+      for (int i = 0; i < 2; ++i) sums.add((codes.at[i] >> (2 * r)) & 0x03030303u, in.x + 8 * r + 4 * i);
+      const uint scale = scales.byte(2 * r);
+      total += centred(sums.total(), d * float(scale & 15), 2, -dmin * float(scale >> 4), in.sums[r]);
     }
     return total;
   }
 };
 
 template <> struct Unit<BlockQ3_K> : QuarteredUnits {
-  static float dot(threadgroup const uchar* block, uint unit, thread const float* x) {
+  static float dot(Place16 block, uint unit, thread const UnitInput& in) {
     const uint u = unit / 4, q = unit % 4;
     const Words<2> codes(block + 32 + 32 * u + 8 * q), third(block + 8 * q);
-    threadgroup const uchar* scales = block + 96;
     float total = 0.0f;
     for (uint r = 0; r < 4; ++r) {
       ByteSums<4> sums;
       for (uint i = 0; i < 2; ++i) {
         const uint high = (third.at[i] >> (4 * u + r)) & 0x01010101u;
-        sums.add(((codes.at[i] >> (2 * r)) & 0x03030303u) | high << 2, x + 8 * r + 4 * i);
+        sums.add(((codes.at[i] >> (2 * r)) & 0x03030303u) | high << 2, in.x + 8 * r + 4 * i);
       }
       const uint t = 2 * r + q / 2;
-      const uint scale = (scales[t] >> (4 * u) & 15u) | (scales[8 + t % 4] >> (4 * u + t / 4 * 2) & 3u) << 4;
+      const uint scale = (block.byte(96 + t) >> (4 * u) & 15u) | (block.byte(104 + t % 4) >> (4 * u + t / 4 * 2) & 3u) << 4;
       total += sums.total() * (float(scale) - 32.0f);
     }
-    return total * half_at(block + 108);
+    return total * block.half_at(108);
   }
 };
 

@@ -10,7 +10,7 @@ namespace anymetal::device::cuda {
 
 namespace {
 
-constexpr unsigned kMostTrips = 64;
+constexpr unsigned kMostTrips = 128;
 
 bool indexes_an_array(const llvm::Instruction& instruction, const llvm::Loop& loop) {
   const auto* address = llvm::dyn_cast<llvm::GetElementPtrInst>(&instruction);

@@ -70,6 +70,21 @@ __MSL_NVIDIA_MULTIPLY(half, "f16")
 __MSL_NVIDIA_MULTIPLY(bfloat, "bf16")
 #undef __MSL_NVIDIA_MULTIPLY
 
+// m16n8k8 of floats, of which the products take the upper 19 bits (TF32).
+__MSL_INLINE void multiply_accumulate_tf32(float (&d)[4], const float (&a)[4], float b0, float b1) {
+  asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(__builtin_bit_cast(uint, a[0])), "r"(__builtin_bit_cast(uint, a[1])), "r"(__builtin_bit_cast(uint, a[2])),
+        "r"(__builtin_bit_cast(uint, a[3])), "r"(__builtin_bit_cast(uint, b0)), "r"(__builtin_bit_cast(uint, b1)));
+}
+
+// Bits 0 .. 31 of {high, low} >> shift, shift < 32.
+__MSL_INLINE uint funnel_shift(uint low, uint high, uint shift) {
+  uint d;
+  asm("shf.r.wrap.b32 %0, %1, %2, %3;" : "=r"(d) : "r"(low), "r"(high), "r"(shift));
+  return d;
+}
+
 #else
 
 __MSL_INLINE uint permute_bytes(uint x, uint y, uint selectors) {
@@ -77,6 +92,9 @@ __MSL_INLINE uint permute_bytes(uint x, uint y, uint selectors) {
   uint d = 0;
   for (uint i = 0; i < 4; ++i) d |= (static_cast<uint>(bytes >> (selectors >> (4 * i) & 7) * 8) & 255) << (8 * i);
   return d;
+}
+__MSL_INLINE uint funnel_shift(uint low, uint high, uint shift) {
+  return static_cast<uint>((static_cast<ulong>(high) << 32 | low) >> shift);
 }
 __MSL_INLINE void copy_16(void* to, const void* from) { __builtin_memcpy(to, from, 16); }
 __MSL_INLINE void end_copies() {}
@@ -118,6 +136,19 @@ __MSL_INLINE void multiply_accumulate(T, float (&d)[4], const uint (&a)[4], uint
       const uint x = metal::simd_shuffle(a[k / 8 * 2 + e / 2], static_cast<ushort>(row + pair));
       const uint y = metal::simd_shuffle(k < 8 ? b0 : b1, static_cast<ushort>(column + pair));
       d[e] += __element(T(), x, k % 2) * __element(T(), y, k % 2);
+    }
+  }
+}
+
+__MSL_INLINE float __tf32(float x) { return __builtin_bit_cast(float, __builtin_bit_cast(uint, x) & ~0x1fffu); }
+__MSL_INLINE void multiply_accumulate_tf32(float (&d)[4], const float (&a)[4], float b0, float b1) {
+  const uint lane = __msl_thread_index_in_simdgroup();
+  for (uint k = 0; k < 8; ++k) {
+    for (uint e = 0; e < 4; ++e) {
+      const ushort row = static_cast<ushort>(lane / 4 * 4), column = static_cast<ushort>((lane % 4 * 2 + e % 2) * 4);
+      const float x = metal::simd_shuffle(a[k / 4 * 2 + e / 2], static_cast<ushort>(row + k % 4));
+      const float y = metal::simd_shuffle(k < 4 ? b0 : b1, static_cast<ushort>(column + k % 4));
+      d[e] += __tf32(x) * __tf32(y);
     }
   }
 }
