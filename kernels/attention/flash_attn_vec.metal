@@ -52,6 +52,8 @@ kernel void flash_attn_vec(constant FlashAttnVecParams& p [[buffer(0)]],
   const uint first = p.mask_type == 2 && p.sliding_window > 0 && length > p.sliding_window ? length - p.sliding_window : 0;
 
 #if ANYMETAL_NVIDIA
+  typedef ValueStage<T, kDim> Stage;
+  threadgroup Stage stage;
   RowAttention<T, kDim> attention;
   for (uint i = 0; i < kDim / 32; ++i) {
     const float q = Q[ulong(head) * kDim + lane * (kDim / 32) + i];
@@ -61,9 +63,19 @@ kernel void flash_attn_vec(constant FlashAttnVecParams& p [[buffer(0)]],
   for (uint chunk = part * 32; chunk < length; chunk += parts * 32) {
     if (chunk + 32 <= first) continue;
     const ulong rows = kv_base + ulong(chunk) * kDim;
-    const float score = soft_capped(attention.score(K + rows, length - 1 - chunk, aligned, lane) * p.scale, p.softcap);
-    const bool seen = chunk + lane >= first && chunk + lane < length;
-    attention.add(seen ? score : -INFINITY, V + rows, max(first, chunk) - chunk, min(length - chunk, 32u), aligned, lane);
+    const uint begin = max(first, chunk) - chunk, end = min(length - chunk, 32u);
+    const bool staged = Stage::kFits && aligned && nvidia::has_ampere();
+    if (staged) stage.copy(V + rows, begin, end, lane);
+    const float found = soft_capped(attention.score(K + rows, length - 1 - chunk, aligned, lane) * p.scale, p.softcap);
+    const float score = lane >= begin && lane < end ? found : -INFINITY;
+    if (staged) {
+      nvidia::await_copies<0>();
+      simdgroup_barrier(mem_flags::mem_threadgroup);
+      attention.add(score, (threadgroup const T*)stage.rows, begin, end, true, lane);
+      simdgroup_barrier(mem_flags::mem_threadgroup);
+    } else {
+      attention.add(score, V + rows, begin, end, aligned, lane);
+    }
   }
 #else
   threadgroup float* query = scratch;

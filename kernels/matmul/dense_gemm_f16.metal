@@ -30,14 +30,14 @@ kernel void dense_gemm_f16(device const half* a [[buffer(0)]],
                            uint thread_index [[thread_index_in_threadgroup]],
                            uint simdgroup [[simdgroup_index_in_threadgroup]]) {
 #if ANYMETAL_NVIDIA
-  threadgroup MatMatTiles<half, 128> wide_tiles;
+  threadgroup MatMatTiles<half, 128, 3> wide_tiles;
   if (nvidia::has_ampere() && are_pieces(ulong(s.k) * 2, 0, s.k, 2)) {
     // One of 4 x 4 threadgroups takes 128 x 128; the others have nothing to do.
     if (group.x % 4 != 0 || group.y % 4 != 0) return;
     const uint m0 = group.y * kTile, n0 = group.x * kTile;
     const DenseTile<half, 128> a_tile = {{(device const uchar*)a, ulong(s.k) * 2, m0, s.m}, s.k};
     const DenseTile<half, 128> b_tile = {{(device const uchar*)b, ulong(s.k) * 2, n0, s.n}, s.k};
-    return nvidia_mat_mat<half, 128, false>(wide_tiles, nullptr, a_tile, b_tile, s.k, thread_index, [=](uint m, uint n, float value) {
+    return nvidia_mat_mat<false>(wide_tiles, nullptr, a_tile, b_tile, s.k, thread_index, [=](uint m, uint n, float value) {
       if (m0 + m < s.m && n0 + n < s.n) c[ulong(m0 + m) * s.n + n0 + n] = half(value);
     });
   }

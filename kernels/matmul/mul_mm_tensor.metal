@@ -50,8 +50,8 @@ void store(thread const Sums& sums, device float* dst, Place at, uint rows, uint
 #if ANYMETAL_NVIDIA
 // As `product`, 128 activation rows by kColumns weight rows: one of four threadgroups along M, and of kColumns / kTileN along
 // N, takes the place of all of them.
-template <class T, uint kColumns, class Weights>
-void nvidia_product(threadgroup MatMatTiles<T, kColumns>& wide_tiles, constant MatMatParams& p, device const uchar* weight,
+template <class Weights, class T, uint kColumns, uint kStages>
+void nvidia_product(threadgroup MatMatTiles<T, kColumns, kStages>& wide_tiles, constant MatMatParams& p, device const uchar* weight,
                     device const uchar* x, device float* dst, threadgroup uchar* tiles, uint3 group, uint thread_index) {
   if (group.x % 4 != 0 || group.y % (kColumns / kTileN) != 0) return;
   const uint rows = uint(p.ne0), tokens = uint(p.ne1), length = uint(p.ne00);
@@ -61,7 +61,7 @@ void nvidia_product(threadgroup MatMatTiles<T, kColumns>& wide_tiles, constant M
   x += i12 * p.nb12 + i13 * p.nb13;
   device float* out = dst + ulong(group.z) * rows * tokens;
   const FloatTile<T, FloatRows> x_tile = {{{x, p.nb11, m0, tokens}, length}};
-  nvidia_mat_mat<T, kColumns, FloatTile<T, FloatRows>::kScaled>(
+  nvidia_mat_mat<FloatTile<T, FloatRows>::kScaled>(
       wide_tiles, (threadgroup float*)tiles, x_tile, Weights::of({weight, p.nb01, n0, rows}, length), length, thread_index,
       [=](uint m, uint n, float value) {
         if (m0 + m < tokens && n0 + n < rows) out[ulong(m0 + m) * rows + n0 + n] = value;
@@ -100,9 +100,9 @@ kernel void mul_mm_tensor(constant MatMatParams& p [[buffer(0)]],
                           uint3 group [[threadgroup_position_in_grid]],
                           uint thread_index [[thread_index_in_threadgroup]]) {
 #if ANYMETAL_NVIDIA
-  threadgroup MatMatTiles<half, kTileN> wide_tiles;
+  threadgroup MatMatTiles<half, kTileN, 2> wide_tiles;
   if (nvidia::has_ampere() && are_pieces(p.nb11, p.nb12 | p.nb13, uint(p.ne00), 4) && is_short(p.nb01)) {
-    return nvidia_product<half, kTileN, BlockTile<half, Block, kTileN>>(wide_tiles, p, weight, x, dst, tiles, group, thread_index);
+    return nvidia_product<BlockTile<half, Block, kTileN>>(wide_tiles, p, weight, x, dst, tiles, group, thread_index);
   }
 #endif
   product<half, BlockRow<Block>>(p, weight, x, dst, tiles, group, thread_index);
@@ -126,11 +126,11 @@ kernel void dense_mm_tensor(constant MatMatParams& p [[buffer(0)]],
 #if ANYMETAL_NVIDIA
   if constexpr (sizeof(T) == 2) {
     constexpr uint kColumns = is_same_v<T, half> ? kTileN : 2 * kTileN;  // scales take registers
-    threadgroup MatMatTiles<T, kColumns> wide_tiles;
+    threadgroup MatMatTiles<T, kColumns, 3> wide_tiles;
     const uint length = uint(p.ne00);
     if (nvidia::has_ampere() && are_pieces(p.nb11, p.nb12 | p.nb13, length, 4) &&
         are_pieces(p.nb01, p.nb02 | p.nb03, length, 2)) {
-      return nvidia_product<T, kColumns, DenseTile<T, kColumns>>(wide_tiles, p, weight, x, dst, tiles, group, thread_index);
+      return nvidia_product<DenseTile<T, kColumns>>(wide_tiles, p, weight, x, dst, tiles, group, thread_index);
     }
   }
 #endif
@@ -153,13 +153,13 @@ kernel void mul_mm_tensor_perm021(constant PermutedMatMatParams& p [[buffer(0)]]
                                   uint thread_index [[thread_index_in_threadgroup]]) {
   const uint rows = uint(p.ne0), tokens = uint(p.ne1);
 #if ANYMETAL_NVIDIA
-  threadgroup MatMatTiles<half, kTileN> wide_tiles;
+  threadgroup MatMatTiles<half, kTileN, 2> wide_tiles;
   if (nvidia::has_ampere() && is_short(p.nb01)) {
     if (group.x % 4 != 0) return;
     const uint m0 = group.x * kTileM, n0 = group.y * kTileN;
     const FloatTile<half, HeadRows> x_tile = {{x, m0, tokens, uint(p.head_dim)}};
     const BlockTile<half, Block, kTileN> weight_tile = {{weight, p.nb01, n0, rows}};
-    return nvidia_mat_mat<half, kTileN, true>(wide_tiles, (threadgroup float*)tiles, x_tile, weight_tile, uint(p.ne00), thread_index,
+    return nvidia_mat_mat<true>(wide_tiles, (threadgroup float*)tiles, x_tile, weight_tile, uint(p.ne00), thread_index,
                                               [=](uint m, uint n, float value) {
                                                 if (m0 + m < tokens && n0 + n < rows) dst[ulong(m0 + m) * rows + n0 + n] = value;
                                               });

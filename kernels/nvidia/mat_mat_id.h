@@ -8,7 +8,7 @@ namespace anymetal {
 // A tile of 128 entries of an expert's list by kTileN of its weight rows; the entries' places in dst are theirs alone. One of
 // four threadgroups along the list takes the place of all four. `scratch` holds 2048 bytes.
 template <class Block>
-void nvidia_mat_mat_id(threadgroup MatMatTiles<half, kTileN>& tiles, threadgroup uchar* scratch, constant ExpertMatMatParams& p,
+void nvidia_mat_mat_id(threadgroup MatMatTiles<half, kTileN, 2>& tiles, threadgroup uchar* scratch, constant ExpertMatMatParams& p,
                        device const uchar* weight, device const uchar* x, device const int* list, uint count, device float* dst,
                        uint3 group, uint thread_index) {
   if (group.x % 4 != 0) return;
@@ -20,7 +20,7 @@ void nvidia_mat_mat_id(threadgroup MatMatTiles<half, kTileN>& tiles, threadgroup
   metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
   const FloatTile<half, ListedRows> x_tile = {{x, offsets}};
   const BlockTile<half, Block, kTileN> weight_tile = {{weight + group.z * p.nb02, p.nb01, n0, rows}};
-  nvidia_mat_mat<half, kTileN, true>(tiles, (threadgroup float*)scratch, x_tile, weight_tile, length, thread_index,
+  nvidia_mat_mat<true>(tiles, (threadgroup float*)scratch, x_tile, weight_tile, length, thread_index,
                                      [=](uint m, uint n, float value) {
                                        if (m0 + m >= count || n0 + n >= rows) return;
                                        const uint to = uint(list[m0 + m]);

@@ -1,6 +1,6 @@
-// How rows of a product come into a tile of 32 of their elements as 16-bit T in threadgroup memory, on NVIDIA GPUs: every
-// thread of 128 holds its share of the next tile in registers while the present one is multiplied, half (part 0 or 1) of the
-// tile at a time.
+// How rows of a product come into tiles of 32 of their elements as 16-bit T in threadgroup memory, on NVIDIA GPUs, by 128
+// threads. Rows that are T already are copied (kCopied) two tiles ahead; of others every thread holds its share of the next
+// tile in registers while the present one is multiplied.
 #pragma once
 #include "common/nvidia.h"
 #include "nvidia/block_pieces.h"
@@ -49,21 +49,22 @@ inline bool is_aligned(device const uchar* at) { return ((ulong)at & 15) == 0; }
 // Rows of T in pieces; 0 past their end.
 template <class T, uint kRows>
 struct DenseTile {
+  static constexpr bool kCopied = true;
   TileRows rows;
   uint length;
-  metal::uint4 held[kRows / 64];
   static DenseTile of(TileRows rows, uint length) { return {rows, length}; }
 
-  void load(uint k, uint thread_index, uint part) {
+  void copy(threadgroup T* tile, uint k, uint thread_index) const {
     const uint first = k + thread_index % 4 * 8;
-    for (uint i = 0; i < kRows / 64; ++i) {
-      device const uchar* row = rows.at(thread_index / 4 + kRows / 2 * part + 32 * i);
-      held[i] = first < length ? piece<ushort>(row + first * 2, is_aligned(rows.top)) : metal::uint4(0);
-    }
-  }
-  void store(threadgroup T* tile, threadgroup float*, uint thread_index, uint part) const {
-    for (uint i = 0; i < kRows / 64; ++i) {
-      *(threadgroup metal::uint4*)(tile + tile_at(thread_index / 4 + kRows / 2 * part + 32 * i, thread_index % 4)) = held[i];
+    const bool aligned = is_aligned(rows.top);
+    for (uint i = 0; i < kRows / 32; ++i) {
+      device const uchar* from = rows.at(thread_index / 4 + 32 * i) + first * 2;
+      threadgroup T* to = tile + tile_at(thread_index / 4 + 32 * i, thread_index % 4);
+      if (aligned && first < length) {
+        nvidia::copy_16(to, from);
+      } else {
+        *(threadgroup metal::uint4*)to = first < length ? piece<ushort>(from, false) : metal::uint4(0);
+      }
     }
   }
 };
@@ -71,24 +72,25 @@ struct DenseTile {
 // Rows of blocks.
 template <class T, class Block, uint kRows>
 struct BlockTile {
+  static constexpr bool kCopied = false;
   TileRows rows;
-  Piece<Block> held[kRows / 64];
+  Piece<Block> held[kRows / 32];
   static BlockTile of(TileRows rows, uint) { return {rows}; }
 
-  void load(uint k, uint thread_index, uint part) {
+  void load(uint k, uint thread_index) {
     constexpr uint kBlock = BlockTraits<Block>::kElements;
-    for (uint i = 0; i < kRows / 64; ++i) {
-      device const Block* row = (device const Block*)rows.at(thread_index / 4 + kRows / 2 * part + 32 * i);
+    for (uint i = 0; i < kRows / 32; ++i) {
+      device const Block* row = (device const Block*)rows.at(thread_index / 4 + 32 * i);
       held[i].load(row[k / kBlock], k % kBlock + thread_index % 4 * 8);
     }
   }
-  void store(threadgroup T* tile, threadgroup float*, uint thread_index, uint part) const {
-    for (uint i = 0; i < kRows / 64; ++i) {
+  void store(threadgroup T* tile, threadgroup float*, uint thread_index) const {
+    for (uint i = 0; i < kRows / 32; ++i) {
       float w[8];
       held[i].decode(w);
       metal::uint4 words;
       for (uint j = 0; j < 4; ++j) words[j] = packed(T(), w[2 * j], w[2 * j + 1]);
-      *(threadgroup metal::uint4*)(tile + tile_at(thread_index / 4 + kRows / 2 * part + 32 * i, thread_index % 4)) = words;
+      *(threadgroup metal::uint4*)(tile + tile_at(thread_index / 4 + 32 * i, thread_index % 4)) = words;
     }
   }
 };
@@ -97,11 +99,14 @@ struct BlockTile {
 struct FloatRows {
   TileRows rows;
   uint length;
-  void load(uint k, uint thread_index, uint part, thread metal::float4 (&held)[4]) const {
+  void load(uint k, uint thread_index, thread metal::float4 (&held)[8]) const {
     const uint first = k + thread_index % 8 * 4;
-    for (uint i = 0; i < 4; ++i) {
-      device const uchar* row = rows.at(thread_index / 8 + 64 * part + 16 * i);
-      held[i] = metal::as_type<metal::float4>(first < length ? piece<uint>(row + first * 4, is_aligned(rows.top)) : metal::uint4(0));
+    if (first >= length) {
+      for (uint i = 0; i < 8; ++i) held[i] = 0.0f;
+    } else if (is_aligned(rows.top)) {
+      for (uint i = 0; i < 8; ++i) held[i] = *(device const metal::float4*)(rows.at(thread_index / 8 + 16 * i) + first * 4);
+    } else {
+      for (uint i = 0; i < 8; ++i) held[i] = metal::as_type<metal::float4>(piece<uint>(rows.at(thread_index / 8 + 16 * i) + first * 4, false));
     }
   }
 };
@@ -110,9 +115,9 @@ struct FloatRows {
 struct ListedRows {
   device const uchar* base;
   threadgroup const ulong* offsets;
-  void load(uint k, uint thread_index, uint part, thread metal::float4 (&held)[4]) const {
-    for (uint i = 0; i < 4; ++i) {
-      device const uchar* row = base + offsets[thread_index / 8 + 64 * part + 16 * i];
+  void load(uint k, uint thread_index, thread metal::float4 (&held)[8]) const {
+    for (uint i = 0; i < 8; ++i) {
+      device const uchar* row = base + offsets[thread_index / 8 + 16 * i];
       held[i] = metal::as_type<metal::float4>(piece<uint>(row + (k + thread_index % 8 * 4) * 4, is_aligned(base)));
     }
   }
@@ -122,10 +127,10 @@ struct ListedRows {
 struct HeadRows {
   device const bfloat* x;
   uint first, tokens, head_dim;
-  void load(uint k, uint thread_index, uint part, thread metal::float4 (&held)[4]) const {
+  void load(uint k, uint thread_index, thread metal::float4 (&held)[8]) const {
     const uint at = k + thread_index % 8 * 4;
-    for (uint i = 0; i < 4; ++i) {
-      const uint token = metal::min(first + thread_index / 8 + 64 * part + 16 * i, tokens - 1);
+    for (uint i = 0; i < 8; ++i) {
+      const uint token = metal::min(first + thread_index / 8 + 16 * i, tokens - 1);
       device const bfloat* run = x + (ulong(at / head_dim) * tokens + token) * head_dim + at % head_dim;
       held[i] = metal::float4(run[0], run[1], run[2], run[3]);
     }
@@ -141,14 +146,14 @@ inline float finite_magnitude(float x) {
 // finite ones fit, whatever their magnitude.
 template <class T, class Rows>
 struct FloatTile {
-  static constexpr bool kScaled = metal::is_same_v<T, half>;
+  static constexpr bool kCopied = false, kScaled = metal::is_same_v<T, half>;
   Rows rows;
-  metal::float4 held[4];
+  metal::float4 held[8];
 
-  void load(uint k, uint thread_index, uint part) { rows.load(k, thread_index, part, held); }
-  void store(threadgroup T* tile, threadgroup float* scales, uint thread_index, uint part) const {
-    for (uint i = 0; i < 4; ++i) {
-      const uint row = thread_index / 8 + 64 * part + 16 * i, run = thread_index % 8;
+  void load(uint k, uint thread_index) { rows.load(k, thread_index, held); }
+  void store(threadgroup T* tile, threadgroup float* scales, uint thread_index) const {
+    for (uint i = 0; i < 8; ++i) {
+      const uint row = thread_index / 8 + 16 * i, run = thread_index % 8;
       metal::float4 v = held[i];
       if (kScaled) {
         float largest = metal::max(metal::max(finite_magnitude(v.x), finite_magnitude(v.y)),

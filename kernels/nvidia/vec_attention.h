@@ -2,6 +2,7 @@
 // row is one run of memory, and a lane owns kDim / 32 neighbouring elements of each.
 #pragma once
 #include "common/chunk_attention.h"
+#include "common/nvidia.h"
 
 namespace anymetal {
 
@@ -66,16 +67,30 @@ struct RowAttention {
   }
 
   // Takes in rows [begin, end) of the 32 at `values`; `score` is the lane's, -inf where the query does not see its row.
-  void add(float score, device const T* values, uint begin, uint end, bool aligned, uint lane) {
+  template <class Rows>
+  void add(float score, Rows values, uint begin, uint end, bool aligned, uint lane) {
     float rescale;
     const float weight = softmax.weigh(score, rescale);
     for (uint c = 0; c < kOwned / 8; ++c) out[c] *= rescale;
 #pragma unroll 8
     for (uint j = begin; j < end; ++j) {
       const float w = metal::simd_shuffle(weight, ushort(j));
-      device const T* row = values + ulong(j) * kDim + lane * kOwned;
-      for (uint c = 0; c < kOwned / 8; ++c) out[c] += w * eight(row + 8 * c, aligned);
+      for (uint c = 0; c < kOwned / 8; ++c) out[c] += w * eight(values + j * kDim + lane * kOwned + 8 * c, aligned);
     }
+  }
+};
+
+// Values of a chunk of 32 rows on their way to threadgroup memory while the scores are found.
+template <class T, int kDim>
+struct ValueStage {
+  static constexpr bool kFits = 32 * kDim * sizeof(T) <= 32768;
+  T rows[kFits ? 32 * kDim : 1];
+
+  // Of rows [begin, end) at `values`, at a multiple of 16.
+  void copy(device const T* values, uint begin, uint end, uint lane) threadgroup {
+    constexpr uint kPiece = 16 / sizeof(T);
+    for (uint i = begin * kDim + lane * kPiece; i < end * kDim; i += 32 * kPiece) nvidia::copy_16(rows + i, values + i);
+    nvidia::end_copies();
   }
 };
 
