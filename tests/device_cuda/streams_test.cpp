@@ -2,8 +2,11 @@
 
 #include "standin_support.hpp"
 
+#include <array>
+#include <map>
 #include <random>
 #include <set>
+#include <thread>
 
 namespace anymetal::test {
 namespace {
@@ -173,6 +176,42 @@ TEST_F(CudaStreams, MemoryThatIsFreedAndTakenAgainIsOrderedAfterItsLastUse) {
   const auto before = happens_before(standin_.take_log());
   ASSERT_EQ(before.size(), 2U);
   EXPECT_TRUE(before[1].contains(0));
+}
+
+TEST_F(CudaStreams, ThreadsShareADevice) {
+  standin_.hold(false);
+  const auto use = [&](std::size_t own) {
+    for (int round = 0; round < 50; ++round) {
+      ListBuilder builder;
+      for (const std::size_t out : {own, own + 2}) {
+        builder.dispatch(two_in_one_out_, {builder.memory(memories_[4]), builder.memory(memories_[own]), builder.memory(memories_[out])});
+      }
+      auto work = executor_->submit(std::move(builder.list));
+      ASSERT_TRUE(work);
+      std::array<std::byte, 64> bytes{std::byte{static_cast<unsigned char>(round)}};
+      ASSERT_TRUE(memories_[own]->write(bytes, 0));
+      std::array<std::byte, 64> back{};
+      ASSERT_TRUE(memories_[own]->read(back, 0));
+      EXPECT_EQ(back, bytes);
+      ASSERT_TRUE(DeviceMemory::allocate(context_, 1000 * (own + 1)));
+      ASSERT_TRUE((*work)->wait());
+    }
+  };
+  std::vector<std::jthread> threads;
+  for (const std::size_t own : {0U, 1U}) threads.emplace_back(use, own);
+}
+
+TEST_F(CudaStreams, DevicesAreApart) {
+  auto second = *device::cuda::Context::open(context_->driver(), 1);
+  auto memory = *DeviceMemory::allocate_uncleared(second, 256 * 1024);
+  standin_.take_log();
+  ListBuilder builder;
+  add(builder, 0, 0, 1);
+  submit(builder);
+  ASSERT_TRUE(memory->write(std::vector<std::byte>(64), 0));
+  const auto log = standin_.take_log();
+  EXPECT_EQ(streams_used(log), 2U);
+  for (const auto& before : happens_before(log)) EXPECT_TRUE(before.empty());
 }
 
 TEST_F(CudaStreams, AFaultNamesAllThatRan) {
