@@ -1,5 +1,6 @@
 // Element-wise kernels of training and their gradients: kernels/training/elementwise_gradients.metal, adam_update.metal.
 #include "cases/case_list.hpp"
+#include "cases/in_place.hpp"
 #include "cases/shapes.hpp"
 
 #include <fmt/format.h>
@@ -95,11 +96,11 @@ void divide_cases(CaseList& list) {
       p.expect(y, rounding, [=] { return map(a, b, [](double x, double z) { return x / z; }); });
     }, data.purpose);
     if (data.label == "special") continue;
-    list.add("divide_backward_f32", data.label, [=](Problem& p) {
+    const auto gradients = [=](Problem& p, bool in_place) {
       const auto b = p.input(0, DType::F32, data.n, data.first);
-      const auto y = p.input(1, DType::F32, data.n, normal());
+      Values y;
+      const auto da = input_and_output(p, 1, 3, DType::F32, data.n, normal(), in_place, y);
       const auto dy = p.input(2, DType::F32, data.n, normal());
-      const auto da = p.output(3, DType::F32, data.n);
       const auto db = p.output(4, DType::F32, data.n);
       grid(p, data.n, 5, true);
       p.expect(da, rounding, [=] { return map(dy, b, [](double g, double z) { return g / z; }); });
@@ -108,7 +109,9 @@ void divide_cases(CaseList& list) {
         for (std::size_t i = 0; i < data.n; ++i) out[i] = -dy[i] * y[i] / b[i];
         return out;
       });
-    }, data.purpose);
+    };
+    list.add("divide_backward_f32", data.label, [=](Problem& p) { gradients(p, false); }, data.purpose);
+    if (data.n == 257) list.add("divide_backward_f32", "da over y", [=](Problem& p) { gradients(p, true); });
   }
 }
 
