@@ -1,0 +1,102 @@
+#include <metal_stdlib>
+#include "common/runs.h"
+using namespace metal;
+using namespace anymetal;
+
+// kernels: row_sum_f32 outer_product_backward_rhs_f32 conv1d_depthwise_causal_backward_dw_f32
+
+/// training/row_gradients.metal for a core that takes the whole row of a threadgroup.
+kernel void row_sum_f32(device const float* x [[buffer(0)]],
+                        device float* y [[buffer(1)]],
+                        constant float* params [[buffer(2)]],
+                        threadgroup float* scratch [[threadgroup(0)]],
+                        uint row [[threadgroup_position_in_grid]]) {
+  const uint columns = uint(params[0]);
+  x += ulong(row) * columns;
+  float sum = 0.0f;
+  for (uint i = 0; i < columns; ++i) sum += x[i];
+  y[row] = sum;
+}
+
+struct OuterShape {
+  uint rows, columns;
+};
+
+// The sums over the rows of N columns from j on.
+template <uint N>
+struct ColumnRun {
+  static void run(uint j, OuterShape s, device const float* dy, device const float* lhs, device float* drhs) {
+    float sums[N] = {};
+    for (uint i = 0; i < s.rows; ++i) {
+      device const float* row = dy + ulong(i) * s.columns + j;
+      for (uint c = 0; c < N; ++c) sums[c] += row[c] * lhs[i];
+    }
+    for (uint c = 0; c < N; ++c) drhs[j + c] = sums[c];
+  }
+};
+
+/// training/outer_product.metal for a core that takes all columns of a threadgroup, 16 at a time.
+kernel void outer_product_backward_rhs_f32(device const float* dy [[buffer(0)]],
+                                           device const float* lhs [[buffer(1)]],
+                                           device float* drhs [[buffer(2)]],
+                                           constant OuterShape& shape [[buffer(3)]],
+                                           uint group [[threadgroup_position_in_grid]],
+                                           uint size [[dispatch_threads_per_threadgroup]]) {
+  const OuterShape s = shape;
+  const uint begin = min(group * size, s.columns), end = min(begin + size, s.columns);
+  for (uint j = begin; j < end; j += kRun) {
+    if (end - j >= kRun) {
+      ColumnRun<kRun>::run(j, s, dy, lhs, drhs);
+    } else {
+      for (uint c = j; c < end; ++c) ColumnRun<1>::run(c, s, dy, lhs, drhs);
+    }
+  }
+}
+
+struct ConvShape {
+  uint tokens, channels, width;
+};
+
+constant constexpr uint kTaps = 8;
+
+// The gradients of up to kTaps taps from k on, up to `end`, of N channels from c on: rows are read once for all of them.
+template <uint N>
+struct TapRun {
+  static void run(uint c, uint k, uint end, ConvShape s, device const float* x, device const float* dy, device float* dw) {
+    float sums[kTaps][N] = {};
+    for (uint i = 0; i < s.tokens; ++i) {
+      device const float* from = x + ulong(i) * s.channels + c;
+      for (uint tap = k; tap < end; ++tap) {
+        const uint at = i + s.width - 1 - tap;
+        if (at >= s.tokens) continue;
+        device const float* to = dy + ulong(at) * s.channels + c;
+        for (uint j = 0; j < N; ++j) sums[tap - k][j] += from[j] * to[j];
+      }
+    }
+    for (uint tap = k; tap < end; ++tap) {
+      for (uint j = 0; j < N; ++j) dw[ulong(c + j) * s.width + tap] = sums[tap - k][j];
+    }
+  }
+};
+
+/// training/conv1d_depthwise_causal.metal for a core that takes all channels and taps of a threadgroup, 16 channels at a time.
+kernel void conv1d_depthwise_causal_backward_dw_f32(device const float* x [[buffer(0)]],
+                                                    device const float* dy [[buffer(1)]],
+                                                    device float* dw [[buffer(2)]],
+                                                    constant ConvShape& shape [[buffer(3)]],
+                                                    uint2 group [[threadgroup_position_in_grid]],
+                                                    uint2 size [[dispatch_threads_per_threadgroup]]) {
+  const ConvShape s = shape;
+  const uint begin = min(group.x * size.x, s.channels), end = min(begin + size.x, s.channels);
+  const uint first_tap = min(group.y * size.y, s.width), last_tap = min(first_tap + size.y, s.width);
+  for (uint k = first_tap; k < last_tap; k += kTaps) {
+    const uint taps_end = min(k + kTaps, last_tap);
+    for (uint c = begin; c < end; c += kRun) {
+      if (end - c >= kRun) {
+        TapRun<kRun>::run(c, k, taps_end, s, x, dy, dw);
+      } else {
+        for (uint j = c; j < end; ++j) TapRun<1>::run(j, k, taps_end, s, x, dy, dw);
+      }
+    }
+  }
+}
