@@ -4,6 +4,10 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
+#include <bit>
+#include <cstring>
+
 namespace anymetal::test {
 namespace {
 
