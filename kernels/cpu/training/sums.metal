@@ -3,7 +3,7 @@
 using namespace metal;
 using namespace anymetal;
 
-// kernels: row_sum_f32 outer_product_backward_rhs_f32 conv1d_depthwise_causal_backward_dw_f32
+// kernels: row_sum_f32 rms_norm_compute_rms_inv_f32 outer_product_backward_rhs_f32 conv1d_depthwise_causal_backward_dw_f32
 
 /// training/row_gradients.metal for a core that takes the whole row of a threadgroup.
 kernel void row_sum_f32(device const float* x [[buffer(0)]],
@@ -16,6 +16,19 @@ kernel void row_sum_f32(device const float* x [[buffer(0)]],
   float sum = 0.0f;
   for (uint i = 0; i < columns; ++i) sum += x[i];
   y[row] = sum;
+}
+
+/// training/row_gradients.metal for a core that takes the whole row of a threadgroup.
+kernel void rms_norm_compute_rms_inv_f32(device const float* x [[buffer(0)]],
+                                         device float* r [[buffer(1)]],
+                                         constant float* params [[buffer(2)]],
+                                         threadgroup float* scratch [[threadgroup(0)]],
+                                         uint row [[threadgroup_position_in_grid]]) {
+  const uint dim = uint(params[1]);
+  x += ulong(row) * dim;
+  float squares = 0.0f;
+  for (uint i = 0; i < dim; ++i) squares += x[i] * x[i];
+  r[row] = precise::rsqrt(squares / float(dim) + params[0]);
 }
 
 struct OuterShape {

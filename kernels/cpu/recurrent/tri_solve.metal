@@ -1,0 +1,54 @@
+#include <metal_stdlib>
+#include "common/runs.h"
+using namespace metal;
+using namespace anymetal;
+
+// kernels: tri_solve_lower_unit_f32 tri_solve_lower_unit_bf16
+
+struct SolveShape {
+  uint n, m, batches;
+};
+
+// N columns of X from `column` on, for one batch.
+template <uint N, class T>
+void solve_columns(uint column, uint n, uint m, device const T* L, device const T* B, device T* X) {
+  for (uint i = 0; i < n; ++i) {
+    float x[N];
+    for (uint c = 0; c < N; ++c) x[c] = float(B[ulong(i) * m + column + c]);
+    for (uint j = 0; j < i; ++j) {
+      const float factor = float(L[ulong(i) * n + j]);
+      for (uint c = 0; c < N; ++c) x[c] -= factor * float(X[ulong(j) * m + column + c]);
+    }
+    for (uint c = 0; c < N; ++c) X[ulong(i) * m + column + c] = T(x[c]);
+  }
+}
+
+/// recurrent/tri_solve.metal for a core that takes all columns of a threadgroup, 16 at a time.
+template <class T>
+kernel void tri_solve_lower_unit(device const T* L [[buffer(0)]],
+                                 device const T* B [[buffer(1)]],
+                                 device T* X [[buffer(2)]],
+                                 constant SolveShape& shape [[buffer(3)]],
+                                 uint2 group [[threadgroup_position_in_grid]],
+                                 uint2 size [[dispatch_threads_per_threadgroup]]) {
+  const SolveShape s = shape;
+  const uint begin = min(group.x * size.x, s.m), end = min(begin + size.x, s.m);
+  const uint first = min(group.y * size.y, s.batches), last = min(first + size.y, s.batches);
+  for (uint batch = first; batch < last; ++batch) {
+    device const T* l = L + ulong(batch) * s.n * s.n;
+    const ulong at = ulong(batch) * s.n * s.m;
+    for (uint column = begin; column < end; column += kRun) {
+      if (end - column >= kRun) {
+        solve_columns<kRun>(column, s.n, s.m, l, B + at, X + at);
+      } else {
+        for (uint c = column; c < end; ++c) solve_columns<1>(c, s.n, s.m, l, B + at, X + at);
+      }
+    }
+  }
+}
+
+#define INSTANTIATE(name, T) \
+  template [[host_name("tri_solve_lower_unit_" name)]] kernel void tri_solve_lower_unit<T>( \
+      device const T*, device const T*, device T*, constant SolveShape&, uint2, uint2);
+INSTANTIATE("f32", float)
+INSTANTIATE("bf16", bfloat)
