@@ -4,15 +4,15 @@
 
 namespace anymetal {
 
-constexpr constant uint kPrefetchBytes = 1024;  // ahead in each row
+constexpr constant ulong kPrefetchBytes = 1024;  // about what comes from memory while it answers
 
-// Asks for the memory of a block to come; of small blocks every other one is asked for.
+// Asks for the memory `ahead` bytes after a block; of small blocks every other one asks.
 template <class Block>
-void prefetch(device const Block* row, ulong block) {
+void prefetch(device const Block* row, ulong block, ulong ahead) {
   if (sizeof(Block) < 32 && block % 2 != 0) return;
 #pragma unroll
   for (uint i = 0; i < (sizeof(Block) + 63) / 64; ++i) {
-    __builtin_prefetch((device const uchar*)(row + block) + kPrefetchBytes + 64 * i);
+    __builtin_prefetch((device const uchar*)(row + block) + ahead + 64 * i);
   }
 }
 
@@ -27,10 +27,13 @@ void row_products(device const Block* first, ulong blocks, uint count, device co
   constexpr uint kChains = kRows >= 8 ? 1 : kRows >= 4 ? 2 : Units::kVectors;
   WideF acc[kRows][kChains] = {};
   for (ulong block = 0; block < blocks; ++block) {
+    // Where the row ends the row as many rows further on follows: the next threadgroup's.
+    const bool is_within = (block + 1) * sizeof(Block) + kPrefetchBytes <= blocks * sizeof(Block);
+    const ulong ahead = is_within ? kPrefetchBytes : kPrefetchBytes + (kRows - 1) * blocks * sizeof(Block);
     float scales[kRows][Units::kScales];
 #pragma unroll
     for (int r = 0; r < kRows; ++r) {
-      prefetch(rows[r], block);
+      prefetch(rows[r], block, ahead);
       Units::scales(rows[r][block], scales[r]);
     }
 #pragma unroll 1

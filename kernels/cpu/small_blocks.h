@@ -30,8 +30,9 @@ inline WideF nibble(WideF steps, WideU n, WideF scale, WideF offset) {
 }
 inline WideF counting() { return (WideF){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}; }
 
-// n | 16 in the lanes whose bit is set.
-inline WideU fifth_bit(WideU n, Bool16 bits) { return __builtin_convertvector(bits, Int16) != 0 ? (n | 16u) : n; }
+// `on` in the lanes whose bit is set, `off` in the others.
+inline WideU choose(Bool16 bits, WideU on, WideU off) { return __builtin_convertvector(bits, Int16) != 0 ? on : off; }
+inline WideU fifth_bit(WideU n, Bool16 bits) { return choose(bits, n | 16u, n); }
 inline Bool16 bits_at(device const uchar* p) { return __builtin_bit_cast(Bool16, ushort(p[0] | p[1] << 8)); }
 
 // What all blocks of 32 elements share: one unit of two vectors.
@@ -78,8 +79,9 @@ struct BlockUnits<BlockQ5_0> : SmallBlockUnits {
   static void unit(device const BlockQ5_0& b, thread const float*, uint, thread WideF* w) {
     const WideF d = splat(b.d);
     const WideU n = Wide::bytes(b.qs);
-    w[0] = (Wide::to_float(fifth_bit(n & 15u, bits_at(b.qh))) - 16.0f) * d;
-    w[1] = (Wide::to_float(fifth_bit(n >> 4u, bits_at(b.qh + 2))) - 16.0f) * d;
+    // The nibble where the fifth bit is set, else 16 less: as if that bit were the sign's.
+    w[0] = Wide::to_float(choose(bits_at(b.qh), n & 15u, n | ~15u)) * d;
+    w[1] = Wide::to_float(choose(bits_at(b.qh + 2), n >> 4u, (n >> 4u) | ~15u)) * d;
   }
 };
 

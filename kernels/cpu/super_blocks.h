@@ -15,8 +15,8 @@ struct NibblePairUnits {
     typedef uchar Bytes16 __attribute__((ext_vector_type(16)));
     typedef half Half16 __attribute__((ext_vector_type(16)));
     const Words4 w = *(device const UnalignedWords4*)packed;  // of the fourth word nothing is used
-    const Words4 six = {w.x & 0x3f3f3f3fu, (w.z & 0x0f0f0f0fu) | ((w.x >> 2) & 0x30303030u), w.y & 0x3f3f3f3fu,
-                        ((w.z >> 4) & 0x0f0f0f0fu) | ((w.y >> 2) & 0x30303030u)};
+    const Words4 low = (w.xzyz >> (Words4){0, 0, 0, 4}) & (Words4){0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f};
+    const Words4 six = low | ((w.xxyy >> 2u) & (Words4){0, 0x30303030, 0, 0x30303030});
     const Half16 factors = __builtin_shufflevector((Half16)d, (Half16)dmin, 0, 1, 2, 3, 4, 5, 6, 7, 24, 25, 26, 27, 28, 29, 30, 31);
     Wide::store(s, __builtin_convertvector(__builtin_bit_cast(Bytes16, six), WideF) * __builtin_convertvector(factors, WideF));
   }
