@@ -1,5 +1,6 @@
 #include <metal_stdlib>
 #include "common/chunk_attention.h"
+#include "common/flash_params.h"
 #include "common/nvidia.h"
 #if ANYMETAL_NVIDIA
 #include "nvidia/vec_attention.h"
@@ -9,23 +10,6 @@ using namespace anymetal;
 
 // kernels: flash_attn_vec_dk256 flash_attn_vec_dk512 flash_attn_vec_f16kv_dk256 flash_attn_vec_f16kv_dk512
 // kernels: flash_attn_vec_reduce_dk256 flash_attn_vec_reduce_dk512
-
-struct FlashAttnVecParams {
-  uint n_heads;
-  uint n_kv_heads;
-  uint head_dim;  // unused: fixed by the name
-  uint kv_seq_len;
-  uint kv_capacity;
-  float scale;
-  uint mask_type;  // 0 and 1: all keys; 2: the last sliding_window ones
-  uint sliding_window;
-  float softcap;  // 0: none
-  uint nwg;
-};
-
-// Set and true: the query keeps its f32 precision instead of the f16 of the plain form.
-constant bool keep_query_f32 [[function_constant(310)]];
-constant bool exact_query = is_function_constant_defined(keep_query_f32) ? keep_query_f32 : false;
 
 /// Attention of one query token per head: each threadgroup takes every nwg-th chunk of 32 keys, a lane scores one key of
 /// the chunk and owns D/32 outputs.
