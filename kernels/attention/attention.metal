@@ -1,39 +1,9 @@
 #include <metal_stdlib>
-#include "common/blocks.h"
-#include "common/chunk_attention.h"
+#include "common/any_attention.h"
 using namespace metal;
 using namespace anymetal;
 
 // kernels: attention_f32kv attention_f16kv attention_bf16kv attention_q8_0kv
-
-struct AttentionParams {
-  uint heads, kv_heads, dim;
-  uint queries, keys, capacity;
-  uint ring_start;  // slot of the first key
-  uint causal;
-  uint window;  // keys a query sees up to its own; 0: all
-  float scale;
-  float softcap;  // 0: none
-  uint has_mask;
-  uint mask_head_stride;  // 0: one mask for all heads
-  uint has_sinks;
-};
-static_assert(sizeof(AttentionParams) == 56, "layout");
-
-// One row of a cache.
-template <class T>
-struct PlainRow {
-  device const T* row;
-  PlainRow(device const uchar* cache, ulong at, uint dim) : row((device const T*)cache + at * dim) {}
-  Float8 eight(uint d) const { return Lanes<8>::load(row + d); }
-  float one(uint d) const { return float(row[d]); }
-};
-struct Q8Row {
-  device const BlockQ8_0* row;
-  Q8Row(device const uchar* cache, ulong at, uint dim) : row((device const BlockQ8_0*)cache + at * (dim / 32)) {}
-  Float8 eight(uint d) const { return decode<8>(row[d / 32], d % 32); }
-  float one(uint d) const { return float(row[d / 32].qs[d % 32]) * float(row[d / 32].d); }
-};
 
 /// Attention with everything: o = softmax(cap(scale q K^T) + mask) V in f32, cap(s) = softcap tanh(s / softcap). Where there
 /// are sinks, the head's own takes part in the softmax as a key without value. A simdgroup owns a query of a head: a lane
@@ -63,21 +33,17 @@ kernel void attention(constant AttentionParams& p [[buffer(0)]],
   if (head >= p.heads || query >= p.queries || dim > 32 * kMaxOwned || dim % 8 != 0) return;
 
   const ulong at = (ulong(query) * p.heads + head) * dim;
-  const ulong kv_row = ulong(kv_head_of(head, p.heads, p.kv_heads)) * p.capacity;
-  const long after = long(p.keys) - long(p.queries) + query + 1;  // one past the query's own key
-  const uint end = p.causal != 0 ? uint(clamp(after, 0l, long(p.keys))) : p.keys;
-  const uint first = p.window > 0 && after > long(p.window) ? uint(after - p.window) : 0;
+  const SeenKeys seen(p, head, query);
   device const float* q = Q + at;
-  device const float* bias = mask + (p.has_mask != 0 ? ulong(head) * p.mask_head_stride + ulong(query) * p.keys : 0);
-  const auto slot = [&](uint key) { return kv_row + (ulong(p.ring_start) + key) % p.capacity; };
+  device const float* bias = mask_row(mask, p, head, query);
 
   float out[kMaxOwned] = {};
   RunningSoftmax softmax;
-  for (uint chunk = first; chunk < end; chunk += 32) {
+  for (uint chunk = seen.first; chunk < seen.end; chunk += 32) {
     const uint key = chunk + lane;
     float score = -INFINITY;
-    if (key < end) {
-      const Row k(K, slot(key), dim);
+    if (key < seen.end) {
+      const Row k(K, seen.slot(key), dim);
       Float8 dots = 0.0f;
       for (uint d = 0; d < dim; d += 8) dots += Lanes<8>::load(q + d) * k.eight(d);
       score = soft_capped(Lanes<8>::sum(dots) * p.scale, p.softcap);
@@ -87,22 +53,16 @@ kernel void attention(constant AttentionParams& p [[buffer(0)]],
     weights[lane] = softmax.weigh(score, rescale);
     simdgroup_barrier(mem_flags::mem_threadgroup);
     for (uint i = 0; i < kMaxOwned; ++i) out[i] *= rescale;
-    for (uint j = chunk; j < min(chunk + 32, end); ++j) {
+    for (uint j = chunk; j < min(chunk + 32, seen.end); ++j) {
       const float weight = weights[j - chunk];
       if (weight == 0.0f) continue;
-      const Row v(V, slot(j), dim);
+      const Row v(V, seen.slot(j), dim);
       for (uint i = 0; i * 32 + lane < dim; ++i) out[i] += weight * v.one(i * 32 + lane);
     }
     simdgroup_barrier(mem_flags::mem_threadgroup);
   }
 
-  float total = simd_sum(softmax.sum), factor = 1.0f;
-  if (p.has_sinks != 0) {
-    const float top = max(softmax.top, sinks[head]);
-    factor = exp(softmax.top - top);
-    total = total * factor + exp(sinks[head] - top);
-  }
-  const float inverse = total > 0.0f ? factor / total : 0.0f;
+  const float inverse = final_factor(simd_sum(softmax.sum), softmax.top, p, sinks, head);
   for (uint i = 0; i * 32 + lane < dim; ++i) O[at + i * 32 + lane] = out[i] * inverse;
 }
 

@@ -33,6 +33,7 @@ struct VecSetup {
   bool exact_query = false;
   std::size_t overhang = 0;  ///< heads and parts of the grid that are none
   double softcap = 0;
+  float scale = 1.0f / 16;
   Purpose purpose = Purpose::Test;
 };
 
@@ -73,7 +74,7 @@ Values partials(const VecSetup& s, std::size_t dim, double scale, const Values& 
 }
 
 void build_vec(Problem& p, std::size_t dim, DType kv, const VecSetup& s) {
-  const float scale = 1.0f / 16;
+  const float scale = s.scale;
   p.value(0, VecParams{u32(s.heads), u32(s.kv_heads), u32(dim), u32(s.keys), u32(s.capacity), scale, s.mask_type,
                        u32(s.window), static_cast<float>(s.softcap), u32(s.parts)});
   auto q = p.input(1, DType::F32, s.heads * dim, normal(0, 2));
@@ -96,7 +97,8 @@ void build_vec(Problem& p, std::size_t dim, DType kv, const VecSetup& s) {
   p.threadgroup_memory(0, 2 * (3 * dim + 128));
   p.threadgroups({1, s.heads + s.overhang, s.parts + s.overhang}, {32});
   p.expect(out, {.absolute = 5.6e-6, .relative = 1.4e-5}, [=] {
-    return s.parts == 1 ? merged(s, dim, 0.0625, q, keys, values) : partials(s, dim, 0.0625, q, keys, values);
+    const auto factor = static_cast<double>(scale);
+    return s.parts == 1 ? merged(s, dim, factor, q, keys, values) : partials(s, dim, factor, q, keys, values);
   });
 }
 
@@ -132,14 +134,17 @@ void flash_attn_vec_cases(CaseList& list) {
       VecSetup{.heads = 3, .kv_heads = 1, .keys = 40, .capacity = 40, .parts = 2, .overhang = 1},
       VecSetup{.heads = 2, .kv_heads = 2, .keys = 70, .capacity = 70, .mask_type = 2, .window = 20, .parts = 32},
       VecSetup{.heads = 2, .kv_heads = 1, .keys = 70, .capacity = 70, .parts = 2, .softcap = 3},
+      // Scores far below and above what could be added to hide a key.
+      VecSetup{.heads = 8, .kv_heads = 2, .keys = 45, .capacity = 60, .mask_type = 2, .window = 9, .scale = 32768},
       VecSetup{.heads = 1, .kv_heads = 1, .keys = 8192, .capacity = 8192, .parts = 32, .purpose = Purpose::Full},
       VecSetup{.heads = 4, .kv_heads = 1, .keys = 2000, .capacity = 2048, .purpose = Purpose::Benchmark},
   };
   for (const std::size_t dim : {256u, 512u}) {
     for (const VecSetup& s : setups) {
-      const std::string label = fmt::format("H={}/{} k={} cap={} mask={} window={} parts={}{}{}", s.heads, s.kv_heads,
-                                            s.keys, s.capacity, s.mask_type, s.window, s.parts,
-                                            s.exact_query ? " f32 query" : "", s.softcap > 0 ? " capped" : "");
+      const std::string label =
+          fmt::format("H={}/{} k={} cap={} mask={} window={} parts={}{}{}{}", s.heads, s.kv_heads, s.keys, s.capacity,
+                      s.mask_type, s.window, s.parts, s.exact_query ? " f32 query" : "", s.softcap > 0 ? " capped" : "",
+                      s.scale > 1 ? " far apart" : "");
       for (const DType kv : {DType::F32, DType::F16}) {
         list.add(
             fmt::format("flash_attn_vec_{}dk{}", kv == DType::F16 ? "f16kv_" : "", dim), label,

@@ -97,8 +97,10 @@ void build(Problem& p, std::size_t dim, std::uint32_t bits, const Setup& s) {
   };
   const auto value = [=](std::size_t h, std::size_t j) { return &values[row(h, j)]; };
   // A query rotated in f32 rounds to another f16 here and there.
-  const Tolerance tolerance =
-      s.rotate ? Tolerance{.absolute = 2e-3, .relative = 1e-3} : Tolerance{.absolute = 5e-5, .relative = 5e-5};
+  Tolerance tolerance = {.absolute = 5e-5, .relative = 5e-5};
+  if (s.deviation > 2)
+    tolerance = {.absolute = 8e-5, .relative = 8e-5};  // exponents are large, and so is their rounding
+  if (s.rotate) tolerance = {.absolute = 2e-3, .relative = 1e-3};
   p.expect(out, tolerance, [=] {
     return s.parts == 1 ? attend_heads(
                               s.heads, dim, [&](std::size_t h) { return scores(h, 0); }, value)
