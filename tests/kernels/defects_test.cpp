@@ -3,28 +3,14 @@
 // them.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <string>
-#include <utility>
-#include <vector>
 
-#include "cases/runner.hpp"
-#include "registry/builtin_catalogue.hpp"
+#include "kernels/defects.hpp"
 
 namespace {
 
 using namespace anymetal;
-
-/// A text of the kernel's file or of one of its headers, and what stands there in the defective form.
-struct Edit {
-  std::string_view from, to;
-};
-
-struct Defect {
-  const char* name;  ///< as a test's name: what is wrong
-  const char* kernel;
-  std::vector<Edit> edits;
-};
+using test::Defect;
 
 const Defect kDefects[] = {
     // The second of two reductions begins before every thread has read the result of the first.
@@ -143,50 +129,9 @@ const Defect kDefects[] = {
     {"ColumnsPastTheGrid", "slice_2d_cols_f32", {{"if (at.x >= shape.to_columns || at.y >= extent.y) return;", ""}}},
 };
 
-/// The kernel's source and every header, with the edits made. An edit that finds no place is a failure.
-void register_with(KernelRegistry& registry, const Defect& defect) {
-  const auto kernels = registry::builtin_kernels();
-  const auto kernel = std::ranges::find(kernels, std::string_view(defect.kernel), &registry::BuiltinKernel::name);
-  ASSERT_NE(kernel, kernels.end()) << defect.kernel;
-  std::string source(registry::builtin_files()[kernel->file].text);
-  SourceOptions options;
-  for (const registry::BuiltinHeader& header : registry::builtin_headers()) {
-    options.include_files.emplace_back(header.name, header.text);
-  }
-  for (const Edit& edit : defect.edits) {
-    std::size_t places = 0;
-    const auto make = [&](std::string& text) {
-      for (std::size_t at = text.find(edit.from); at != std::string::npos;
-           at = text.find(edit.from, at + edit.to.size())) {
-        text.replace(at, edit.from.size(), edit.to);
-        ++places;
-      }
-    };
-    make(source);
-    for (auto& header : options.include_files) make(header.second);
-    ASSERT_GT(places, 0u) << defect.kernel << " has no longer: " << edit.from;
-  }
-  registry.register_source(defect.kernel, std::move(source), std::move(options));
-}
-
 class Defects : public testing::TestWithParam<Defect> {};
 
-TEST_P(Defects, AreSeen) {
-  const Defect& defect = GetParam();
-  KernelRegistry registry;
-  ASSERT_NO_FATAL_FAILURE(register_with(registry, defect));
-  const Device device = *Device::open("cpu");
-  const auto pipeline = registry.get_pipeline(defect.kernel, device);
-  ASSERT_TRUE(pipeline) << pipeline.error().message();
-  std::size_t failed = 0, ran = 0;
-  const cases::CaseList list = cases::all_cases();
-  for (const cases::Case& test : list.cases()) {
-    if (test.kernel != defect.kernel || test.purpose != cases::Purpose::Test || failed > 0) continue;
-    ++ran;
-    if (!cases::run(test, registry, device).passed()) ++failed;
-  }
-  EXPECT_GT(failed, 0u) << "none of " << ran << " cases of " << defect.kernel << " sees the defect";
-}
+TEST_P(Defects, AreSeen) { test::expect_seen(GetParam()); }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, Defects, testing::ValuesIn(kDefects),
                          [](const auto& defect) { return std::string(defect.param.name); });
