@@ -1,57 +1,136 @@
 #include "msl/address_spaces.hpp"
 
 #include "msl/annotations.hpp"
+#include "msl/value_types.hpp"
 
-#include <clang/AST/ExprCXX.h>
+#include <clang/AST/ASTContext.h>
+#include <clang/Basic/SourceManager.h>
+#include <fmt/format.h>
 
 namespace anymetal::msl {
 namespace {
 
-/// Space of the memory a pointer points to.
-std::string_view space_of_pointer(const clang::Expr& expression);
-
-/// Space an object lies in.
-std::string_view space_of_object(const clang::Expr& expression) {
-  const clang::Expr& e = *expression.IgnoreParens();
-  if (const auto* reference = llvm::dyn_cast<clang::DeclRefExpr>(&e)) {
-    const auto* variable = llvm::dyn_cast<clang::VarDecl>(reference->getDecl());
-    if (variable == nullptr) return {};
-    if (variable->getType()->isReferenceType()) return address_space(*variable);
-    if (is_threadgroup_variable(*variable)) return "threadgroup";
-    if (variable->isFileVarDecl()) return "constant";
-    return variable->hasLocalStorage() && !variable->getType()->isDependentType() ? "thread" : std::string_view();
-  }
-  if (const auto* element = llvm::dyn_cast<clang::ArraySubscriptExpr>(&e)) {
-    const clang::Expr& base = *element->getBase()->IgnoreParenImpCasts();
-    return base.getType()->isArrayType() ? space_of_object(base) : space_of_pointer(base);
-  }
-  if (const auto* member = llvm::dyn_cast<clang::MemberExpr>(&e)) {
-    const auto* field = llvm::dyn_cast<clang::FieldDecl>(member->getMemberDecl());
-    if (field == nullptr || field->getType()->isReferenceType() || llvm::isa<clang::CXXThisExpr>(member->getBase()->IgnoreParenImpCasts())) return {};
-    return member->isArrow() ? space_of_pointer(*member->getBase()) : space_of_object(*member->getBase());
-  }
-  const auto* unary = llvm::dyn_cast<clang::UnaryOperator>(&e);
-  return unary != nullptr && unary->getOpcode() == clang::UO_Deref ? space_of_pointer(*unary->getSubExpr()) : std::string_view();
+std::string_view named(clang::LangAS space) {
+  const std::string_view name = space_name(space);
+  return name.empty() ? "thread" : name;
 }
 
-std::string_view space_of_pointer(const clang::Expr& expression) {
-  const clang::Expr& e = *expression.IgnoreParenImpCasts();
-  if (e.getType()->isArrayType()) return space_of_object(e);
-  if (const auto* reference = llvm::dyn_cast<clang::DeclRefExpr>(&e)) {
-    return reference->getDecl()->getType()->isPointerType() ? address_space(*reference->getDecl()) : std::string_view();
-  }
-  if (const auto* member = llvm::dyn_cast<clang::MemberExpr>(&e)) return address_space(*member->getMemberDecl());
-  if (const auto* binary = llvm::dyn_cast<clang::BinaryOperator>(&e); binary != nullptr && binary->isAdditiveOp()) {
-    return space_of_pointer(binary->getLHS()->getType()->isIntegerType() ? *binary->getRHS() : *binary->getLHS());
-  }
-  const auto* unary = llvm::dyn_cast<clang::UnaryOperator>(&e);
-  return unary != nullptr && unary->getOpcode() == clang::UO_AddrOf ? space_of_object(*unary->getSubExpr()) : std::string_view();
+/// What a pointer points to; the type itself where it is none.
+clang::QualType pointee(const clang::ASTContext& ast, clang::QualType type) {
+  return type->isPointerType() ? object_type(ast, type->getPointeeType()) : object_type(ast, type);
+}
+
+std::string mismatch(const clang::ASTContext& ast, clang::QualType have, clang::QualType want, bool is_reference) {
+  const char sign = is_reference ? '&' : '*';
+  return fmt::format("no conversion from '{} {} {}' to '{} {} {}': mismatching address spaces", named(have.getAddressSpace()), type_spelling(ast, have), sign,
+                     named(want.getAddressSpace()), type_spelling(ast, want), sign);
 }
 
 }  // namespace
 
-std::string_view space_of(const clang::Expr& expression, bool is_reference) {
-  return is_reference ? space_of_object(*expression.IgnoreImpCasts()) : space_of_pointer(expression);
+std::string mismatch(const clang::ASTContext& ast, const clang::Expr& from, clang::QualType to) {
+  return mismatch(ast, pointee(ast, from.getType()), pointee(ast, to), to->isReferenceType());
+}
+
+bool SpaceCheck::is_library(clang::SourceLocation location) const {
+  return !is_enabled_ || location.isInvalid() || compilation_.instance().getSourceManager().isInSystemHeader(location);
+}
+
+void SpaceCheck::implicit(const clang::Expr& converted) {
+  const clang::ASTContext& ast = compilation_.ast();
+  const clang::Expr* e = &converted;
+  if (const auto* cleanups = llvm::dyn_cast<clang::ExprWithCleanups>(e)) e = cleanups->getSubExpr();
+  for (; const auto* cast = llvm::dyn_cast<clang::ImplicitCastExpr>(e->IgnoreParens()); e = cast->getSubExpr()) {
+    if (cast->getCastKind() != clang::CK_AddressSpaceConversion) continue;
+    const clang::QualType have = pointee(ast, cast->getSubExpr()->getType());
+    const clang::QualType want = pointee(ast, cast->getType());
+    if (have.getAddressSpace() == want.getAddressSpace()) continue;
+    compilation_.report(clang::DiagnosticsEngine::Error, converted.IgnoreParenImpCasts()->getBeginLoc(), mismatch(ast, have, want, !cast->getType()->isPointerType()));
+    return;
+  }
+}
+
+void SpaceCheck::arguments(const clang::FunctionDecl& callee, llvm::ArrayRef<const clang::Expr*> arguments) {
+  if (is_library(callee.getLocation()) || callee.isImplicit() || callee.isDefaulted()) return;
+  for (const clang::Expr* argument : arguments) {
+    if (!llvm::isa<clang::CXXDefaultArgExpr>(argument)) implicit(*argument);
+  }
+}
+
+void SpaceCheck::object(const clang::CXXMethodDecl& method, const clang::Expr& object) {
+  if (find_annotation(method, "thread") == nullptr) return;
+  const clang::QualType type = pointee(compilation_.ast(), object.IgnoreParenImpCasts()->getType());
+  if (type.getAddressSpace() == clang::LangAS::Default) return;
+  compilation_.report(clang::DiagnosticsEngine::Error, object.getExprLoc(),
+                      fmt::format("member function '{}' is for objects in the thread address space, this one is in {}: mismatching address spaces",
+                                  method.getNameAsString(), named(type.getAddressSpace())));
+}
+
+void SpaceCheck::call(const clang::CallExpr& call) {
+  const auto* callee = call.getDirectCallee();
+  if (callee == nullptr || is_library(call.getBeginLoc())) return;
+  llvm::ArrayRef<const clang::Expr*> given(call.getArgs(), call.getNumArgs());
+  const auto* method = llvm::dyn_cast<clang::CXXMethodDecl>(callee);
+  if (const auto* member_call = llvm::dyn_cast<clang::CXXMemberCallExpr>(&call)) {
+    if (method != nullptr && member_call->getImplicitObjectArgument() != nullptr) object(*method, *member_call->getImplicitObjectArgument());
+  } else if (method != nullptr && method->isImplicitObjectMemberFunction() && llvm::isa<clang::CXXOperatorCallExpr>(call) && !given.empty()) {
+    object(*method, *given.front());
+    given = given.drop_front();
+  }
+  arguments(*callee, given);
+}
+
+void SpaceCheck::construction(const clang::CXXConstructExpr& construction) {
+  const clang::CXXConstructorDecl* constructor = construction.getConstructor();
+  if (constructor->isCopyOrMoveConstructor() || is_library(construction.getBeginLoc())) return;
+  arguments(*constructor, llvm::ArrayRef<const clang::Expr*>(construction.getArgs(), construction.getNumArgs()));
+}
+
+void SpaceCheck::variable(const clang::VarDecl& variable) {
+  const clang::QualType type = variable.getType();
+  if (variable.getInit() == nullptr || variable.isImplicit() || !(type->isPointerType() || type->isReferenceType()) || is_library(variable.getLocation())) return;
+  implicit(*variable.getInit());
+}
+
+void SpaceCheck::assignment(const clang::BinaryOperator& assignment) {
+  if (assignment.getOpcode() == clang::BO_Assign && !is_library(assignment.getBeginLoc())) implicit(*assignment.getRHS());
+}
+
+void SpaceCheck::returned(const clang::ReturnStmt& statement) {
+  if (statement.getRetValue() != nullptr && !is_library(statement.getBeginLoc())) implicit(*statement.getRetValue());
+}
+
+void SpaceCheck::braces(const clang::InitListExpr& list) {
+  if (is_library(list.getBeginLoc())) return;
+  for (const clang::Expr* e : list.inits()) {
+    if (e != nullptr && e->getType()->isPointerType()) implicit(*e);
+  }
+}
+
+void SpaceCheck::member(const clang::CXXCtorInitializer& initialiser) {
+  if (initialiser.isWritten() && initialiser.getInit() != nullptr && !is_library(initialiser.getSourceLocation())) implicit(*initialiser.getInit());
+}
+
+void SpaceCheck::choice(const clang::ConditionalOperator& choice) {
+  if (!choice.getType()->isPointerType() || is_library(choice.getBeginLoc())) return;
+  implicit(*choice.getTrueExpr());
+  implicit(*choice.getFalseExpr());
+}
+
+void SpaceCheck::cast(const clang::ExplicitCastExpr& cast) {
+  if (is_library(cast.getBeginLoc()) || cast.isTypeDependent()) return;
+  const clang::ASTContext& ast = compilation_.ast();
+  const clang::Expr& from = *cast.getSubExprAsWritten();
+  const clang::QualType to = cast.getTypeAsWritten();
+  const clang::QualType type = from.getType();
+  const bool is_pointer = to->isPointerType() && (type->isPointerType() || type->isArrayType());
+  const bool is_reference = to->isReferenceType() && from.isLValue();
+  if (from.isTypeDependent() || (!is_pointer && !is_reference)) return;
+  const clang::QualType have = is_pointer ? pointee(ast, type) : object_type(ast, type);
+  const clang::QualType want = is_pointer ? pointee(ast, to) : object_type(ast, to);
+  if (have.getAddressSpace() != want.getAddressSpace()) {
+    compilation_.report(clang::DiagnosticsEngine::Error, from.getBeginLoc(), mismatch(ast, have, want, is_reference));
+  }
 }
 
 }  // namespace anymetal::msl

@@ -1,22 +1,50 @@
 #pragma once
 /// \file
-/// Which address space an expression's memory is in, as far as declarations tell.
+/// Conversions between address spaces that Clang allows and MSL does not: those to and from the default space, which is
+/// `thread` in the user's code and any space in the library's.
+
+#include "msl/compilation.hpp"
 
 #include <clang/AST/Expr.h>
+#include <clang/AST/ExprCXX.h>
+#include <clang/AST/Stmt.h>
 
-#include <string_view>
-
-namespace clang {
-class Sema;
-}
+#include <string>
 
 namespace anymetal::msl {
 
-/// "device", "constant", "threadgroup", "thread" where the pointer's (or with `is_reference` the object's) space can be
-/// read off the declarations it is made from; empty where not.
-std::string_view space_of(const clang::Expr& expression, bool is_reference);
+/// "no conversion from 'device float *' to 'threadgroup float *'...": for an argument and the type of its parameter.
+std::string mismatch(const clang::ASTContext& ast, const clang::Expr& from, clang::QualType to);
 
-/// Directs a call of a function that has variants by address space to the one its arguments fit best.
-void resolve_space_variant(clang::Sema& sema, clang::CallExpr& call);
+/// Of calls that failed because of one argument's address space, tells which.
+void explain_space_mismatches(Compilation& compilation);
+
+/// Reports violations to the compilation; each function looks at one node, none at its children. Nodes of library
+/// headers and of dependent type pass.
+class SpaceCheck {
+ public:
+  explicit SpaceCheck(Compilation& compilation) : compilation_(compilation) {}
+  /// Whether what follows is to be checked.
+  void enable(bool is_enabled) { is_enabled_ = is_enabled; }
+
+  void call(const clang::CallExpr& call);
+  void construction(const clang::CXXConstructExpr& construction);
+  void variable(const clang::VarDecl& variable);
+  void assignment(const clang::BinaryOperator& assignment);
+  void returned(const clang::ReturnStmt& statement);
+  void braces(const clang::InitListExpr& list);
+  void member(const clang::CXXCtorInitializer& initialiser);
+  void choice(const clang::ConditionalOperator& choice);
+  void cast(const clang::ExplicitCastExpr& cast);
+
+ private:
+  void arguments(const clang::FunctionDecl& callee, llvm::ArrayRef<const clang::Expr*> arguments);
+  void object(const clang::CXXMethodDecl& method, const clang::Expr& object);
+  void implicit(const clang::Expr& converted);
+  [[nodiscard]] bool is_library(clang::SourceLocation location) const;
+
+  Compilation& compilation_;
+  bool is_enabled_ = true;
+};
 
 }  // namespace anymetal::msl

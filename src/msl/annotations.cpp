@@ -58,18 +58,37 @@ clang::VarDecl* variable_argument(const clang::AnnotateAttr& attribute) {
   return reference == nullptr ? nullptr : const_cast<clang::VarDecl*>(llvm::dyn_cast<clang::VarDecl>(reference->getDecl()));
 }
 
-std::string_view address_space(const clang::Decl& declaration) {
-  static constexpr std::array<std::string_view, 5> kSpaces = {"any_space", "device", "constant", "threadgroup", "thread"};
-  for (const std::string_view space : kSpaces) {
-    if (find_annotation(declaration, space) != nullptr) return space;
+std::string_view space_name(clang::LangAS space) {
+  switch (space) {
+    case clang::LangAS::sycl_global: return "device";
+    case clang::LangAS::sycl_local: return "threadgroup";
+    case clang::LangAS::sycl_private: return "constant";
+    default: return {};
   }
-  return {};
+}
+
+clang::QualType object_type(const clang::ASTContext& ast, clang::QualType type) {
+  type = type.getNonReferenceType();
+  while (const auto* array = ast.getAsArrayType(type)) type = array->getElementType();
+  return type;
+}
+
+std::string_view address_space(const clang::Decl& declaration) {
+  const auto* value = llvm::dyn_cast<clang::ValueDecl>(&declaration);
+  if (value == nullptr || value->getType().isNull()) return {};
+  clang::QualType type = value->getType();
+  if (type->isReferenceType()) {
+    type = object_type(value->getASTContext(), type);
+  } else {
+    type = object_type(value->getASTContext(), type);
+    if (type->isPointerType()) type = object_type(value->getASTContext(), type->getPointeeType());
+  }
+  const std::string_view name = space_name(type.getAddressSpace());
+  return name.empty() && find_annotation(declaration, "thread") != nullptr ? "thread" : name;
 }
 
 bool is_threadgroup_variable(const clang::VarDecl& variable) {
-  if (find_annotation(variable, "threadgroup") == nullptr || variable.getType()->isReferenceType()) return false;
-  const clang::QualType element = variable.getASTContext().getBaseElementType(variable.getType());
-  return !element->isPointerType();
+  return !variable.getType()->isReferenceType() && object_type(variable.getASTContext(), variable.getType()).getAddressSpace() == clang::LangAS::sycl_local;
 }
 
 }  // namespace anymetal::msl

@@ -26,8 +26,14 @@ std::optional<std::string> string_argument(const clang::AnnotateAttr& attribute)
 /// The variable the first argument is the address of, or nullptr.
 clang::VarDecl* variable_argument(const clang::AnnotateAttr& attribute);
 
-/// "device", "constant", "threadgroup", "thread" as written on the declaration, "any_space" where the pre-pass merged
-/// overloads; empty where none is.
+/// "device", "constant", "threadgroup"; empty for the default space, which is that of `thread` (docs/address-spaces.md).
+std::string_view space_name(clang::LangAS space);
+
+/// What a reference or the elements of an array of any rank refer to; other types themselves.
+clang::QualType object_type(const clang::ASTContext& ast, clang::QualType type);
+
+/// "device", "constant", "threadgroup", "thread" of the memory behind a pointer or reference, else of the declared
+/// object; empty where none is written.
 std::string_view address_space(const clang::Decl& declaration);
 
 /// Whether the variable itself lies in threadgroup memory (it is no pointer or reference to such memory).

@@ -21,7 +21,7 @@ constexpr std::array kHostMacros = {
     "__MMX__", "__SSE__", "__SSE2__", "__SSE_MATH__", "__SSE2_MATH__", "__FXSR__", "__SEG_FS", "__SEG_GS", "__seg_fs",
     "__seg_gs", "__aarch64__", "__AARCH64EL__", "__AARCH64_CMODEL_SMALL__", "__ARM_ARCH", "__ARM_NEON", "__ARM_FP",
     "__ARM_ACLE", "__ARM_64BIT_STATE", "__ARM_FEATURE_FMA", "__ARM_PCS_AAPCS64", "__CHAR_UNSIGNED__", "__NVPTX__",
-    "__PTX__", "__CUDA_ARCH__", "__FLOAT128__", "__SIZEOF_FLOAT128__", "__FP_FAST_FMA", "__FP_FAST_FMAF",
+    "__PTX__", "__CUDA_ARCH__", "__FLOAT128__", "__SIZEOF_FLOAT128__", "__FP_FAST_FMA", "__FP_FAST_FMAF", "__SYCL_DEVICE_ONLY__", "SYCL_LANGUAGE_VERSION",
     "__NO_MATH_INLINES", "__REGISTER_PREFIX__", "__GCC_ASM_FLAG_OUTPUTS__", "__WCHAR_UNSIGNED__", "__WINT_UNSIGNED__",
     "__GCC_HAVE_SYNC_COMPARE_AND_SWAP_1", "__GCC_HAVE_SYNC_COMPARE_AND_SWAP_2", "__GCC_HAVE_SYNC_COMPARE_AND_SWAP_4",
     "__GCC_HAVE_SYNC_COMPARE_AND_SWAP_8", "__GCC_HAVE_SYNC_COMPARE_AND_SWAP_16"};
@@ -102,6 +102,7 @@ std::shared_ptr<clang::CompilerInvocation> make_invocation(const SourceOptions& 
   auto& language = invocation->getLangOpts();
   language.SinglePrecisionConstants = true;
   language.ExpStrictFP = true;  // else Clang ignores `float_control`, which safe math mode becomes, for NVPTX
+  language.SYCLIsDevice = true;  // its address spaces convert to the default one (docs/address-spaces.md)
   language.InstantiationDepth = 512;
   invocation->getFrontendOpts().ProgramAction = clang::frontend::ParseSyntaxOnly;
   invocation->getDiagnosticOpts().ShowCarets = false;

@@ -3,6 +3,8 @@
 #include "msl/checks.hpp"
 #include "msl/clang_invocation.hpp"
 #include "msl/embedded_files.hpp"
+#include "msl/method_spaces.hpp"
+#include "msl/threadgroup_statics.hpp"
 
 #include <clang/AST/ASTConsumer.h>
 #include <clang/AST/ASTContext.h>
@@ -43,10 +45,17 @@ class ParseAction : public clang::ASTFrontendAction {
 
   void ExecuteAction() override {
     clang::CompilerInstance& ci = getCompilerInstance();
+    register_space_keywords(ci.getPreprocessor().getIdentifierTable());
     ci.createSema(getTranslationUnitKind(), nullptr);
     clang::Sema& sema = ci.getSema();
     clang::Parser parser(ci.getPreprocessor(), sema, false);
-    ci.getPreprocessor().setTokenWatcher([&tokens = tokens_](const clang::Token& token) { tokens(token); });
+    MethodSpaces method_spaces(ci);
+    ThreadgroupStatics threadgroup_statics(ci);
+    ci.getPreprocessor().setTokenWatcher([&](const clang::Token& token) {
+      tokens_(token);
+      method_spaces(token);
+      threadgroup_statics(token);
+    });
     ci.getPreprocessor().EnterMainSourceFile();
     if (auto* external = sema.getASTContext().getExternalSource()) external->StartTranslationUnit(&ci.getASTConsumer());
     parser.Initialize();
@@ -79,6 +88,7 @@ Compilation::Compilation(const SourceRequest& request)
   instance_.createSourceManager(instance_.getFileManager());
   if (!with_pch) instance_.getPreprocessorOpts().Includes.emplace_back(kPreludeFile);
   if (!instance_.createTarget()) return;
+  erase_target_spaces(instance_.getTarget());
   auto action = std::make_unique<ParseAction>(declarations_, *token_check_);
   const clang::FrontendInputFile input(kMainFile, clang::InputKind(clang::Language::CXX));
   if (!action->BeginSourceFile(instance_, input)) return;
@@ -100,6 +110,11 @@ void Compilation::report(clang::DiagnosticsEngine::Level level, clang::SourceLoc
   auto& engine = instance_.getDiagnostics();
   const unsigned id = engine.getDiagnosticIDs()->getCustomDiagID(static_cast<clang::DiagnosticIDs::Level>(level), message);
   engine.Report(location, id);
+}
+
+void Compilation::restate(clang::SourceLocation old, clang::SourceLocation place, std::string message) {
+  const clang::SourceManager& sources = instance_.getSourceManager();
+  collector_.restate(user_position(sources, old, files_), user_position(sources, place, files_), std::move(message));
 }
 
 }  // namespace anymetal::msl

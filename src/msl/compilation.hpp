@@ -39,6 +39,8 @@ class Compilation {
 
   /// Adds an error or note of the front end's own at a place; `message` speaks MSL already.
   void report(clang::DiagnosticsEngine::Level level, clang::SourceLocation location, const std::string& message);
+  /// Replaces the error that the compiler reported at `old`, with its notes, by one at `place`.
+  void restate(clang::SourceLocation old, clang::SourceLocation place, std::string message);
 
  private:
   SourceFiles files_;

@@ -29,7 +29,7 @@ bool is_written_pointer(const clang::DeclaratorDecl& d) {
 
 class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor> {
  public:
-  explicit DeclarationVisitor(Compilation& compilation) : compilation_(compilation), ast_(compilation.ast()) {}
+  explicit DeclarationVisitor(Compilation& compilation) : compilation_(compilation), ast_(compilation.ast()), spaces_(compilation) {}
 
   bool VisitFunctionDecl(clang::FunctionDecl* f) {
     const auto* host_name = find_annotation(*f, "host_name");
@@ -58,6 +58,7 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
   bool VisitVarDecl(clang::VarDecl* variable) {
     if (variable->isImplicit() || variable->getType().isNull()) return true;
     check_pointer(*variable);
+    spaces_.variable(*variable);
     const clang::QualType type = variable->getType();
     if (type->isFunctionPointerType()) {
       error(variable->getLocation(), "pointers to functions are not supported: indirect calls do not exist in Metal compute kernels");
@@ -73,12 +74,21 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
   }
 
   bool VisitCallExpr(clang::CallExpr* call) {
-    if (!call->isTypeDependent()) resolve_space_variant(compilation_.sema(), *call);
     const auto* callee = call->getDirectCallee();
-    if (callee == nullptr || llvm::isa<clang::CXXOperatorCallExpr>(call)) return true;
-    if (is_kernel(*callee)) error(call->getBeginLoc(), fmt::format("a kernel cannot be called: '{}' is one", callee->getName().str()));
-    const unsigned count = std::min(call->getNumArgs(), callee->getNumParams());
-    for (unsigned i = 0; i < count; ++i) check_conversion(*callee->getParamDecl(i), *call->getArg(i));
+    if (callee != nullptr && is_kernel(*callee) && !llvm::isa<clang::CXXOperatorCallExpr>(call)) {
+      error(call->getBeginLoc(), fmt::format("a kernel cannot be called: '{}' is one", callee->getName().str()));
+    }
+    spaces_.call(*call);
+    return true;
+  }
+  bool VisitCXXConstructExpr(clang::CXXConstructExpr* e) { return spaces_.construction(*e), true; }
+  bool VisitBinaryOperator(clang::BinaryOperator* e) { return spaces_.assignment(*e), true; }
+  bool VisitReturnStmt(clang::ReturnStmt* s) { return spaces_.returned(*s), true; }
+  bool VisitInitListExpr(clang::InitListExpr* e) { return spaces_.braces(*e), true; }
+  bool VisitConditionalOperator(clang::ConditionalOperator* e) { return spaces_.choice(*e), true; }
+  bool VisitExplicitCastExpr(clang::ExplicitCastExpr* e) { return spaces_.cast(*e), true; }
+  bool VisitCXXConstructorDecl(clang::CXXConstructorDecl* c) {
+    for (const clang::CXXCtorInitializer* initialiser : c->inits()) spaces_.member(*initialiser);
     return true;
   }
 
@@ -129,7 +139,6 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
     } else if ((space == "device" || space == "constant") && !is_indirect(variable.getType())) {
       error(variable.getLocation(), fmt::format("automatic variable qualified with the address space '{}'", space));
     }
-    if (variable.hasInit()) check_conversion(variable, *variable.getInit());
   }
 
   void check_threadgroup(const clang::VarDecl& variable) {
@@ -157,22 +166,9 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
     if (!constants.is_legal) error(array.getSizeExpr()->getBeginLoc(), "variable-length arrays are not supported in Metal");
   }
 
-  void check_conversion(const clang::VarDecl& to, const clang::Expr& from) {
-    const std::string_view want = address_space(to);
-    if (want.empty() || want == "any_space" || !is_indirect(to.getType())) return;
-    const std::string_view have = space_of(from, to.getType()->isReferenceType());
-    if (have.empty() || have == "any_space" || have == want) return;
-    const auto pointee = [&](clang::QualType type) {
-      if (!type->isPointerType() && !type->isReferenceType() && !type->isArrayType()) return type_spelling(ast_, type);
-      return type_spelling(ast_, type->isArrayType() ? type->getAsArrayTypeUnsafe()->getElementType() : type->getPointeeType());
-    };
-    const char sign = to.getType()->isReferenceType() ? '&' : '*';
-    error(from.getBeginLoc(), fmt::format("no conversion from '{} {} {}' to '{} {} {}': mismatching address spaces", have,
-                                          pointee(from.IgnoreParenImpCasts()->getType()), sign, want, pointee(to.getType()), sign));
-  }
-
   Compilation& compilation_;
   clang::ASTContext& ast_;
+  SpaceCheck spaces_;
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <clang/Basic/SourceManager.h>
 #include <llvm/ADT/SmallString.h>
 
+#include <algorithm>
 #include <set>
 #include <tuple>
 
@@ -77,6 +78,14 @@ std::string in_msl_terms(std::string message) {
     const std::size_t type = message.find('\'');
     return "type " + message.substr(type) + " is not supported: textures are outside anymetal's compute subset";
   }
+  if (message.starts_with("parameter may not be qualified with an address space")) return "a parameter passed by value may not be qualified with an address space";
+  for (const std::string_view type : {"'tensor<", "'imageblock<", "'acceleration_structure", "'visible_function_table", "'intersection_function_table", "'mesh<", "'command_buffer", "'mpp::tensor_ops::convolution2d"}) {
+    const bool is_undefined = message.starts_with("implicit instantiation of undefined") || message.find("incomplete type") != std::string::npos;
+    if (is_undefined && message.find(type) != std::string::npos) return "type " + message.substr(message.find(type)) + " is not supported: it is outside anymetal's compute subset";
+  }
+  const bool casts_spaces = message.starts_with("reinterpret_cast") && message.ends_with("is not allowed") &&
+                            (message.find("device ") != std::string::npos || message.find("threadgroup ") != std::string::npos || message.find("constant ") != std::string::npos);
+  if (casts_spaces || message.starts_with("cannot initialize object parameter")) return message + ": mismatching address spaces";
   if (message.starts_with("no matching constructor for initialization of '")) message += ": wrong number or types of components";
   if (message.starts_with("value of type 'bool") && message.ends_with("is not contextually convertible to 'bool'")) message += ": use all() or any()";
   return message;
@@ -92,8 +101,22 @@ void DiagnosticCollector::HandleDiagnostic(clang::DiagnosticsEngine::Level level
   UserPosition position;
   if (info.hasSourceManager()) position = user_position(info.getSourceManager(), place_of(info, std::string_view(text)), files_);
   entries_.push_back({{severity_of(level), std::move(position.file), position.line, position.column,
-                       in_msl_terms(msl_message(std::string_view(text))), std::move(position.source_line)},
+                       in_msl_terms(msl_message(std::string_view(text), info.getID() < clang::diag::DIAG_UPPER_LIMIT)), std::move(position.source_line)},
                       position.in_library});
+}
+
+void DiagnosticCollector::restate(const UserPosition& old, const UserPosition& place, std::string message) {
+  const auto error = std::ranges::find_if(entries_, [&](const Entry& e) {
+    return e.diagnostic.severity == Severity::Error && e.diagnostic.file == old.file && e.diagnostic.line == old.line && e.diagnostic.column == old.column;
+  });
+  if (error == entries_.end()) return;
+  const auto notes_end = std::find_if(error + 1, entries_.end(), [](const Entry& e) { return e.diagnostic.severity != Severity::Note; });
+  error->diagnostic.file = place.file;
+  error->diagnostic.line = place.line;
+  error->diagnostic.column = place.column;
+  error->diagnostic.source_line = place.source_line;
+  error->diagnostic.message = std::move(message);
+  entries_.erase(error + 1, notes_end);
 }
 
 std::vector<Diagnostic> DiagnosticCollector::take() {

@@ -30,6 +30,9 @@ class DiagnosticCollector : public clang::DiagnosticConsumer {
   explicit DiagnosticCollector(const SourceFiles& files) : files_(files) {}
   void HandleDiagnostic(clang::DiagnosticsEngine::Level level, const clang::Diagnostic& info) override;
 
+  /// Replaces the error that stands at `old`, with its notes, by one at `place`.
+  void restate(const UserPosition& old, const UserPosition& place, std::string message);
+
   /// What was collected since the last call, one error per place. An error inside a library header stands where the user's text led there.
   std::vector<Diagnostic> take();
 

@@ -88,10 +88,12 @@ std::optional<EntryModule> generate_entry(Compilation& compilation, const Kernel
   const std::unique_ptr<clang::CodeGenerator> generator(
       clang::CreateLLVMCodeGen(instance.getDiagnostics(), kernel.name, compilation.files().file_system(), instance.getHeaderSearchOpts(),
                                instance.getPreprocessorOpts(), instance.getCodeGenOpts(), context));
+  instance.getLangOpts().SYCLIsDevice = false;  // else Clang generates nothing that no SYCL kernel calls
   generator->Initialize(ast);
   for (clang::VarDecl* variable : reachable.variables) generator->HandleTopLevelDecl(clang::DeclGroupRef(variable));
   for (clang::FunctionDecl* function : reachable.functions) generator->HandleTopLevelDecl(clang::DeclGroupRef(function));
   generator->HandleTranslationUnit(ast);
+  instance.getLangOpts().SYCLIsDevice = true;
   if (generator->GetModule() != nullptr) mark_safe_functions(*generator, reachable.functions);
   const std::unique_ptr<llvm::Module> module(generator->ReleaseModule());
   if (!module || compilation.has_errors()) return std::nullopt;

@@ -25,7 +25,6 @@ void drop_annotations(llvm::Module& module) {
     for (llvm::User* user : llvm::make_early_inc_range(f.users())) {
       auto* call = llvm::cast<llvm::CallInst>(user);
       if (is_pointer) call->replaceAllUsesWith(call->getArgOperand(0));
-      else mark_threadgroup_array(*call);
       call->eraseFromParent();
     }
     f.eraseFromParent();

@@ -13,22 +13,6 @@ constexpr unsigned kAlignment = 16;
 
 }  // namespace
 
-void mark_threadgroup_array(llvm::CallInst& annotation) {
-  auto* memory = llvm::dyn_cast<llvm::AllocaInst>(annotation.getArgOperand(0)->stripPointerCasts());
-  const auto* text = llvm::dyn_cast<llvm::GlobalVariable>(annotation.getArgOperand(1)->stripPointerCasts());
-  if (memory == nullptr || text == nullptr || !memory->isArrayAllocation() || !text->hasInitializer()) return;
-  const auto* characters = llvm::dyn_cast<llvm::ConstantDataArray>(text->getInitializer());
-  if (characters == nullptr || !characters->isCString() || characters->getAsCString() != "msl:threadgroup") return;
-  llvm::Module& module = *annotation.getModule();
-  llvm::IRBuilder<> builder(memory);
-  const std::uint64_t element = module.getDataLayout().getTypeAllocSize(memory->getAllocatedType()).getFixedValue();
-  llvm::Value* count = builder.CreateZExt(memory->getArraySize(), builder.getInt64Ty());
-  llvm::Value* bytes = builder.CreateMul(count, builder.getInt64(element));
-  const llvm::FunctionCallee allocate = module.getOrInsertFunction(kAllocation, builder.getPtrTy(), builder.getInt64Ty());
-  memory->replaceAllUsesWith(builder.CreateCall(allocate, {bytes}));
-  memory->eraseFromParent();
-}
-
 bool resolve_threadgroup_arrays(llvm::Module& module) {
   llvm::Function* allocate = module.getFunction(kAllocation);
   if (allocate == nullptr) return true;

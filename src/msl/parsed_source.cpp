@@ -1,5 +1,6 @@
 #include "msl/parsed_source.hpp"
 
+#include "msl/address_spaces.hpp"
 #include "msl/checks.hpp"
 #include "msl/clang_invocation.hpp"
 #include "msl/compilation.hpp"
@@ -59,6 +60,7 @@ struct ParsedSource::Impl {
   void parse(const SourceRequest& request) {
     compilation = std::make_unique<Compilation>(request);
     if (compilation->has_ast() && !compilation->has_errors()) check_declarations(*compilation);
+    else if (compilation->has_ast()) explain_space_mismatches(*compilation);
     if (compilation->has_ast() && !compilation->has_errors()) {
       kernels = find_kernels(*compilation);
       constant_variables = find_function_constants(*compilation);

@@ -1,6 +1,5 @@
 #include "msl/prepass.hpp"
 
-#include "msl/space_duplicates.hpp"
 #include "msl/text_edits.hpp"
 #include "msl/tokens.hpp"
 
@@ -26,7 +25,6 @@ struct Attribute {
 
 /// What is known of the whole file while its runs are rewritten.
 struct FileFacts {
-  std::set<std::size_t> merged_spaces;                 ///< offsets of address-space keywords that stand for any space
   std::set<std::string, std::less<>> late_constants;   ///< names of function constants and of what is derived from them
 };
 
@@ -50,6 +48,8 @@ class Rewriter {
       if (s == "template") instantiation(i);
       if (s == "constexpr" || s == "constant") derived_constant(i);
       if (s == "_Pragma") pragma_operator(i);
+      if (s == "if" && spelling(i + 1) == "constexpr" && spelling(i + 2) == "(") late_branch(i + 1);
+      if (s == "coherent" && spelling(i + 1) != "(") edits_.insert(tokens_[i].end, "(device)");
       if (is_address_space(s)) space(i);
       ++i;
     }
@@ -176,10 +176,66 @@ class Rewriter {
     if (spelling(i) == "constexpr") edits_.replace(tokens_[i].begin, tokens_[i].end, "const    ");
   }
 
+  /// Behind a member function no annotation may stand, so that `thread` becomes a keyword too (method_spaces.hpp).
   void space(std::size_t i) {
-    if (trails_method(i)) edits_.blank(tokens_[i].begin, tokens_[i].end);
-    else if (facts_.merged_spaces.contains(tokens_[i].begin)) edits_.replace(tokens_[i].begin, tokens_[i].end, spelling(i) == "constant" ? "const __msl_any_space" : "__msl_any_space");
+    const std::string_view s = spelling(i);
+    if (s == "thread" && trails_method(i)) edits_.replace(tokens_[i].begin, tokens_[i].end, "__generic");
+    if (s == "constant" && trails_method(i)) edits_.replace(tokens_[i].begin, tokens_[i].end, "__private");
+    if (s == "threadgroup" && parentheses_ == 0) late_array(i);
+    if (s != "thread" && parentheses_ > 0) array_parameter(i);
   }
+
+  /// `if constexpr` on what is known at specialisation only is folded there.
+  void late_branch(std::size_t keyword) {
+    const std::size_t close = matching(keyword + 1);
+    for (std::size_t k = keyword + 2; k < close; ++k) {
+      if (facts_.late_constants.contains(spelling(k))) return edits_.blank(tokens_[keyword].begin, tokens_[keyword].end);
+    }
+  }
+
+  /// `constant T a[3]` among parameters is a pointer, but Clang sees an array in an address space first.
+  void array_parameter(std::size_t i) {
+    std::size_t words = 0;
+    std::size_t open = i + 1;
+    for (; open < tokens_.size() && spelling(open) != "["; ++open) {
+      const std::string_view s = spelling(open);
+      if (tokens_[open].kind == TokenKind::Identifier) words += is_qualifier(s) ? 0 : 1;
+      else if (s != ":" && s != "<" && s != ">" && tokens_[open].kind != TokenKind::Number) return;
+    }
+    if (words < 2 || opens_attributes(open) || spelling(open - 1) == ">") return;
+    const std::size_t close = matching(open);
+    if (close == tokens_.size() || (spelling(close + 1) != "," && spelling(close + 1) != ")" && spelling(close + 1) != "[")) return;
+    const bool is_row = spelling(close + 1) == "[" && !opens_attributes(close + 1);
+    edits_.insert(tokens_[open - 1].begin, is_row ? "(*" : "*");
+    edits_.replace(tokens_[open].begin, tokens_[close].end, is_row ? ")" : "");
+  }
+
+  /// `threadgroup T a[n][4];`, where n depends on function constants, as a pointer to memory reserved at
+  /// specialisation: `threadgroup T (*a)[4] = (threadgroup T (*)[4])__msl_threadgroup_array(sizeof(T) * (n) * (4));`
+  void late_array(std::size_t i) {
+    std::size_t end = i + 1;
+    while (end < tokens_.size() && spelling(end) != ";" && spelling(end) != "{" && spelling(end) != "(" && spelling(end) != "=") ++end;
+    if (spelling(end) != ";") return;
+    std::size_t first = i + 1;
+    while (first < end && spelling(first) != "[") ++first;
+    bool is_late = false;
+    for (std::size_t k = first; k < end; ++k) is_late = is_late || facts_.late_constants.contains(spelling(k));
+    if (!is_late || first < i + 3) return;
+    const std::size_t name = first - 1;
+    const std::string element(text_.substr(tokens_[i + 1].begin, tokens_[name - 1].end - tokens_[i + 1].begin));
+    std::string count = "sizeof(" + element + ")";
+    for (std::size_t k = first; k < end; k = matching(k) + 1) {
+      if (spelling(k) != "[") return;
+      count += " * (" + std::string(text_.substr(tokens_[k].end, tokens_[matching(k)].begin - tokens_[k].end)) + ")";
+    }
+    const std::size_t inner = tokens_[matching(first)].end;
+    const std::string rest(text_.substr(inner, tokens_[end].begin - inner));
+    edits_.insert(tokens_[name].begin, "(*");
+    edits_.replace(tokens_[first].begin, inner, ")");
+    edits_.insert(tokens_[end].begin, " = (threadgroup " + element + " (*)" + rest + ")__msl_threadgroup_array(" + count + ")");
+  }
+
+  static bool is_address_space(std::string_view s) { return s == "device" || s == "constant" || s == "threadgroup" || s == "thread"; }
 
   void number(std::size_t i) {
     const std::string_view s = spelling(i);
@@ -257,25 +313,9 @@ std::vector<std::vector<Token>> runs_of(std::string_view text, std::span<const T
 }  // namespace
 
 Prepassed prepass(std::string_view text) {
-  std::string unique(text);
   FileFacts facts;
-  std::vector<SpaceDuplicates::Variant> variants;
-  {
-    TextEdits ignored(text);
-    for (const auto& run : runs_of(text, tokenize(text), ignored)) {
-      const SpaceDuplicates duplicates = find_space_duplicates(text, run);
-      variants.insert(variants.end(), duplicates.variants.begin(), duplicates.variants.end());
-      for (const Token& t : duplicates.merged_spaces) facts.merged_spaces.insert(t.begin);
-      for (const Token& t : duplicates.repeated) {
-        for (std::size_t i = t.begin; i < t.end; ++i) {
-          if (unique[i] != '\n') unique[i] = ' ';
-        }
-      }
-    }
-  }
-  TextEdits edits(unique);
-  for (const auto& variant : variants) edits.insert(variant.name.end, std::string(kVariantSuffix) + std::to_string(variant.number));
-  for (const auto& run : runs_of(unique, tokenize(unique), edits)) Rewriter(unique, run, facts, edits).run();
+  TextEdits edits(text);
+  for (const auto& run : runs_of(text, tokenize(text), edits)) Rewriter(text, run, facts, edits).run();
   return edits.apply();
 }
 

@@ -15,14 +15,17 @@ namespace {
 
 class Walker : public clang::RecursiveASTVisitor<Walker> {
  public:
-  explicit Walker(Compilation& compilation) : sema_(compilation.sema()) {}
+  explicit Walker(Compilation& compilation) : sema_(compilation.sema()), spaces_(compilation) {}
 
   bool shouldVisitTemplateInstantiations() const { return true; }
   bool shouldVisitImplicitCode() const { return true; }
 
   Reachable run(clang::FunctionDecl* root) {
     need(root);
-    for (std::size_t next = 0; next < result_.functions.size(); ++next) TraverseDecl(result_.functions[next]);
+    for (std::size_t next = 0; next < result_.functions.size(); ++next) {
+      spaces_.enable(next > 0);  // the root is the wrapper, which casts between spaces
+      TraverseDecl(result_.functions[next]);
+    }
     const clang::SourceManager& sources = sema_.getSourceManager();
     std::ranges::sort(result_.variables, [&](const clang::VarDecl* a, const clang::VarDecl* b) {
       return sources.isBeforeInTranslationUnit(a->getLocation(), b->getLocation());
@@ -30,13 +33,16 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
     return std::move(result_);
   }
 
-  bool VisitCallExpr(clang::CallExpr* e) {
-    resolve_space_variant(sema_, *e);
-    return true;
-  }
   bool VisitDeclRefExpr(clang::DeclRefExpr* e) { return need(e->getDecl()); }
   bool VisitMemberExpr(clang::MemberExpr* e) { return need(e->getMemberDecl()); }
+  bool VisitCallExpr(clang::CallExpr* e) { return spaces_.call(*e), true; }
+  bool VisitBinaryOperator(clang::BinaryOperator* e) { return spaces_.assignment(*e), true; }
+  bool VisitReturnStmt(clang::ReturnStmt* s) { return spaces_.returned(*s), true; }
+  bool VisitInitListExpr(clang::InitListExpr* e) { return spaces_.braces(*e), true; }
+  bool VisitConditionalOperator(clang::ConditionalOperator* e) { return spaces_.choice(*e), true; }
+  bool VisitExplicitCastExpr(clang::ExplicitCastExpr* e) { return spaces_.cast(*e), true; }
   bool VisitCXXConstructExpr(clang::CXXConstructExpr* e) {
+    spaces_.construction(*e);
     need(e->getConstructor());
     return need_destructor(e->getType());
   }
@@ -45,9 +51,8 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
   bool VisitCXXDefaultArgExpr(clang::CXXDefaultArgExpr* e) { return TraverseStmt(e->getExpr()); }
   bool VisitCXXDefaultInitExpr(clang::CXXDefaultInitExpr* e) { return TraverseStmt(e->getExpr()); }
   bool VisitVarDecl(clang::VarDecl* variable) {
-    // An extent that depends on function constants is known after specialisation (ir_threadgroup.hpp).
-    const bool has_late_extent = sema_.Context.getAsVariableArrayType(variable->getType()) != nullptr;
-    if (variable->hasLocalStorage() && is_threadgroup_variable(*variable) && !has_late_extent) result_.threadgroup_variables.push_back(variable);
+    spaces_.variable(*variable);
+    if (variable->isStaticLocal() && is_threadgroup_variable(*variable)) result_.threadgroup_variables.push_back(variable);
     return need_destructor(variable->getType());
   }
   // The call operator of a lambda is reached through its use.
@@ -106,6 +111,7 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
   }
 
   clang::Sema& sema_;
+  SpaceCheck spaces_;
   Reachable result_;
   std::set<const clang::Decl*> seen_;
 };

@@ -1,7 +1,5 @@
 #include "msl/type_names.hpp"
 
-#include "msl/space_duplicates.hpp"
-
 #include <array>
 #include <cctype>
 #include <utility>
@@ -12,7 +10,11 @@ namespace {
 using Renaming = std::pair<std::string_view, std::string_view>;
 
 /// Longer spellings first.
-constexpr std::array<Renaming, 11> kWords = {{{"unsigned char", "uchar"},
+constexpr std::array<Renaming, 15> kWords = {{{"const __private", "constant"},
+                                              {"__private", "constant"},
+                                              {"__global", "device"},
+                                              {"__local", "threadgroup"},
+                                              {"unsigned char", "uchar"},
                                               {"unsigned short", "ushort"},
                                               {"unsigned int", "uint"},
                                               {"unsigned long", "ulong"},
@@ -85,16 +87,20 @@ std::size_t rename_template(std::string_view text, std::size_t at, std::string& 
   return 0;
 }
 
+/// Where an object lies says nothing about its value: `device float` -> `float`.
+std::string without_space(std::string type) {
+  if (type.find_first_of("*&(") != std::string::npos) return type;
+  const std::size_t begin = type.starts_with("const ") ? 6 : 0;
+  for (const std::string_view space : {"device ", "threadgroup ", "constant "}) {
+    if (std::string_view(type).substr(begin).starts_with(space)) return type.erase(begin, space.size());
+  }
+  return type;
+}
+
 }  // namespace
 
 std::string msl_spelling(std::string_view text) {
-  std::string words = rename_words(text);
-  // Names of functions that exist once per address space (space_duplicates.hpp).
-  for (std::size_t at = words.find(kVariantSuffix); at != std::string::npos; at = words.find(kVariantSuffix)) {
-    std::size_t end = at + kVariantSuffix.size();
-    while (end < words.size() && std::isdigit(static_cast<unsigned char>(words[end])) != 0) ++end;
-    words.erase(at, end - at);
-  }
+  const std::string words = rename_words(text);
   std::string result;
   for (std::size_t i = 0; i < words.size();) {
     const bool starts_word = i == 0 || !is_word(words[i - 1]);
@@ -105,21 +111,23 @@ std::string msl_spelling(std::string_view text) {
   return result;
 }
 
-std::string msl_message(std::string_view message) {
+std::string msl_message(std::string_view message, bool is_compilers) {
   std::string result;
+  const bool keeps_spaces = !is_compilers || message.find("address space") != std::string_view::npos || message.find("object parameter") != std::string_view::npos;
   for (std::size_t i = 0; i < message.size();) {
     const std::size_t open = message.find('\'', i);
     const std::size_t close = open == std::string_view::npos ? open : message.find('\'', open + 1);
     if (close == std::string_view::npos) return result + std::string(message.substr(i));
     result += message.substr(i, open - i);
-    const std::string inner = msl_spelling(message.substr(open + 1, close - open - 1));
+    const auto spelled = [&](std::string_view type) { return keeps_spaces ? msl_spelling(type) : without_space(msl_spelling(type)); };
+    const std::string inner = spelled(message.substr(open + 1, close - open - 1));
     result += '\'' + inner + '\'';
     i = close + 1;
     // "'uint' (aka 'unsigned int')" says the same twice.
     const std::string aka = " (aka '";
     if (message.substr(i).starts_with(aka)) {
       const std::size_t end = message.find("')", i + aka.size());
-      if (end != std::string_view::npos && msl_spelling(message.substr(i + aka.size(), end - i - aka.size())) == inner) i = end + 2;
+      if (end != std::string_view::npos && spelled(message.substr(i + aka.size(), end - i - aka.size())) == inner) i = end + 2;
     }
   }
   return result;

@@ -33,17 +33,21 @@ INSTANTIATE_TEST_SUITE_P(
                     Rewrite{"void f(int a [[function_constant(g)]]);", "void f(int a  __attribute__((annotate(\"msl:function_constant_guard\", &(g)))));"},
                     Rewrite{"template [[host_name(\"n\")]] kernel void f<int>(int);", "extern template  __attribute__((annotate(\"msl:host_name\", \"n\"))) kernel void f<int>(int);"},
                     Rewrite{"template <int N> void f();", "template <int N> void f();"}, Rewrite{"x.template f<1>();", "x.template f<1>();"},
-                    Rewrite{"T f() const thread { }", "T f() const        { }"}, Rewrite{"if (x) thread float* p = q;", "if (x) thread float* p = q;"},
+                    Rewrite{"T f() const thread { }", "T f() const __generic { }"}, Rewrite{"if (x) thread float* p = q;", "if (x) thread float* p = q;"},
                     Rewrite{"decltype(x) thread& y = x;", "decltype(x) thread& y = x;"}, Rewrite{"half h = 1.0h;", "half h = 1.0f16;"},
                     Rewrite{"int x = 0xah;", "int x = 0xah;"}, Rewrite{"#pragma METAL fp math_mode(safe)\n", "#pragma float_control(precise, on)\n"},
                     Rewrite{"#define A [[buffer(0)]] \\\n [[threadgroup(1)]]\n",
                             "#define A  __attribute__((annotate(\"msl:buffer\", 0))) \\\n  __attribute__((annotate(\"msl:threadgroup_index\", 1)))\n"}));
 
-TEST(Prepass, DropsCopiesThatDifferInSpacesOnly) {
-  const std::string text = prepass("int f(device int* p) { return 1; }\nint f(thread int* p) { return 1; }\nint f(thread int* p) { return 2; }\n").text;
-  EXPECT_EQ(text.find("return 1"), text.rfind("return 1"));
-  EXPECT_NE(text.find("f__msl_space_1("), std::string::npos) << "another body is another function";
-  EXPECT_EQ(std::ranges::count(text, '\n'), 3);
+TEST(Prepass, MakesArrayParametersPointers) {
+  EXPECT_EQ(prepass("void f(constant const long s[3], device T (&r)[2], threadgroup A::B<1> x[2][N] [[threadgroup(0)]]);").text,
+            "void f(constant const long *s, device T (&r)[2], threadgroup A::B<1> (*x)[N]  __attribute__((annotate(\"msl:threadgroup_index\", 0))));");
+}
+
+TEST(Prepass, ReservesThreadgroupArraysOfLateExtents) {
+  EXPECT_EQ(prepass("constant int n [[function_constant(0)]];\nkernel void f() { threadgroup float a[2][3]; threadgroup half b[n * 2][4]; }").text,
+            "extern constant int n  __attribute__((annotate(\"msl:function_constant\", 0)));\nkernel void f() { threadgroup float a[2][3]; threadgroup half (*b)[4] = "
+            "(threadgroup half (*)[4])__msl_threadgroup_array(sizeof(half) * (n * 2) * (4)); }");
 }
 
 TEST(ColumnMap, MapsBackToTheUsersColumns) {

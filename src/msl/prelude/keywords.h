@@ -1,16 +1,19 @@
 #pragma once
-// MSL's own keywords. Address spaces are erased from types; the annotation keeps them visible to the front end.
+// MSL's own keywords. `__global`, `__local` and `__private` are made Clang keywords for address spaces by the front end
+// (method_spaces.hpp); `thread` is Clang's default space, the annotation keeps it visible.
 #pragma clang system_header
 
-#define device __attribute__((annotate("msl:device")))
-#define constant const __attribute__((annotate("msl:constant")))
-#define threadgroup __attribute__((annotate("msl:threadgroup")))
+#define device __global
+#define constant const __private
+#define threadgroup __local
 #define thread __attribute__((annotate("msl:thread")))
 #define kernel __attribute__((annotate("msl:kernel")))
 #define vertex __attribute__((annotate("msl:vertex")))
 #define fragment __attribute__((annotate("msl:fragment")))
-#define __msl_any_space __attribute__((annotate("msl:any_space")))
 #define coherent(scope) __attribute__((annotate("msl:coherent", #scope)))
 
 extern "C" __attribute__((nothrow, const)) bool __msl_is_function_constant_defined(const void*);
 #define is_function_constant_defined(name) (__msl_is_function_constant_defined(&(name)))
+
+// Threadgroup memory whose size depends on function constants.
+extern "C" __attribute__((nothrow)) __attribute__((opencl_local)) void* __msl_threadgroup_array(unsigned long bytes);

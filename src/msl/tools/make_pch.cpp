@@ -1,11 +1,13 @@
 // Precompiles the library headers for one target: make_pch host|nvptx OUTPUT. Runs while the library is built.
 #include "msl/clang_invocation.hpp"
 #include "msl/embedded_files.hpp"
+#include "msl/method_spaces.hpp"
 #include "msl/source_files.hpp"
 
 #include <clang/Frontend/CompilerInstance.h>
 #include <clang/Frontend/FrontendActions.h>
 #include <clang/Frontend/TextDiagnosticPrinter.h>
+#include <clang/Lex/Preprocessor.h>
 #include <llvm/Support/raw_ostream.h>
 
 #include <string_view>
@@ -13,6 +15,18 @@
 namespace anymetal::msl {
 std::string_view embedded_pch(Target) { return {}; }
 }  // namespace anymetal::msl
+
+namespace {
+
+class GenerateAction : public clang::GeneratePCHAction {
+ protected:
+  bool BeginSourceFileAction(clang::CompilerInstance& instance) override {
+    anymetal::msl::register_space_keywords(instance.getPreprocessor().getIdentifierTable());
+    return GeneratePCHAction::BeginSourceFileAction(instance);
+  }
+};
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace anymetal::msl;
@@ -32,6 +46,6 @@ int main(int argc, char** argv) {
   frontend.OutputFile = argv[2];
   frontend.ProgramAction = clang::frontend::GeneratePCH;
   frontend.Inputs.assign(1, clang::FrontendInputFile(kPreludeFile, clang::InputKind(clang::Language::CXX).getHeader()));
-  clang::GeneratePCHAction action;
+  GenerateAction action;
   return instance.ExecuteAction(action) && !instance.getDiagnostics().hasErrorOccurred() ? 0 : 1;
 }

@@ -36,8 +36,11 @@ struct matrix {
     for (int c = 0; c < C; ++c) columns[c] = vec<T, R>(m.columns[c]);
   }
 
-  __MSL_MEMBER constexpr vec<T, R>& operator[](long c) { return columns[c]; }
-  __MSL_MEMBER constexpr const vec<T, R>& operator[](long c) const { return columns[c]; }
+  template <class M>
+  __MSL_MEMBER constexpr auto& operator[](this M& m, long c) {
+    return m.columns[c];
+  }
+  __MSL_MEMBER constexpr vec<T, R> operator[](long c) const { return columns[c]; }
 
 #define __MSL_EACH_COLUMN(op)                                                          \
   friend __MSL_MEMBER constexpr matrix operator op(const matrix& a, const matrix& b) { \

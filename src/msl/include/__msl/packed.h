@@ -43,8 +43,11 @@ struct packed_vec : __msl_components::components<T, N> {
     return vec<U, N>(__load());
   }
 
-  __MSL_MEMBER constexpr T& operator[](long i) { return __e[i]; }
-  __MSL_MEMBER constexpr const T& operator[](long i) const { return __e[i]; }
+  template <class V>
+  __MSL_MEMBER constexpr auto& operator[](this V& v, long i) {
+    return v.__e[i];
+  }
+  __MSL_MEMBER constexpr T operator[](long i) const { return __e[i]; }
 
   __MSL_MEMBER constexpr T __at(long i) const { return __e[i]; }
   __MSL_MEMBER constexpr void __set(int i, T s) { __e[i] = s; }

@@ -2,6 +2,7 @@
 // <metal_simdgroup_matrix>: 8x8 matrices spread over the lanes of a SIMD-group, two elements a lane (the layout is that
 // of docs/entry-ir.md). Loads and stores are each lane's own; products are the device's.
 #pragma clang system_header
+#include "address_spaces.h"
 #include "intrinsics.h"
 #include "overload.h"
 
@@ -84,21 +85,23 @@ __MSL_INLINE simdgroup_matrix<T, Cols, Rows> make_filled_simdgroup_matrix(__msl:
 }
 
 // d[r][c] = src[(y + r) * elements_per_row + x + c]; transposed, row and column of d change places.
-template <class T>
-__MSL_INLINE void simdgroup_load(simdgroup_matrix<T, 8, 8>& d, const T* src, ulong elements_per_row = 8,
+template <class T, class S>
+  requires(__is_same(__msl::plain<S>, T))
+__MSL_INLINE void simdgroup_load(simdgroup_matrix<T, 8, 8>& d, S* src, ulong elements_per_row = 8,
                                  ulong2 matrix_origin = 0, bool transpose_matrix = false) {
   const __msl::lane_position p = __msl::lane_elements();
-  const T* const origin = src + matrix_origin.__at(1) * elements_per_row + matrix_origin.__at(0);
-  const T* const first =
+  S* const origin = src + matrix_origin.__at(1) * elements_per_row + matrix_origin.__at(0);
+  S* const first =
       transpose_matrix ? origin + p.column * elements_per_row + p.row : origin + p.row * elements_per_row + p.column;
   d.__lane = vec<T, 2>(first[0], first[transpose_matrix ? elements_per_row : 1]);
 }
-template <class T>
-__MSL_INLINE void simdgroup_store(const simdgroup_matrix<T, 8, 8>& a, T* dst, ulong elements_per_row = 8,
+template <class T, class D>
+  requires(__is_same(__msl::plain<D>, T) && !__is_const(D))
+__MSL_INLINE void simdgroup_store(const simdgroup_matrix<T, 8, 8>& a, D* dst, ulong elements_per_row = 8,
                                   ulong2 matrix_origin = 0, bool transpose_matrix = false) {
   const __msl::lane_position p = __msl::lane_elements();
-  T* const origin = dst + matrix_origin.__at(1) * elements_per_row + matrix_origin.__at(0);
-  T* const first =
+  D* const origin = dst + matrix_origin.__at(1) * elements_per_row + matrix_origin.__at(0);
+  D* const first =
       transpose_matrix ? origin + p.column * elements_per_row + p.row : origin + p.row * elements_per_row + p.column;
   first[0] = a.__lane.__at(0);
   first[transpose_matrix ? elements_per_row : 1] = a.__lane.__at(1);

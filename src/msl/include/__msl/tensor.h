@@ -1,6 +1,7 @@
 #pragma once
 // <metal_tensor>: views of strided memory. Extent 0 is the fastest-varying (column) dimension.
 #pragma clang system_header
+#include "address_spaces.h"
 #include "array.h"
 #include "scalars.h"
 #include "traits.h"
@@ -64,7 +65,7 @@ struct tensor;
 template <class T, class Extents>
 struct tensor<T, Extents, tensor_inline> {
   using element_type = T;
-  using value_type = remove_cv_t<T>;
+  using value_type = __msl::plain<T>;
   using extents_type = Extents;
   using index_type = typename Extents::index_type;
 

@@ -94,8 +94,6 @@ __MSL_TRANSFORM(remove_volatile, __remove_volatile(T))
 __MSL_TRANSFORM(remove_reference, __remove_reference_t(T))
 __MSL_TRANSFORM(remove_pointer, __remove_pointer(T))
 __MSL_TRANSFORM(remove_extent, __remove_extent(T))
-// The space is no part of the erased type.
-__MSL_TRANSFORM(remove_addrspace, T)
 __MSL_TRANSFORM(add_const, const T)
 __MSL_TRANSFORM(add_volatile, volatile T)
 __MSL_TRANSFORM(add_pointer, __add_pointer(T))
@@ -106,6 +104,22 @@ __MSL_TRANSFORM(make_signed, __make_signed(T))
 __MSL_TRANSFORM(make_unsigned, __make_unsigned(T))
 __MSL_TRANSFORM(underlying_type, __underlying_type(T))
 #undef __MSL_TRANSFORM
+
+template <class T>
+struct remove_addrspace {
+  using type = T;
+};
+#define __MSL_SPACE(qualifier)                \
+  template <class T>                          \
+  struct remove_addrspace<qualifier T> {      \
+    using type = T;                           \
+  };
+__MSL_SPACE(__attribute__((opencl_global)))
+__MSL_SPACE(__attribute__((opencl_local)))
+__MSL_SPACE(__attribute__((opencl_private)))
+#undef __MSL_SPACE
+template <class T>
+using remove_addrspace_t = typename remove_addrspace<T>::type;
 
 template <class T>
 add_rvalue_reference_t<T> declval() noexcept;

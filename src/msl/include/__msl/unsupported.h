@@ -27,6 +27,19 @@ __MSL_TEXTURE(depthcube)
 __MSL_TEXTURE(depthcube_array)
 #undef __MSL_TEXTURE
 
+// Tables, structures of ray tracing, mesh and tile shading.
+template <class T, class... A>
+struct imageblock;
+template <class... A>
+struct acceleration_structure;
+template <class... A>
+struct visible_function_table;
+template <class... A>
+struct intersection_function_table;
+template <class... A>
+struct mesh;
+struct command_buffer;
+
 enum class coord { normalized, pixel };
 enum class address { clamp_to_zero, clamp_to_edge, repeat, mirrored_repeat, clamp_to_border };
 enum class filter { nearest, linear };

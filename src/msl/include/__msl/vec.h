@@ -3,6 +3,7 @@
 // IR instructions. A class and not the Clang vector itself, because constructors, conversions and bool and bfloat
 // elements differ from what Clang offers for those.
 #pragma clang system_header
+#include "address_spaces.h"
 #include "swizzle.h"
 #include "vec_raw.h"
 
@@ -45,8 +46,12 @@ struct vec : __msl_components::components<T, N> {
   __MSL_MEMBER constexpr vec(std::initializer_list<T> list) : __v(__msl::from_list<T>(list, __msl::first<N>{})) {}
 
   // An element is an lvalue of its own: vectors are stored as N consecutive elements.
-  __MSL_MEMBER T& operator[](long i) & __MSL_VALID_INDEX(i) { return reinterpret_cast<T*>(&__v)[i]; }
-  __MSL_MEMBER constexpr T operator[](long i) const& __MSL_VALID_INDEX(i) { return __at(i); }
+  template <class V>
+    requires(!__is_const(V))
+  __MSL_MEMBER __msl::like<V, T>& operator[](this V& v, long i) __MSL_VALID_INDEX(i) {
+    return reinterpret_cast<__msl::like<V, T>*>(&v.__v)[i];
+  }
+  __MSL_MEMBER constexpr T operator[](long i) const __MSL_VALID_INDEX(i) { return __at(i); }
 
   __MSL_MEMBER constexpr T __at(long i) const { return __msl::at<T, N>(__v, i); }
   __MSL_MEMBER void __set(int i, T s) { __v[i] = __msl::element<T>::store(s); }

@@ -1,0 +1,97 @@
+#include "msl/method_spaces.hpp"
+
+#include <clang/AST/ASTContext.h>
+#include <clang/AST/Attr.h>
+#include <clang/AST/DeclCXX.h>
+#include <clang/AST/DeclTemplate.h>
+#include <clang/AST/TypeLoc.h>
+#include <clang/Basic/TargetInfo.h>
+#include <clang/Frontend/CompilerInstance.h>
+#include <clang/Lex/Token.h>
+#include <clang/Sema/Sema.h>
+
+#include <cstring>
+
+namespace anymetal::msl {
+namespace {
+
+bool is_space(clang::tok::TokenKind kind) {
+  return kind == clang::tok::kw___global || kind == clang::tok::kw___local || kind == clang::tok::kw___private || kind == clang::tok::kw___generic;
+}
+
+/// The space of pointers that the same keyword gives; Default for all others.
+clang::LangAS pointer_space(clang::LangAS method_space) {
+  switch (method_space) {
+    case clang::LangAS::opencl_global: return clang::LangAS::sycl_global;
+    case clang::LangAS::opencl_local: return clang::LangAS::sycl_local;
+    case clang::LangAS::opencl_private: return clang::LangAS::sycl_private;
+    default: return clang::LangAS::Default;
+  }
+}
+
+void correct(clang::ASTContext& ast, clang::FunctionDecl& function) {
+  const auto* written = function.getType()->getAs<clang::FunctionProtoType>();
+  if (written == nullptr) return;
+  const clang::LangAS space = written->getMethodQuals().getAddressSpace();
+  if (space != clang::LangAS::opencl_generic && pointer_space(space) == clang::LangAS::Default) return;
+  if (space == clang::LangAS::opencl_generic) function.addAttr(clang::AnnotateAttr::CreateImplicit(ast, "msl:thread", nullptr, 0));
+  clang::FunctionProtoType::ExtProtoInfo info = written->getExtProtoInfo();
+  info.TypeQuals.setAddressSpace(pointer_space(space));
+  if (space == clang::LangAS::opencl_private && !llvm::isa<clang::CXXConstructorDecl>(function)) info.TypeQuals.addConst();
+  const clang::QualType type = ast.getFunctionType(written->getReturnType(), written->getParamTypes(), info);
+  function.setType(type);
+  const clang::TypeSourceInfo* old = function.getTypeSourceInfo();
+  if (old == nullptr || old->getType()->getTypeClass() != clang::Type::FunctionProto) return;
+  const unsigned size = old->getTypeLoc().getFullDataSize();
+  clang::TypeSourceInfo* source = ast.CreateTypeSourceInfo(type, size);
+  std::memcpy(source->getTypeLoc().getOpaqueData(), old->getTypeLoc().getOpaqueData(), size);
+  function.setTypeSourceInfo(source);
+}
+
+/// Protected members of any target.
+struct AnyTarget : clang::TargetInfo {
+  static void set_spaces(clang::TargetInfo& target, const clang::LangASMap& spaces) {
+    target.*(&AnyTarget::AddrSpaceMap) = &spaces;
+    target.*(&AnyTarget::UseAddrSpaceMapMangling) = false;
+  }
+};
+
+}  // namespace
+
+void register_space_keywords(clang::IdentifierTable& identifiers) {
+  identifiers.get("__global", clang::tok::kw___global);
+  identifiers.get("__local", clang::tok::kw___local);
+  identifiers.get("__private", clang::tok::kw___private);
+  identifiers.get("__generic", clang::tok::kw___generic);
+}
+
+void erase_target_spaces(clang::TargetInfo& target) {
+  static constexpr clang::LangASMap kZero = {};
+  AnyTarget::set_spaces(target, kZero);
+}
+
+void MethodSpaces::operator()(const clang::Token& token) {
+  if (is_declared_) {
+    is_pending_ = is_declared_ = false;
+    instance_.getLangOpts().OpenCLCPlusPlus = false;
+    correct_methods();
+  }
+  if (is_space(token.getKind()) && after_parameters_) {
+    is_pending_ = true;
+    instance_.getLangOpts().OpenCLCPlusPlus = true;
+  }
+  if (is_pending_ && token.isOneOf(clang::tok::l_brace, clang::tok::semi, clang::tok::colon, clang::tok::equal)) is_declared_ = true;
+  after_parameters_ = token.is(clang::tok::r_paren) || (after_parameters_ && (is_space(token.getKind()) || token.isOneOf(clang::tok::kw_const, clang::tok::kw_volatile)));
+}
+
+void MethodSpaces::correct_methods() {
+  clang::Sema& sema = instance_.getSema();
+  auto* record = llvm::dyn_cast_or_null<clang::CXXRecordDecl>(sema.CurContext);
+  if (record == nullptr) return;
+  for (clang::Decl* member : record->noload_decls()) {
+    if (auto* definition = llvm::dyn_cast<clang::FunctionTemplateDecl>(member)) correct(sema.Context, *definition->getTemplatedDecl());
+    else if (auto* function = llvm::dyn_cast<clang::CXXMethodDecl>(member)) correct(sema.Context, *function);
+  }
+}
+
+}  // namespace anymetal::msl

@@ -1,0 +1,34 @@
+// What the book calls out of scope.
+#include "msl_conformance/features.hpp"
+
+namespace msl_conformance {
+namespace {
+
+const Refusal kRefusals[] = {
+    {"textures as parameters", "kernel void k(texture2d<float> img [[texture(0)]], device int* o) {}", "outside anymetal's compute subset"},
+    {"depth textures", "kernel void k(depth2d<float> img [[texture(0)]], device int* o) {}", "outside anymetal's compute subset"},
+    {"texture buffers", "kernel void k(texture_buffer<float> img [[texture(0)]], device int* o) {}", "outside anymetal's compute subset"},
+    {"samplers as parameters", "kernel void k(sampler s [[sampler(0)]], device int* o) {}", "not supported"},
+    {"stage-in", "struct V { float x [[attribute(0)]]; }; kernel void k(V v [[stage_in]], device int* o) {}", "stage_in"},
+    {"vertex inputs of kernels", "kernel void k(device int* o, uint v [[vertex_id]]) {}", "vertex_id"},
+    {"grid_origin and grid_size", "kernel void k(device int* o, uint2 v [[grid_origin]]) {}", "not supported"},
+    {"vertex functions as entries", "vertex float4 k(device float4* p) { return p[0]; }", "only kernels are supported"},
+    {"fragment functions as entries", "fragment float4 k() { return 0; }", "only kernels are supported"},
+    {"visible functions as entries", "[[visible]] float k(float x) { return x; }", "only kernels are supported"},
+    {"tensors bound by the host", "#include <metal_tensor>\nkernel void k(tensor<device half, dextents<int, 2>, tensor_handle> a [[buffer(0)]], device int* o) {}", "not supported"},
+    {"imageblocks", "kernel void k(imageblock<float> b, device int* o) {}", "not supported"},
+    {"acceleration structures", "kernel void k(acceleration_structure<> a [[buffer(1)]], device int* o) {}", "not supported"},
+    {"visible function tables", "kernel void k(visible_function_table<int> a [[buffer(1)]], device int* o) {}", "not supported"},
+    {"intersection function tables", "kernel void k(intersection_function_table<> a [[buffer(1)]], device int* o) {}", "not supported"},
+    {"indirect command buffers", "kernel void k(command_buffer a [[buffer(1)]], device int* o) {}", "not supported"},
+    {"built-in variables at program scope", "uint2 g [[thread_position_in_grid]]; kernel void k(device int* o) {}", "not supported"},
+    {"indirect calls", "kernel void k(device int* o) { int (*p)(int) = nullptr; o[0] = p(1); }", "not supported"},
+    {"recursion that is no tail call", "int h(int n) { return n < 2 ? n : h(n - 1) + h(n - 2); } kernel void k(device int* o) { o[0] = h(o[0]); }", "recursion"},
+    {"convolution2d", "#include <MetalPerformancePrimitives/MetalPerformancePrimitives.h>\nkernel void k(device int* o) { mpp::tensor_ops::convolution2d<int> c; }", "not supported"},
+};
+
+}  // namespace
+
+std::span<const Refusal> refusals() { return kRefusals; }
+
+}  // namespace msl_conformance
