@@ -55,6 +55,7 @@ struct Lanes<8> {
   }
   static void store(device float* p, F v) { *(device UnalignedFloat8*)p = v; }
   static void store(threadgroup float* p, F v) { *(threadgroup UnalignedFloat8*)p = v; }
+  static void store(thread float* p, F v) { *(thread UnalignedFloat8*)p = v; }
   static U bytes(device const uchar* p) { return __builtin_convertvector(*(device const UnalignedBytes8*)p, Uint8); }
   static F signed_bytes(device const char* p) {
     return __builtin_convertvector(*(device const UnalignedSignedBytes8*)p, Float8);

@@ -1,11 +1,11 @@
 #include "msl/address_spaces.hpp"
 
-#include "msl/annotations.hpp"
-#include "msl/value_types.hpp"
-
 #include <clang/AST/ASTContext.h>
 #include <clang/Basic/SourceManager.h>
 #include <fmt/format.h>
+
+#include "msl/annotations.hpp"
+#include "msl/value_types.hpp"
 
 namespace anymetal::msl {
 namespace {
@@ -22,8 +22,9 @@ clang::QualType pointee(const clang::ASTContext& ast, clang::QualType type) {
 
 std::string mismatch(const clang::ASTContext& ast, clang::QualType have, clang::QualType want, bool is_reference) {
   const char sign = is_reference ? '&' : '*';
-  return fmt::format("no conversion from '{} {} {}' to '{} {} {}': mismatching address spaces", named(have.getAddressSpace()), type_spelling(ast, have), sign,
-                     named(want.getAddressSpace()), type_spelling(ast, want), sign);
+  return fmt::format("no conversion from '{} {} {}' to '{} {} {}': mismatching address spaces",
+                     named(have.getAddressSpace()), type_spelling(ast, have), sign, named(want.getAddressSpace()),
+                     type_spelling(ast, want), sign);
 }
 
 }  // namespace
@@ -45,7 +46,8 @@ void SpaceCheck::implicit(const clang::Expr& converted) {
     const clang::QualType have = pointee(ast, cast->getSubExpr()->getType());
     const clang::QualType want = pointee(ast, cast->getType());
     if (have.getAddressSpace() == want.getAddressSpace()) continue;
-    compilation_.report(clang::DiagnosticsEngine::Error, converted.IgnoreParenImpCasts()->getBeginLoc(), mismatch(ast, have, want, !cast->getType()->isPointerType()));
+    compilation_.report(clang::DiagnosticsEngine::Error, converted.IgnoreParenImpCasts()->getBeginLoc(),
+                        mismatch(ast, have, want, !cast->getType()->isPointerType()));
     return;
   }
 }
@@ -62,7 +64,8 @@ void SpaceCheck::object(const clang::CXXMethodDecl& method, const clang::Expr& o
   const clang::QualType type = pointee(compilation_.ast(), object.IgnoreParenImpCasts()->getType());
   if (type.getAddressSpace() == clang::LangAS::Default) return;
   compilation_.report(clang::DiagnosticsEngine::Error, object.getExprLoc(),
-                      fmt::format("member function '{}' is for objects in the thread address space, this one is in {}: mismatching address spaces",
+                      fmt::format("member function '{}' is for objects in the thread address space, this one is in {}: "
+                                  "mismatching address spaces",
                                   method.getNameAsString(), named(type.getAddressSpace())));
 }
 
@@ -72,8 +75,10 @@ void SpaceCheck::call(const clang::CallExpr& call) {
   llvm::ArrayRef<const clang::Expr*> given(call.getArgs(), call.getNumArgs());
   const auto* method = llvm::dyn_cast<clang::CXXMethodDecl>(callee);
   if (const auto* member_call = llvm::dyn_cast<clang::CXXMemberCallExpr>(&call)) {
-    if (method != nullptr && member_call->getImplicitObjectArgument() != nullptr) object(*method, *member_call->getImplicitObjectArgument());
-  } else if (method != nullptr && method->isImplicitObjectMemberFunction() && llvm::isa<clang::CXXOperatorCallExpr>(call) && !given.empty()) {
+    if (method != nullptr && member_call->getImplicitObjectArgument() != nullptr)
+      object(*method, *member_call->getImplicitObjectArgument());
+  } else if (method != nullptr && method->isImplicitObjectMemberFunction() &&
+             llvm::isa<clang::CXXOperatorCallExpr>(call) && !given.empty()) {
     object(*method, *given.front());
     given = given.drop_front();
   }
@@ -88,12 +93,15 @@ void SpaceCheck::construction(const clang::CXXConstructExpr& construction) {
 
 void SpaceCheck::variable(const clang::VarDecl& variable) {
   const clang::QualType type = variable.getType();
-  if (variable.getInit() == nullptr || variable.isImplicit() || !(type->isPointerType() || type->isReferenceType()) || is_library(variable.getLocation())) return;
+  if (variable.getInit() == nullptr || variable.isImplicit() || !(type->isPointerType() || type->isReferenceType()) ||
+      is_library(variable.getLocation()))
+    return;
   implicit(*variable.getInit());
 }
 
 void SpaceCheck::assignment(const clang::BinaryOperator& assignment) {
-  if (assignment.getOpcode() == clang::BO_Assign && !is_library(assignment.getBeginLoc())) implicit(*assignment.getRHS());
+  if (assignment.getOpcode() == clang::BO_Assign && !is_library(assignment.getBeginLoc()))
+    implicit(*assignment.getRHS());
 }
 
 void SpaceCheck::returned(const clang::ReturnStmt& statement) {
@@ -108,7 +116,8 @@ void SpaceCheck::braces(const clang::InitListExpr& list) {
 }
 
 void SpaceCheck::member(const clang::CXXCtorInitializer& initialiser) {
-  if (initialiser.isWritten() && initialiser.getInit() != nullptr && !is_library(initialiser.getSourceLocation())) implicit(*initialiser.getInit());
+  if (initialiser.isWritten() && initialiser.getInit() != nullptr && !is_library(initialiser.getSourceLocation()))
+    implicit(*initialiser.getInit());
 }
 
 void SpaceCheck::choice(const clang::ConditionalOperator& choice) {
@@ -125,7 +134,8 @@ void SpaceCheck::cast(const clang::ExplicitCastExpr& cast) {
   const clang::QualType type = from.getType();
   const bool is_pointer = to->isPointerType() && (type->isPointerType() || type->isArrayType());
   const bool is_reference = to->isReferenceType() && from.isLValue();
-  if (from.isTypeDependent() || (!is_pointer && !is_reference)) return;
+  if (from.isTypeDependent() || (!is_pointer && !is_reference) || llvm::isa<clang::StringLiteral>(from.IgnoreParens()))
+    return;
   const clang::QualType have = is_pointer ? pointee(ast, type) : object_type(ast, type);
   const clang::QualType want = is_pointer ? pointee(ast, to) : object_type(ast, to);
   if (have.getAddressSpace() != want.getAddressSpace()) {

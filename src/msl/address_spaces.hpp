@@ -3,13 +3,13 @@
 /// Conversions between address spaces that Clang allows and MSL does not: those to and from the default space, which is
 /// `thread` in the user's code and any space in the library's.
 
-#include "msl/compilation.hpp"
-
 #include <clang/AST/Expr.h>
 #include <clang/AST/ExprCXX.h>
 #include <clang/AST/Stmt.h>
 
 #include <string>
+
+#include "msl/compilation.hpp"
 
 namespace anymetal::msl {
 

@@ -16,16 +16,21 @@ namespace anymetal::msl {
 namespace {
 
 bool is_space(clang::tok::TokenKind kind) {
-  return kind == clang::tok::kw___global || kind == clang::tok::kw___local || kind == clang::tok::kw___private || kind == clang::tok::kw___generic;
+  return kind == clang::tok::kw___global || kind == clang::tok::kw___local || kind == clang::tok::kw___private ||
+         kind == clang::tok::kw___generic;
 }
 
 /// The space of pointers that the same keyword gives; Default for all others.
 clang::LangAS pointer_space(clang::LangAS method_space) {
   switch (method_space) {
-    case clang::LangAS::opencl_global: return clang::LangAS::sycl_global;
-    case clang::LangAS::opencl_local: return clang::LangAS::sycl_local;
-    case clang::LangAS::opencl_private: return clang::LangAS::sycl_private;
-    default: return clang::LangAS::Default;
+    case clang::LangAS::opencl_global:
+      return clang::LangAS::sycl_global;
+    case clang::LangAS::opencl_local:
+      return clang::LangAS::sycl_local;
+    case clang::LangAS::opencl_private:
+      return clang::LangAS::sycl_private;
+    default:
+      return clang::LangAS::Default;
   }
 }
 
@@ -34,10 +39,12 @@ void correct(clang::ASTContext& ast, clang::FunctionDecl& function) {
   if (written == nullptr) return;
   const clang::LangAS space = written->getMethodQuals().getAddressSpace();
   if (space != clang::LangAS::opencl_generic && pointer_space(space) == clang::LangAS::Default) return;
-  if (space == clang::LangAS::opencl_generic) function.addAttr(clang::AnnotateAttr::CreateImplicit(ast, "msl:thread", nullptr, 0));
+  if (space == clang::LangAS::opencl_generic)
+    function.addAttr(clang::AnnotateAttr::CreateImplicit(ast, "msl:thread", nullptr, 0));
   clang::FunctionProtoType::ExtProtoInfo info = written->getExtProtoInfo();
   info.TypeQuals.setAddressSpace(pointer_space(space));
-  if (space == clang::LangAS::opencl_private && !llvm::isa<clang::CXXConstructorDecl>(function)) info.TypeQuals.addConst();
+  if (space == clang::LangAS::opencl_private && !llvm::isa<clang::CXXConstructorDecl>(function))
+    info.TypeQuals.addConst();
   const clang::QualType type = ast.getFunctionType(written->getReturnType(), written->getParamTypes(), info);
   function.setType(type);
   const clang::TypeSourceInfo* old = function.getTypeSourceInfo();
@@ -80,8 +87,11 @@ void MethodSpaces::operator()(const clang::Token& token) {
     is_pending_ = true;
     instance_.getLangOpts().OpenCLCPlusPlus = true;
   }
-  if (is_pending_ && token.isOneOf(clang::tok::l_brace, clang::tok::semi, clang::tok::colon, clang::tok::equal)) is_declared_ = true;
-  after_parameters_ = token.is(clang::tok::r_paren) || (after_parameters_ && (is_space(token.getKind()) || token.isOneOf(clang::tok::kw_const, clang::tok::kw_volatile)));
+  if (is_pending_ && token.isOneOf(clang::tok::l_brace, clang::tok::semi, clang::tok::colon, clang::tok::equal))
+    is_declared_ = true;
+  after_parameters_ = token.is(clang::tok::r_paren) ||
+                      (after_parameters_ &&
+                       (is_space(token.getKind()) || token.isOneOf(clang::tok::kw_const, clang::tok::kw_volatile)));
 }
 
 void MethodSpaces::correct_methods() {
@@ -89,8 +99,10 @@ void MethodSpaces::correct_methods() {
   auto* record = llvm::dyn_cast_or_null<clang::CXXRecordDecl>(sema.CurContext);
   if (record == nullptr) return;
   for (clang::Decl* member : record->noload_decls()) {
-    if (auto* definition = llvm::dyn_cast<clang::FunctionTemplateDecl>(member)) correct(sema.Context, *definition->getTemplatedDecl());
-    else if (auto* function = llvm::dyn_cast<clang::CXXMethodDecl>(member)) correct(sema.Context, *function);
+    if (auto* definition = llvm::dyn_cast<clang::FunctionTemplateDecl>(member))
+      correct(sema.Context, *definition->getTemplatedDecl());
+    else if (auto* function = llvm::dyn_cast<clang::CXXMethodDecl>(member))
+      correct(sema.Context, *function);
   }
 }
 

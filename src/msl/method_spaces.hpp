@@ -17,9 +17,9 @@ void register_space_keywords(clang::IdentifierTable& identifiers);
 /// Makes every address space the target's space 0, while types stay different.
 void erase_target_spaces(clang::TargetInfo& target);
 
-/// Clang reads these qualifiers on member functions in every language but understands them in OpenCL C++ only. Where one
-/// is seen this language is switched on for the one declarator, and the space it has put on the function replaced by
-/// that of pointers (docs/address-spaces.md). A function qualified with `thread` gets that annotation.
+/// Clang reads these qualifiers on member functions in every language but understands them in OpenCL C++ only. Where
+/// one is seen this language is switched on for the one declarator, and the space it has put on the function replaced
+/// by that of pointers (docs/address-spaces.md). A function qualified with `thread` gets that annotation.
 class MethodSpaces {
  public:
   explicit MethodSpaces(clang::CompilerInstance& instance) : instance_(instance) {}

@@ -1,11 +1,11 @@
-#include "msl/address_spaces.hpp"
-#include "msl/annotations.hpp"
-#include "msl/value_types.hpp"
-
 #include <clang/AST/ASTContext.h>
 #include <clang/AST/DeclTemplate.h>
 #include <clang/AST/RecursiveASTVisitor.h>
 #include <fmt/format.h>
+
+#include "msl/address_spaces.hpp"
+#include "msl/annotations.hpp"
+#include "msl/value_types.hpp"
 
 namespace anymetal::msl {
 namespace {
@@ -35,7 +35,9 @@ class FailedCalls : public clang::RecursiveASTVisitor<FailedCalls> {
  private:
   [[nodiscard]] bool is_in_other_space(const clang::Expr& argument, clang::QualType want) const {
     const clang::QualType have = argument.getType();
-    if (want->isReferenceType()) return argument.isLValue() && object_type(ast_, have).getAddressSpace() != object_type(ast_, want).getAddressSpace();
+    if (want->isReferenceType())
+      return argument.isLValue() &&
+             object_type(ast_, have).getAddressSpace() != object_type(ast_, want).getAddressSpace();
     if (!want->isPointerType() || !(have->isPointerType() || have->isArrayType())) return false;
     const clang::QualType from = have->isPointerType() ? have->getPointeeType() : object_type(ast_, have);
     return object_type(ast_, from).getAddressSpace() != object_type(ast_, want->getPointeeType()).getAddressSpace();

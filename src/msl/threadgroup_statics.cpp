@@ -1,7 +1,5 @@
 #include "msl/threadgroup_statics.hpp"
 
-#include "msl/annotations.hpp"
-
 #include <clang/AST/Decl.h>
 #include <clang/Frontend/CompilerInstance.h>
 #include <clang/Lex/Preprocessor.h>
@@ -9,6 +7,8 @@
 #include <clang/Sema/Sema.h>
 
 #include <memory>
+
+#include "msl/annotations.hpp"
 
 namespace anymetal::msl {
 
@@ -21,7 +21,9 @@ void ThreadgroupStatics::operator()(const clang::Token& token) {
   if (is_declaring_ && token.is(tok::semi)) is_declared_ = true;
 
   const clang::Sema& sema = instance_.getSema();
-  if (token.is(tok::kw___local) && begins_statement_ && sema.CurContext != nullptr && sema.CurContext->isFunctionOrMethod()) insert_static(token);
+  if (token.is(tok::kw___local) && begins_statement_ && sema.CurContext != nullptr &&
+      sema.CurContext->isFunctionOrMethod())
+    insert_static(token);
 
   if (alignment_depth_ > 0) {
     if (token.is(tok::l_paren)) ++alignment_depth_;

@@ -22,11 +22,11 @@ class ThreadgroupStatics {
   void free_pointers();
 
   clang::CompilerInstance& instance_;
-  bool begins_statement_ = false;   ///< the tokens since the last `;`, `{` or `}` may stand before a declaration
-  unsigned alignment_depth_ = 0;    ///< parentheses open since `alignas`
+  bool begins_statement_ = false;  ///< the tokens since the last `;`, `{` or `}` may stand before a declaration
+  unsigned alignment_depth_ = 0;   ///< parentheses open since `alignas`
   bool after_alignas_ = false;
-  bool is_declaring_ = false;       ///< a statement that `static` was put into
-  bool is_declared_ = false;        ///< its end was seen
+  bool is_declaring_ = false;  ///< a statement that `static` was put into
+  bool is_declared_ = false;   ///< its end was seen
 };
 
 }  // namespace anymetal::msl

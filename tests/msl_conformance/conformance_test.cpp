@@ -1,17 +1,17 @@
-// Every feature of the table: accepted, run on the CPU with its known answers, lowered to PTX. And the document that lists
-// them is the one in docs/.
-#include "msl/parsed_source.hpp"
-#include "msl_conformance/features.hpp"
-
-#include <anymetal/anymetal.hpp>
+// Every feature of the table: accepted, run on the CPU with its known answers, lowered to PTX. And the document that
+// lists them is the one in docs/.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <anymetal/anymetal.hpp>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <numeric>
 #include <sstream>
+
+#include "msl/parsed_source.hpp"
+#include "msl_conformance/features.hpp"
 
 namespace {
 
@@ -49,7 +49,8 @@ Result<std::vector<int>> run(const Feature& feature, Device& device) {
   encoder->dispatch_threads({feature.threads, 1, 1}, {feature.threads, 1, 1});
   if (const auto done = encoder->commit_and_wait(); !done) return std::unexpected(done.error());
   if (const auto read = o->read(output); !read) return std::unexpected(read.error());
-  EXPECT_TRUE(std::ranges::all_of(std::span(output).last(kGuard), [](std::byte b) { return b == kPoison; })) << "written past the output";
+  EXPECT_TRUE(std::ranges::all_of(std::span(output).last(kGuard), [](std::byte b) { return b == kPoison; }))
+      << "written past the output";
   std::vector<int> result(feature.expected.size());
   std::memcpy(result.data(), output.data(), result.size() * sizeof(int));
   return result;
@@ -63,7 +64,8 @@ struct Case {
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
   for (const auto& chapter : msl_conformance::chapters()) {
-    for (std::size_t i = 0; i < chapter.features.size(); ++i) cases.push_back({std::string(chapter.tag) + "_" + std::to_string(i + 1), &chapter.features[i]});
+    for (std::size_t i = 0; i < chapter.features.size(); ++i)
+      cases.push_back({std::string(chapter.tag) + "_" + std::to_string(i + 1), &chapter.features[i]});
   }
   return cases;
 }
@@ -85,7 +87,8 @@ TEST_P(Conformance, RunsOnTheCpuAndLowersToPtx) {
   EXPECT_TRUE(lowered) << lowered.error().message();
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Conformance, testing::ValuesIn(all_cases()), [](const auto& each) { return each.param.name; });
+INSTANTIATE_TEST_SUITE_P(All, Conformance, testing::ValuesIn(all_cases()),
+                         [](const auto& each) { return each.param.name; });
 
 /// Why the program has no kernel `k`, at whichever stage that shows; empty where it has one.
 std::string refusal_of(const Refusal& refusal) {
@@ -100,7 +103,8 @@ std::string refusal_of(const Refusal& refusal) {
 }
 
 TEST(Refusals, SayWhatIsOutOfScope) {
-  for (const Refusal& refusal : msl_conformance::refusals()) EXPECT_THAT(refusal_of(refusal), testing::HasSubstr(refusal.message)) << refusal.name;
+  for (const Refusal& refusal : msl_conformance::refusals())
+    EXPECT_THAT(refusal_of(refusal), testing::HasSubstr(refusal.message)) << refusal.name;
 }
 
 TEST(Document, IsTheTable) {
@@ -108,7 +112,8 @@ TEST(Document, IsTheTable) {
   if (std::getenv("ANYMETAL_WRITE_DOCS") != nullptr) std::ofstream(path) << msl_conformance::markdown();
   std::stringstream text;
   text << std::ifstream(path).rdbuf();
-  EXPECT_EQ(text.str(), msl_conformance::markdown()) << "write it anew: ANYMETAL_WRITE_DOCS=1 msl_conformance --gtest_filter=Document.*";
+  EXPECT_EQ(text.str(), msl_conformance::markdown())
+      << "write it anew: ANYMETAL_WRITE_DOCS=1 msl_conformance --gtest_filter=Document.*";
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-#include "msl_conformance/features.hpp"
-
 #include <fmt/format.h>
+
+#include "msl_conformance/features.hpp"
 
 namespace msl_conformance {
 
@@ -23,7 +23,10 @@ std::string source_of(const Feature& feature) {
   std::string text = "#include <metal_stdlib>\nusing namespace metal;\n";
   text += feature.top;
   if (!feature.body.empty()) {
-    text += fmt::format("\nkernel void k(device int* o [[buffer(0)]], device const int* n [[buffer(1)]], uint t [[thread_position_in_grid]]) {{\n{}\n}}", feature.body);
+    text += fmt::format(
+        "\nkernel void k(device int* o [[buffer(0)]], device const int* n [[buffer(1)]], uint t "
+        "[[thread_position_in_grid]]) {{\n{}\n}}",
+        feature.body);
   }
   return text + "\n";
 }
@@ -38,7 +41,8 @@ What functions compute beyond these answers is compared with float64 and integer
 
 )";
   for (const Chapter& chapter : chapters()) {
-    text += fmt::format("## {}\n\n| feature | accepted | on the CPU | to PTX | test |\n|---|---|---|---|---|\n", chapter.title);
+    text += fmt::format("## {}\n\n| feature | accepted | on the CPU | to PTX | test |\n|---|---|---|---|---|\n",
+                        chapter.title);
     for (std::size_t i = 0; i < chapter.features.size(); ++i) {
       std::string name;
       for (const char c : chapter.features[i].name) name += c == '|' ? std::string("\\|") : std::string(1, c);
@@ -46,7 +50,9 @@ What functions compute beyond these answers is compared with float64 and integer
     }
     text += "\n";
   }
-  text += "## Outside the compute subset\n\nRefused with a message that says so (`Refusals.SayWhatIsOutOfScope`).\n\n| feature | message contains |\n|---|---|\n";
+  text +=
+      "## Outside the compute subset\n\nRefused with a message that says so (`Refusals.SayWhatIsOutOfScope`).\n\n| "
+      "feature | message contains |\n|---|---|\n";
   for (const Refusal& refusal : refusals()) text += fmt::format("| {} | {} |\n", refusal.name, refusal.message);
   return text;
 }

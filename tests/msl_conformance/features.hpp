@@ -3,7 +3,6 @@
 /// The table behind docs/msl-conformance.md: one small program per feature of the language, with known answers.
 
 #include <anymetal/function_constant.hpp>
-
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,11 +11,11 @@
 namespace msl_conformance {
 
 struct Feature {
-  std::string_view name;       ///< what the row of the document says
-  std::string_view top;        ///< program scope; holds the kernel `k` itself where `body` is empty
-  std::string_view body;       ///< of kernel `k`: `o` is the output, `n` holds 0, 1, 2, ..., `t` is the thread's position
-  std::vector<int> expected;   ///< o[0], o[1], ...
-  unsigned threads = 1;        ///< of the one threadgroup
+  std::string_view name;  ///< what the row of the document says
+  std::string_view top;   ///< program scope; holds the kernel `k` itself where `body` is empty
+  std::string_view body;  ///< of kernel `k`: `o` is the output, `n` holds 0, 1, 2, ..., `t` is the thread's position
+  std::vector<int> expected;  ///< o[0], o[1], ...
+  unsigned threads = 1;       ///< of the one threadgroup
   std::string_view standard = "metal4.0";
   std::vector<anymetal::FunctionConstant> constants = {};
 };
@@ -25,7 +24,7 @@ struct Feature {
 struct Refusal {
   std::string_view name;
   std::string_view program;
-  std::string_view message;   ///< part of it
+  std::string_view message;  ///< part of it
 };
 
 /// One table a chapter; `tag` makes test names.

@@ -5,21 +5,107 @@ namespace msl_conformance {
 namespace {
 
 const Feature kFeatures[] = {
-    {"`[[kernel]]`, attributes after `template<...>`, limits that depend on template parameters", "template <typename T, int N> [[kernel, max_total_threads_per_threadgroup(N * 32)]] void scale(device int* o [[buffer(0)]], device const T* n [[buffer(1)]], uint i [[thread_position_in_grid]]) { o[i] = n[i] * T(N); }\ntemplate [[host_name(\"k\")]] [[kernel]] void scale<int, 4>(device int* o [[buffer(0)]], device const int* n [[buffer(1)]], uint i [[thread_position_in_grid]]);", "", {0, 4, 8, 12}, 4},
-    {"instantiation by decltype, by typedef of it; names built by macros", "template <typename T, int N> kernel void f(device T* o [[buffer(0)]], constant T* n [[buffer(1)]], uint i [[thread_position_in_grid]]) { o[i] = n[i] + N; }\ntypedef decltype(f<int, 2>) f_t;\n#define instantiate_kernel(name, func, ...) template [[host_name(name)]] [[kernel]] decltype(func<__VA_ARGS__>) func<__VA_ARGS__>;\n#define instantiate(tname, T) instantiate_kernel(\"f_\" #tname \"_3\", f, T, 3)\ninstantiate(i32, int) instantiate(f32, float)\ntemplate [[host_name(\"k\")]] kernel f_t f<int, 2>;", "", {2, 3}, 2},
-    {"implicit buffer indices: the first free ones, explicit ones reserved first", "kernel void k(constant int* n [[buffer(1)]], device int* o, uint i [[thread_position_in_grid]]) { o[i] = n[3]; }", "", {3}},
-    {"parameters by constant reference, `constant const`, arrays, structs with vectors", "struct p { int a, b; int2 c; }; kernel void k(device int& o [[buffer(0)]], constant const p& q [[buffer(1)]]) { o = q.a + q.b * 10 + q.c.y * 100; }", "", {310}},
-    {"array parameters in constant, attributes on helper parameters", "int pick(constant const int s[3], ushort lane [[thread_index_in_simdgroup]]) { return s[lane]; } kernel void k(device int* o [[buffer(0)]], constant const int s[8] [[buffer(1)]]) { o[0] = pick(s, 2) + s[5]; }", "", {7}},
-    {"buffer indices from macros, enums and constant expressions", "enum slots { out_slot, in_slot };\n#define BASE 0\nconstexpr constant int kIn = 1; kernel void k(device int* o [[buffer(BASE + out_slot)]], device const int* n [[buffer(kIn)]]) { o[0] = n[4]; }", "", {4}},
-    {"byte pointers, `void` pointers, cast to block structs", "struct block { half d; uchar q[6]; }; kernel void k(device void* o [[buffer(0)]], device const char* n [[buffer(1)]]) { device const block* b = (device const block*)(n + 4); ((device int*)o)[0] = b->q[0] + b->q[2] * 10 + as_type<ushort>(b->d); }", "", {21}},
-    {"thread inputs: ushort and uint, one to three components, several of one kind", "kernel void k(device int* o [[buffer(0)]], uint3 g [[thread_position_in_grid]], ushort3 l [[thread_position_in_threadgroup]], ushort3 nt [[threads_per_threadgroup]], uint3 again [[thread_position_in_grid]], ushort lane [[thread_index_in_simdgroup]], ushort sg [[simdgroup_index_in_threadgroup]]) { o[g.x] = l.x * 1000 + again.x * 100 + nt.x * 10 + lane + sg; }", "", {40, 1141, 2242, 3343}, 4},
-    {"every input attribute", "kernel void k(device int* o, uint a [[thread_position_in_grid]], uint b [[threads_per_grid]], uint c [[thread_position_in_threadgroup]], uint d [[threads_per_threadgroup]], uint e [[dispatch_threads_per_threadgroup]], uint f [[threadgroup_position_in_grid]], uint g [[threadgroups_per_grid]], uint h [[thread_index_in_threadgroup]], ushort i [[thread_index_in_simdgroup]], ushort j [[simdgroup_index_in_threadgroup]], ushort l [[simdgroups_per_threadgroup]], ushort m [[dispatch_simdgroups_per_threadgroup]], ushort p [[threads_per_simdgroup]], ushort q [[thread_execution_width]], ushort r [[thread_index_in_quadgroup]], ushort s [[quadgroup_index_in_threadgroup]], ushort u [[quadgroups_per_threadgroup]], ushort v [[dispatch_quadgroups_per_threadgroup]]) { if (a == 33) { o[0] = a + b + c + d + e; o[1] = f * 10 + g; o[2] = h; o[3] = i * 10 + j; o[4] = l * 10 + m; o[5] = p + q; o[6] = r * 10 + s; o[7] = u * 10 + v; } }", "", {168, 1, 33, 11, 22, 64, 18, 99}, 34},
-    {"typedefs and aliases of input types", "using id_t = vec<uint, 2>; typedef uint16_t lane_t; kernel void k(device int* o, id_t i [[thread_position_in_grid]], lane_t l [[thread_index_in_simdgroup]]) { o[i.x] = i.x * 10 + l; }", "", {0, 11, 22}, 3},
-    {"kernels in namespaces, lambdas in kernels, early return", "namespace a { [[host_name(\"k\")]] kernel void inner(device int* o [[buffer(0)]], uint t [[thread_position_in_grid]]) { o[t] = 5; if (t == 1) return; auto f = [&](int x) { return x + int(t); }; o[t] = f(10); } }", "", {10, 5, 12}, 3},
-    {"functions of other stages beside kernels", "struct v2f { float4 position [[position]]; float2 uv; }; vertex v2f vmain(uint id [[vertex_id]], constant float4* p [[buffer(0)]]) { v2f r; r.position = p[id]; r.uv = 0; return r; } fragment float4 fmain(v2f in [[stage_in]]) { return float4(in.uv, 0, 1); }", "o[0] = n[6];", {6}},
-    {"required_threads_per_threadgroup and user_annotation", "[[required_threads_per_threadgroup(2)]] [[user_annotation(\"note\")]] kernel void k(device int* o, uint t [[thread_position_in_grid]]) { o[t] = t + 1; }", "", {1, 2}, 2},
-    {"hundreds of lines of one block format: unaligned fields, nibbles, scales", "#define QK 32\ntypedef struct { half d; uint8_t qs[QK / 2]; } block_q4; static_assert(sizeof(block_q4) == sizeof(half) + QK / 2, \"wrong size\"); template <typename type4x4> void dequantize(device const block_q4* xb, short il, thread type4x4& reg) { device const uint16_t* qs = ((device const uint16_t*)xb + 1); const float d1 = il ? (xb->d / 16.h) : xb->d; const float d2 = d1 / 256.f; const float md = -8.h * xb->d; const ushort mask0 = il ? 0x00F0 : 0x000F; const ushort mask1 = mask0 << 8; float4x4 reg_f; for (int i = 0; i < 8; i++) { reg_f[i / 2][2 * (i % 2) + 0] = d1 * (qs[i] & mask0) + md; reg_f[i / 2][2 * (i % 2) + 1] = d2 * (qs[i] & mask1) + md; } reg = (type4x4)reg_f; }",
-     "device block_q4* b = (device block_q4*)(o + 4); b->d = 2.0h; for (int i = 0; i < 16; ++i) b->qs[i] = uint8_t(i | (15 - i) << 4); float4x4 a; half4x4 c; dequantize(b, 0, a); dequantize(b, 1, c); o[0] = a[0][0]; o[1] = a[3][3]; o[2] = c[0][1]; o[3] = c[2][2]; for (int i = 4; i < 9; ++i) o[i] = 0;", {-16, 14, 12, -6, 0, 0, 0, 0, 0}},
+    {"`[[kernel]]`, attributes after `template<...>`, limits that depend on template parameters",
+     "template <typename T, int N> [[kernel, max_total_threads_per_threadgroup(N * 32)]] void scale(device int* o "
+     "[[buffer(0)]], device const T* n [[buffer(1)]], uint i [[thread_position_in_grid]]) { o[i] = n[i] * T(N); "
+     "}\ntemplate [[host_name(\"k\")]] [[kernel]] void scale<int, 4>(device int* o [[buffer(0)]], device const int* n "
+     "[[buffer(1)]], uint i [[thread_position_in_grid]]);",
+     "",
+     {0, 4, 8, 12},
+     4},
+    {"instantiation by decltype, by typedef of it; names built by macros",
+     "template <typename T, int N> kernel void f(device T* o [[buffer(0)]], constant T* n [[buffer(1)]], uint i "
+     "[[thread_position_in_grid]]) { o[i] = n[i] + N; }\ntypedef decltype(f<int, 2>) f_t;\n#define "
+     "instantiate_kernel(name, func, ...) template [[host_name(name)]] [[kernel]] decltype(func<__VA_ARGS__>) "
+     "func<__VA_ARGS__>;\n#define instantiate(tname, T) instantiate_kernel(\"f_\" #tname \"_3\", f, T, "
+     "3)\ninstantiate(i32, int) instantiate(f32, float)\ntemplate [[host_name(\"k\")]] kernel f_t f<int, 2>;",
+     "",
+     {2, 3},
+     2},
+    {"implicit buffer indices: the first free ones, explicit ones reserved first",
+     "kernel void k(constant int* n [[buffer(1)]], device int* o, uint i [[thread_position_in_grid]]) { o[i] = n[3]; }",
+     "",
+     {3}},
+    {"parameters by constant reference, `constant const`, arrays, structs with vectors",
+     "struct p { int a, b; int2 c; }; kernel void k(device int& o [[buffer(0)]], constant const p& q [[buffer(1)]]) { "
+     "o = q.a + q.b * 10 + q.c.y * 100; }",
+     "",
+     {310}},
+    {"array parameters in constant, attributes on helper parameters",
+     "int pick(constant const int s[3], ushort lane [[thread_index_in_simdgroup]]) { return s[lane]; } kernel void "
+     "k(device int* o [[buffer(0)]], constant const int s[8] [[buffer(1)]]) { o[0] = pick(s, 2) + s[5]; }",
+     "",
+     {7}},
+    {"buffer indices from macros, enums and constant expressions",
+     "enum slots { out_slot, in_slot };\n#define BASE 0\nconstexpr constant int kIn = 1; kernel void k(device int* o "
+     "[[buffer(BASE + out_slot)]], device const int* n [[buffer(kIn)]]) { o[0] = n[4]; }",
+     "",
+     {4}},
+    {"byte pointers, `void` pointers, cast to block structs",
+     "struct block { half d; uchar q[6]; }; kernel void k(device void* o [[buffer(0)]], device const char* n "
+     "[[buffer(1)]]) { device const block* b = (device const block*)(n + 4); ((device int*)o)[0] = b->q[0] + b->q[2] * "
+     "10 + as_type<ushort>(b->d); }",
+     "",
+     {21}},
+    {"thread inputs: ushort and uint, one to three components, several of one kind",
+     "kernel void k(device int* o [[buffer(0)]], uint3 g [[thread_position_in_grid]], ushort3 l "
+     "[[thread_position_in_threadgroup]], ushort3 nt [[threads_per_threadgroup]], uint3 again "
+     "[[thread_position_in_grid]], ushort lane [[thread_index_in_simdgroup]], ushort sg "
+     "[[simdgroup_index_in_threadgroup]]) { o[g.x] = l.x * 1000 + again.x * 100 + nt.x * 10 + lane + sg; }",
+     "",
+     {40, 1141, 2242, 3343},
+     4},
+    {"every input attribute",
+     "kernel void k(device int* o, uint a [[thread_position_in_grid]], uint b [[threads_per_grid]], uint c "
+     "[[thread_position_in_threadgroup]], uint d [[threads_per_threadgroup]], uint e "
+     "[[dispatch_threads_per_threadgroup]], uint f [[threadgroup_position_in_grid]], uint g [[threadgroups_per_grid]], "
+     "uint h [[thread_index_in_threadgroup]], ushort i [[thread_index_in_simdgroup]], ushort j "
+     "[[simdgroup_index_in_threadgroup]], ushort l [[simdgroups_per_threadgroup]], ushort m "
+     "[[dispatch_simdgroups_per_threadgroup]], ushort p [[threads_per_simdgroup]], ushort q "
+     "[[thread_execution_width]], ushort r [[thread_index_in_quadgroup]], ushort s [[quadgroup_index_in_threadgroup]], "
+     "ushort u [[quadgroups_per_threadgroup]], ushort v [[dispatch_quadgroups_per_threadgroup]]) { if (a == 33) { o[0] "
+     "= a + b + c + d + e; o[1] = f * 10 + g; o[2] = h; o[3] = i * 10 + j; o[4] = l * 10 + m; o[5] = p + q; o[6] = r * "
+     "10 + s; o[7] = u * 10 + v; } }",
+     "",
+     {168, 1, 33, 11, 22, 64, 18, 99},
+     34},
+    {"typedefs and aliases of input types",
+     "using id_t = vec<uint, 2>; typedef uint16_t lane_t; kernel void k(device int* o, id_t i "
+     "[[thread_position_in_grid]], lane_t l [[thread_index_in_simdgroup]]) { o[i.x] = i.x * 10 + l; }",
+     "",
+     {0, 11, 22},
+     3},
+    {"kernels in namespaces, lambdas in kernels, early return",
+     "namespace a { [[host_name(\"k\")]] kernel void inner(device int* o [[buffer(0)]], uint t "
+     "[[thread_position_in_grid]]) { o[t] = 5; if (t == 1) return; auto f = [&](int x) { return x + int(t); }; o[t] = "
+     "f(10); } }",
+     "",
+     {10, 5, 12},
+     3},
+    {"functions of other stages beside kernels",
+     "struct v2f { float4 position [[position]]; float2 uv; }; vertex v2f vmain(uint id [[vertex_id]], constant "
+     "float4* p [[buffer(0)]]) { v2f r; r.position = p[id]; r.uv = 0; return r; } fragment float4 fmain(v2f in "
+     "[[stage_in]]) { return float4(in.uv, 0, 1); }",
+     "o[0] = n[6];",
+     {6}},
+    {"required_threads_per_threadgroup and user_annotation",
+     "[[required_threads_per_threadgroup(2)]] [[user_annotation(\"note\")]] kernel void k(device int* o, uint t "
+     "[[thread_position_in_grid]]) { o[t] = t + 1; }",
+     "",
+     {1, 2},
+     2},
+    {"hundreds of lines of one block format: unaligned fields, nibbles, scales",
+     "#define QK 32\ntypedef struct { half d; uint8_t qs[QK / 2]; } block_q4; static_assert(sizeof(block_q4) == "
+     "sizeof(half) + QK / 2, \"wrong size\"); template <typename type4x4> void dequantize(device const block_q4* xb, "
+     "short il, thread type4x4& reg) { device const uint16_t* qs = ((device const uint16_t*)xb + 1); const float d1 = "
+     "il ? (xb->d / 16.h) : xb->d; const float d2 = d1 / 256.f; const float md = -8.h * xb->d; const ushort mask0 = il "
+     "? 0x00F0 : 0x000F; const ushort mask1 = mask0 << 8; float4x4 reg_f; for (int i = 0; i < 8; i++) { reg_f[i / 2][2 "
+     "* (i % 2) + 0] = d1 * (qs[i] & mask0) + md; reg_f[i / 2][2 * (i % 2) + 1] = d2 * (qs[i] & mask1) + md; } reg = "
+     "(type4x4)reg_f; }",
+     "device block_q4* b = (device block_q4*)(o + 4); b->d = 2.0h; for (int i = 0; i < 16; ++i) b->qs[i] = uint8_t(i | "
+     "(15 - i) << 4); float4x4 a; half4x4 c; dequantize(b, 0, a); dequantize(b, 1, c); o[0] = a[0][0]; o[1] = a[3][3]; "
+     "o[2] = c[0][1]; o[3] = c[2][2]; for (int i = 4; i < 9; ++i) o[i] = 0;",
+     {-16, 14, 12, -6, 0, 0, 0, 0, 0}},
 };
 
 }  // namespace

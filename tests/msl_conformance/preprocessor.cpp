@@ -5,15 +5,60 @@ namespace msl_conformance {
 namespace {
 
 const Feature kFeatures[] = {
-    {"predefined macros of metal4.0", "#if __METAL_VERSION__ != 400 || __METAL__ != 1 || !defined(__METAL_MACOS__) || __HAVE_BFLOAT__ != 1 || __HAVE_SIMDGROUP_MATRIX__ != 1 || __HAVE_TENSOR__ != 1 || !defined(__clang__)\n#error wrong\n#endif\n#if defined(__x86_64__) || defined(__linux__) || defined(__CUDA_ARCH__) || defined(__aarch64__) || defined(__SYCL_DEVICE_ONLY__) || defined(__HAVE_RAYTRACING__) || defined(__unix__)\n#error host macro\n#endif\n", "o[0] = __METAL_VERSION__; o[1] = __COUNTER__; o[2] = __LINE__ > 0; o[3] = __UINT32_MAX__ == 4294967295u;", {400, 0, 1, 1}},
-    {"predefined macros of metal3.0 and metal3.1", "#if __METAL_VERSION__ != 310 || defined(__HAVE_TENSOR__) || !defined(__HAVE_BFLOAT__)\n#error wrong\n#endif\n", "o[0] = __METAL_VERSION__ + n[0];", {310}, 1, "metal3.1"},
-    {"macros: variadic, pasting, stringising, __VA_OPT__", "#define CAT(a, b) a##b\n#define COUNT(...) count_of(0 __VA_OPT__(,) __VA_ARGS__)\n#define STR(x) #x\ntemplate <typename... T> int count_of(T...) { return sizeof...(T) - 1; }\n#define DECLARE(type, ...) type __VA_ARGS__;\n", "int CAT(va, lue) = 3; DECLARE(int, x = 4, y = 5) o[0] = value + COUNT() * 100 + COUNT(1, 2) * 10; o[1] = x + y; o[2] = sizeof(STR(abc));", {23, 9, 4}},
-    {"unroll pragmas, also in macros and with expressions", "#define UNROLL _Pragma(\"clang loop unroll(full)\")\n#define FOR_UNROLL(x) _Pragma(\"clang loop unroll(full)\") for (x)\n#define LEAST(a, b) ((a) < (b) ? (a) : (b))\ntemplate <short N> int body() { const short chunks = 4; int s = 0; UNROLL for (short k = 0; k < N; ++k) s += k; FOR_UNROLL (short k = 0; k < N; ++k) { s += 2; }\n#pragma unroll(chunks)\nfor (short k = 0; k < chunks; ++k) s += 1;\n#pragma unroll (LEAST(N / 2, 4 * N))\nfor (short k = 0; k < N / 2; ++k) s += 1;\n#pragma unroll\nfor (short k = 0; k < N; ++k) s += 1;\n#pragma clang loop unroll_count(2)\nfor (short k = 0; k < N; ++k) s += 1;\n#pragma clang loop unroll(disable)\nfor (short k = 0; k < N; ++k) s += 1; return s; }", "o[0] = body<8>();", {28 + 16 + 4 + 4 + 8 + 8 + 8}},
-    {"#pragma METAL fp math_mode(safe) in a function: the rounding trick holds", "int nearest(float x) {\n#pragma METAL fp math_mode(safe)\nfloat v = x + 12582912.0f; return int(v - 12582912.0f); }\nint kept(float x) {\n#pragma METAL fp math_mode(safe)\nreturn ((x + 1e8f) - 1e8f) == 0.0f; }", "o[0] = nearest(n[5] * 0.3f); o[1] = kept(1.0f + n[0]);", {2, 1}},
-    {"#pragma METAL fp contract(off), #pragma STDC FP_CONTRACT OFF", "float two_roundings(float a, float b, float c) {\n#pragma METAL fp math_mode(safe)\n#pragma METAL fp contract(off)\nreturn a * b + c; }\n#pragma STDC FP_CONTRACT ON\n", "float a = 1 + 0x1p-12f + n[0]; o[0] = two_roundings(a, a, -(1 + 0x1p-11f)) == 0.0f; o[1] = fma(a, a, -(1 + 0x1p-11f)) == 0x1p-24f;", {1, 1}},
-    {"infinities and NaN mean what they are in fast mode", "", "float m = -INFINITY; for (int i = 0; i < 4; ++i) m = max(m, float(n[i])); o[0] = m; float z = n[0]; o[1] = isinf(1 / z) && isnan(z / z) && (z / z != z / z); o[2] = exp(-INFINITY + z) == 0 && !(NAN < z); o[3] = max(-INFINITY, -INFINITY + z) == -INFINITY;", {3, 1, 1, 1}},
-    {"accepted without effect: unknown pragmas, mark, once, unused, diagnostics, internals", "#pragma once\n#pragma mark - part\n#pragma clang diagnostic push\n#pragma clang diagnostic ignored \"-Wunused\"\n#pragma unknown thing\n#pragma METAL internals : enable\nint f(int x) {\n#pragma unused(x)\nreturn 3; }\n#pragma METAL internals : disable\n#pragma clang diagnostic pop\n", "o[0] = f(1);", {3}},
-    {"every public header, twice, in any order", R"(#include <metal_simdgroup_matrix>
+    {"predefined macros of metal4.0",
+     "#if __METAL_VERSION__ != 400 || __METAL__ != 1 || !defined(__METAL_MACOS__) || __HAVE_BFLOAT__ != 1 || "
+     "__HAVE_SIMDGROUP_MATRIX__ != 1 || __HAVE_TENSOR__ != 1 || !defined(__clang__)\n#error wrong\n#endif\n#if "
+     "defined(__x86_64__) || defined(__linux__) || defined(__CUDA_ARCH__) || defined(__aarch64__) || "
+     "defined(__SYCL_DEVICE_ONLY__) || defined(__HAVE_RAYTRACING__) || defined(__unix__)\n#error host macro\n#endif\n",
+     "o[0] = __METAL_VERSION__; o[1] = __COUNTER__; o[2] = __LINE__ > 0; o[3] = __UINT32_MAX__ == 4294967295u;",
+     {400, 0, 1, 1}},
+    {"predefined macros of metal3.0 and metal3.1",
+     "#if __METAL_VERSION__ != 310 || defined(__HAVE_TENSOR__) || !defined(__HAVE_BFLOAT__)\n#error wrong\n#endif\n",
+     "o[0] = __METAL_VERSION__ + n[0];",
+     {310},
+     1,
+     "metal3.1"},
+    {"macros: variadic, pasting, stringising, __VA_OPT__",
+     "#define CAT(a, b) a##b\n#define COUNT(...) count_of(0 __VA_OPT__(,) __VA_ARGS__)\n#define STR(x) #x\ntemplate "
+     "<typename... T> int count_of(T...) { return sizeof...(T) - 1; }\n#define DECLARE(type, ...) type __VA_ARGS__;\n",
+     "int CAT(va, lue) = 3; DECLARE(int, x = 4, y = 5) o[0] = value + COUNT() * 100 + COUNT(1, 2) * 10; o[1] = x + y; "
+     "o[2] = sizeof(STR(abc));",
+     {23, 9, 4}},
+    {"unroll pragmas, also in macros and with expressions",
+     "#define UNROLL _Pragma(\"clang loop unroll(full)\")\n#define FOR_UNROLL(x) _Pragma(\"clang loop unroll(full)\") "
+     "for (x)\n#define LEAST(a, b) ((a) < (b) ? (a) : (b))\ntemplate <short N> int body() { const short chunks = 4; "
+     "int s = 0; UNROLL for (short k = 0; k < N; ++k) s += k; FOR_UNROLL (short k = 0; k < N; ++k) { s += 2; "
+     "}\n#pragma unroll(chunks)\nfor (short k = 0; k < chunks; ++k) s += 1;\n#pragma unroll (LEAST(N / 2, 4 * N))\nfor "
+     "(short k = 0; k < N / 2; ++k) s += 1;\n#pragma unroll\nfor (short k = 0; k < N; ++k) s += 1;\n#pragma clang loop "
+     "unroll_count(2)\nfor (short k = 0; k < N; ++k) s += 1;\n#pragma clang loop unroll(disable)\nfor (short k = 0; k "
+     "< N; ++k) s += 1; return s; }",
+     "o[0] = body<8>();",
+     {28 + 16 + 4 + 4 + 8 + 8 + 8}},
+    {"#pragma METAL fp math_mode(safe) in a function: the rounding trick holds",
+     "int nearest(float x) {\n#pragma METAL fp math_mode(safe)\nfloat v = x + 12582912.0f; return int(v - "
+     "12582912.0f); }\nint kept(float x) {\n#pragma METAL fp math_mode(safe)\nreturn ((x + 1e8f) - 1e8f) == 0.0f; }",
+     "o[0] = nearest(n[5] * 0.3f); o[1] = kept(1.0f + n[0]);",
+     {2, 1}},
+    {"#pragma METAL fp contract(off), #pragma STDC FP_CONTRACT OFF",
+     "float two_roundings(float a, float b, float c) {\n#pragma METAL fp math_mode(safe)\n#pragma METAL fp "
+     "contract(off)\nreturn a * b + c; }\n#pragma STDC FP_CONTRACT ON\n",
+     "float a = 1 + 0x1p-12f + n[0]; o[0] = two_roundings(a, a, -(1 + 0x1p-11f)) == 0.0f; o[1] = fma(a, a, -(1 + "
+     "0x1p-11f)) == 0x1p-24f;",
+     {1, 1}},
+    {"infinities and NaN mean what they are in fast mode",
+     "",
+     "float m = -INFINITY; for (int i = 0; i < 4; ++i) m = max(m, float(n[i])); o[0] = m; float z = n[0]; o[1] = "
+     "isinf(1 / z) && isnan(z / z) && (z / z != z / z); o[2] = exp(-INFINITY + z) == 0 && !(NAN < z); o[3] = "
+     "max(-INFINITY, -INFINITY + z) == -INFINITY;",
+     {3, 1, 1, 1}},
+    {"accepted without effect: unknown pragmas, mark, once, unused, diagnostics, internals",
+     "#pragma once\n#pragma mark - part\n#pragma clang diagnostic push\n#pragma clang diagnostic ignored "
+     "\"-Wunused\"\n#pragma unknown thing\n#pragma METAL internals : enable\nint f(int x) {\n#pragma unused(x)\nreturn "
+     "3; }\n#pragma METAL internals : disable\n#pragma clang diagnostic pop\n",
+     "o[0] = f(1);",
+     {3}},
+    {"every public header, twice, in any order",
+     R"(#include <metal_simdgroup_matrix>
 #include <metal_types>
 #include <metal_common>
 #include <metal_math>
@@ -49,8 +94,17 @@ const Feature kFeatures[] = {
 #include <TargetConditionals.h>
 #include <simd/simd.h>
 #include <metal_stdlib>
-#include <metal_types>)", "o[0] = n[8]; simd_float4 v = 2; o[1] = v.x;", {8, 2}},
-    {"version-gated code and a logger without metal_logging", "#if defined(__METAL_VERSION__) && (__METAL_VERSION__ >= 320)\n#error gated\n#else\nstruct log_t { constexpr log_t(constant char*, constant char*) constant {} template <typename... A> void log_debug(constant char*, A...) const constant {} };\n#endif\nconstant log_t logger(\"area\", \"x\");", "if (n[0] > 0) logger.log_debug(\"bad %u\", t); o[0] = 1;", {1}, 1, "metal3.1"},
+#include <metal_types>)",
+     "o[0] = n[8]; simd_float4 v = 2; o[1] = v.x;",
+     {8, 2}},
+    {"version-gated code and a logger without metal_logging",
+     "#if defined(__METAL_VERSION__) && (__METAL_VERSION__ >= 320)\n#error gated\n#else\nstruct log_t { constexpr "
+     "log_t(constant char*, constant char*) constant {} template <typename... A> void log_debug(constant char*, A...) "
+     "const constant {} };\n#endif\nconstant log_t logger(\"area\", \"x\");",
+     "if (n[0] > 0) logger.log_debug(\"bad %u\", t); o[0] = 1;",
+     {1},
+     1,
+     "metal3.1"},
 };
 
 }  // namespace

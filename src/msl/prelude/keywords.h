@@ -15,5 +15,8 @@
 extern "C" __attribute__((nothrow, const)) bool __msl_is_function_constant_defined(const void*);
 #define is_function_constant_defined(name) (__msl_is_function_constant_defined(&(name)))
 
+// What a string literal becomes as an argument (prepass.hpp).
+typedef const __attribute__((opencl_private)) char* __msl_text;
+
 // Threadgroup memory whose size depends on function constants.
 extern "C" __attribute__((nothrow)) __attribute__((opencl_local)) void* __msl_threadgroup_array(unsigned long bytes);

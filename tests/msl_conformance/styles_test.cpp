@@ -1,0 +1,162 @@
+// The programs in the manner of large kernel libraries (tests/msl_front_end/programs), run and compared with plain
+// loops.
+#include <gtest/gtest.h>
+
+#include <anymetal/anymetal.hpp>
+#include <bit>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace {
+
+using anymetal::Device;
+using anymetal::FunctionConstant;
+
+class Styles : public testing::Test {
+ protected:
+  /// Runs `entry` with every vector as a buffer, in order, and reads all of them back.
+  template <class... T>
+  void run(const std::string& file, const std::string& entry, anymetal::Size groups, anymetal::Size group,
+           const std::vector<FunctionConstant>& constants, std::vector<T>&... buffers) {
+    std::stringstream text;
+    text << std::ifstream(ANYMETAL_SOURCE_DIR "/tests/msl_front_end/programs/" + file + ".metal").rdbuf();
+    anymetal::KernelRegistry registry;
+    registry.register_source(entry, text.str());
+    auto device = Device::open("cpu");
+    ASSERT_TRUE(device);
+    const auto pipeline = registry.get_pipeline_with_constants(entry, *device, constants);
+    ASSERT_TRUE(pipeline) << pipeline.error().message();
+    auto encoder = device->make_command_encoder();
+    ASSERT_TRUE(encoder);
+    encoder->set_pipeline(*pipeline);
+    for (const anymetal::Argument& argument : (*pipeline)->arguments()) {
+      if (argument.kind == anymetal::ArgumentKind::Threadgroup)
+        encoder->set_threadgroup_memory_length(argument.index, 512);
+    }
+    std::vector<anymetal::Buffer> bound;
+    unsigned index = 0;
+    (bind(*device, *encoder, bound, index++, std::as_bytes(std::span(buffers))), ...);
+    encoder->dispatch_threadgroups(groups, group);
+    const auto done = encoder->commit_and_wait();
+    ASSERT_TRUE(done) << done.error().message();
+    index = 0;
+    const bool all_read = (bound[index++].read(std::as_writable_bytes(std::span(buffers))).has_value() && ...);
+    EXPECT_TRUE(all_read);
+  }
+
+ private:
+  static void bind(Device& device, anymetal::CommandEncoder& encoder, std::vector<anymetal::Buffer>& bound,
+                   unsigned index, std::span<const std::byte> bytes) {
+    auto buffer = device.make_buffer(bytes.size());
+    ASSERT_TRUE(buffer);
+    ASSERT_TRUE(buffer->write(bytes));
+    encoder.set_buffer(index, *buffer);
+    bound.push_back(*buffer);
+  }
+};
+
+TEST_F(Styles, QuantisedRows) {
+  struct Arguments {
+    std::int32_t columns, rows;
+    std::uint64_t row_bytes;
+    float scale;
+  };
+  constexpr int kColumns = 64, kRows = 3, kBlock = 18;
+  std::vector<Arguments> arguments = {{kColumns, kRows, kColumns / 32 * kBlock, 0.5f}};
+  std::vector<std::uint8_t> weights(static_cast<std::size_t>(kRows * kColumns / 32 * kBlock));
+  std::vector<float> x(kColumns), y(kRows, -1.0f);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 7) - 3;
+  for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<std::uint8_t>(i * 37 + 11);
+  for (std::size_t b = 0; b < weights.size(); b += kBlock) weights[b] = 0, weights[b + 1] = 0x3c;  // half 1.0
+  run("quantised_rows", "kernel_mul_mv_q4_f32", {kRows, 1, 1}, {32, 1, 1}, {{100U, std::int16_t{1}}, {101U, true}},
+      arguments, weights, x, y);
+  for (std::size_t r = 0; r < kRows; ++r) {
+    double sum = 0;
+    for (std::size_t c = 0; c < kColumns; ++c) {
+      const std::size_t block = (r * (kColumns / 32) + c / 32) * kBlock, k = c % 32;
+      const int q = k < 16 ? weights[block + 2 + k] & 15 : weights[block + 2 + k - 16] >> 4;
+      sum += (q - 8) * static_cast<double>(x[c]);
+    }
+    EXPECT_NEAR(static_cast<double>(y[r]), 0.5 * sum + 1, 1e-3) << r;
+  }
+}
+
+TEST_F(Styles, TileLoaders) {
+  struct Parameters {
+    int m, n, k;
+    std::int64_t batch;
+  };
+  std::vector<Parameters> parameters = {{8, 8, 16, 0}};
+  std::vector<float> a(8 * 16), b(16 * 8), d(64, -1.0f);
+  for (std::size_t i = 0; i < a.size(); ++i) a[i] = static_cast<float>(i % 5) - 2, b[i] = static_cast<float>(i % 9) - 4;
+  run("tile_loaders", "gemm_float32_bm8_bn8_bk8", {1, 1, 1}, {32, 1, 1}, {}, a, b, d, parameters);
+  for (std::size_t i = 0; i < 64; ++i) {
+    float sum = 0;
+    for (std::size_t k = 0; k < 16; ++k) sum += 2 * a[i / 8 * 16 + k] * b[k * 8 + i % 8];
+    EXPECT_EQ(d[i], sum) << i;
+  }
+}
+
+TEST_F(Styles, ComplexReduction) {
+  std::vector<float> in(2 * 40), out = {1, 2, 0, 0};
+  for (std::size_t i = 0; i < in.size(); ++i) in[i] = static_cast<float>(i);
+  std::vector<std::uint64_t> n = {40};
+  run("tile_loaders", "sum_complex64", {1, 1, 1}, {32, 1, 1}, {}, in, out, n);
+  EXPECT_EQ(out, (std::vector<float>{1561, 1602, 1561, 0}));
+}
+
+TEST_F(Styles, HashRounds) {
+  struct Word {
+    std::uint32_t i[16], length;
+  };
+  std::vector<Word> words(2);
+  for (std::uint32_t w = 0; w < 2; ++w) {
+    for (std::uint32_t k = 0; k < 16; ++k) words[w].i[k] = (k + 1) * 0x01234567U + w;
+  }
+  std::vector<std::uint32_t> out(2, 0);
+  std::vector<std::uint64_t> count = {2};
+  run("hash_rounds", "m01400_mxx", {1, 1, 1}, {2, 1, 1}, {}, words, out, count);
+  const std::uint32_t table[8] = {0x428a2f98U, 0x71374491U, 0xb5c0fbcfU, 0xe9b5dba5U,
+                                  0x3956c25bU, 0x59f111f1U, 0x923f82a4U, 0xab1c5ed5U};
+  const std::uint64_t rounds[4] = {1, 0x8082, 0x800000000000808aULL, 0x8000000080008000ULL};
+  for (std::size_t w = 0; w < 2; ++w) {
+    std::uint32_t digest[8] = {};
+    for (std::size_t i = 0; i < 8; ++i) {
+      std::uint32_t& a = digest[i];
+      a += (words[w].i[0] ^ table[i]) + (std::rotl(a, 25) ^ std::rotl(a, 14) ^ (a >> 3));
+      a = std::rotl(a, 7);
+    }
+    for (std::size_t i = 0; i < 16; ++i) digest[i & 7] ^= std::byteswap(words[w].i[i]);
+    std::uint64_t state[8];
+    for (std::size_t i = 0; i < 8; ++i) state[i] = digest[i];
+    for (const std::uint64_t round : rounds) {
+      state[0] ^= std::rotl(state[1], 13) ^ round;
+      state[1] = ~state[2] & state[0];
+    }
+    std::uint32_t mixed = 0;
+    for (const std::uint32_t k : table) mixed = mixed * 31 + k;
+    EXPECT_EQ(out[w], digest[0] ^ mixed ^ static_cast<std::uint32_t>(state[0] >> 32) ^
+                          static_cast<std::uint32_t>(state[1] >> 8 & 0xff))
+        << w;
+  }
+}
+
+TEST_F(Styles, TensorOpsInNestedNamespaces) {
+  std::vector<int> in = {0, 1, 2};
+  std::vector<float> out(3, -1);
+  run("tensor_ops_namespaces", "exp_dense_int", {3, 1, 1}, {1, 1, 1}, {}, out, in);
+  EXPECT_NEAR(out[2], 7.389056f, 1e-5f);
+  std::vector<std::uint16_t> sums(4, 0), values = {0x3f80, 0x4000, 0x4040};  // bfloat 1, 2, 3
+  std::vector<std::int64_t> index = {1, 1, 2};
+  run("tensor_ops_namespaces", "index_put_bfloat", {1, 1, 1}, {3, 1, 1}, {}, sums, values, index);
+  EXPECT_EQ(sums, (std::vector<std::uint16_t>{0, 0x4040, 0x4040, 0}));
+  std::vector<float> rows(2 * 64), totals(2, -1);
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<float>(i % 3);
+  run("tensor_ops_namespaces", "sum_rows_float", {2, 1, 1}, {64, 1, 1}, {}, rows, totals);
+  EXPECT_EQ(totals, (std::vector<float>{63, 64}));
+}
+
+}  // namespace
