@@ -48,7 +48,8 @@ class ParseAction : public clang::ASTFrontendAction {
     register_space_keywords(ci.getPreprocessor().getIdentifierTable());
     ci.createSema(getTranslationUnitKind(), nullptr);
     clang::Sema& sema = ci.getSema();
-    clang::Parser parser(ci.getPreprocessor(), sema, false);
+    parser_ = std::make_unique<clang::Parser>(ci.getPreprocessor(), sema, false);
+    clang::Parser& parser = *parser_;
     MethodSpaces method_spaces(ci);
     ThreadgroupStatics threadgroup_statics(ci);
     ci.getPreprocessor().setTokenWatcher([&](const clang::Token& token) {
@@ -65,11 +66,16 @@ class ParseAction : public clang::ASTFrontendAction {
     for (bool at_end = parser.ParseFirstTopLevelDecl(group, imports); !at_end; at_end = parser.ParseTopLevelDecl(group, imports)) {
       if (group) ci.getASTConsumer().HandleTopLevelDecl(group.get());
     }
+    // The end of the file has taken it away; instantiations for an entry look builtins up in it.
+    sema.TUScope = parser.getCurScope();
   }
 
  private:
+  void EndSourceFileAction() override { parser_.reset(); }
+
   std::vector<clang::Decl*>& declarations_;
   TokenCheck& tokens_;
+  std::unique_ptr<clang::Parser> parser_;  ///< owns the outermost scope
 };
 
 }  // namespace
