@@ -13,6 +13,7 @@ struct Place16 {
   uint offset;
   Place16 operator+(uint bytes) const { return {base, offset + bytes}; }
   uint byte(uint i) const { return base[offset + i]; }
+  uint pair(uint i) const { return *(threadgroup const ushort*)(base + offset + i); }  // at an even place
   float half_at(uint i) const { return float(*(threadgroup const half*)(base + offset + i)); }
 };
 
@@ -33,8 +34,9 @@ struct Words {
 };
 
 // Bits of a word as a number, as far as they lie in the mantissa of 2^23; less `offset`.
-inline float bits_less(uint word, uint mask, float offset) {
-  return metal::as_type<float>((word & mask) | 0x4b000000u) - (8388608.0f + offset);
+template <uint kMask>
+float bits_less(uint word, float offset) {
+  return metal::as_type<float>(nvidia::masked_onto<kMask>(word, 0x4b000000u)) - (8388608.0f + offset);
 }
 
 // Sum of (code - kOffset) * x for codes that are bytes of words, those in bits 8 to 15 of a half 256 times as large.
@@ -44,10 +46,10 @@ struct ByteSums {
 
   void add(uint word, float x0, float x1, float x2, float x3) {
     const uint high = word >> 16;
-    units += bits_less(word, 0xffu, kOffset) * x0;
-    scaled += bits_less(word, 0xff00u, 256 * kOffset) * x1;
-    units += bits_less(high, 0xffu, kOffset) * x2;
-    scaled += bits_less(high, 0xff00u, 256 * kOffset) * x3;
+    units += bits_less<0xffu>(word, kOffset) * x0;
+    scaled += bits_less<0xff00u>(word, 256 * kOffset) * x1;
+    units += bits_less<0xffu>(high, kOffset) * x2;
+    scaled += bits_less<0xff00u>(high, 256 * kOffset) * x3;
   }
   void add(uint word, thread const float* x) { add(word, x[0], x[1], x[2], x[3]); }
   float total() const { return units + scaled * 0x1p-8f; }
@@ -60,14 +62,14 @@ struct NibbleSums {
 
   void add(uint word, thread const float* low_x, thread const float* high_x) {
     const uint rest = word >> 12;
-    low_sums[0] += bits_less(word, 0xfu, kOffset) * low_x[0];
-    high_sums[0] += bits_less(word, 0xf0u, 16 * kOffset) * high_x[0];
-    low_sums[1] += bits_less(word, 0xf00u, 256 * kOffset) * low_x[1];
-    high_sums[1] += bits_less(word, 0xf000u, 4096 * kOffset) * high_x[1];
-    low_sums[2] += bits_less(word, 0xf0000u, 65536 * kOffset) * low_x[2];
-    high_sums[2] += bits_less(rest, 0xf00u, 256 * kOffset) * high_x[2];
-    low_sums[3] += bits_less(rest, 0xf000u, 4096 * kOffset) * low_x[3];
-    high_sums[3] += bits_less(rest, 0xf0000u, 65536 * kOffset) * high_x[3];
+    low_sums[0] += bits_less<0xfu>(word, kOffset) * low_x[0];
+    high_sums[0] += bits_less<0xf0u>(word, 16 * kOffset) * high_x[0];
+    low_sums[1] += bits_less<0xf00u>(word, 256 * kOffset) * low_x[1];
+    high_sums[1] += bits_less<0xf000u>(word, 4096 * kOffset) * high_x[1];
+    low_sums[2] += bits_less<0xf0000u>(word, 65536 * kOffset) * low_x[2];
+    high_sums[2] += bits_less<0xf00u>(rest, 256 * kOffset) * high_x[2];
+    low_sums[3] += bits_less<0xf000u>(rest, 4096 * kOffset) * low_x[3];
+    high_sums[3] += bits_less<0xf0000u>(rest, 65536 * kOffset) * high_x[3];
   }
   float low() const { return (low_sums[0] + low_sums[1] * 0x1p-8f) + (low_sums[2] * 0x1p-16f + low_sums[3] * 0x1p-12f); }
   float high() const { return (high_sums[0] * 0x1p-4f + high_sums[1] * 0x1p-12f) + (high_sums[2] * 0x1p-8f + high_sums[3] * 0x1p-16f); }
@@ -195,14 +197,11 @@ template <> struct Unit<BlockIQ4_XS> : PlainUnits {
 inline float paired_total(Place16 block, uint p, float even, float odd, float centre, thread const UnitInput& in) {
   const float d = block.half_at(0), dmin = block.half_at(2);
   const uint at = 4 + p % 2 * 2;
-  float total = 0.0f;
-  for (uint j = 0; j < 2; ++j) {
-    const uint low = block.byte(at + j), middle = block.byte(at + 4 + j), high = block.byte(at + 8 + j);
-    const uint scale = p < 2 ? low & 63 : (high & 15) | (low >> 6) << 4;
-    const uint least = p < 2 ? middle & 63 : high >> 4 | (middle >> 6) << 4;
-    total += centred(j == 0 ? even : odd, d * float(scale), centre, -dmin * float(least), in.sum(j));
-  }
-  return total;
+  const uint low = block.pair(at), middle = block.pair(at + 4), high = block.pair(at + 8);
+  const uint scales = p < 2 ? low & 0x3f3fu : (high & 0x0f0fu) | ((low >> 2) & 0x3030u);
+  const uint least = p < 2 ? middle & 0x3f3fu : ((high >> 4) & 0x0f0fu) | ((middle >> 2) & 0x3030u);
+  return centred(even, d * float(scales & 255), centre, -dmin * float(least & 255), in.sum(0)) +
+         centred(odd, d * float(scales >> 8), centre, -dmin * float(least >> 8), in.sum(1));
 }
 
 template <> struct Unit<BlockQ4_K> : PairedUnits {

@@ -1,4 +1,5 @@
-// Every kernel of the case table, with each set of function constants it is used with, as PTX that ptxas accepts.
+// Every kernel of the case table, with each set of function constants it is used with, as PTX that ptxas accepts. What ptxas
+// says of each goes to nvidia_resources_sm_*.md in the build folder of the tests.
 
 #include "ptx_support.hpp"
 
@@ -10,6 +11,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <fstream>
 #include <map>
 #include <regex>
 
@@ -61,14 +63,18 @@ TEST_P(Catalogue, CompilesAndAssembles) {
   const auto all = pipelines(*device, registry);
   EXPECT_GT(all.size(), 100U);
   if (ptxas_path().empty()) GTEST_SKIP() << all.size() << " pipelines compiled to PTX; ptxas is not on this machine to judge them";
-  std::printf("| pipeline | registers | spilled bytes | stack bytes | shared bytes |\n| --- | --- | --- | --- | --- |\n");
+  std::ofstream table(std::string(ANYMETAL_RESOURCE_FOLDER) + "/nvidia_resources_" + architecture + ".md");
+  table << "| pipeline | registers | spilled bytes | stack bytes | shared bytes | instructions |\n| --- | --- | --- | --- | --- | --- |\n";
   for (const auto& [label, pipeline] : all) {
     const auto* executable = dynamic_cast<const device::cuda::PtxExecutable*>(pipeline->state().executable.get());
     ASSERT_NE(executable, nullptr);
     const auto report = assemble(executable->ptx(), architecture);
     EXPECT_EQ(report.status, 0) << label << ": " << report.text;
     const auto used = resources(report.text);
-    std::printf("| %s | %d | %d | %d | %d |\n", label.c_str(), used.registers, used.spilled_bytes, used.stack_bytes, used.shared_bytes);
+    constexpr std::size_t kInstructionBytes = 16;  // since compute capability 7.0
+    EXPECT_GT(report.code_bytes, 0U) << label;
+    table << "| " << label << " | " << used.registers << " | " << used.spilled_bytes << " | " << used.stack_bytes << " | " << used.shared_bytes
+          << " | " << report.code_bytes / kInstructionBytes << " |\n";
     // The wide forms hold a whole core's vector register per value: they are for the CPU, no op picks them here.
     if (label.find("_wide_") == std::string::npos) {
       EXPECT_EQ(used.spilled_bytes, 0) << label;

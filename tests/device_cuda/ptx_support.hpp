@@ -9,11 +9,14 @@
 #include <llvm/AsmParser/Parser.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
+#include <llvm/Object/ObjectFile.h>
+#include <llvm/Support/MemoryBufferRef.h>
 #include <llvm/Support/SourceMgr.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -63,21 +66,43 @@ inline std::string ptxas_path() {
 
 struct PtxasReport {
   int status = -1;
-  std::string text;  ///< registers, spills, shared memory
+  std::string text;         ///< registers, spills, shared memory
+  std::size_t code_bytes = 0;  ///< of all functions
 };
+
+/// Bytes of machine code in a cubin: its sections named ".text.FUNCTION".
+inline std::size_t code_bytes(const std::string& cubin) {
+  const auto object = llvm::object::ObjectFile::createELFObjectFile(llvm::MemoryBufferRef(cubin, "cubin"));
+  if (!object) {
+    llvm::consumeError(object.takeError());
+    return 0;
+  }
+  std::size_t bytes = 0;
+  for (const auto& section : (*object)->sections()) {
+    const auto name = section.getName();
+    if (name && name->starts_with(".text.")) bytes += section.getSize();
+    if (!name) llvm::consumeError(name.takeError());
+  }
+  return bytes;
+}
 
 inline PtxasReport assemble(const std::string& ptx, std::string architecture) {
   if (architecture == "sm_70") architecture = "sm_75";  // the oldest that CUDA 13's ptxas still makes code for
   const std::string file = testing::TempDir() + "/anymetal_" + std::to_string(std::hash<std::string>()(ptx)) + ".ptx";
   std::ofstream(file) << ptx;
-  const std::string command = ptxas_path() + " -v -arch=" + architecture + " -o /dev/null " + file + " 2>&1";
+  const std::string cubin = file + ".cubin";
+  const std::string command = ptxas_path() + " -v -arch=" + architecture + " -o " + cubin + " " + file + " 2>&1";
   PtxasReport report;
   FILE* pipe = popen(command.c_str(), "r");
   if (pipe == nullptr) return report;
   char buffer[512];
   while (std::fgets(buffer, sizeof buffer, pipe) != nullptr) report.text += buffer;
   report.status = pclose(pipe);
+  std::stringstream code;
+  code << std::ifstream(cubin, std::ios::binary).rdbuf();
+  report.code_bytes = code_bytes(code.str());
   std::remove(file.c_str());
+  std::remove(cubin.c_str());
   return report;
 }
 

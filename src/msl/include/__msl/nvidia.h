@@ -78,6 +78,14 @@ __MSL_INLINE void multiply_accumulate_tf32(float (&d)[4], const float (&a)[4], f
         "r"(__builtin_bit_cast(uint, a[3])), "r"(__builtin_bit_cast(uint, b0)), "r"(__builtin_bit_cast(uint, b1)));
 }
 
+// (word & mask) | base. LLVM's two instructions stay two where both are constants.
+template <uint mask>
+__MSL_INLINE uint masked_onto(uint word, uint base) {
+  uint d;
+  asm("lop3.b32 %0, %1, %2, %3, 0xea;" : "=r"(d) : "r"(word), "n"(mask), "r"(base));
+  return d;
+}
+
 // Bits 0 .. 31 of {high, low} >> shift, shift < 32.
 __MSL_INLINE uint funnel_shift(uint low, uint high, uint shift) {
   uint d;
@@ -87,6 +95,10 @@ __MSL_INLINE uint funnel_shift(uint low, uint high, uint shift) {
 
 #else
 
+template <uint mask>
+__MSL_INLINE uint masked_onto(uint word, uint base) {
+  return (word & mask) | base;
+}
 __MSL_INLINE uint permute_bytes(uint x, uint y, uint selectors) {
   const ulong bytes = static_cast<ulong>(y) << 32 | x;
   uint d = 0;

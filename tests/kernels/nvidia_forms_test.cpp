@@ -1,0 +1,55 @@
+// The kernels' forms for NVIDIA GPUs on the CPU device, where their instructions are emulated: the index arithmetic of tiles,
+// fragments and block units is proven without a GPU. Forms that need more threadgroup memory than the CPU device has run on
+// a GPU only.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "cases/runner.hpp"
+#include "registry/builtin_catalogue.hpp"
+
+namespace {
+
+using namespace anymetal;
+
+/// Registers a built-in kernel's source again, with its NVIDIA form compiled in.
+void register_form(KernelRegistry& registry, std::string_view name) {
+  const auto kernels = registry::builtin_kernels();
+  const auto kernel = std::ranges::find(kernels, name, &registry::BuiltinKernel::name);
+  ASSERT_NE(kernel, kernels.end()) << name;
+  SourceOptions options;
+  options.defines.emplace_back("ANYMETAL_EMULATE_NVIDIA", "1");
+  for (const auto& header : registry::builtin_headers()) options.include_files.emplace_back(header.name, header.text);
+  registry.register_source(std::string(name), std::string(registry::builtin_files()[kernel->file].text), std::move(options));
+}
+
+class NvidiaForms : public testing::TestWithParam<const char*> {};
+
+TEST_P(NvidiaForms, AreRightWithEmulatedInstructions) {
+  const std::string name = GetParam();
+  const auto device = Device::open("cpu");
+  ASSERT_TRUE(device) << device.error().message();
+  KernelRegistry registry;
+  register_form(registry, name);
+  std::size_t ran = 0;
+  const cases::CaseList all = cases::all_cases();
+  for (const cases::Case& test : all.cases()) {
+    if (test.kernel != name || test.purpose != cases::Purpose::Test) continue;
+    const cases::Outcome outcome = cases::run(test, registry, *device, 0, cases::kAlignments);
+    for (const std::string& failure : outcome.failures) ADD_FAILURE() << name << " [" << test.label << "] " << failure;
+    ++ran;
+  }
+  EXPECT_GT(ran, 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Products, NvidiaForms,
+                         testing::Values("kernel_mul_mv_q4_0_f32", "kernel_mul_mv_q4_1_f32", "kernel_mul_mv_q5_0_f32",
+                                         "kernel_mul_mv_q8_0_f32", "kernel_mul_mv_iq4_nl_f32", "kernel_mul_mv_mxfp4_f32",
+                                         "kernel_mul_mv_q2_K_f32", "kernel_mul_mv_q3_K_f32", "kernel_mul_mv_q5_K_f32",
+                                         "kernel_mul_mv_q6_K_f32", "kernel_mul_mv_id_q4_0_f32_swiglu", "kernel_mul_mm_q5_K_f32",
+                                         "kernel_mul_mm_id_q4_0_f32", "kernel_mul_mm_q6_K_tensor_bf16_perm021"));
+INSTANTIATE_TEST_SUITE_P(Attention, NvidiaForms, testing::Values("flash_attn_vec_dk256"));
+
+}  // namespace
