@@ -72,14 +72,14 @@ struct PtxasReport {
 
 /// Bytes of machine code in a cubin: its sections named ".text.FUNCTION".
 inline std::size_t code_bytes(const std::string& cubin) {
-  const auto object = llvm::object::ObjectFile::createELFObjectFile(llvm::MemoryBufferRef(cubin, "cubin"));
+  auto object = llvm::object::ObjectFile::createELFObjectFile(llvm::MemoryBufferRef(cubin, "cubin"));
   if (!object) {
     llvm::consumeError(object.takeError());
     return 0;
   }
   std::size_t bytes = 0;
   for (const auto& section : (*object)->sections()) {
-    const auto name = section.getName();
+    auto name = section.getName();
     if (name && name->starts_with(".text.")) bytes += section.getSize();
     if (!name) llvm::consumeError(name.takeError());
   }

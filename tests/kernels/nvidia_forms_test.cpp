@@ -50,6 +50,6 @@ INSTANTIATE_TEST_SUITE_P(Products, NvidiaForms,
                                          "kernel_mul_mv_q2_K_f32", "kernel_mul_mv_q3_K_f32", "kernel_mul_mv_q5_K_f32",
                                          "kernel_mul_mv_q6_K_f32", "kernel_mul_mv_id_q4_0_f32_swiglu", "kernel_mul_mm_q5_K_f32",
                                          "kernel_mul_mm_id_q4_0_f32", "kernel_mul_mm_q6_K_tensor_bf16_perm021"));
-INSTANTIATE_TEST_SUITE_P(Attention, NvidiaForms, testing::Values("flash_attn_vec_dk256"));
+INSTANTIATE_TEST_SUITE_P(Attention, NvidiaForms, testing::Values("flash_attn_vec_f16kv_dk256"));
 
 }  // namespace
