@@ -7,6 +7,11 @@
 namespace anymetal::msl {
 
 void TextEdits::replace(std::size_t begin, std::size_t end, std::string replacement) {
+  // The lines between the first token and the last one stay; they are those of a directive if they are spliced.
+  for (std::size_t i = text_.find('\n', begin); i < end; i = text_.find('\n', i + 1)) {
+    const bool is_spliced = i > 0 && (text_[i - 1] == '\\' || (i > 1 && text_[i - 1] == '\r' && text_[i - 2] == '\\'));
+    replacement += is_spliced ? "\\\n" : "\n";
+  }
   edits_.push_back({begin, end, edits_.size(), std::move(replacement)});
 }
 
@@ -32,10 +37,16 @@ Prepassed TextEdits::apply() {
   };
   for (const Edit& edit : edits_) {
     copy_to(edit.begin);
-    if (edit.replacement.size() != edit.end - edit.begin) {
+    const auto lines = static_cast<unsigned>(std::ranges::count(edit.replacement, '\n'));
+    if (edit.replacement.size() != edit.end - edit.begin || lines != 0) {
       map(edit.begin, false);
       result.text += edit.replacement;
       at = edit.end;
+      if (lines != 0) {
+        line += lines;
+        line_begin = text_.rfind('\n', at - 1) + 1;
+        rewritten_line_begin = result.text.size();
+      }
       map(at, true);
     } else {
       result.text += edit.replacement;

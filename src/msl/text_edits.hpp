@@ -11,8 +11,8 @@
 
 namespace anymetal::msl {
 
-/// Offsets are into the text given to the constructor, which outlives this. Edits do not overlap; none removes or
-/// inserts a newline.
+/// Offsets are into the text given to the constructor, which outlives this. Edits do not overlap. None inserts
+/// a newline, and those in what is replaced stay, at the end of the replacement.
 class TextEdits {
  public:
   explicit TextEdits(std::string_view text) : text_(text) {}

@@ -94,6 +94,53 @@ TEST_F(CliCompile, OneFailureDoesNotStopTheOthers) {
   EXPECT_THAT(std::string(entries[1].at("message")), HasSubstr("factor"));
 }
 
+/// `count` instantiations, of which the one of width 7 does not compile.
+std::string instantiations(int count) {
+  std::string text = R"(#include <metal_stdlib>
+using namespace metal;
+template <int N> kernel void add(device int* o [[buffer(0)]], uint i [[thread_position_in_grid]]) {
+  static_assert(N != 7, "seven");
+  for (int k = 0; k < N; ++k) o[N * i + k] += k;
+}
+)";
+  for (int i = 1; i <= count; ++i) {
+    const std::string n = std::to_string(i);
+    text += "template [[host_name(\"add_" + n + "\")]] kernel void add<" + n + ">(device int*, uint);\n";
+  }
+  return text;
+}
+
+TEST_F(CliCompile, ManyInstantiations) {
+  const auto file = scratch.write("many.metal", instantiations(40));
+  for (const char* device : {"cpu", "cuda:sm_90"}) {
+    const auto result = run_program({"compile", file, "--all", "--jobs", "3", "--device", device});
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_THAT(result.out, testing::StartsWith("entry "));
+    EXPECT_LT(result.out.find("add_6 "), result.out.find("add_8 ")) << "rows are in the order of the source";
+    EXPECT_THAT(result.err, HasSubstr("39 of 40 entries compiled"));
+    EXPECT_THAT(result.err,
+                HasSubstr(file + ":4:17: error: static assertion failed due to requirement '7 != 7': seven"));
+  }
+}
+
+TEST_F(CliCompile, JsonHasStagesAndStack) {
+  const auto file = scratch.write("stack.metal", R"(#include <metal_stdlib>
+kernel void stack(device int* o [[buffer(0)]], metal::uint i [[thread_position_in_grid]]) {
+  int v[64];
+  for (int k = 0; k < 64; ++k) v[k] = o[k + i];
+  o[i] = v[o[i] & 63] + v[o[i + 1] & 63];
+}
+)");
+  for (const char* device : {"cpu", "cuda:sm_90"}) {
+    const auto result = run_program({"compile", file, "--json", "--device", device});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    const auto entry = nlohmann::json::parse(result.out).at("entries").at(0);
+    EXPECT_GE(int(entry.at("stack_bytes")), 256) << device;
+    EXPECT_GT(int(entry.at("code_bytes")), 0);
+    for (const char* stage : {"entry", "specialise", "device"}) EXPECT_GT(double(entry.at("stages").at(stage)), 0);
+  }
+}
+
 TEST_F(CliCompile, EmitsIrAndAssembly) {
   const auto file = scratch.write("two.metal", kTwoKernels);
   const auto ir = run_program({"compile", file, "--entry", "twice", "--emit", "ir"});

@@ -68,6 +68,7 @@ Result<CodeGenerator> CodeGenerator::create() {
   const auto* target = llvm::TargetRegistry::lookupTarget(host.triple, message);
   if (!target) return fail(ErrorCode::InternalError, fmt::format("LLVM cannot generate code for this host: {}", message));
   llvm::TargetOptions options;
+  options.EmitStackSizeSection = true;  // the loader skips it; `anymetal compile` shows it
   options.AllowFPOpFusion = llvm::FPOpFusion::Standard;  // only where the instruction's flags allow it
   std::unique_ptr<llvm::TargetMachine> machine(
       target->createTargetMachine(host.triple, host.cpu, host.features, options, llvm::Reloc::PIC_,

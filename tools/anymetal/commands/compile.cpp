@@ -1,13 +1,20 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <thread>
 
+#include "code/compile_entries.hpp"
 #include "code/emit.hpp"
 #include "commands/command.hpp"
 #include "device/backend.hpp"
 #include "msl/parsed_source.hpp"
 #include "parts/file.hpp"
+#include "parts/sarif.hpp"
 #include "parts/source_options.hpp"
 #include "parts/timing.hpp"
 
@@ -22,65 +29,109 @@ struct Options {
   std::string device = "cpu";
   std::string emit;
   bool json = false;
+  std::string sarif;
+  unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
   SourceArguments source;
 };
 
-/// What became of one entry.
-struct Compiled {
-  std::string name;
-  double milliseconds = 0;
-  Result<device::Artifact> artifact;
-};
+bool same(const std::vector<Diagnostic>& a, const std::vector<Diagnostic>& b) {
+  return std::ranges::equal(a, b, [](const Diagnostic& x, const Diagnostic& y) {
+    return x.file == y.file && x.line == y.line && x.column == y.column && x.message == y.message;
+  });
+}
 
 std::vector<std::string> wanted_entries(const msl::ParsedSource& source, const Options& options) {
   if (!options.entry.empty()) return {options.entry};
   return {source.entry_names().begin(), source.entry_names().end()};
 }
 
-Result<device::Artifact> compile_entry(const msl::ParsedSource& source, const std::string& name, const Device& device,
-                                       std::span<const FunctionConstant> constants) {
-  const auto entry = source.entry(name);
-  if (!entry) return std::unexpected(entry.error());
-  auto kernel = msl::specialise(**entry, constants);
-  if (!kernel) return std::unexpected(kernel.error());
-  return device.backend()->compile(std::move(*kernel), name);
-}
-
-std::vector<Compiled> compile_all(const msl::ParsedSource& source, const Options& options, const Device& device,
-                                  std::span<const FunctionConstant> constants) {
-  std::vector<Compiled> results;
-  for (const std::string& name : wanted_entries(source, options)) {
-    Compiled& result = results.emplace_back(name, 0.0, device::Artifact{});
-    result.milliseconds = measure([&] { result.artifact = compile_entry(source, name, device, constants); });
+/// Lines on standard error for work over a second: one that moves on a terminal, else one now and then.
+class ProgressLine {
+ public:
+  explicit ProgressLine(std::size_t total) : total_(total), is_terminal_(::isatty(STDERR_FILENO) == 1) {}
+  ~ProgressLine() {
+    if (is_shown_ && is_terminal_) fmt::print(stderr, "\r\x1b[K");
   }
-  return results;
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+  void operator()(std::size_t done, std::size_t failed, const std::string& name) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last_ < (is_terminal_ ? std::chrono::milliseconds(200) : std::chrono::seconds(5))) return;
+    last_ = now;
+    is_shown_ = true;
+    fmt::print(stderr, "{}{} of {} entries, {} failed: {}{}", is_terminal_ ? "\r\x1b[K" : "", done, total_, failed,
+               name.substr(0, 60), is_terminal_ ? "" : "\n");
+    std::fflush(stderr);
+  }
+
+ private:
+  std::size_t total_;
+  bool is_terminal_;
+  bool is_shown_ = false;
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+std::vector<CompiledEntry> compile_all(const msl::ParsedSource& source, const Options& options, const Device& device,
+                                       std::span<const FunctionConstant> constants) {
+  const auto names = wanted_entries(source, options);
+  ProgressLine line(names.size());
+  return compile_entries(source, names, device, constants, options.jobs, std::ref(line));
 }
 
-void print_table(const std::vector<Compiled>& results) {
-  for (const Compiled& r : results) {
+void print_table(const std::vector<CompiledEntry>& results) {
+  std::size_t width = 5;
+  for (const CompiledEntry& r : results) width = std::max(width, std::min<std::size_t>(r.name.size(), 72));
+  fmt::print("{:<{}}  {:<6} {:>10} {:>10} {:>8}  {}\n", "entry", width, "result", "ms", "code", "stack", "runs as");
+  for (const CompiledEntry& r : results) {
     if (r.artifact) {
-      fmt::print("{:<48} ok      {:>8.1f} ms {:>8} bytes  {}{}\n", r.name, r.milliseconds, r.artifact->code.size(),
-                 r.artifact->execution_path,
+      fmt::print("{:<{}}  {:<6} {:>10.1f} {:>10} {:>8}  {}{}\n", r.name, width, "ok", r.milliseconds(), r.code_bytes,
+                 r.stack_bytes, r.artifact->execution_path,
                  r.artifact->path_reason.empty() ? "" : fmt::format(" ({})", r.artifact->path_reason));
     } else {
-      fmt::print("{:<48} failed  {:>8.1f} ms\n", r.name, r.milliseconds);
-      report(r.artifact.error());
+      fmt::print("{:<{}}  {:<6} {:>10.1f}\n", r.name, width, "failed", r.milliseconds());
     }
   }
-  const auto failed = std::ranges::count_if(results, [](const Compiled& r) { return !r.artifact; });
-  note(fmt::format("{} of {} entries compiled", results.size() - static_cast<std::size_t>(failed), results.size()));
+  std::fflush(stdout);
 }
 
-nlohmann::ordered_json to_json(const Compiled& result) {
+/// What a person wants to know at the end; the errors stand here, one place each.
+void print_summary(const std::vector<CompiledEntry>& results, double milliseconds) {
+  std::vector<Diagnostic> seen;
+  std::size_t failed = 0;
+  double entry = 0;
+  double specialise = 0;
+  double device = 0;
+  for (const CompiledEntry& r : results) {
+    entry += r.entry_milliseconds;
+    specialise += r.specialise_milliseconds;
+    device += r.device_milliseconds;
+    if (r.artifact) continue;
+    ++failed;
+    const auto& diagnostics = r.artifact.error().diagnostics();
+    if (diagnostics.empty() || !same(diagnostics, seen)) report(r.artifact.error());
+    seen = diagnostics;
+  }
+  note(fmt::format(
+      "{} of {} entries compiled in {:.1f} s (of all threads: entries {:.1f} s, specialising {:.1f} s, optimising and "
+      "code {:.1f} s)",
+      results.size() - failed, results.size(), milliseconds / 1000, entry / 1000, specialise / 1000, device / 1000));
+}
+
+nlohmann::ordered_json to_json(const CompiledEntry& result) {
   nlohmann::ordered_json object{
-      {"name", result.name}, {"ok", result.artifact.has_value()}, {"milliseconds", result.milliseconds}};
+      {"name", result.name}, {"ok", result.artifact.has_value()}, {"milliseconds", result.milliseconds()}};
+  object["stages"] = {{"entry", result.entry_milliseconds},
+                      {"specialise", result.specialise_milliseconds},
+                      {"device", result.device_milliseconds}};
   if (!result.artifact) {
     object["message"] = result.artifact.error().message();
     return object;
   }
   object["execution_path"] = result.artifact->execution_path;
   if (!result.artifact->path_reason.empty()) object["path_reason"] = result.artifact->path_reason;
-  object["code_bytes"] = result.artifact->code.size();
+  object["code_bytes"] = result.code_bytes;
+  object["stack_bytes"] = result.stack_bytes;
   object["static_threadgroup_memory"] = result.artifact->reflection.static_threadgroup_memory;
   auto arguments = nlohmann::ordered_json::array();
   for (const Argument& a : result.artifact->reflection.arguments) {
@@ -94,18 +145,34 @@ nlohmann::ordered_json to_json(const Compiled& result) {
   return object;
 }
 
-Exit finish_json(const std::vector<Compiled>& results, std::vector<Diagnostic> diagnostics) {
-  auto entries = nlohmann::ordered_json::array();
-  Exit exit = Exit::Done;
-  for (const Compiled& r : results) {
-    entries.push_back(to_json(r));
+/// Warnings of the source, then the errors of its entries.
+std::vector<Diagnostic> all_diagnostics(const std::vector<CompiledEntry>& results,
+                                        std::vector<Diagnostic> diagnostics) {
+  for (const CompiledEntry& r : results) {
     if (r.artifact) continue;
-    exit = Exit::InputAtFault;
-    const auto& more = r.artifact.error().diagnostics();
-    diagnostics.insert(diagnostics.end(), more.begin(), more.end());
+    const Error& error = r.artifact.error();
+    diagnostics.insert(diagnostics.end(), error.diagnostics().begin(), error.diagnostics().end());
+    if (error.diagnostics().empty()) diagnostics.push_back({Severity::Error, {}, 0, 0, error.message(), {}});
   }
+  return diagnostics;
+}
+
+void print_results(const std::vector<CompiledEntry>& results, const std::vector<Diagnostic>& diagnostics) {
+  auto entries = nlohmann::ordered_json::array();
+  for (const CompiledEntry& r : results) entries.push_back(to_json(r));
   print_json({{"entries", entries}, {"diagnostics", cli::to_json(diagnostics)}});
-  return exit;
+}
+
+/// Puts the messages where the options want them; the exit code is `exit` unless that fails.
+Exit write_sarif(const Options& options, const std::vector<Diagnostic>& diagnostics, Exit exit) {
+  if (options.sarif.empty()) return exit;
+  const std::string text =
+      to_sarif(diagnostics).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
+  auto file = FileWriter::create(options.sarif);
+  if (!file) return report(file.error());
+  auto written = file->append(std::as_bytes(std::span(text)));
+  if (written) written = file->finish();
+  return written ? exit : report(written.error());
 }
 
 /// Text of one entry's code, or of each entry in turn.
@@ -140,19 +207,25 @@ Exit compile(const Options& options) {
   const auto source =
       msl::ParsedSource::parse({options.file, *text, std::move(*source_opts), device->backend()->front_end_target()});
   if (!source) {
-    if (!json) return report(source.error());
-    note(source.error().message());
-    return finish_json({}, source.error().diagnostics()), Exit::InputAtFault;
+    const Exit exit = report(source.error());
+    if (json) print_results({}, source.error().diagnostics());
+    return write_sarif(options, source.error().diagnostics(), exit);
   }
   const std::vector<Diagnostic> warnings((*source)->warnings().begin(), (*source)->warnings().end());
   print_diagnostics(warnings);
-  if (!options.emit.empty() && !json) return emit(**source, options, *device, *constants);
+  if (!options.emit.empty() && !json)
+    return write_sarif(options, warnings, emit(**source, options, *device, *constants));
 
-  const auto results = compile_all(**source, options, *device, *constants);
-  if (json) return finish_json(results, warnings);
-  print_table(results);
-  return std::ranges::all_of(results, [](const Compiled& r) { return r.artifact.has_value(); }) ? Exit::Done
-                                                                                                : Exit::InputAtFault;
+  std::vector<CompiledEntry> results;
+  const double milliseconds = measure([&] { results = compile_all(**source, options, *device, *constants); });
+  const auto diagnostics = all_diagnostics(results, warnings);
+  if (json)
+    print_results(results, diagnostics);
+  else
+    print_table(results);
+  print_summary(results, milliseconds);
+  const bool is_done = std::ranges::all_of(results, [](const CompiledEntry& r) { return r.artifact.has_value(); });
+  return write_sarif(options, diagnostics, is_done ? Exit::Done : Exit::InputAtFault);
 }
 
 void declare(CLI::App& command, Options& options) {
@@ -164,6 +237,10 @@ void declare(CLI::App& command, Options& options) {
   command.add_option("--emit", options.emit, "Print code: ir, asm, ptx; or the result as json")
       ->check(CLI::IsMember({"ir", "asm", "ptx", "json"}));
   command.add_flag("--json", options.json, "The same as --emit json");
+  command.add_option("--sarif", options.sarif, "Write the messages to this file as SARIF 2.1.0")->type_name("FILE");
+  command.add_option("--jobs", options.jobs, "Entries compiled at once")
+      ->capture_default_str()
+      ->check(CLI::Range(1U, 1024U));
   add_source_options(command, options.source);
 }
 

@@ -12,7 +12,10 @@ namespace anymetal::cli {
 
 namespace {
 
-bool use_colour() { return ::isatty(STDERR_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr; }
+bool use_colour() {
+  if (std::getenv("NO_COLOR") != nullptr) return false;
+  return ::isatty(STDERR_FILENO) == 1 || std::getenv("CLICOLOR_FORCE") != nullptr;
+}
 
 std::string_view name_of(Severity severity) {
   switch (severity) {
@@ -81,7 +84,8 @@ nlohmann::ordered_json to_json(const std::vector<Diagnostic>& diagnostics) {
                      {"file", d.file},
                      {"line", d.line},
                      {"column", d.column},
-                     {"message", d.message}});
+                     {"message", d.message},
+                     {"source_line", d.source_line}});
   }
   return array;
 }
@@ -97,7 +101,11 @@ nlohmann::ordered_json to_json(const Error& error) {
 
 Exit report(const Error& error, bool json) {
   print_diagnostics(error.diagnostics());
-  fmt::print(stderr, "anymetal: {}\n", error.message());
+  // The message of a compilation repeats what was just shown.
+  const auto first_line =
+      error.message().substr(0, error.diagnostics().empty() ? std::string::npos : error.message().find('\n'));
+  fmt::print(stderr, "anymetal: {}\n",
+             first_line.ends_with(':') ? first_line.substr(0, first_line.size() - 1) : first_line);
   if (json) print_json({{"error", to_json(error)}});
   return error.code() == ErrorCode::DeviceNotFound ? Exit::NoSuchDevice : Exit::InputAtFault;
 }

@@ -1,0 +1,41 @@
+#pragma once
+/// \file
+/// Compiles many kernels of one source at once.
+
+#include <anymetal/device.hpp>
+#include <anymetal/error.hpp>
+#include <anymetal/function_constant.hpp>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "device/backend.hpp"
+#include "msl/parsed_source.hpp"
+
+namespace anymetal::cli {
+
+/// What became of one entry.
+struct CompiledEntry {
+  std::string name;
+  double entry_milliseconds = 0;       ///< its IR out of the syntax tree
+  double specialise_milliseconds = 0;  ///< function constants and inlining
+  double device_milliseconds = 0;      ///< optimisation and code
+  std::size_t code_bytes = 0;
+  std::size_t stack_bytes = 0;        ///< of one thread, as the device's code reserves it
+  Result<device::Artifact> artifact;  ///< without its code, which may be long
+
+  [[nodiscard]] double milliseconds() const {
+    return entry_milliseconds + specialise_milliseconds + device_milliseconds;
+  }
+};
+
+/// Says how far the work is: entries done, entries failed, the name of the last. Called by one thread at a time.
+using Progress = std::function<void(std::size_t, std::size_t, const std::string&)>;
+
+/// Compiles every entry on up to `jobs` threads; a failure stops no other. Results are in the order of `names`.
+std::vector<CompiledEntry> compile_entries(const msl::ParsedSource& source, std::span<const std::string> names,
+                                           const Device& device, std::span<const FunctionConstant> constants,
+                                           unsigned jobs, const Progress& progress);
+
+}  // namespace anymetal::cli
