@@ -164,6 +164,42 @@ after:
   }
 }
 
+TEST(Divergence, AnOperationPassedByInOneRoundIsNotThatOfTheNext) {
+  // for (k = 0; k < 4; ++k) if (lane % 2 == k % 2) total += sum(1): half of the lanes take part each time.
+  const IrKernel kernel(R"(
+define void @kernel(ptr %out) {
+entry:
+  %i = call i32 @__msl_thread_index_in_threadgroup()
+  %odd = and i32 %i, 1
+  br label %loop
+loop:
+  %k = phi i32 [ 0, %entry ], [ %k1, %next ]
+  %t = phi i32 [ 0, %entry ], [ %t2, %next ]
+  %turn = and i32 %k, 1
+  %mine = icmp eq i32 %turn, %odd
+  br i1 %mine, label %add, label %next
+add:
+  %s = call i32 @__msl_simd_sum_u32(i32 1)
+  %t1 = add i32 %t, %s
+  br label %next
+next:
+  %t2 = phi i32 [ %t, %loop ], [ %t1, %add ]
+  %k1 = add i32 %k, 1
+  %more = icmp ult i32 %k1, 4
+  br i1 %more, label %loop, label %end
+end:
+  %at = zext i32 %i to i64
+  %p = getelementptr i32, ptr %out, i64 %at
+  store i32 %t2, ptr %p
+  ret void
+})");
+  for (const std::uint32_t threads : {32u, 8u}) {
+    const DeviceArray<std::uint32_t> out(Words(threads, 0u));
+    ASSERT_TRUE(kernel.run({out.bind()}, {threads}, {threads}));
+    for (const auto total : out.values()) ASSERT_EQ(total, threads);
+  }
+}
+
 TEST(Divergence, NestedLoopWithABreakAndABarrierOutside) {
   // do { if (lane == k) break; total += ballot count } per lane, inside an outer loop with a threadgroup barrier.
   const IrKernel kernel(R"(

@@ -1,9 +1,11 @@
 #include "device/cpu/code_generator.hpp"
 
-#include "device/cpu/host.hpp"
-
 #include <fmt/format.h>
 #include <llvm/ADT/SmallString.h>
+#include <llvm/Analysis/TargetTransformInfo.h>
+#include <llvm/CodeGen/MachineModuleInfo.h>
+#include <llvm/CodeGen/Passes.h>
+#include <llvm/CodeGen/TargetPassConfig.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Module.h>
 #include <llvm/MC/TargetRegistry.h>
@@ -12,34 +14,36 @@
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
 #include <llvm/Transforms/IPO/AlwaysInliner.h>
+#include <llvm/Transforms/IPO/GlobalDCE.h>
 #include <llvm/Transforms/InstCombine/InstCombine.h>
 #include <llvm/Transforms/Scalar/ADCE.h>
 #include <llvm/Transforms/Scalar/EarlyCSE.h>
 #include <llvm/Transforms/Scalar/JumpThreading.h>
+#include <llvm/Transforms/Scalar/LICM.h>
+#include <llvm/Transforms/Scalar/LoopPassManager.h>
 #include <llvm/Transforms/Scalar/SROA.h>
 #include <llvm/Transforms/Scalar/SimplifyCFG.h>
 #include <llvm/Transforms/Utils/LCSSA.h>
 #include <llvm/Transforms/Utils/LoopSimplify.h>
 #include <llvm/Transforms/Utils/LowerSwitch.h>
 
+#include "device/cpu/host.hpp"
+
 namespace anymetal::device::cpu {
 namespace {
 
 /// A pass builder with its analyses, made for one run.
 struct Passes {
-  explicit Passes(llvm::TargetMachine* machine, bool vectorise = true) : builder(machine, tuning(vectorise)) {
+  explicit Passes(llvm::TargetMachine* machine) : builder(machine, tuning()) {
     builder.registerModuleAnalyses(modules);
     builder.registerCGSCCAnalyses(components);
     builder.registerFunctionAnalyses(functions);
     builder.registerLoopAnalyses(loops);
     builder.crossRegisterProxies(loops, functions, components, modules);
   }
-  static llvm::PipelineTuningOptions tuning(bool vectorise) {
+  static llvm::PipelineTuningOptions tuning() {
     llvm::PipelineTuningOptions options;
-    options.LoopVectorization = vectorise;
-    options.SLPVectorization = vectorise;
-    options.LoopInterleaving = vectorise;
-    options.LoopUnrolling = vectorise;
+    options.SLPVectorization = true;
     return options;
   }
   llvm::LoopAnalysisManager loops;
@@ -66,7 +70,8 @@ Result<CodeGenerator> CodeGenerator::create() {
   const auto& host = host_target();
   std::string message;
   const auto* target = llvm::TargetRegistry::lookupTarget(host.triple, message);
-  if (!target) return fail(ErrorCode::InternalError, fmt::format("LLVM cannot generate code for this host: {}", message));
+  if (!target)
+    return fail(ErrorCode::InternalError, fmt::format("LLVM cannot generate code for this host: {}", message));
   llvm::TargetOptions options;
   options.EmitStackSizeSection = true;  // the loader skips it; `anymetal compile` shows it
   options.AllowFPOpFusion = llvm::FPOpFusion::Standard;  // only where the instruction's flags allow it
@@ -95,9 +100,13 @@ void CodeGenerator::retarget(llvm::Module& module) const {
 void CodeGenerator::simplify(llvm::Function& function) const {
   Passes passes(machine_.get());
   llvm::AlwaysInlinerPass(/*InsertLifetime=*/false).run(*function.getParent(), passes.modules);
-  passes.builder
-      .buildFunctionSimplificationPipeline(llvm::OptimizationLevel::O3, llvm::ThinOrFullLTOPhase::None)
+  passes.builder.buildFunctionSimplificationPipeline(llvm::OptimizationLevel::O3, llvm::ThinOrFullLTOPhase::None)
       .run(function, passes.functions);
+}
+
+void CodeGenerator::remove_unused(llvm::Module& module) const {
+  Passes passes(machine_.get());
+  llvm::GlobalDCEPass().run(module, passes.modules);
 }
 
 void CodeGenerator::regularise(llvm::Function& function) const {
@@ -107,6 +116,10 @@ void CodeGenerator::regularise(llvm::Function& function) const {
   pipeline.addPass(llvm::LoopSimplifyPass());
   pipeline.addPass(llvm::LCSSAPass());
   pipeline.run(function, passes.functions);
+}
+
+llvm::TargetTransformInfo CodeGenerator::costs(const llvm::Function& function) const {
+  return machine_->getTargetTransformInfo(function);
 }
 
 void CodeGenerator::tidy(llvm::Function& function) const {
@@ -124,16 +137,44 @@ void CodeGenerator::tidy(llvm::Function& function) const {
 }
 
 void CodeGenerator::optimise(llvm::Module& module, Code code) const {
-  Passes passes(machine_.get(), code == Code::Scalar);
-  passes.builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, passes.modules);
+  Passes passes(machine_.get());
+  if (code == Code::Scalar) {
+    passes.builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, passes.modules);
+    return;
+  }
+  llvm::FunctionPassManager functions;
+  functions.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
+  functions.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
+  functions.addPass(llvm::InstCombinePass());
+  functions.addPass(llvm::SimplifyCFGPass());
+  functions.addPass(llvm::createFunctionToLoopPassAdaptor(llvm::LICMPass(llvm::LICMOptions()), /*UseMemorySSA=*/true));
+  functions.addPass(llvm::ADCEPass());
+  llvm::ModulePassManager pipeline;
+  pipeline.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(functions)));
+  pipeline.addPass(llvm::GlobalDCEPass());
+  pipeline.run(module, passes.modules);
 }
 
 Result<std::string> CodeGenerator::emit_object(llvm::Module& module) const {
+  auto& machine = static_cast<llvm::LLVMTargetMachine&>(*machine_);
   llvm::SmallString<0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
-  if (machine_->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
-    return fail(ErrorCode::InternalError, "LLVM cannot write objects for this host");
+  auto* information = new llvm::MachineModuleInfoWrapperPass(&machine);  // the pass manager owns its passes
+  auto* config = machine.createPassConfig(passes);
+  // Reordering after register allocation gains nothing on processors that reorder themselves, and takes up to half of
+  // the time on large blocks of vector code.
+  config->disablePass(&llvm::PostRASchedulerID);
+  passes.add(config);
+  passes.add(information);
+  const auto refused = [] { return fail(ErrorCode::InternalError, "LLVM cannot write objects for this host"); };
+  if (config->addISelPasses()) return refused();
+  config->addMachinePasses();
+  config->setInitialized();
+  if (machine.addAsmPrinter(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile,
+                            information->getMMI().getContext()))
+    return refused();
+  passes.add(llvm::createFreeMachineFunctionPass());
   passes.run(module);
   return std::string(bytes.begin(), bytes.end());
 }

@@ -12,6 +12,7 @@ namespace llvm {
 class Function;
 class Module;
 class TargetMachine;
+class TargetTransformInfo;
 }  // namespace llvm
 
 namespace anymetal::device::cpu {
@@ -29,13 +30,17 @@ class CodeGenerator {
   /// Inlines what must be inlined and brings `function` into the simplest form: what path analysis and coroutine
   /// splitting start from.
   void simplify(llvm::Function& function) const;
-  /// Loop-simplified closed SSA form without switches: what the lanes path reads.
+  /// Drops functions and variables that nothing external needs.
+  void remove_unused(llvm::Module& module) const;
+  /// Loop-simplified closed SSA form without switches: what the paths of meeting threads read.
   void regularise(llvm::Function& function) const;
+  /// What the host's instructions can do, for code of `function`.
+  [[nodiscard]] llvm::TargetTransformInfo costs(const llvm::Function& function) const;
   /// Turns freshly emitted code with stack slots into registers; cheap.
   void tidy(llvm::Function& function) const;
   /// What a module consists of when it is optimised.
   enum class Code : std::uint8_t { Scalar, Vectors };
-  /// The full pipeline; with loop and SLP vectorisers and unrolling for scalar code.
+  /// The full pipeline for scalar code; for vectors a short one: the thread function they came from was optimised.
   void optimise(llvm::Module& module, Code code) const;
   [[nodiscard]] Result<std::string> emit_object(llvm::Module& module) const;
 

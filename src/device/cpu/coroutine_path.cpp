@@ -2,6 +2,7 @@
 
 #include "device/cpu/coroutine_thread.hpp"
 #include "device/cpu/group_context_ir.hpp"
+#include "device/cpu/loop_meetings.hpp"
 #include "device/cpu/simd_operations.hpp"
 
 #include <llvm/IR/Intrinsics.h>
@@ -220,6 +221,7 @@ std::pair<std::vector<std::vector<ExchangeSlots>>, std::uint64_t> assign_exchang
 }
 
 Result<CoroutineCode> emit_coroutine_path(ThreadFunction thread, std::string_view label) {
+  add_loop_meetings(*thread.function);
   const auto sites = collect_sync_sites(*thread.function);
   const auto [slots, exchange_bytes] = assign_exchange(sites);
   // The calls are gone once the coroutine is made: from here on only the operations of the sites are used.

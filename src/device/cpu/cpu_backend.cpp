@@ -1,11 +1,5 @@
 #include "device/cpu/cpu_backend.hpp"
 
-#include "device/cpu/dispatcher.hpp"
-#include "device/cpu/host.hpp"
-#include "device/cpu/host_memory.hpp"
-#include "device/cpu/kernel_compiler.hpp"
-#include "device/cpu/object_linker.hpp"
-
 #include <fmt/format.h>
 #include <llvm/Config/llvm-config.h>
 
@@ -13,11 +7,17 @@
 #include <mutex>
 #include <string_view>
 
+#include "device/cpu/dispatcher.hpp"
+#include "device/cpu/host.hpp"
+#include "device/cpu/host_memory.hpp"
+#include "device/cpu/kernel_compiler.hpp"
+#include "device/cpu/object_linker.hpp"
+
 namespace anymetal::device::cpu {
 namespace {
 
 /// Changes whenever the code generated from the same IR or the structures shared with it change.
-constexpr unsigned kCodeVersion = 1;
+constexpr unsigned kCodeVersion = 2;
 
 class CpuBackend final : public Backend {
  public:
@@ -29,22 +29,33 @@ class CpuBackend final : public Backend {
   [[nodiscard]] std::string_view kernel_variants() const override { return variants_ ? "cpu" : ""; }
   [[nodiscard]] std::string artifact_identity() const override {
     const auto& host = host_target();
-    return fmt::format("cpu {} lanes {} llvm {} {} {} {}", kCodeVersion, lanes_, LLVM_VERSION_STRING, host.triple, host.cpu,
-                       host.features);
+    return fmt::format("cpu {} lanes {} llvm {} {} {} {}", kCodeVersion, lanes_, LLVM_VERSION_STRING, host.triple,
+                       host.cpu, host.features);
   }
   [[nodiscard]] Result<Artifact> compile(msl::SpecialisedKernel kernel, std::string_view label) const override {
     auto artifact = compile_kernel(std::move(kernel), label, lanes_);
     if (!artifact) return std::unexpected(artifact.error().with_key(std::string(label)));
     return artifact;
   }
-  [[nodiscard]] Result<std::shared_ptr<const Executable>> load(const Artifact& artifact, std::string_view label) override {
+  [[nodiscard]] Result<std::shared_ptr<const Executable>> load(const Artifact& artifact,
+                                                               std::string_view label) override {
     const auto linker = object_linker();
     if (!linker) return std::unexpected(linker.error());
     auto kernel = (*linker)->link(artifact.code, label);
     if (!kernel) return std::unexpected(kernel.error().with_key(std::string(label)));
-    return std::make_shared<CpuExecutable>(std::move(*kernel), artifact.reflection);
+    CpuExecutable::MakeGeneral make_general;
+    if (!artifact.metadata.empty())
+      make_general = [artifact, linker = *linker,
+                      name = std::string(label)]() -> Result<std::shared_ptr<const LinkedKernel>> {
+        const auto general = compile_general(artifact, name);
+        if (!general) return std::unexpected(general.error().with_key(name));
+        return linker->link(general->code, name);
+      };
+    return std::make_shared<CpuExecutable>(std::move(*kernel), artifact.reflection, std::move(make_general));
   }
-  [[nodiscard]] Result<std::shared_ptr<Memory>> allocate(std::size_t bytes) override { return allocate_host_memory(bytes); }
+  [[nodiscard]] Result<std::shared_ptr<Memory>> allocate(std::size_t bytes) override {
+    return allocate_host_memory(bytes);
+  }
   [[nodiscard]] Result<std::shared_ptr<Memory>> wrap(std::span<const std::byte> bytes,
                                                      std::shared_ptr<const void> owner) override {
     return wrap_host_memory(bytes, std::move(owner));
@@ -76,7 +87,7 @@ class CpuBackend final : public Backend {
 
 Result<std::shared_ptr<Backend>> make_cpu_backend(const CpuOptions& options) {
   const char* wanted = std::getenv("ANYMETAL_CPU_LANES");
-  const bool lanes = options.lanes.value_or(wanted && std::string_view(wanted) == "1");
+  const bool lanes = options.lanes.value_or(!wanted || std::string_view(wanted) != "0");
   const char* forms = std::getenv("ANYMETAL_CPU_VARIANTS");
   const bool variants = options.variants.value_or(!forms || std::string_view(forms) != "0");
   return std::make_shared<CpuBackend>(options.threads != 0 ? options.threads : usable_threads(), lanes, variants);

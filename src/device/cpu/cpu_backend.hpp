@@ -15,7 +15,7 @@ struct CpuOptions {
   /// and `ANYMETAL_THREADS` allow.
   unsigned threads = 0;
   /// Whether kernels whose threads meet may run as vectors; otherwise all of them are coroutines. Left out,
-  /// `ANYMETAL_CPU_LANES=1` switches it on: vector code takes several times as long to compile.
+  /// `ANYMETAL_CPU_LANES=0` switches it off.
   std::optional<bool> lanes;
   /// Whether built-in kernels run in their forms for processors where they have one (kernels/cpu). Left out,
   /// `ANYMETAL_CPU_VARIANTS=0` switches them off.

@@ -1,10 +1,5 @@
 #include "device/cpu/dispatcher.hpp"
 
-#include "device/cpu/group_scheduler.hpp"
-#include "device/cpu/thread_pool.hpp"
-#include "device/cpu/worker_arena.hpp"
-#include "observe/trace.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +8,12 @@
 #include <limits>
 #include <mutex>
 #include <optional>
+#include <span>
+
+#include "device/cpu/group_scheduler.hpp"
+#include "device/cpu/thread_pool.hpp"
+#include "device/cpu/worker_arena.hpp"
+#include "observe/trace.hpp"
 
 namespace anymetal::device::cpu {
 namespace {
@@ -51,8 +52,23 @@ Result<Grid> plan(const Dispatch& dispatch) {
 
 }  // namespace
 
-CpuExecutable::CpuExecutable(std::shared_ptr<const LinkedKernel> kernel, msl::EntryReflection reflection)
-    : kernel_(std::move(kernel)), reflection_(std::move(reflection)) {}
+CpuExecutable::CpuExecutable(std::shared_ptr<const LinkedKernel> kernel, msl::EntryReflection reflection,
+                             MakeGeneral make_general)
+    : kernel_(std::move(kernel)), reflection_(std::move(reflection)), make_general_(std::move(make_general)) {}
+
+Result<const KernelTable*> CpuExecutable::table(const CommandList& list, const Dispatch& dispatch) const {
+  const auto& table = kernel_->table();
+  if (!make_general_) return &table;
+  const std::span bound(list.arguments.data() + dispatch.first_argument, dispatch.argument_count);
+  const bool fits = table.largest_buffer == 0 || std::ranges::all_of(bound, [&](const auto& argument) {
+                      return argument.kind != BoundArgument::Kind::Buffer || argument.length <= table.largest_buffer;
+                    });
+  const bool rows = dispatch.threads_per_threadgroup.x % kSimdWidth == 0 && dispatch.threads.x % kSimdWidth == 0;
+  if (fits && rows) return &table;
+  std::call_once(general_made_, [this] { general_ = make_general_(); });
+  if (!general_) return std::unexpected(general_.error());
+  return &(*general_)->table();
+}
 
 std::size_t CpuExecutable::max_total_threads_per_threadgroup() const {
   return std::min<std::size_t>(reflection_.max_total_threads, kMaxThreads);
@@ -85,6 +101,9 @@ Result<void> Dispatcher::Impl::run(const CommandList& list, const Dispatch& disp
   if (!grid) return std::unexpected(grid.error());
   if (grid->count == 0) return {};
   const auto& executable = static_cast<const CpuExecutable&>(*dispatch.executable);
+  const auto table = executable.table(list, dispatch);
+  if (!table) return std::unexpected(table.error());
+  const KernelTable& kernel = **table;
   ++sequence;
   std::atomic<bool> stopped = false;
   std::mutex failure_mutex;
@@ -98,10 +117,10 @@ Result<void> Dispatcher::Impl::run(const CommandList& list, const Dispatch& disp
     if (stopped.load(std::memory_order_relaxed)) return;
     auto& arena = arenas[worker];
     if (prepared[worker] != sequence) {
-      if (auto ready = arena.prepare(list, dispatch, executable.table(), grid->groups); !ready) return stop(ready.error());
+      if (auto ready = arena.prepare(list, dispatch, kernel, grid->groups); !ready) return stop(ready.error());
       prepared[worker] = sequence;
     }
-    if (!run_threadgroups(executable.table(), arena.context(), first, last))
+    if (!run_threadgroups(kernel, arena.context(), first, last))
       stop(Error(ErrorCode::InvalidDispatch,
                  fmt::format("{}: threads of one threadgroup wait at different threadgroup barriers, so that none of "
                              "them can go on; every thread that has not returned must reach the same barrier",

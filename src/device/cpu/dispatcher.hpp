@@ -2,19 +2,28 @@
 /// \file
 /// Executes command lists.
 
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+
 #include "device/backend.hpp"
 #include "device/cpu/object_linker.hpp"
-
-#include <atomic>
 
 namespace anymetal::device::cpu {
 
 /// A kernel linked into this process.
 class CpuExecutable final : public Executable {
  public:
-  CpuExecutable(std::shared_ptr<const LinkedKernel> kernel, msl::EntryReflection reflection);
+  /// Compiles and links the form of the kernel that takes any threadgroup and any buffer.
+  using MakeGeneral = std::function<Result<std::shared_ptr<const LinkedKernel>>()>;
+
+  /// `make_general` is called at most once, for the first dispatch that `kernel` cannot run; empty where it runs all.
+  CpuExecutable(std::shared_ptr<const LinkedKernel> kernel, msl::EntryReflection reflection, MakeGeneral make_general);
   [[nodiscard]] std::size_t max_total_threads_per_threadgroup() const override;
-  [[nodiscard]] const KernelTable& table() const { return kernel_->table(); }
+  /// The code for this dispatch; the general form where it does not consist of full simdgroups in rows, or binds a
+  /// buffer that is too large. Thread contract: safe from any thread.
+  [[nodiscard]] Result<const KernelTable*> table(const CommandList& list, const Dispatch& dispatch) const;
 
   /// What running `threads` threads on one core is expected to take; 0 where nothing is known yet.
   [[nodiscard]] double expected_nanoseconds(double threads) const;
@@ -23,6 +32,9 @@ class CpuExecutable final : public Executable {
  private:
   std::shared_ptr<const LinkedKernel> kernel_;
   msl::EntryReflection reflection_;
+  MakeGeneral make_general_;
+  mutable std::once_flag general_made_;
+  mutable Result<std::shared_ptr<const LinkedKernel>> general_;
   mutable std::atomic<double> nanoseconds_per_thread_ = 0;
 };
 

@@ -54,7 +54,11 @@ struct KernelTable {
   std::uint64_t exchange_bytes = 0;
   std::uint64_t static_threadgroup_bytes = 0;
   std::uint64_t lanes_per_unit = 1;         ///< threads that suspend together: 1, or 32 on the lanes path
+  std::uint64_t largest_buffer = 0;         ///< no buffer may have more bytes; 0 where any may be bound
 };
+/// On the lanes path a widened 32-bit index is taken not to wrap around between two lanes of a simdgroup. Where it does,
+/// they are 2^32 elements apart but for the lanes between: in no buffer of this size.
+inline constexpr std::uint64_t kLargestLaneBuffer = (std::uint64_t{1} << 32) - (1u << 16);
 inline constexpr const char* kTableSymbol = "anymetal_kernel_table";
 
 }  // namespace anymetal::device::cpu

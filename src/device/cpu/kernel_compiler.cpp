@@ -1,5 +1,19 @@
 #include "device/cpu/kernel_compiler.hpp"
 
+#include <fmt/format.h>
+#include <llvm/ADT/STLExtras.h>
+#include <llvm/Bitcode/BitcodeReader.h>
+#include <llvm/Bitcode/BitcodeWriter.h>
+#include <llvm/IR/Constants.h>
+#include <llvm/IR/InstIterator.h>
+#include <llvm/IR/Instructions.h>
+#include <llvm/IR/Module.h>
+#include <llvm/IR/Verifier.h>
+#include <llvm/Support/MemoryBuffer.h>
+#include <llvm/Support/raw_ostream.h>
+
+#include <string>
+
 #include "device/cpu/code_generator.hpp"
 #include "device/cpu/coroutine_path.hpp"
 #include "device/cpu/fast_math.hpp"
@@ -10,17 +24,6 @@
 #include "device/cpu/target_queries.hpp"
 #include "device/cpu/thread_function.hpp"
 #include "observe/trace.hpp"
-
-#include <fmt/format.h>
-#include <llvm/ADT/STLExtras.h>
-#include <llvm/IR/Constants.h>
-#include <llvm/IR/InstIterator.h>
-#include <llvm/IR/Instructions.h>
-#include <llvm/IR/Module.h>
-#include <llvm/IR/Verifier.h>
-#include <llvm/Support/raw_ostream.h>
-
-#include <string>
 
 namespace anymetal::device::cpu {
 namespace {
@@ -43,9 +46,9 @@ void emit_table(llvm::Module& module, const KernelTable& numbers, llvm::Function
     return f ? static_cast<llvm::Constant*>(f) : llvm::ConstantPointerNull::get(pointer);
   };
   auto number = [&](std::uint64_t value) { return llvm::ConstantInt::get(word, value); };
-  auto* value = llvm::ConstantStruct::getAnon({function(run), function(start), function(advance),
-                                               number(numbers.frame_stride), number(numbers.exchange_bytes),
-                                               number(numbers.static_threadgroup_bytes), number(numbers.lanes_per_unit)});
+  auto* value = llvm::ConstantStruct::getAnon(
+      {function(run), function(start), function(advance), number(numbers.frame_stride), number(numbers.exchange_bytes),
+       number(numbers.static_threadgroup_bytes), number(numbers.lanes_per_unit), number(numbers.largest_buffer)});
   new llvm::GlobalVariable(module, value->getType(), /*isConstant=*/true, llvm::GlobalValue::ExternalLinkage, value,
                            kTableSymbol);
 }
@@ -64,10 +67,22 @@ Result<void> verify(const llvm::Module& module) {
   return {};
 }
 
+/// The entry as bitcode: what threadgroups that the lanes path cannot run are compiled from, should there be any.
+std::string as_bitcode(llvm::Module& module, llvm::Function& entry, const CodeGenerator& generator) {
+  entry.setLinkage(llvm::GlobalValue::ExternalLinkage);
+  generator.remove_unused(module);
+  std::string bytes;
+  llvm::raw_string_ostream stream(bytes);
+  llvm::WriteBitcodeToFile(module, stream);
+  return bytes;
+}
+
 /// Emits the code of a kernel whose threads meet and notes what it needs in `numbers`.
 Result<void> emit_meeting_threads(const ThreadFunction& thread, std::string_view label, const CodeGenerator& generator,
                                   bool lanes, Artifact& artifact, KernelTable numbers) {
   auto& module = *thread.function->getParent();
+  // Where lanes meet depends on the order of the blocks, which must be one for all forms of a kernel.
+  generator.regularise(*thread.function);
   if (lanes) {
     auto code = emit_lanes_path(thread, label, generator);
     if (!code) return std::unexpected(code.error());
@@ -75,13 +90,15 @@ Result<void> emit_meeting_threads(const ThreadFunction& thread, std::string_view
       artifact.execution_path = "lanes";
       numbers.frame_stride = code->frame_stride;
       numbers.lanes_per_unit = kSimdWidth;
+      numbers.largest_buffer = code->largest_buffer;
       emit_table(module, numbers, nullptr, code->start, code->advance);
       return {};
     }
     artifact.path_reason = std::move(code->obstacle);
   } else {
-    artifact.path_reason = "the lanes path is switched off (ANYMETAL_CPU_LANES=1 switches it on)";
+    artifact.path_reason = "the lanes path is switched off (ANYMETAL_CPU_LANES=0)";
   }
+  artifact.metadata.clear();
   artifact.execution_path = "coroutines";
   const auto code = emit_coroutine_path(thread, label);
   if (!code) return std::unexpected(code.error());
@@ -105,16 +122,18 @@ Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view 
   internalise(module);
   generator->retarget(module);
   generator->simplify(*entry);
+  Artifact artifact;
+  const bool meeting = meets(*entry);
+  if (meeting && lanes) artifact.metadata = as_bitcode(module, *entry, *generator);
   const auto thread = make_thread_function(module, *entry);
   if (!thread) return std::unexpected(thread.error());
 
-  Artifact artifact;
   artifact.reflection = std::move(kernel.reflection);
   artifact.reflection.static_threadgroup_memory = thread->static_threadgroup_bytes;
   artifact.symbol = kTableSymbol;
   KernelTable numbers;
   numbers.static_threadgroup_bytes = thread->static_threadgroup_bytes;
-  if (!meets(*thread->function)) {
+  if (!meeting) {
     artifact.execution_path = "loop";
     emit_table(module, numbers, emit_loop_path(*thread, label), nullptr, nullptr);
   } else if (auto emitted = emit_meeting_threads(*thread, label, *generator, lanes, artifact, numbers); !emitted) {
@@ -132,6 +151,19 @@ Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view 
   if (!object) return std::unexpected(object.error());
   artifact.code = std::move(*object);
   return artifact;
+}
+
+Result<Artifact> compile_general(const Artifact& lanes, std::string_view label) {
+  msl::SpecialisedKernel kernel;
+  kernel.context = std::make_unique<llvm::LLVMContext>();
+  auto module = llvm::parseBitcodeFile(llvm::MemoryBufferRef(lanes.metadata, label), *kernel.context);
+  if (!module)
+    return fail(ErrorCode::InternalError, "the kernel's bitcode cannot be read: " + llvm::toString(module.takeError()));
+  kernel.module = std::move(*module);
+  for (const auto& function : *kernel.module)
+    if (!function.isDeclaration() && function.hasExternalLinkage()) kernel.symbol = function.getName().str();
+  kernel.reflection = lanes.reflection;
+  return compile_kernel(std::move(kernel), label, /*lanes=*/false);
 }
 
 }  // namespace anymetal::device::cpu

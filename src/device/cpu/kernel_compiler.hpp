@@ -13,4 +13,7 @@ namespace anymetal::device::cpu {
 /// `lanes` allows the lanes path.
 Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view label, bool lanes);
 
+/// The same kernel as coroutines, which take every threadgroup and buffer, from the artifact of its lanes form.
+Result<Artifact> compile_general(const Artifact& lanes, std::string_view label);
+
 }  // namespace anymetal::device::cpu

@@ -1,6 +1,3 @@
-#include "device/cpu/kernel_abi.hpp"
-#include "device/cpu/lane_emitter.hpp"
-
 #include <llvm/ADT/STLExtras.h>
 #include <llvm/Analysis/LoopInfo.h>
 #include <llvm/IR/CFG.h>
@@ -9,76 +6,103 @@
 
 #include <algorithm>
 
+#include "device/cpu/lane_emitter.hpp"
+
 namespace anymetal::device::cpu {
 
-LaneEmitter::LaneEmitter(const ThreadFunction& thread, llvm::Function* target, const SimdgroupParameters& parameters,
+LaneEmitter::LaneEmitter(const ThreadFunction& thread, llvm::Function* target, llvm::Value* site,
                          const std::vector<llvm::BasicBlock*>& order, const LaneShapes& shapes,
-                         const llvm::LoopInfo& loops, bool rows)
+                         const llvm::LoopInfo& loops, const llvm::TargetTransformInfo& costs)
     : thread_(thread),
       target_(target),
-      parameters_(parameters),
+      site_(site),
       order_(order),
       shapes_(shapes),
       loops_(loops),
-      rows_(rows),
+      costs_(costs),
       builder_(target->getContext()),
       layout_(target->getParent()->getDataLayout()) {}
 
+llvm::BasicBlock* LaneEmitter::new_block(const llvm::Twine& name) {
+  return llvm::BasicBlock::Create(target_->getContext(), name, target_);
+}
+
+bool LaneEmitter::parts_lanes(const llvm::BasicBlock* block) const {
+  const auto* branch = llvm::dyn_cast<llvm::BranchInst>(block->getTerminator());
+  return branch && branch->isConditional() && !shapes_.of(branch->getCondition()).is_uniform();
+}
+
+void LaneEmitter::find_chained() {
+  for (const llvm::BasicBlock* block : order_)
+    if (shapes_.is_partial(block) || parts_lanes(block))
+      for (const llvm::BasicBlock* successor : llvm::successors(block)) stations_[successor].chained = true;
+}
+
 void LaneEmitter::emit() {
-  auto& context = target_->getContext();
-  auto block = [&](const llvm::Twine& name) { return llvm::BasicBlock::Create(context, name, target_); };
-  if (target_->empty()) block("entry");
-  auto* begin = &target_->back();
-  slots_block_ = begin;
-  auto* start = block("start");
-  for (unsigned i = 0; i < order_.size(); ++i) {
-    position_[order_[i]] = i;
-    masks_[order_[i]] = stack_slot(builder_.getInt32Ty(), "mask");
-    checks_[order_[i]] = block("check." + order_[i]->getName());
-  }
-  live_ = stack_slot(builder_.getInt32Ty(), "live");
+  slots_block_ = &target_->back();
+  auto* start = new_block("start");
+  find_chained();
   find_ways_to_barriers();
+  find_kept();
+  live_ = stack_slot(builder_.getInt32Ty(), "live");
   builder_.SetInsertPoint(start);
-  for (auto& argument : thread_.function->args()) arguments_[&argument] = parameter_value(&argument);
-  for (auto* original : order_) builder_.CreateStore(builder_.getInt32(0), masks_[original]);
-  builder_.CreateStore(parameters_.mask, masks_[order_.front()]);
-  builder_.CreateStore(parameters_.mask, live_);
-  builder_.CreateBr(checks_[order_.front()]);
-  auto* end = block("end");
+  builder_.CreateStore(builder_.getInt32(~0u), live_);
+  for (unsigned i = 0; i < order_.size(); ++i) {
+    auto& station = stations_[order_[i]];
+    station.position = i;
+    station.check = new_block("check." + order_[i]->getName());
+    station.body = new_block("body." + order_[i]->getName());
+    station.after = new_block("after." + order_[i]->getName());
+    if (!station.chained && !shapes_.is_partial(order_[i])) continue;
+    station.mask = stack_slot(builder_.getInt32Ty(), "mask");
+    builder_.CreateStore(builder_.getInt32(0), station.mask);
+  }
+  builder_.CreateBr(stations_[order_.front()].body);
+  end_ = new_block("end");
 
   for (unsigned i = 0; i < order_.size(); ++i) {
     auto* original = order_[i];
-    auto* body = block("body." + original->getName());
-    auto* after = block("after." + original->getName());
-    builder_.SetInsertPoint(checks_[original]);
-    auto* waiting = builder_.CreateLoad(builder_.getInt32Ty(), masks_[original]);
-    builder_.CreateCondBr(builder_.CreateIsNotNull(waiting), body, after);
-    builder_.SetInsertPoint(body);
-    builder_.CreateStore(builder_.getInt32(0), masks_[original]);
+    const auto& station = stations_[original];
     const bool partial = shapes_.is_partial(original);
-    mask_ = partial ? waiting : parameters_.mask;
-    full_ = rows_ && !partial;
+    builder_.SetInsertPoint(station.body);
+    mask_ = partial ? builder_.CreateLoad(builder_.getInt32Ty(), station.mask)
+                    : static_cast<Value*>(builder_.getInt32(~0u));
+    if (station.mask) builder_.CreateStore(builder_.getInt32(0), station.mask);
+    full_ = !partial;
     active_ = nullptr;
     known_.clear();
     emit_block(original);
-    builder_.CreateBr(after);
-
-    builder_.SetInsertPoint(after);
-    for (const auto* loop = loops_.getLoopFor(original); loop; loop = loop->getParentLoop()) {
-      const bool last = std::ranges::all_of(loop->blocks(), [&](auto* inside) { return position_[inside] <= i; });
-      if (!last) break;
-      auto* again = builder_.CreateLoad(builder_.getInt32Ty(), masks_[loop->getHeader()]);
-      auto* leave = block("leave");
-      builder_.CreateCondBr(builder_.CreateIsNotNull(again), checks_[loop->getHeader()], leave);
-      builder_.SetInsertPoint(leave);
-    }
-    builder_.CreateBr(i + 1 < order_.size() ? checks_[order_[i + 1]] : end);
+    emit_chain(i, end_);
   }
-  builder_.SetInsertPoint(end);
-  if (parameters_.site) builder_.CreateStore(builder_.getInt32(kReturned), parameters_.site);
+  builder_.SetInsertPoint(end_);
+  builder_.CreateStore(builder_.getInt32(kReturned), site_);
   builder_.CreateRetVoid();
   builder_.SetInsertPoint(slots_block_);
   builder_.CreateBr(start);
+}
+
+void LaneEmitter::emit_chain(unsigned position, llvm::BasicBlock* end) {
+  const auto& station = stations_[order_[position]];
+  builder_.SetInsertPoint(station.check);
+  if (station.chained) {
+    auto* waiting = builder_.CreateLoad(builder_.getInt32Ty(), station.mask);
+    builder_.CreateCondBr(builder_.CreateIsNotNull(waiting), station.body, station.after);
+  } else {
+    builder_.CreateBr(station.after);
+  }
+  builder_.SetInsertPoint(station.after);
+  for (const auto* loop = loops_.getLoopFor(order_[position]); loop; loop = loop->getParentLoop()) {
+    const bool last =
+        llvm::all_of(loop->blocks(), [&](const auto* inside) { return stations_[inside].position <= position; });
+    if (!last) break;
+    const auto& header = stations_[loop->getHeader()];
+    if (!header.chained) continue;
+    auto* again = builder_.CreateLoad(builder_.getInt32Ty(), header.mask);
+    auto* leave = new_block("leave");
+    builder_.CreateCondBr(builder_.CreateIsNotNull(again), header.check, leave);
+    builder_.SetInsertPoint(leave);
+  }
+  builder_.CreateBr(position + 1 < order_.size() ? stations_[order_[position + 1]].check : end);
 }
 
 llvm::Value* LaneEmitter::active() {
@@ -98,30 +122,63 @@ void LaneEmitter::emit_block(llvm::BasicBlock* block) {
 
 void LaneEmitter::emit_terminator(llvm::BasicBlock* block) {
   const auto* branch = llvm::dyn_cast<llvm::BranchInst>(block->getTerminator());
-  if (!branch) return;  // these lanes are done
+  if (!branch) {  // these lanes are done
+    builder_.CreateBr(full_ ? end_ : stations_[block].after);
+  } else if (full_ && !parts_lanes(block)) {
+    emit_together(*branch);
+  } else {
+    emit_apart(*branch);
+  }
+}
+
+void LaneEmitter::emit_together(const llvm::BranchInst& branch) {
+  auto* block = const_cast<llvm::BasicBlock*>(branch.getParent());
+  llvm::SmallVector<llvm::BasicBlock*, 2> ways;
+  for (unsigned i = 0; i < branch.getNumSuccessors(); ++i) ways.push_back(new_block("way"));
+  if (branch.isConditional()) {
+    builder_.CreateCondBr(first(branch.getCondition()), ways[0], ways[1]);
+  } else {
+    builder_.CreateBr(ways[0]);
+  }
+  // Values made for one way are not there on the other.
+  remembers_ = false;
+  for (unsigned i = 0; i < ways.size(); ++i) {
+    builder_.SetInsertPoint(ways[i]);
+    auto* successor = branch.getSuccessor(i);
+    pass_values(block, {{successor, mask_}}, true);
+    const auto& station = stations_[successor];
+    if (shapes_.is_partial(successor)) builder_.CreateStore(mask_, station.mask);
+    builder_.CreateBr(station.body);
+  }
+  remembers_ = true;
+}
+
+void LaneEmitter::emit_apart(const llvm::BranchInst& branch) {
+  auto* block = const_cast<llvm::BasicBlock*>(branch.getParent());
   llvm::SmallVector<std::pair<llvm::BasicBlock*, Value*>, 2> edges;
-  if (branch->isUnconditional()) {
-    edges.emplace_back(branch->getSuccessor(0), mask_);
-  } else if (shapes_.of(branch->getCondition()).is_uniform()) {
-    auto* condition = first(branch->getCondition());
+  if (branch.isUnconditional()) {
+    edges.emplace_back(branch.getSuccessor(0), mask_);
+  } else if (!parts_lanes(block)) {
+    auto* condition = first(branch.getCondition());
     auto* none = builder_.getInt32(0);
-    edges.emplace_back(branch->getSuccessor(0), builder_.CreateSelect(condition, mask_, none));
-    edges.emplace_back(branch->getSuccessor(1), builder_.CreateSelect(condition, none, mask_));
+    edges.emplace_back(branch.getSuccessor(0), builder_.CreateSelect(condition, mask_, none));
+    edges.emplace_back(branch.getSuccessor(1), builder_.CreateSelect(condition, none, mask_));
   } else {
     // Lanes elsewhere may have computed their condition from anything: one undefined bit must not spoil the mask.
-    auto* condition = builder_.CreateFreeze(lanes(branch->getCondition()));
+    auto* condition = builder_.CreateFreeze(lanes(branch.getCondition()));
     auto* taken = builder_.CreateBitCast(condition, builder_.getInt32Ty());
-    edges.emplace_back(branch->getSuccessor(0), builder_.CreateAnd(mask_, taken));
-    edges.emplace_back(branch->getSuccessor(1), builder_.CreateAnd(mask_, builder_.CreateNot(taken)));
+    edges.emplace_back(branch.getSuccessor(0), builder_.CreateAnd(mask_, taken));
+    edges.emplace_back(branch.getSuccessor(1), builder_.CreateAnd(mask_, builder_.CreateNot(taken)));
   }
-  pass_values(block, edges, branch->isUnconditional());
+  pass_values(block, edges, branch.isUnconditional());
   for (const auto& [successor, mask] : edges) {
-    auto* waiting = builder_.CreateLoad(builder_.getInt32Ty(), masks_[successor]);
-    builder_.CreateStore(builder_.CreateOr(waiting, mask), masks_[successor]);
+    auto* slot = stations_[successor].mask;
+    builder_.CreateStore(builder_.CreateOr(builder_.CreateLoad(builder_.getInt32Ty(), slot), mask), slot);
     if (!to_barrier_.contains(block) || to_barrier_.contains(successor)) continue;
     auto* live = builder_.CreateLoad(builder_.getInt32Ty(), live_);
     builder_.CreateStore(builder_.CreateAnd(live, builder_.CreateNot(mask)), live_);
   }
+  builder_.CreateBr(stations_[block].after);
 }
 
 void LaneEmitter::find_ways_to_barriers() {
@@ -143,9 +200,8 @@ bool LaneEmitter::first_arrival(const llvm::BasicBlock* from, const llvm::BasicB
   if (loops_.isLoopHeader(to)) return true;
   const auto* loop = loops_.getLoopFor(from);
   if (loop && !loop->contains(to)) return false;
-  return llvm::all_of(llvm::predecessors(to), [&](const llvm::BasicBlock* other) {
-    return position_.lookup(from) <= position_.lookup(other);
-  });
+  const auto position = [&](const llvm::BasicBlock* block) { return stations_.find(block)->second.position; };
+  return llvm::all_of(llvm::predecessors(to), [&](const auto* other) { return position(from) <= position(other); });
 }
 
 void LaneEmitter::pass_values(llvm::BasicBlock* from, llvm::ArrayRef<std::pair<llvm::BasicBlock*, Value*>> edges,
@@ -162,25 +218,27 @@ void LaneEmitter::pass_values(llvm::BasicBlock* from, llvm::ArrayRef<std::pair<l
       LaneValue moved;
       const auto shape = shapes_.of(&phi);
       if (!shape.is_divergent()) moved.first = first(incoming);
-      if (shape.conditional) moved.holds = value(incoming).holds ? value(incoming).holds : builder_.getTrue();
       if (shape.is_divergent() || shape.conditional)
         for (unsigned c = 0; c < component_count(phi.getType()); ++c) moved.lanes.push_back(lanes(incoming, c));
-      const bool plain = first_arrival(from, successor) || (certain && shape.is_uniform());
-      moves.push_back({&phi, std::move(moved), plain ? nullptr : mask});
+      const bool plain = full_ && !parts_lanes(from);
+      const bool alone = first_arrival(from, successor) || (certain && shape.is_uniform());
+      moves.push_back({&phi, std::move(moved), plain || alone ? nullptr : mask});
     }
   for (const auto& move : moves) store_slots(*move.phi, move.value, move.mask);
 }
 
 void LaneEmitter::emit_barrier() {
-  // Lanes that wait while others are elsewhere would be passed by them: the scheduler ends the dispatch.
-  auto* live = builder_.CreateLoad(builder_.getInt32Ty(), live_);
-  auto* site = builder_.CreateSelect(builder_.CreateICmpEQ(live, mask_), builder_.getInt32(kFirstBarrier | barriers_++),
-                                     builder_.getInt32(kDivergentBarrier));
-  builder_.CreateStore(site, parameters_.site);
+  Value* site = builder_.getInt32(kFirstBarrier | barriers_++);
+  if (!full_) {
+    // Lanes that wait while others are elsewhere would be passed by them: the scheduler ends the dispatch.
+    auto* live = builder_.CreateLoad(builder_.getInt32Ty(), live_);
+    site = builder_.CreateSelect(builder_.CreateICmpEQ(live, mask_), site, builder_.getInt32(kDivergentBarrier));
+  }
+  builder_.CreateStore(site, site_);
   auto* none = llvm::ConstantTokenNone::get(builder_.getContext());
   auto* outcome = builder_.CreateIntrinsic(llvm::Intrinsic::coro_suspend, {}, {none, builder_.getFalse()});
-  auto* resumed = llvm::BasicBlock::Create(builder_.getContext(), "resumed", target_);
-  auto* suspended = llvm::BasicBlock::Create(builder_.getContext(), "suspend", target_);
+  auto* resumed = new_block("resumed");
+  auto* suspended = new_block("suspend");
   builder_.CreateSwitch(outcome, suspended, 1)->addCase(builder_.getInt8(0), resumed);
   builder_.SetInsertPoint(suspended);
   builder_.CreateRetVoid();

@@ -2,61 +2,70 @@
 /// \file
 /// Rewrites a thread function so that it runs the 32 lanes of a simdgroup as vectors.
 
-#include "device/cpu/lane_shapes.hpp"
-#include "device/cpu/simd_operations.hpp"
-#include "device/cpu/sync_operation.hpp"
-
 #include <llvm/ADT/DenseMap.h>
+#include <llvm/ADT/STLFunctionalExtras.h>
+#include <llvm/ADT/SmallPtrSet.h>
 #include <llvm/ADT/SmallVector.h>
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/Instructions.h>
 
 #include <functional>
+#include <utility>
 #include <vector>
+
+#include "device/cpu/kernel_abi.hpp"
+#include "device/cpu/lane_shapes.hpp"
+#include "device/cpu/simd_operations.hpp"
+#include "device/cpu/sync_operation.hpp"
+
+namespace llvm {
+class TargetTransformInfo;
+}
 
 namespace anymetal::device::cpu {
 
 /// A value of the thread function over the lanes.
 struct LaneValue {
-  llvm::Value* first = nullptr;             ///< uniform: the value; linear: that of lane 0
-  llvm::Value* holds = nullptr;             ///< i1: whether a conditional shape holds; null where it always does
-  llvm::SmallVector<llvm::Value*, 2> lanes; ///< `<32 x T>` per component; for divergent and conditional values
+  llvm::Value* first = nullptr;              ///< uniform: the value; linear: that of lane 0
+  llvm::SmallVector<llvm::Value*, 2> lanes;  ///< `<32 x T>` per component; for divergent values
 };
 
-/// Where the emitted function finds what the thread function does not have. `frame` and `site` are null where it never
-/// suspends.
-struct SimdgroupParameters {
-  llvm::Value* mask = nullptr;  ///< i32: lanes that exist
-  llvm::Value* frame = nullptr;
-  llvm::Value* site = nullptr;
-};
-
-/// Emits the body of one simdgroup function.
+/// Emits the body of the function that runs one full simdgroup.
 ///
-/// Blocks stand in execution order. Each has a mask of the lanes that wait for it; where the mask is empty the block is
-/// skipped. A branch hands the lanes of its block on to the masks of its successors, so that lanes that diverged meet
-/// again in the first block, in that order, which all of them reach. Values that cross blocks live in stack slots,
-/// which LLVM turns back into registers.
+/// While all lanes are together the blocks branch as those of the thread do. A branch on which lanes part starts a
+/// *chain*: blocks follow in execution order, each with a mask of the lanes that wait for it, and are skipped while it
+/// is empty. A branch in there hands the lanes of its block on to the masks of its successors, so that lanes that
+/// diverged meet again in the first block, in that order, which all of them reach. Values that cross blocks live in
+/// stack slots, which LLVM turns back into registers.
 class LaneEmitter {
  public:
-  /// `target` has the parameters of the thread function first; those of the thread's position are lane 0's.
-  LaneEmitter(const ThreadFunction& thread, llvm::Function* target, const SimdgroupParameters& parameters,
+  /// `target` has the parameters of the thread function first; those of the thread's position are lane 0's. `site` is
+  /// where it leaves what it waits at.
+  LaneEmitter(const ThreadFunction& thread, llvm::Function* target, llvm::Value* site,
               const std::vector<llvm::BasicBlock*>& order, const LaneShapes& shapes, const llvm::LoopInfo& loops,
-              bool rows);
+              const llvm::TargetTransformInfo& costs);
   void emit();
+  /// Whether an address was taken for a progression that is one only in buffers below kLargestLaneBuffer.
+  [[nodiscard]] bool relies_on_small_buffers() const { return relies_on_small_buffers_; }
 
  private:
   using Instruction = llvm::Instruction;
   using Value = llvm::Value;
 
   // Control flow (lane_control.cpp).
+  void find_chained();
   void emit_block(llvm::BasicBlock* block);
+  void emit_chain(unsigned position, llvm::BasicBlock* end);
   void emit_terminator(llvm::BasicBlock* block);
+  void emit_together(const llvm::BranchInst& branch);
+  void emit_apart(const llvm::BranchInst& branch);
   void pass_values(llvm::BasicBlock* from, llvm::ArrayRef<std::pair<llvm::BasicBlock*, Value*>> edges, bool certain);
   bool first_arrival(const llvm::BasicBlock* from, const llvm::BasicBlock* to) const;
+  bool parts_lanes(const llvm::BasicBlock* block) const;
   void emit_barrier();
   void find_ways_to_barriers();
-  [[nodiscard]] Value* active() ;  ///< `<32 x i1>` of the current block
+  llvm::BasicBlock* new_block(const llvm::Twine& name);
+  [[nodiscard]] Value* active();  ///< `<32 x i1>` of the current block
 
   // Values (lane_values.cpp).
   LaneValue value(Value* original);
@@ -66,11 +75,16 @@ class LaneEmitter {
   Value* component_of(Value* aggregate, unsigned component);
   void define(Instruction& instruction, const LaneValue& value);
   void define_lanes(Instruction& instruction, llvm::ArrayRef<Value*> lanes) {
-    define(instruction, LaneValue{nullptr, nullptr, {lanes.begin(), lanes.end()}});
+    define(instruction, LaneValue{nullptr, {lanes.begin(), lanes.end()}});
   }
   LaneValue load_slots(const Instruction& instruction);
   void store_slots(const Instruction& instruction, const LaneValue& value, Value* edge_mask);
-  LaneValue parameter_value(llvm::Argument* argument);
+  /// What lane 0 would have if the lanes that are here were a progression: the value that widening the first of them
+  /// leads to, stepped back.
+  Value* first_of_active(Value* original);
+  /// A linear instruction over lane 0's operands, as `operand` has them.
+  Value* linear_copy(Instruction& instruction, llvm::function_ref<Value*(Value*)> operand);
+  void find_kept();
   llvm::AllocaInst* stack_slot(llvm::Type* type, const llvm::Twine& name = "");
 
   // Instructions (lane_instructions.cpp).
@@ -87,59 +101,78 @@ class LaneEmitter {
   void emit_sync(llvm::CallInst& call, const SyncOperation& operation);
   void emit_matrix(llvm::CallInst& call);
   Value* emit_shuffle(llvm::CallInst& call);
+  llvm::Function* multiply_accumulate_function();
 
   // Memory (lane_memory.cpp).
   void emit_load(llvm::LoadInst& load);
   void emit_store(llvm::StoreInst& store);
+  [[nodiscard]] bool is_contiguous(Value* pointer, llvm::Type* accessed) const;
+  Value* contiguous_address(Value* pointer);
+  Value* wide_load(llvm::Type* element, unsigned count, Value* pointer, llvm::Align alignment);
+  void wide_store(llvm::ArrayRef<Value*> components, Value* pointer, llvm::Align alignment);
+  llvm::SmallVector<Value*, 4> split_components(Value* wide, unsigned count);
+  /// `condition ? then : otherwise`, each a list of values; both are emitted behind a branch.
+  llvm::SmallVector<Value*, 4> choose(Value* condition, const std::function<llvm::SmallVector<Value*, 4>()>& then,
+                                      const std::function<llvm::SmallVector<Value*, 4>()>& otherwise);
+
+  // Private arrays (lane_private.cpp).
   void emit_private_address(Instruction& address);
   void emit_private_load(llvm::LoadInst& load);
   void emit_private_store(Value* pointer, llvm::ArrayRef<Value*> components);
   void emit_private_fill(llvm::CallInst& fill);
   Value* private_address(Value* pointer, unsigned byte, unsigned element_bytes);
-  Value* wide_load(llvm::Type* element, unsigned count, Value* pointer, llvm::Align alignment);
-  llvm::SmallVector<Value*, 4> split_components(Value* wide, unsigned count);
+
+  // Lanes at unrelated addresses (lane_scatter.cpp).
   llvm::SmallVector<Value*, 4> gather(llvm::Type* element, unsigned count, Value* pointers, llvm::Align alignment);
+  llvm::Function* narrow_gather_function(unsigned bytes);
   void scatter(Value* pointers, llvm::ArrayRef<Value*> components, llvm::Align alignment);
-  Value* safe_pointers(Value* pointers);
-  /// `condition ? then : otherwise`, each a list of values; both are emitted behind a branch.
-  llvm::SmallVector<Value*, 4> choose(Value* condition, const std::function<llvm::SmallVector<Value*, 4>()>& then,
-                                      const std::function<llvm::SmallVector<Value*, 4>()>& otherwise);
+  llvm::Function* copy_function(bool to_lanes, unsigned bytes);
   void for_each_active(const std::function<void(Value* lane)>& body);
-  Value* spill(Value* vector);                    ///< stack copy of a vector
+  Value* spill(Value* vector, unsigned role);  ///< copy of a vector in a stack slot that spills of this role share
   Value* lane_of(Value* spilled, llvm::Type* element, Value* lane);
 
-  static constexpr unsigned kLanes = 32;
+  static constexpr unsigned kLanes = kSimdWidth;
   ThreadFunction thread_;
   llvm::Function* target_;
-  SimdgroupParameters parameters_;
+  Value* site_;
   const std::vector<llvm::BasicBlock*>& order_;
   const LaneShapes& shapes_;
   const llvm::LoopInfo& loops_;
-  bool rows_;
+  const llvm::TargetTransformInfo& costs_;
   llvm::IRBuilder<> builder_;
   const llvm::DataLayout& layout_;
+  bool relies_on_small_buffers_ = false;
 
+  /// What an original block became.
+  struct Station {
+    unsigned position = 0;
+    bool chained = false;               ///< reached through a chain
+    llvm::AllocaInst* mask = nullptr;   ///< lanes that wait for it; where it is chained or partial
+    llvm::BasicBlock* check = nullptr;  ///< its place in the chain
+    llvm::BasicBlock* body = nullptr;
+    llvm::BasicBlock* after = nullptr;  ///< on to the next place in the chain
+  };
+  llvm::DenseMap<const llvm::BasicBlock*, Station> stations_;
   llvm::BasicBlock* slots_block_ = nullptr;  ///< where stack slots are made
-  llvm::DenseMap<const llvm::BasicBlock*, unsigned> position_;
-  llvm::DenseMap<const llvm::BasicBlock*, llvm::AllocaInst*> masks_;
-  llvm::DenseMap<const llvm::BasicBlock*, llvm::BasicBlock*> checks_;
+  llvm::BasicBlock* end_ = nullptr;
   llvm::AllocaInst* live_ = nullptr;  ///< lanes that may still reach a threadgroup barrier
   llvm::SmallPtrSet<const llvm::BasicBlock*, 16> to_barrier_;
   struct Slots {
     llvm::AllocaInst* first = nullptr;
-    llvm::AllocaInst* holds = nullptr;
     llvm::SmallVector<llvm::AllocaInst*, 2> lanes;
   };
   llvm::DenseMap<const Instruction*, Slots> slots_;
-  llvm::DenseMap<const llvm::Argument*, LaneValue> arguments_;
+  llvm::SmallPtrSet<const Instruction*, 32> kept_;  ///< what other blocks ask for
   llvm::DenseMap<const llvm::AllocaInst*, llvm::AllocaInst*> private_;
+  llvm::DenseMap<std::pair<llvm::Type*, unsigned>, llvm::AllocaInst*> spills_;
   Slots& slots_of(const Instruction& instruction);
 
   // The block being emitted.
   llvm::DenseMap<const Value*, LaneValue> known_;
-  Value* mask_ = nullptr;        ///< i32
-  Value* active_ = nullptr;      ///< cached `<32 x i1>`
-  bool full_ = false;            ///< all 32 lanes are known to be active
+  bool remembers_ = true;    ///< values made now are there for the rest of the block
+  Value* mask_ = nullptr;    ///< i32
+  Value* active_ = nullptr;  ///< cached `<32 x i1>`
+  bool full_ = false;        ///< all 32 lanes are active
   unsigned barriers_ = 0;
 };
 

@@ -1,10 +1,10 @@
-#include "device/cpu/lane_emitter.hpp"
-
 #include <llvm/Analysis/ValueTracking.h>
 #include <llvm/Analysis/VectorUtils.h>
 #include <llvm/IR/IntrinsicInst.h>
 #include <llvm/IR/Intrinsics.h>
 #include <llvm/IR/Module.h>
+
+#include "device/cpu/lane_emitter.hpp"
 
 namespace anymetal::device::cpu {
 namespace {
@@ -19,20 +19,29 @@ bool is_reduction(llvm::Intrinsic::ID id) {
     case llvm::Intrinsic::vector_reduce_or:
     case llvm::Intrinsic::vector_reduce_xor:
     case llvm::Intrinsic::vector_reduce_fadd:
-    case llvm::Intrinsic::vector_reduce_fmul: return true;
-    default: return false;
+    case llvm::Intrinsic::vector_reduce_fmul:
+      return true;
+    default:
+      return false;
   }
 }
 
 llvm::Instruction::BinaryOps reduction_operation(llvm::Intrinsic::ID id) {
   switch (id) {
-    case llvm::Intrinsic::vector_reduce_add: return llvm::Instruction::Add;
-    case llvm::Intrinsic::vector_reduce_mul: return llvm::Instruction::Mul;
-    case llvm::Intrinsic::vector_reduce_and: return llvm::Instruction::And;
-    case llvm::Intrinsic::vector_reduce_or: return llvm::Instruction::Or;
-    case llvm::Intrinsic::vector_reduce_xor: return llvm::Instruction::Xor;
-    case llvm::Intrinsic::vector_reduce_fadd: return llvm::Instruction::FAdd;
-    default: return llvm::Instruction::FMul;
+    case llvm::Intrinsic::vector_reduce_add:
+      return llvm::Instruction::Add;
+    case llvm::Intrinsic::vector_reduce_mul:
+      return llvm::Instruction::Mul;
+    case llvm::Intrinsic::vector_reduce_and:
+      return llvm::Instruction::And;
+    case llvm::Intrinsic::vector_reduce_or:
+      return llvm::Instruction::Or;
+    case llvm::Intrinsic::vector_reduce_xor:
+      return llvm::Instruction::Xor;
+    case llvm::Intrinsic::vector_reduce_fadd:
+      return llvm::Instruction::FAdd;
+    default:
+      return llvm::Instruction::FMul;
   }
 }
 
@@ -64,7 +73,8 @@ std::string private_obstacle(const llvm::AllocaInst& variable, const llvm::DataL
       } else if (load || (store && store->getValueOperand() != pointer)) {
         auto* type = load ? load->getType() : store->getValueOperand()->getType();
         const auto bytes = layout.getTypeStoreSize(type->getScalarType()).getFixedValue();
-        const auto alignment = llvm::getLoadStoreAlignment(const_cast<llvm::Value*>(static_cast<const llvm::Value*>(user)));
+        const auto alignment =
+            llvm::getLoadStoreAlignment(const_cast<llvm::Value*>(static_cast<const llvm::Value*>(user)));
         if (element == 0) element = bytes;
         if (bytes != element || alignment.value() < bytes || type->getScalarType()->isIntegerTy(1))
           return "a private array is accessed in elements of several sizes";
@@ -106,7 +116,8 @@ std::string lanes_obstacle(const llvm::Function& function) {
       }
       if (!plain_type(instruction.getType()))
         return "it has a value of a type made of several parts in '" + std::string(instruction.getOpcodeName()) + "'";
-      if (const auto* step = llvm::dyn_cast<llvm::GetElementPtrInst>(&instruction); step && step->getType()->isVectorTy())
+      if (const auto* step = llvm::dyn_cast<llvm::GetElementPtrInst>(&instruction);
+          step && step->getType()->isVectorTy())
         return "it has a vector of pointers";
       if (const auto* load = llvm::dyn_cast<llvm::LoadInst>(&instruction))
         if (!load->isUnordered() || load->getType()->getScalarType()->isIntegerTy(1) || load->isAtomic())
@@ -121,7 +132,7 @@ std::string lanes_obstacle(const llvm::Function& function) {
 }
 
 void LaneEmitter::emit_instruction(Instruction& instruction) {
-  if (llvm::isa<llvm::AllocaInst>(instruction)) return define(instruction, {builder_.getInt64(0), nullptr, {}});
+  if (llvm::isa<llvm::AllocaInst>(instruction)) return define(instruction, {builder_.getInt64(0), {}});
   if (auto* step = llvm::dyn_cast<llvm::GetElementPtrInst>(&instruction); step && private_variable(step))
     return emit_private_address(instruction);
   if (auto* store = llvm::dyn_cast<llvm::StoreInst>(&instruction)) {
@@ -151,38 +162,14 @@ void LaneEmitter::emit_uniform(Instruction& instruction) {
   for (auto& operand : copy->operands()) operand = first(operand.get());
   copy->dropUnknownNonDebugMetadata();
   builder_.Insert(copy);
-  define(instruction, {copy, nullptr, {}});
+  define(instruction, {copy, {}});
 }
 
 void LaneEmitter::emit_linear(Instruction& instruction) {
-  // Lane 0 may be elsewhere: what holds for lanes that are here need not hold for its value.
-  auto* copy = instruction.clone();
-  for (auto& operand : copy->operands()) operand = first(operand.get());
-  copy->dropPoisonGeneratingFlags();
-  builder_.Insert(copy);
-  const auto shape = shapes_.of(&instruction);
-  LaneValue result{copy, nullptr, {}};
-  if (!shape.conditional) return define(instruction, result);
-
-  for (auto& operand : instruction.operands())
-    if (auto* holds = value(operand.get()).holds)
-      result.holds = result.holds ? builder_.CreateAnd(result.holds, holds) : holds;
-  const auto opcode = instruction.getOpcode();
-  const bool is_sign = opcode == Instruction::SExt;
-  const auto* source = instruction.getOperand(0);
-  if ((is_sign || opcode == Instruction::ZExt) && !shapes_.of(source).conditional) {
-    const auto width = source->getType()->getIntegerBitWidth();
-    const auto reach = llvm::APInt(width, static_cast<std::uint64_t>(std::abs(shape.stride)) * (kLanes - 1));
-    const auto limit = shape.stride > 0
-                           ? (is_sign ? llvm::APInt::getSignedMaxValue(width) : llvm::APInt::getMaxValue(width)) - reach
-                           : (is_sign ? llvm::APInt::getSignedMinValue(width) : llvm::APInt(width, 0)) + reach;
-    const auto predicate = shape.stride > 0 ? (is_sign ? llvm::CmpInst::ICMP_SLE : llvm::CmpInst::ICMP_ULE)
-                                            : (is_sign ? llvm::CmpInst::ICMP_SGE : llvm::CmpInst::ICMP_UGE);
-    result.holds = builder_.CreateICmp(predicate, first(instruction.getOperand(0)),
-                                       llvm::ConstantInt::get(builder_.getContext(), limit));
-  }
-  result.lanes.push_back(emit_component(instruction, 0));
-  define(instruction, result);
+  // Lanes count up from a multiple of their number: lane 0's own number is known.
+  if (shapes_.is_lane_number(&instruction))
+    return define(instruction, {llvm::ConstantInt::get(instruction.getType(), 0), {}});
+  define(instruction, {linear_copy(instruction, [&](Value* operand) { return first(operand); }), {}});
 }
 
 llvm::Value* LaneEmitter::emit_component(Instruction& instruction, unsigned component) {
@@ -210,8 +197,7 @@ llvm::Value* LaneEmitter::emit_component(Instruction& instruction, unsigned comp
     result = builder_.CreateBinOp(binary->getOpcode(), operand(0), right);
   } else if (auto* step = llvm::dyn_cast<llvm::GetElementPtrInst>(&instruction)) {
     llvm::SmallVector<Value*, 4> indices;
-    for (auto& index : step->indices())
-      indices.push_back(shapes_.of(index).is_uniform() ? first(index) : lanes(index));
+    for (auto& index : step->indices()) indices.push_back(shapes_.of(index).is_uniform() ? first(index) : lanes(index));
     auto* pointer = step->getPointerOperand();
     auto* base = shapes_.of(pointer).is_uniform() ? first(pointer) : lanes(pointer);
     result = builder_.CreateGEP(step->getSourceElementType(), base, indices);
@@ -226,9 +212,10 @@ llvm::Value* LaneEmitter::emit_component(Instruction& instruction, unsigned comp
 void LaneEmitter::emit_divergent(Instruction& instruction) {
   if (auto* call = llvm::dyn_cast<llvm::CallInst>(&instruction)) return emit_intrinsic(*call);
   if (auto* shuffle = llvm::dyn_cast<llvm::ShuffleVectorInst>(&instruction)) return emit_shuffle_vector(*shuffle);
-  if (llvm::isa<llvm::ExtractElementInst, llvm::InsertElementInst>(instruction)) return emit_element_access(instruction);
-  if (llvm::isa<llvm::BitCastInst>(instruction) && (instruction.getType()->isVectorTy() ||
-                                                    instruction.getOperand(0)->getType()->isVectorTy()))
+  if (llvm::isa<llvm::ExtractElementInst, llvm::InsertElementInst>(instruction))
+    return emit_element_access(instruction);
+  if (llvm::isa<llvm::BitCastInst>(instruction) &&
+      (instruction.getType()->isVectorTy() || instruction.getOperand(0)->getType()->isVectorTy()))
     return emit_bitcast(instruction);
   llvm::SmallVector<Value*, 4> components;
   for (unsigned c = 0; c < component_count(instruction.getType()); ++c)
@@ -241,9 +228,9 @@ void LaneEmitter::emit_shuffle_vector(llvm::ShuffleVectorInst& shuffle) {
   llvm::SmallVector<Value*, 4> components;
   for (const int pick : shuffle.getShuffleMask()) {
     const auto from = static_cast<unsigned>(pick);
-    components.push_back(pick < 0         ? llvm::PoisonValue::get(widened(shuffle.getType()->getScalarType()))
-                         : from < width   ? lanes(shuffle.getOperand(0), from)
-                                          : lanes(shuffle.getOperand(1), from - width));
+    components.push_back(pick < 0       ? llvm::PoisonValue::get(widened(shuffle.getType()->getScalarType()))
+                         : from < width ? lanes(shuffle.getOperand(0), from)
+                                        : lanes(shuffle.getOperand(1), from - width));
   }
   define_lanes(shuffle, components);
 }
@@ -332,22 +319,6 @@ void LaneEmitter::emit_intrinsic(llvm::CallInst& call) {
     components.push_back(made);
   }
   define_lanes(call, components);
-}
-
-void LaneEmitter::emit_atomic(Instruction& instruction) {
-  llvm::SmallVector<Value*, 3> spilled;
-  for (auto& operand : instruction.operands()) spilled.push_back(spill(lanes(operand.get())));
-  auto* type = instruction.getType();
-  auto* results = type->isVoidTy() ? nullptr : stack_slot(llvm::ArrayType::get(type, kLanes));
-  for_each_active([&](Value* lane) {
-    auto* copy = instruction.clone();
-    for (unsigned i = 0; i < spilled.size(); ++i)
-      copy->setOperand(i, lane_of(spilled[i], instruction.getOperand(i)->getType(), lane));
-    builder_.Insert(copy);
-    if (results) builder_.CreateStore(copy, builder_.CreateInBoundsGEP(type, results, lane));
-  });
-  if (!results) return;
-  define_lanes(instruction, {builder_.CreateAlignedLoad(widened(type), results, results->getAlign())});
 }
 
 }  // namespace anymetal::device::cpu

@@ -1,8 +1,5 @@
 #include "device/cpu/lane_shapes.hpp"
 
-#include "device/cpu/kernel_abi.hpp"
-#include "device/cpu/sync_operation.hpp"
-
 #include <llvm/Analysis/LoopInfo.h>
 #include <llvm/Analysis/PostDominators.h>
 #include <llvm/Analysis/ValueTracking.h>
@@ -15,6 +12,9 @@
 #include <llvm/IR/Operator.h>
 
 #include <algorithm>
+
+#include "device/cpu/kernel_abi.hpp"
+#include "device/cpu/sync_operation.hpp"
 
 namespace anymetal::device::cpu {
 namespace {
@@ -32,15 +32,18 @@ Shape merge(const Shape& a, const Shape& b) {
   return linear(a.stride, a.conditional || b.conditional);
 }
 
-bool is_private(const llvm::Value* pointer) { return llvm::isa<llvm::AllocaInst>(llvm::getUnderlyingObject(pointer, 0)); }
+bool is_private(const llvm::Value* pointer) {
+  return llvm::isa<llvm::AllocaInst>(llvm::getUnderlyingObject(pointer, 0));
+}
 
 }  // namespace
 
 bool LaneShapes::never_wraps(const llvm::Value* value, bool is_signed) const {
   // What all lanes share cannot break a progression; thread positions are small.
   if (of(value).is_uniform() || llvm::isa<llvm::Argument>(value)) return true;
+  // Where lanes count up, lane 0 stays in range if any lane does: it may be elsewhere, and flags speak of those here.
   const auto* operation = llvm::dyn_cast<llvm::Operator>(value);
-  if (!operation) return false;
+  if (!operation || of(value).stride < 0 || operation->getOpcode() == llvm::Instruction::Sub) return false;
   const auto* disjoint = llvm::dyn_cast<llvm::PossiblyDisjointInst>(value);
   const auto* arithmetic = llvm::dyn_cast<llvm::OverflowingBinaryOperator>(value);
   const bool exact = (disjoint && disjoint->isDisjoint()) ||
@@ -50,10 +53,11 @@ bool LaneShapes::never_wraps(const llvm::Value* value, bool is_signed) const {
 
 LaneShapes::LaneShapes(const ThreadFunction& thread, const std::vector<llvm::BasicBlock*>& order,
                        const llvm::DominatorTree& dominators, const llvm::PostDominatorTree& post_dominators,
-                       const llvm::LoopInfo& loops, bool rows) {
-  for (unsigned d = 0; d < 3; ++d) shapes_[thread.geometry(kThread + d)] = rows ? Shape::uniform() : Shape::divergent();
-  if (rows) shapes_[thread.geometry(kThread)] = linear(1, false);
-  shapes_[thread.geometry(kThreadIndex)] = linear(1, false);
+                       const llvm::LoopInfo& loops) {
+  for (const unsigned which : {kThread + 0u, kThreadIndex + 0u}) {
+    shapes_[thread.geometry(which)] = linear(1, false);
+    counting_.insert(thread.geometry(which));
+  }
   bool changed = true;
   while (changed) {
     changed = false;
@@ -127,15 +131,18 @@ Shape LaneShapes::evaluate_linear(const llvm::Instruction& instruction) const {
     if (of(operand).is_divergent()) return Shape::divergent();
   auto shape = [&](unsigned i) { return of(instruction.getOperand(i)); };
   auto constant = [&](unsigned i) { return llvm::dyn_cast<llvm::ConstantInt>(instruction.getOperand(i)); };
-  const bool conditional = std::ranges::any_of(instruction.operands(), [&](const auto& o) { return of(o).conditional; });
+  const bool conditional =
+      std::ranges::any_of(instruction.operands(), [&](const auto& o) { return of(o).conditional; });
   // Strides beyond this do not occur in addresses; the bound keeps their arithmetic exact.
   constexpr std::int64_t kLargest = std::int64_t{1} << 24;
   auto bounded = [&](std::int64_t stride) {
     return stride > -kLargest && stride < kLargest ? linear(stride, conditional) : Shape::divergent();
   };
   switch (instruction.getOpcode()) {
-    case llvm::Instruction::Add: return bounded(shape(0).stride + shape(1).stride);
-    case llvm::Instruction::Sub: return bounded(shape(0).stride - shape(1).stride);
+    case llvm::Instruction::Add:
+      return bounded(shape(0).stride + shape(1).stride);
+    case llvm::Instruction::Sub:
+      return bounded(shape(0).stride - shape(1).stride);
     case llvm::Instruction::Or:
       if (llvm::cast<llvm::PossiblyDisjointInst>(instruction).isDisjoint())
         return bounded(shape(0).stride + shape(1).stride);
@@ -146,24 +153,59 @@ Shape LaneShapes::evaluate_linear(const llvm::Instruction& instruction) const {
           return bounded(shape(1 - i).stride * factor->getSExtValue());
       return Shape::divergent();
     case llvm::Instruction::Shl:
-      if (const auto* by = constant(1); by && by->getZExtValue() < 24) return bounded(shape(0).stride << by->getZExtValue());
+      if (const auto* by = constant(1); by && by->getZExtValue() < 24)
+        return bounded(shape(0).stride << by->getZExtValue());
       return Shape::divergent();
-    case llvm::Instruction::Trunc: return instruction.getType()->isIntegerTy(1) ? Shape::divergent() : shape(0);
-    case llvm::Instruction::Freeze: return shape(0);
+    case llvm::Instruction::And:
+    case llvm::Instruction::LShr:
+    case llvm::Instruction::UDiv:
+    case llvm::Instruction::URem:
+      return evaluate_split(instruction);
+    case llvm::Instruction::Trunc:
+      return instruction.getType()->isIntegerTy(1) ? Shape::divergent() : shape(0);
+    case llvm::Instruction::Freeze:
+      return shape(0);
     case llvm::Instruction::ZExt:
     case llvm::Instruction::SExt: {
       const auto width = instruction.getOperand(0)->getType()->getScalarSizeInBits();
       const auto span = static_cast<std::uint64_t>(std::abs(shape(0).stride)) * (kSimdWidth - 1);
       if (width < 16 || span >= (std::uint64_t{1} << (width - 2))) return Shape::divergent();
-      const bool safe =
-          never_wraps(instruction.getOperand(0), instruction.getOpcode() == llvm::Instruction::SExt);
+      const bool safe = never_wraps(instruction.getOperand(0), instruction.getOpcode() == llvm::Instruction::SExt);
       return linear(shape(0).stride, conditional || !safe);
     }
     case llvm::Instruction::Select:
       return shape(0).is_uniform() ? merge(shape(1), shape(2)) : Shape::divergent();
-    case llvm::Instruction::GetElementPtr: return evaluate_address(instruction);
-    default: return Shape::divergent();
+    case llvm::Instruction::GetElementPtr:
+      return evaluate_address(instruction);
+    default:
+      return Shape::divergent();
   }
+}
+
+Shape LaneShapes::evaluate_split(const llvm::Instruction& instruction) const {
+  const auto* by = llvm::dyn_cast<llvm::ConstantInt>(instruction.getOperand(1));
+  if (!by || !counts_lanes(instruction.getOperand(0))) return Shape::divergent();
+  const auto number = by->getZExtValue();
+  constexpr std::uint64_t kLow = kSimdWidth - 1;
+  switch (instruction.getOpcode()) {
+    case llvm::Instruction::And:
+      return (number & kLow) == kLow ? linear(1, false) : (number & kLow) == 0 ? Shape::uniform() : Shape::divergent();
+    case llvm::Instruction::LShr:
+      return number >= 5 ? Shape::uniform() : Shape::divergent();
+    case llvm::Instruction::UDiv:
+      return number != 0 && number % kSimdWidth == 0 ? Shape::uniform() : Shape::divergent();
+    default:
+      return number != 0 && number % kSimdWidth == 0 ? linear(1, false) : Shape::divergent();
+  }
+}
+
+bool LaneShapes::is_lane_number(const llvm::Instruction* instruction) const {
+  const auto* by =
+      instruction->getOpcode() == llvm::Instruction::And || instruction->getOpcode() == llvm::Instruction::URem
+          ? llvm::dyn_cast<llvm::ConstantInt>(instruction->getOperand(1))
+          : nullptr;
+  const auto wanted = instruction->getOpcode() == llvm::Instruction::And ? kSimdWidth - 1 : kSimdWidth;
+  return by && by->getZExtValue() == wanted && counts_lanes(instruction->getOperand(0));
 }
 
 Shape LaneShapes::evaluate_address(const llvm::Instruction& instruction) const {
@@ -178,7 +220,8 @@ Shape LaneShapes::evaluate_address(const llvm::Instruction& instruction) const {
     result = linear(result.stride + shape.stride * size, result.conditional || shape.conditional);
     if (result.is_divergent()) return result;
   }
-  return result;
+  // Copies of a private variable lie interleaved: its addresses are no progressions.
+  return result.is_linear() && is_private(&address) ? Shape::divergent() : result;
 }
 
 bool LaneShapes::spread(const llvm::BasicBlock* block, const std::vector<llvm::BasicBlock*>& order,

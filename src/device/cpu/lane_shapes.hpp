@@ -2,14 +2,14 @@
 /// \file
 /// How the values of a thread function differ between the 32 lanes of a simdgroup.
 
-#include "device/cpu/thread_function.hpp"
-
 #include <llvm/ADT/DenseMap.h>
 #include <llvm/ADT/DenseSet.h>
 #include <llvm/ADT/SmallPtrSet.h>
 
 #include <cstdint>
 #include <vector>
+
+#include "device/cpu/thread_function.hpp"
 
 namespace llvm {
 class BasicBlock;
@@ -22,8 +22,9 @@ class PostDominatorTree;
 namespace anymetal::device::cpu {
 
 /// One value over the lanes: `first + lane * stride` for a constant stride (bytes, for pointers), or anything.
-/// A conditional shape holds only where a widened index did not wrap around within the simdgroup, which the generated
-/// code tests.
+/// A conditional shape holds only where a widened index does not wrap around within the simdgroup. Two lanes that
+/// access memory on both sides of that are almost 2^32 elements apart, so in smaller buffers it holds for all
+/// addresses.
 struct Shape {
   enum class Kind : std::uint8_t { Unknown, Linear, Divergent };
   Kind kind = Kind::Unknown;
@@ -38,20 +39,25 @@ struct Shape {
   friend bool operator==(const Shape&, const Shape&) = default;
 };
 
-/// Shapes of all values, and which blocks may run for a part of the lanes only. The function must be in
-/// loop-simplified, closed SSA form, without switches.
+/// Shapes of all values, and which blocks may run for a part of the lanes only, for a full simdgroup within one row of
+/// a threadgroup whose rows are multiples of 32 long. The function must be in loop-simplified, closed SSA form, without
+/// switches.
 class LaneShapes {
  public:
-  /// `rows`: the simdgroup is full and lies within one row of the threadgroup, so that x counts up with the lane.
   LaneShapes(const ThreadFunction& thread, const std::vector<llvm::BasicBlock*>& order,
              const llvm::DominatorTree& dominators, const llvm::PostDominatorTree& post_dominators,
-             const llvm::LoopInfo& loops, bool rows);
+             const llvm::LoopInfo& loops);
 
   [[nodiscard]] Shape of(const llvm::Value* value) const;
   /// Whether some of the simdgroup's lanes may be elsewhere (or have returned) when this block runs.
   [[nodiscard]] bool is_partial(const llvm::BasicBlock* block) const { return partial_.contains(block); }
+  /// Whether this is the lane's own number, 0 to 31.
+  [[nodiscard]] bool is_lane_number(const llvm::Instruction* instruction) const;
 
  private:
+  /// Whether lane 0's value is a multiple of 32 and the others count up from it.
+  [[nodiscard]] bool counts_lanes(const llvm::Value* value) const { return counting_.contains(value); }
+  Shape evaluate_split(const llvm::Instruction& instruction) const;
   void iterate(const std::vector<llvm::BasicBlock*>& order);
   Shape evaluate(const llvm::Instruction& instruction) const;
   Shape evaluate_linear(const llvm::Instruction& instruction) const;
@@ -64,6 +70,7 @@ class LaneShapes {
               const llvm::LoopInfo& loops);
 
   llvm::DenseMap<const llvm::Value*, Shape> shapes_;
+  llvm::SmallPtrSet<const llvm::Value*, 2> counting_;  ///< x and the linear index
   llvm::SmallPtrSet<const llvm::BasicBlock*, 16> joins_;
   llvm::SmallPtrSet<const llvm::BasicBlock*, 16> partial_;
   llvm::SmallPtrSet<const llvm::BasicBlock*, 16> spread_;

@@ -1,28 +1,32 @@
-#include "device/cpu/lane_emitter.hpp"
-
 #include <llvm/Analysis/VectorUtils.h>
 #include <llvm/IR/Intrinsics.h>
+
+#include "device/cpu/lane_emitter.hpp"
 
 namespace anymetal::device::cpu {
 
 void LaneEmitter::emit_sync(llvm::CallInst& call, const SyncOperation& operation) {
   using Kind = SyncOperation::Kind;
   switch (operation.kind) {
-    case Kind::ThreadgroupBarrier: return emit_barrier();
-    case Kind::SimdgroupBarrier: return;  // the lanes of a simdgroup run in step
-    case Kind::MultiplyAccumulate: return emit_matrix(call);
+    case Kind::ThreadgroupBarrier:
+      return emit_barrier();
+    case Kind::SimdgroupBarrier:
+      return;  // the lanes of a simdgroup run in step
+    case Kind::MultiplyAccumulate:
+      return emit_matrix(call);
     case Kind::Reduce:
-      return define(call, {emit_reduction(builder_, operation, active(), lanes(call.getArgOperand(0))), nullptr, {}});
+      return define(call, {emit_reduction(builder_, operation, active(), lanes(call.getArgOperand(0))), {}});
     case Kind::Ballot: {
       auto* votes = emit_ballot(builder_, active(), builder_.CreateFreeze(lanes(call.getArgOperand(0))));
-      return define(call, {builder_.CreateZExt(votes, call.getType()), nullptr, {}});
+      return define(call, {builder_.CreateZExt(votes, call.getType()), {}});
     }
     case Kind::Shuffle: {
       auto* result = emit_shuffle(call);
-      if (shapes_.of(&call).is_uniform()) return define(call, {result, nullptr, {}});
+      if (shapes_.of(&call).is_uniform()) return define(call, {result, {}});
       return define_lanes(call, {result});
     }
-    default: return define_lanes(call, {emit_scan(builder_, operation, active(), lanes(call.getArgOperand(0)))});
+    default:
+      return define_lanes(call, {emit_scan(builder_, operation, active(), lanes(call.getArgOperand(0)))});
   }
 }
 
@@ -45,16 +49,36 @@ llvm::Value* LaneEmitter::emit_shuffle(llvm::CallInst& call) {
     return builder_.CreateShuffleVector(values, picks);
   }
   // Through memory: each lane reads its source's word.
-  auto* words = spill(values);
+  auto* words = spill(values, 0);
   auto* addresses = builder_.CreateGEP(builder_.getInt32Ty(), words, builder_.CreateFreeze(sources));
   return builder_.CreateMaskedGather(values->getType(), addresses, llvm::Align(4));
 }
 
 void LaneEmitter::emit_matrix(llvm::CallInst& call) {
+  llvm::SmallVector<Value*, 6> operands;
+  for (unsigned i = 0; i < 3; ++i)
+    for (unsigned e = 0; e < 2; ++e) operands.push_back(lanes(call.getArgOperand(i), e));
+  auto* product = builder_.CreateCall(multiply_accumulate_function(), operands);
+  define_lanes(call, {builder_.CreateExtractValue(product, 0), builder_.CreateExtractValue(product, 1)});
+}
+
+llvm::Function* LaneEmitter::multiply_accumulate_function() {
+  // One function for all places: unrolled loops over tiles would take seconds to compile with a copy in each.
+  constexpr const char* kName = "lanes.multiply_accumulate";
+  auto* module = target_->getParent();
+  if (auto* known = module->getFunction(kName)) return known;
+  auto& context = module->getContext();
+  llvm::IRBuilder<> builder(context);
+  auto* vector = llvm::FixedVectorType::get(builder.getFloatTy(), kLanes);
+  auto* pair = llvm::StructType::get(context, {vector, vector});
+  auto* type = llvm::FunctionType::get(pair, {vector, vector, vector, vector, vector, vector}, false);
+  auto* function = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, kName, module);
+  function->addFnAttr(llvm::Attribute::NoInline);
+  function->addFnAttr(llvm::Attribute::NoUnwind);
+  function->setDoesNotAccessMemory();
+  builder.SetInsertPoint(llvm::BasicBlock::Create(context, "entry", function));
   // Row r lies in the four lanes tile_position() gives it, two elements each.
   auto tile = [&](unsigned operand) {
-    auto* first_elements = lanes(call.getArgOperand(operand), 0);
-    auto* second_elements = lanes(call.getArgOperand(operand), 1);
     Tile rows{};
     for (unsigned row = 0; row < 8; ++row) {
       std::array<int, 8> picks{};
@@ -64,22 +88,23 @@ void LaneEmitter::emit_matrix(llvm::CallInst& call) {
         picks[position.column] = static_cast<int>(lane);
         picks[position.column + 1] = static_cast<int>(kLanes + lane);
       }
-      rows[row] = builder_.CreateShuffleVector(first_elements, second_elements, picks);
+      rows[row] = builder.CreateShuffleVector(function->getArg(2 * operand), function->getArg(2 * operand + 1), picks);
     }
     return rows;
   };
   const auto a = tile(0);
-  const auto element = [&](unsigned row, unsigned column) { return builder_.CreateExtractElement(a[row], column); };
-  const auto product = emit_multiply_accumulate(builder_, element, tile(1), tile(2));
-  auto* all = llvm::concatenateVectors(builder_, product);
-  llvm::SmallVector<Value*, 2> components;
+  const auto element = [&](unsigned row, unsigned column) { return builder.CreateExtractElement(a[row], column); };
+  const auto product = emit_multiply_accumulate(builder, element, tile(1), tile(2));
+  auto* all = llvm::concatenateVectors(builder, product);
+  Value* result = llvm::PoisonValue::get(pair);
   for (unsigned e = 0; e < 2; ++e) {
     llvm::SmallVector<int, kLanes> picks;
     for (unsigned lane = 0; lane < kLanes; ++lane)
       picks.push_back(static_cast<int>(tile_position(lane).row * 8 + tile_position(lane).column + e));
-    components.push_back(builder_.CreateShuffleVector(all, picks));
+    result = builder.CreateInsertValue(result, builder.CreateShuffleVector(all, picks), e);
   }
-  define_lanes(call, components);
+  builder.CreateRet(result);
+  return function;
 }
 
 }  // namespace anymetal::device::cpu

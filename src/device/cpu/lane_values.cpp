@@ -1,7 +1,8 @@
+#include <llvm/IR/Constants.h>
+#include <llvm/IR/Intrinsics.h>
+
 #include "device/cpu/kernel_abi.hpp"
 #include "device/cpu/lane_emitter.hpp"
-
-#include <llvm/IR/Constants.h>
 
 namespace anymetal::device::cpu {
 
@@ -21,15 +22,30 @@ llvm::AllocaInst* LaneEmitter::stack_slot(llvm::Type* type, const llvm::Twine& n
   return builder.CreateAlloca(type, nullptr, name);
 }
 
+void LaneEmitter::find_kept() {
+  llvm::SmallVector<const Instruction*, 32> open;
+  for (const llvm::BasicBlock* block : order_)
+    for (const auto& instruction : *block)
+      if (instruction.isUsedOutsideOfBlock(block)) open.push_back(&instruction);
+  while (!open.empty()) {
+    const auto* instruction = open.pop_back_val();
+    if (!kept_.insert(instruction).second) continue;
+    // The lanes of a conditional value are made where they are asked for.
+    if (!shapes_.of(instruction).conditional || llvm::isa<llvm::PHINode>(instruction)) continue;
+    for (const auto& operand : instruction->operands())
+      if (const auto* made = llvm::dyn_cast<Instruction>(operand.get())) open.push_back(made);
+  }
+}
+
 LaneEmitter::Slots& LaneEmitter::slots_of(const Instruction& instruction) {
   auto& slots = slots_[&instruction];
   const auto shape = shapes_.of(&instruction);
   auto* type = private_variable(const_cast<Instruction*>(&instruction)) && instruction.getType()->isPointerTy()
                    ? builder_.getInt64Ty()
                    : instruction.getType();
+  const bool divergent = shape.is_divergent() || (shape.conditional && llvm::isa<llvm::PHINode>(instruction));
   if (!shape.is_divergent() && !slots.first) slots.first = stack_slot(type);
-  if (shape.conditional && !slots.holds) slots.holds = stack_slot(builder_.getInt1Ty());
-  if ((shape.is_divergent() || shape.conditional) && slots.lanes.empty())
+  if (divergent && slots.lanes.empty())
     for (unsigned c = 0; c < component_count(type); ++c)
       slots.lanes.push_back(stack_slot(llvm::FixedVectorType::get(component_type(type, c), kLanes)));
   return slots;
@@ -40,7 +56,6 @@ LaneValue LaneEmitter::load_slots(const Instruction& instruction) {
   auto load = [&](llvm::AllocaInst* slot) { return builder_.CreateLoad(slot->getAllocatedType(), slot); };
   LaneValue result;
   if (slots.first) result.first = load(slots.first);
-  if (slots.holds) result.holds = load(slots.holds);
   for (auto* slot : slots.lanes) result.lanes.push_back(load(slot));
   return result;
 }
@@ -51,9 +66,7 @@ void LaneEmitter::store_slots(const Instruction& instruction, const LaneValue& v
     if (condition) now = builder_.CreateSelect(condition, now, builder_.CreateLoad(slot->getAllocatedType(), slot));
     builder_.CreateStore(now, slot);
   };
-  auto* any = edge_mask ? builder_.CreateIsNotNull(edge_mask) : nullptr;
-  if (slots.first) store(value.first, slots.first, any);
-  if (slots.holds) store(value.holds ? value.holds : builder_.getTrue(), slots.holds, any);
+  if (slots.first) store(value.first, slots.first, edge_mask ? builder_.CreateIsNotNull(edge_mask) : nullptr);
   Value* each = nullptr;
   if (edge_mask && !slots.lanes.empty())
     each = builder_.CreateBitCast(edge_mask, llvm::FixedVectorType::get(builder_.getInt1Ty(), kLanes));
@@ -61,13 +74,13 @@ void LaneEmitter::store_slots(const Instruction& instruction, const LaneValue& v
 }
 
 LaneValue LaneEmitter::value(Value* original) {
-  if (auto* argument = llvm::dyn_cast<llvm::Argument>(original)) return arguments_.lookup(argument);
+  if (auto* argument = llvm::dyn_cast<llvm::Argument>(original)) return {target_->getArg(argument->getArgNo()), {}};
   auto* instruction = llvm::dyn_cast<Instruction>(original);
-  if (!instruction) return {original, nullptr, {}};
+  if (!instruction) return {original, {}};
   const auto found = known_.find(original);
   if (found != known_.end()) return found->second;
   auto loaded = load_slots(*instruction);
-  known_[original] = loaded;
+  if (remembers_) known_[original] = loaded;
   return loaded;
 }
 
@@ -82,6 +95,11 @@ llvm::Value* LaneEmitter::lanes(Value* original, unsigned component) {
   if (!known.lanes.empty()) return known.lanes[component];
   const auto shape = shapes_.of(original);
   if (shape.is_uniform()) return splat(component_of(known.first, component));
+  if (shape.conditional) {
+    auto* made = emit_component(*llvm::cast<Instruction>(original), 0);
+    if (remembers_) known_[original].lanes.push_back(made);
+    return made;
+  }
   // first + lane * stride
   auto* type = known.first->getType();
   llvm::SmallVector<llvm::Constant*, kLanes> steps;
@@ -93,24 +111,47 @@ llvm::Value* LaneEmitter::lanes(Value* original, unsigned component) {
   return builder_.CreateAdd(splat(known.first), offsets);
 }
 
-void LaneEmitter::define(Instruction& instruction, const LaneValue& defined) {
-  known_[&instruction] = defined;
-  if (instruction.isUsedOutsideOfBlock(instruction.getParent())) store_slots(instruction, defined, nullptr);
+llvm::Value* LaneEmitter::first_of_active(Value* original) {
+  const auto shape = shapes_.of(original);
+  if (full_ || !shape.conditional) return first(original);
+  auto* instruction = llvm::cast<Instruction>(original);
+  auto* lane = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::cttz, mask_, builder_.getTrue());
+  auto steps = [&](llvm::Type* type, std::int64_t stride) {
+    auto* factor = llvm::ConstantInt::get(type, static_cast<std::uint64_t>(stride), true);
+    return builder_.CreateMul(builder_.CreateZExtOrTrunc(lane, type), factor);
+  };
+  if (llvm::isa<llvm::PHINode>(instruction)) {
+    auto* own = builder_.CreateExtractElement(lanes(original), lane);
+    if (!own->getType()->isPointerTy()) return builder_.CreateSub(own, steps(own->getType(), shape.stride));
+    return builder_.CreateGEP(builder_.getInt8Ty(), own,
+                              builder_.CreateNeg(steps(builder_.getInt64Ty(), shape.stride)));
+  }
+  if (llvm::isa<llvm::ZExtInst, llvm::SExtInst>(instruction)) {
+    auto* source = instruction->getOperand(0);
+    auto* narrow = source->getType();
+    auto* own = builder_.CreateAdd(first_of_active(source), steps(narrow, shapes_.of(source).stride));
+    auto* wide = builder_.CreateCast(llvm::cast<llvm::CastInst>(instruction)->getOpcode(), own, instruction->getType());
+    return builder_.CreateSub(wide, steps(instruction->getType(), shape.stride));
+  }
+  return linear_copy(*instruction, [&](Value* operand) { return first_of_active(operand); });
 }
 
-LaneValue LaneEmitter::parameter_value(llvm::Argument* argument) {
-  auto* parameter = target_->getArg(argument->getArgNo());
-  if (!shapes_.of(argument).is_divergent()) return {parameter, nullptr, {}};
-  // Positions in a row that the simdgroup does not fill: each lane's from its linear index.
-  auto* index = target_->getArg(thread_.geometry(kThreadIndex)->getArgNo());
-  auto size = [&](unsigned d) { return splat(target_->getArg(thread_.geometry(kThreadsPerGroup + d)->getArgNo())); };
-  llvm::SmallVector<llvm::Constant*, kLanes> steps;
-  for (unsigned lane = 0; lane < kLanes; ++lane) steps.push_back(builder_.getInt32(lane));
-  auto* indices = builder_.CreateAdd(splat(index), llvm::ConstantVector::get(steps));
-  auto* row = builder_.CreateUDiv(indices, size(0));
-  if (argument == thread_.geometry(kThread)) return {nullptr, nullptr, {builder_.CreateURem(indices, size(0))}};
-  if (argument == thread_.geometry(kThread + 1)) return {nullptr, nullptr, {builder_.CreateURem(row, size(1))}};
-  return {nullptr, nullptr, {builder_.CreateUDiv(row, size(1))}};
+llvm::Value* LaneEmitter::linear_copy(Instruction& instruction, llvm::function_ref<Value*(Value*)> operand) {
+  // Lane 0 may be elsewhere: what holds for lanes that are here need not hold for its value.
+  if (instruction.getOpcode() == Instruction::Or)
+    return builder_.CreateAdd(operand(instruction.getOperand(0)), operand(instruction.getOperand(1)));
+  llvm::SmallVector<Value*, 4> operands;
+  for (auto& original : instruction.operands()) operands.push_back(operand(original.get()));
+  auto* copy = instruction.clone();
+  for (unsigned i = 0; i < operands.size(); ++i) copy->setOperand(i, operands[i]);
+  copy->dropPoisonGeneratingFlags();
+  builder_.Insert(copy);
+  return copy;
+}
+
+void LaneEmitter::define(Instruction& instruction, const LaneValue& defined) {
+  known_[&instruction] = defined;
+  if (kept_.contains(&instruction)) store_slots(instruction, defined, nullptr);
 }
 
 }  // namespace anymetal::device::cpu

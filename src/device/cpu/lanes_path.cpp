@@ -1,30 +1,33 @@
 #include "device/cpu/lanes_path.hpp"
 
-#include "device/cpu/code_generator.hpp"
-#include "device/cpu/coroutine_thread.hpp"
-#include "device/cpu/execution_order.hpp"
-#include "device/cpu/group_context_ir.hpp"
-#include "device/cpu/lane_emitter.hpp"
-
 #include <fmt/format.h>
 #include <llvm/ADT/PostOrderIterator.h>
 #include <llvm/ADT/STLExtras.h>
 #include <llvm/Analysis/CFG.h>
 #include <llvm/Analysis/LoopInfo.h>
 #include <llvm/Analysis/PostDominators.h>
+#include <llvm/Analysis/TargetTransformInfo.h>
 #include <llvm/IR/Dominators.h>
 #include <llvm/IR/InstIterator.h>
 #include <llvm/IR/IntrinsicInst.h>
 #include <llvm/IR/Intrinsics.h>
 #include <llvm/IR/Module.h>
 
-#include <algorithm>
+#include <optional>
+
+#include "device/cpu/code_generator.hpp"
+#include "device/cpu/coroutine_thread.hpp"
+#include "device/cpu/execution_order.hpp"
+#include "device/cpu/group_context_ir.hpp"
+#include "device/cpu/lane_emitter.hpp"
 
 namespace anymetal::device::cpu {
 namespace {
 
-/// Vector code is several times the size of the thread's; beyond this, compiling it costs more than it gains.
-constexpr unsigned kLargestThread = 2000;
+/// Beyond these the compile takes seconds. Most instructions become one vector instruction, those on several components
+/// or addresses more, so that the number is known only once they are emitted.
+constexpr unsigned kLargestThread = 4000;
+constexpr unsigned kLargestSimdgroup = 6000;
 
 bool meets_at_barriers(const llvm::Function& function) {
   return llvm::any_of(llvm::instructions(function), [](const llvm::Instruction& instruction) {
@@ -42,10 +45,10 @@ bool fills_private_memory_of_some(const llvm::Function& function, const LaneShap
   });
 }
 
-/// Everything known about the thread function that both versions are emitted from.
-class LanesEmitter {
+/// Everything known about the thread function, and what is made from it.
+class LanesPath {
  public:
-  LanesEmitter(const ThreadFunction& thread, std::string label)
+  LanesPath(const ThreadFunction& thread, std::string label)
       : thread_(thread),
         label_(std::move(label)),
         module_(*thread.function->getParent()),
@@ -56,13 +59,15 @@ class LanesEmitter {
         order_(execution_order(*thread.function, dominators_, loops_)),
         suspends_(meets_at_barriers(*thread.function)) {}
 
-  std::string obstacle() const;
-  llvm::Function* emit_version(const char* suffix, bool rows);
-  llvm::Function* emit_start(llvm::Function* rows, llvm::Function* edges, std::uint64_t stride);
+  std::string obstacle();
+  llvm::Function* emit_simdgroup(const CodeGenerator& generator);
+  llvm::Function* emit_start(llvm::Function* simdgroup, std::uint64_t stride);
   llvm::Function* emit_advance(std::uint64_t stride);
   [[nodiscard]] bool suspends() const { return suspends_; }
+  [[nodiscard]] bool relies_on_small_buffers() const { return relies_on_small_buffers_; }
 
  private:
+  void wrap_in_coroutine(llvm::Function* function, llvm::Value* handle);
   llvm::Value* frame(llvm::Value* context, llvm::Value* simdgroup, std::uint64_t stride);
   llvm::Value* site(llvm::Value* context, llvm::Value* simdgroup);
 
@@ -74,70 +79,77 @@ class LanesEmitter {
   llvm::PostDominatorTree post_dominators_;
   llvm::LoopInfo loops_;
   std::vector<llvm::BasicBlock*> order_;
+  std::optional<LaneShapes> shapes_;
   bool suspends_;
+  bool relies_on_small_buffers_ = false;
 };
 
-std::string LanesEmitter::obstacle() const {
+std::string LanesPath::obstacle() {
   const llvm::ReversePostOrderTraversal<const llvm::Function*> traversal(thread_.function);
   if (llvm::containsIrreducibleCFG<const llvm::BasicBlock*>(traversal, loops_)) return "its loops have several entries";
-  if (thread_.function->getInstructionCount() > kLargestThread) return fmt::format("its {} instructions would become too much vector code", thread_.function->getInstructionCount());
+  if (const auto count = thread_.function->getInstructionCount(); count > kLargestThread)
+    return fmt::format("its {} instructions would take too long to compile as vector code", count);
   if (auto reason = lanes_obstacle(*thread_.function); !reason.empty()) return reason;
-  const LaneShapes shapes(thread_, order_, dominators_, post_dominators_, loops_, false);
-  if (fills_private_memory_of_some(*thread_.function, shapes)) return "a private array is filled in divergent flow";
+  shapes_.emplace(thread_, order_, dominators_, post_dominators_, loops_);
+  if (fills_private_memory_of_some(*thread_.function, *shapes_)) return "a private array is filled in divergent flow";
   return {};
 }
 
-llvm::Function* LanesEmitter::emit_version(const char* suffix, bool rows) {
+llvm::Function* LanesPath::emit_simdgroup(const CodeGenerator& generator) {
   auto& context = module_.getContext();
   auto* pointer = builder_.getPtrTy();
   llvm::SmallVector<llvm::Type*, 48> types(thread_.function->getFunctionType()->params());
   const auto extra = static_cast<unsigned>(types.size());
-  types.append({builder_.getInt32Ty(), pointer, pointer});
+  types.append({pointer, pointer});
   auto* function = llvm::Function::Create(llvm::FunctionType::get(builder_.getVoidTy(), types, false),
-                                          llvm::GlobalValue::InternalLinkage, label_ + suffix, module_);
+                                          llvm::GlobalValue::InternalLinkage, label_ + ".lanes", module_);
   function->addFnAttr(llvm::Attribute::NoUnwind);
+  for (auto& argument : thread_.function->args()) function->getArg(argument.getArgNo())->setName(argument.getName());
   builder_.SetInsertPoint(llvm::BasicBlock::Create(context, "entry", function));
-  SimdgroupParameters parameters;
-  parameters.mask = rows ? static_cast<llvm::Value*>(builder_.getInt32(~0u)) : function->getArg(extra);
-  parameters.frame = function->getArg(extra + 1);
-  parameters.site = function->getArg(extra + 2);
   llvm::Value* handle = nullptr;
   if (suspends_) {
     function->setPresplitCoroutine();
     auto* null = llvm::ConstantPointerNull::get(pointer);
     auto* identity = builder_.CreateIntrinsic(llvm::Intrinsic::coro_id, {}, {builder_.getInt32(16), null, null, null});
-    handle = builder_.CreateIntrinsic(llvm::Intrinsic::coro_begin, {}, {identity, parameters.frame});
+    handle = builder_.CreateIntrinsic(llvm::Intrinsic::coro_begin, {}, {identity, function->getArg(extra)});
   }
-  const LaneShapes shapes(thread_, order_, dominators_, post_dominators_, loops_, rows);
-  LaneEmitter(thread_, function, parameters, order_, shapes, loops_, rows).emit();
-  if (suspends_) {
-    auto* left = llvm::BasicBlock::Create(context, "left", function);
-    for (auto& block : *function)
-      if (auto* back = llvm::dyn_cast_or_null<llvm::ReturnInst>(block.getTerminator())) {
-        llvm::BranchInst::Create(left, back->getIterator());
-        back->eraseFromParent();
-      }
-    builder_.SetInsertPoint(left);
-    builder_.CreateIntrinsic(llvm::Intrinsic::coro_end, {},
-                             {handle, builder_.getFalse(), llvm::ConstantTokenNone::get(context)});
-    builder_.CreateRetVoid();
-  }
+  const auto costs = generator.costs(*function);
+  LaneEmitter emitter(thread_, function, function->getArg(extra + 1), order_, *shapes_, loops_, costs);
+  emitter.emit();
+  relies_on_small_buffers_ = emitter.relies_on_small_buffers();
+  if (suspends_) wrap_in_coroutine(function, handle);
   return function;
 }
 
-llvm::Value* LanesEmitter::frame(llvm::Value* context, llvm::Value* simdgroup, std::uint64_t stride) {
+void LanesPath::wrap_in_coroutine(llvm::Function* function, llvm::Value* handle) {
+  auto& context = module_.getContext();
+  auto* left = llvm::BasicBlock::Create(context, "left", function);
+  for (auto& block : *function)
+    if (auto* back = llvm::dyn_cast_or_null<llvm::ReturnInst>(block.getTerminator())) {
+      llvm::BranchInst::Create(left, back->getIterator());
+      back->eraseFromParent();
+    }
+  builder_.SetInsertPoint(left);
+  builder_.CreateIntrinsic(llvm::Intrinsic::coro_end, {},
+                           {handle, builder_.getFalse(), llvm::ConstantTokenNone::get(context)});
+  builder_.CreateRetVoid();
+}
+
+llvm::Value* LanesPath::frame(llvm::Value* context, llvm::Value* simdgroup, std::uint64_t stride) {
   auto* frames = GroupContextIr(builder_, context).load_pointer(offsetof(GroupContext, frames));
-  auto* offset = builder_.CreateNUWMul(builder_.CreateZExt(simdgroup, builder_.getInt64Ty()), builder_.getInt64(stride));
+  auto* offset =
+      builder_.CreateNUWMul(builder_.CreateZExt(simdgroup, builder_.getInt64Ty()), builder_.getInt64(stride));
   return builder_.CreateInBoundsGEP(builder_.getInt8Ty(), frames, offset);
 }
 
-llvm::Value* LanesEmitter::site(llvm::Value* context, llvm::Value* simdgroup) {
+llvm::Value* LanesPath::site(llvm::Value* context, llvm::Value* simdgroup) {
   auto* sites = GroupContextIr(builder_, context).load_pointer(offsetof(GroupContext, sites));
-  auto* index = builder_.CreateNUWMul(builder_.CreateZExt(simdgroup, builder_.getInt64Ty()), builder_.getInt64(kSimdWidth));
+  auto* index =
+      builder_.CreateNUWMul(builder_.CreateZExt(simdgroup, builder_.getInt64Ty()), builder_.getInt64(kSimdWidth));
   return builder_.CreateInBoundsGEP(builder_.getInt32Ty(), sites, index);
 }
 
-llvm::Function* LanesEmitter::emit_start(llvm::Function* rows, llvm::Function* edges, std::uint64_t stride) {
+llvm::Function* LanesPath::emit_start(llvm::Function* simdgroup_function, std::uint64_t stride) {
   auto& context = module_.getContext();
   auto* word = builder_.getInt32Ty();
   auto* type = llvm::FunctionType::get(builder_.getVoidTy(), {builder_.getPtrTy(), word, word}, false);
@@ -146,7 +158,6 @@ llvm::Function* LanesEmitter::emit_start(llvm::Function* rows, llvm::Function* e
   builder_.SetInsertPoint(llvm::BasicBlock::Create(context, "entry", start));
   auto* group = start->getArg(0);
   auto* simdgroup = start->getArg(1);
-  auto* count = start->getArg(2);
   const GroupContextIr group_context(builder_, group);
   auto arguments = group_context.thread_arguments(thread_);
   llvm::SmallVector<llvm::Value*, kGeometryCount> sizes;
@@ -157,25 +168,13 @@ llvm::Function* LanesEmitter::emit_start(llvm::Function* rows, llvm::Function* e
   arguments.append({builder_.CreateURem(index, size(0)), builder_.CreateURem(row, size(1)),
                     builder_.CreateUDiv(row, size(1)), index});
   arguments.append(sizes.begin(), sizes.end());
-  auto* absent = builder_.CreateSub(builder_.getInt32(kSimdWidth), count);
-  arguments.append({builder_.CreateLShr(builder_.getInt32(~0u), absent), frame(group, simdgroup, stride),
-                    site(group, simdgroup)});
-
-  auto* whole = builder_.CreateICmpEQ(count, builder_.getInt32(kSimdWidth));
-  auto* aligned = builder_.CreateIsNull(builder_.CreateAnd(size(0), kSimdWidth - 1));
-  auto* single = builder_.CreateICmpEQ(builder_.CreateNUWMul(size(1), size(2)), builder_.getInt32(1));
-  auto* in_row = llvm::BasicBlock::Create(context, "row", start);
-  auto* at_edge = llvm::BasicBlock::Create(context, "edge", start);
-  builder_.CreateCondBr(builder_.CreateAnd(whole, builder_.CreateOr(aligned, single)), in_row, at_edge);
-  for (const auto& [block, version] : {std::pair{in_row, rows}, std::pair{at_edge, edges}}) {
-    builder_.SetInsertPoint(block);
-    builder_.CreateCall(version, arguments);
-    builder_.CreateRetVoid();
-  }
+  arguments.append({frame(group, simdgroup, stride), site(group, simdgroup)});
+  builder_.CreateCall(simdgroup_function, arguments);
+  builder_.CreateRetVoid();
   return start;
 }
 
-llvm::Function* LanesEmitter::emit_advance(std::uint64_t stride) {
+llvm::Function* LanesPath::emit_advance(std::uint64_t stride) {
   auto& context = module_.getContext();
   auto* word = builder_.getInt32Ty();
   auto* type = llvm::FunctionType::get(word, {builder_.getPtrTy(), word, word}, false);
@@ -201,28 +200,29 @@ llvm::Function* LanesEmitter::emit_advance(std::uint64_t stride) {
 
 }  // namespace
 
-Result<LanesCode> emit_lanes_path(const ThreadFunction& thread, std::string_view label, const CodeGenerator& generator) {
-  generator.regularise(*thread.function);
-  LanesEmitter emitter(thread, std::string(label));
+Result<LanesCode> emit_lanes_path(const ThreadFunction& thread, std::string_view label,
+                                  const CodeGenerator& generator) {
+  LanesPath path(thread, std::string(label));
   LanesCode code;
-  code.obstacle = emitter.obstacle();
+  code.obstacle = path.obstacle();
   if (!code.obstacle.empty()) return code;
-  auto* rows = emitter.emit_version(".rows", true);
-  auto* edges = emitter.emit_version(".edge", false);
-  for (auto* version : {rows, edges}) generator.tidy(*version);
-  if (emitter.suspends()) {
-    const auto parts = split_coroutines({rows, edges}, /*keep_address=*/true);
-    for (const auto& part : parts) {
-      if (!part.start || !part.resume || part.frame_bytes == 0)
-        return fail(ErrorCode::InternalError, "LLVM did not split the simdgroup into a coroutine");
-      const auto stride = (part.frame_bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
-      code.frame_stride = std::max(code.frame_stride, stride);
-    }
-    rows = parts[0].start;
-    edges = parts[1].start;
+  auto* simdgroup = path.emit_simdgroup(generator);
+  generator.tidy(*simdgroup);
+  if (const auto count = simdgroup->getInstructionCount(); count > kLargestSimdgroup) {
+    simdgroup->eraseFromParent();
+    code.obstacle = fmt::format("its vector code of {} instructions would take too long to compile", count);
+    return code;
   }
-  code.start = emitter.emit_start(rows, edges, code.frame_stride);
-  code.advance = emitter.emit_advance(code.frame_stride);
+  if (path.suspends()) {
+    const auto part = split_coroutines({simdgroup}, /*keep_address=*/true).front();
+    if (!part.start || !part.resume || part.frame_bytes == 0)
+      return fail(ErrorCode::InternalError, "LLVM did not split the simdgroup into a coroutine");
+    code.frame_stride = (part.frame_bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+    simdgroup = part.start;
+  }
+  code.largest_buffer = path.relies_on_small_buffers() ? kLargestLaneBuffer : 0;
+  code.start = path.emit_start(simdgroup, code.frame_stride);
+  code.advance = path.emit_advance(code.frame_stride);
   thread.function->eraseFromParent();
   return code;
 }

@@ -1,11 +1,11 @@
 #pragma once
 /// \file
-/// The lanes path: a simdgroup runs as vectors of 32 lanes; only threadgroup barriers suspend it.
-
-#include "device/cpu/thread_function.hpp"
+/// The lanes path: a full simdgroup runs as vectors of 32 lanes; only threadgroup barriers suspend it.
 
 #include <string>
 #include <string_view>
+
+#include "device/cpu/thread_function.hpp"
 
 namespace anymetal::device::cpu {
 
@@ -16,10 +16,12 @@ struct LanesCode {
   llvm::Function* start = nullptr;    ///< StartSimdgroup
   llvm::Function* advance = nullptr;  ///< AdvanceSimdgroup
   std::uint64_t frame_stride = 0;
+  std::uint64_t largest_buffer = 0;  ///< KernelTable::largest_buffer
   std::string obstacle;
 };
 
-/// Emits functions named after `label` that replace `thread`; it is erased where they were made.
+/// Emits functions named after `label` that replace `thread`, which must be regularised; it is erased where they were
+/// made.
 Result<LanesCode> emit_lanes_path(const ThreadFunction& thread, std::string_view label, const CodeGenerator& generator);
 
 }  // namespace anymetal::device::cpu
