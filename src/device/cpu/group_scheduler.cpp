@@ -18,15 +18,32 @@ std::uint32_t lanes_at(const Site* sites, Site barrier, bool& consistent) {
   return mask;
 }
 
+/// A threadgroup whose simdgroups are units: each has one site.
+bool run_simdgroups(const KernelTable& kernel, GroupContext& context, std::uint32_t simdgroups) {
+  std::array<Site, kMaxSimdgroups> waits{};
+  for (std::uint32_t s = 0; s < simdgroups; ++s) {
+    kernel.start(&context, s, kSimdWidth);
+    waits[s] = context.sites[s * kSimdWidth];
+  }
+  while (true) {
+    const Site barrier = *std::min_element(waits.begin(), waits.begin() + simdgroups);
+    if (barrier == kReturned) return true;
+    const bool together = std::all_of(waits.begin(), waits.begin() + simdgroups,
+                                      [&](Site site) { return site == barrier || site == kReturned; });
+    if (!together || barrier == kDivergentBarrier) return false;
+    for (std::uint32_t s = 0; s < simdgroups; ++s)
+      if (waits[s] == barrier) waits[s] = kernel.advance(&context, s, 1);
+  }
+}
+
 }  // namespace
 
 bool run_threadgroup(const KernelTable& kernel, GroupContext& context) {
   const auto* size = context.threads_per_threadgroup;
   const std::uint32_t threads = size[0] * size[1] * size[2];
   const std::uint32_t simdgroups = (threads + kSimdWidth - 1) / kSimdWidth;
-  // On the lanes path a simdgroup is one unit and uses its first site only.
-  const auto used = kernel.lanes_per_unit == 1 ? threads : 0;
-  std::fill(context.sites + used, context.sites + simdgroups * kSimdWidth, kReturned);
+  if (kernel.lanes_per_unit == kSimdWidth) return run_simdgroups(kernel, context, simdgroups);
+  std::fill(context.sites + threads, context.sites + simdgroups * kSimdWidth, kReturned);
   std::array<Site, kMaxSimdgroups> waits{};
   for (std::uint32_t s = 0; s < simdgroups; ++s) {
     kernel.start(&context, s, std::min(kSimdWidth, threads - s * kSimdWidth));
