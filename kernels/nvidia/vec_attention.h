@@ -6,15 +6,10 @@
 
 namespace anymetal {
 
-// Eight elements at a multiple of their size; `aligned` where it is a multiple of 16.
-inline Float8 eight(device const float* p, bool aligned) {
-  if (!aligned) return Lanes<8>::load(p);
-  const metal::float4 low = *(device const metal::float4*)p, high = *(device const metal::float4*)(p + 4);
+inline Float8 floats(metal::float4 low, metal::float4 high) {
   return (Float8){low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
 }
-inline Float8 eight(device const half* p, bool aligned) {
-  if (!aligned) return Lanes<8>::load(p);
-  const metal::uint4 words = *(device const metal::uint4*)p;
+inline Float8 floats(metal::uint4 words) {
   Float8 values;
   for (int i = 0; i < 4; ++i) {
     const metal::half2 pair = metal::as_type<metal::half2>(words[i]);
@@ -23,6 +18,19 @@ inline Float8 eight(device const half* p, bool aligned) {
   }
   return values;
 }
+
+// Eight elements at a multiple of their size; `aligned` where it is a multiple of 16, as it always is in threadgroup memory.
+inline Float8 eight(device const float* p, bool aligned) {
+  if (!aligned) return Lanes<8>::load(p);
+  return floats(*(device const metal::float4*)p, *(device const metal::float4*)(p + 4));
+}
+inline Float8 eight(device const half* p, bool aligned) {
+  return aligned ? floats(*(device const metal::uint4*)p) : Lanes<8>::load(p);
+}
+inline Float8 eight(threadgroup const float* p, bool) {
+  return floats(*(threadgroup const metal::float4*)p, *(threadgroup const metal::float4*)(p + 4));
+}
+inline Float8 eight(threadgroup const half* p, bool) { return floats(*(threadgroup const metal::uint4*)p); }
 
 // From sums of 2 kDistance rows that every lane has a part of, sums of kDistance rows.
 template <uint kDistance>

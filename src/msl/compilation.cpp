@@ -2,6 +2,7 @@
 
 #include "msl/checks.hpp"
 #include "msl/clang_invocation.hpp"
+#include "msl/conditional_values.hpp"
 #include "msl/embedded_files.hpp"
 #include "msl/method_spaces.hpp"
 #include "msl/threadgroup_statics.hpp"
@@ -52,10 +53,12 @@ class ParseAction : public clang::ASTFrontendAction {
     clang::Parser& parser = *parser_;
     MethodSpaces method_spaces(ci);
     ThreadgroupStatics threadgroup_statics(ci);
+    ConditionalValues conditional_values(ci);
     ci.getPreprocessor().setTokenWatcher([&](const clang::Token& token) {
       tokens_(token);
       method_spaces(token);
       threadgroup_statics(token);
+      conditional_values(token);
     });
     ci.getPreprocessor().EnterMainSourceFile();
     if (auto* external = sema.getASTContext().getExternalSource()) external->StartTranslationUnit(&ci.getASTConsumer());

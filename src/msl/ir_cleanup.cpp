@@ -87,6 +87,16 @@ void normalise_calls(llvm::Function& f) {
   }
 }
 
+/// Clang's NVPTX target casts the null pointer of the default space to that of any other, which here is the same.
+void drop_null_casts(llvm::Module& module) {
+  auto* null = llvm::ConstantPointerNull::get(llvm::PointerType::get(module.getContext(), 0));
+  for (llvm::User* user : llvm::make_early_inc_range(null->users())) {
+    auto* cast = llvm::dyn_cast<llvm::ConstantExpr>(user);
+    if (cast != nullptr && cast->getOpcode() == llvm::Instruction::AddrSpaceCast && cast->getType() == null->getType())
+      cast->replaceAllUsesWith(null);
+  }
+}
+
 /// Gives every initialiser of a program-scope constant an entry of its own in `llvm.global_ctors`, so that each is
 /// evaluated alone at specialisation.
 void split_initialisers(llvm::Module& module) {
@@ -134,6 +144,7 @@ void name_function_constant(llvm::Module& module, const std::string& mangled, st
 }
 
 void clean_up(llvm::Module& module, std::string_view entry_symbol) {
+  drop_null_casts(module);
   drop_annotations(module);
   normalise_globals(module);
   for (llvm::Function& f : module) normalise_function(f, std::string_view(f.getName()) == entry_symbol);

@@ -1,5 +1,6 @@
 #include "msl/constant_values.hpp"
 #include "msl/ir_cleanup.hpp"
+#include "msl/ir_context.hpp"
 #include "msl/ir_simplify.hpp"
 #include "msl/ir_threadgroup.hpp"
 #include "msl/parsed_source.hpp"
@@ -79,7 +80,7 @@ Result<SpecialisedKernel> specialised(const EntryModule& entry, std::span<const 
   SpecialisedKernel kernel;
   kernel.symbol = entry.symbol;
   kernel.reflection = entry.reflection;
-  kernel.context = std::make_unique<llvm::LLVMContext>();
+  kernel.context = make_context();
   auto parsed = llvm::parseBitcodeFile(llvm::MemoryBufferRef(entry.bitcode, entry.reflection.name), *kernel.context);
   if (!parsed) return fail(ErrorCode::InternalError, "stored bitcode is damaged: " + llvm::toString(parsed.takeError()));
   kernel.module = std::move(*parsed);

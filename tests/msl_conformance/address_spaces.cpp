@@ -106,6 +106,17 @@ const Feature kFeatures[] = {
      "threadgroup big g; big l = kBig; l.b[1] = n[3]; g = l; device big* d = (device big*)o; *d = g; big r = *d; for "
      "(int i = 0; i < 12; ++i) o[i] = 0; o[0] = r.a.w * 1000 + r.b[1] * 100 + r.b[3] * 10 + r.c;",
      {4389, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
+    {"the conditional operator between objects in any two spaces, const or not",
+     "struct pair { int a, b; pair operator+(pair o) const { return {a + o.a, b + o.b}; } }; constant int4 kFour = {4, 5, 6, "
+     "7}; template <typename T> T chosen(bool c, device const T* p, T z) { return c ? z : p[0]; }\n#define EITHER(c, v, w) "
+     "((c) ? (v) : (w))\n",
+     "bool yes = n[1] == 1, no = n[1] == 2; threadgroup int4 shared[2]; shared[1] = int4(9); device const int4* x = (device "
+     "const int4*)n; device pair* q = (device pair*)o; q[0] = pair{1, 2}; pair s = {5, 6}; s = yes ? q[0] : s + s; int4 z = 3; o[0] = (yes ? x[0] : int4(8)).y; o[1] "
+     "= (no ? int4(8) : x[0]).z; o[2] = (no ? x[0] : no ? z : kFour).w; o[3] = EITHER(yes, shared[1], x[0]).x + EITHER(no, x[0], "
+     "shared[1]).x; o[4] = chosen(yes, x, z).x * 10 + chosen(no, x, z).y; o[5] = s.b; "
+     "device const int4* none = no ? x : 0; o[6] = none == nullptr; (yes ? s.a : s.b) = 7; o[7] = s.a; o[8] = (no ? 1.5h : 2) "
+     "* (yes ?: 5) * (yes ? 3 : 4);",
+     {1, 2, 7, 18, 31, 2, 1, 7, 6}},
     {"atomics, packed vectors and matrices behind pointers in their space",
      "struct cell { atomic_int v; packed_float3 p; };",
      "device cell* c = (device cell*)o; atomic_store_explicit(&c->v, 5, memory_order_relaxed); c->p = "

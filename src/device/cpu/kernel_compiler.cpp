@@ -23,6 +23,7 @@
 #include "device/cpu/sync_operation.hpp"
 #include "device/cpu/target_queries.hpp"
 #include "device/cpu/thread_function.hpp"
+#include "msl/ir_context.hpp"
 #include "observe/trace.hpp"
 
 namespace anymetal::device::cpu {
@@ -155,7 +156,7 @@ Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view 
 
 Result<Artifact> compile_general(const Artifact& lanes, std::string_view label) {
   msl::SpecialisedKernel kernel;
-  kernel.context = std::make_unique<llvm::LLVMContext>();
+  kernel.context = msl::make_context();
   auto module = llvm::parseBitcodeFile(llvm::MemoryBufferRef(lanes.metadata, label), *kernel.context);
   if (!module)
     return fail(ErrorCode::InternalError, "the kernel's bitcode cannot be read: " + llvm::toString(module.takeError()));

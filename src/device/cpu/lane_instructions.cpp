@@ -279,7 +279,8 @@ void LaneEmitter::emit_bitcast(Instruction& instruction) {
       const auto parts = from_count / to_count;
       Value* whole = llvm::Constant::getNullValue(integer(to_bits));
       for (unsigned part = 0; part < parts; ++part) {
-        Value* bits = builder_.CreateBitCast(lanes(source, c * parts + part), integer(from_bits));
+        // The fourth of three elements may be poison, and must not take the third with it.
+        Value* bits = builder_.CreateFreeze(builder_.CreateBitCast(lanes(source, c * parts + part), integer(from_bits)));
         bits = builder_.CreateShl(builder_.CreateZExt(bits, integer(to_bits)), part * from_bits);
         whole = builder_.CreateOr(whole, bits);
       }

@@ -1,5 +1,7 @@
 #include "device/cuda/kernel_bitcode.hpp"
 
+#include "msl/ir_context.hpp"
+
 #include <fmt/format.h>
 #include <llvm/Bitcode/BitcodeReader.h>
 #include <llvm/Bitcode/BitcodeWriter.h>
@@ -21,7 +23,7 @@ Result<msl::SpecialisedKernel> read_kernel(const std::string& bytes, const msl::
   const auto end = bytes.find('\0');
   if (end == std::string::npos) return fail(ErrorCode::InternalError, "the stored form of a kernel has no name");
   msl::SpecialisedKernel kernel;
-  kernel.context = std::make_unique<llvm::LLVMContext>();
+  kernel.context = msl::make_context();
   kernel.symbol = bytes.substr(0, end);
   kernel.reflection = reflection;
   const llvm::MemoryBufferRef code(llvm::StringRef(bytes).drop_front(end + 1), kernel.symbol);

@@ -42,6 +42,20 @@ void answer_capability(llvm::Module& module, unsigned capability) {
   query->eraseFromParent();
 }
 
+/// `__msl_threadgroup_address(p)`: where in shared memory `p` points, as PTX's instructions on shared memory take it.
+void answer_threadgroup_addresses(llvm::Module& module) {
+  auto* query = module.getFunction("__msl_threadgroup_address");
+  if (query == nullptr) return;
+  for (auto* user : llvm::make_early_inc_range(query->users())) {
+    auto* call = llvm::cast<llvm::CallInst>(user);
+    llvm::IRBuilder<> b(call);
+    auto* shared = b.CreateAddrSpaceCast(call->getArgOperand(0), b.getPtrTy(kShared));
+    call->replaceAllUsesWith(b.CreatePtrToInt(shared, call->getType()));
+    call->eraseFromParent();
+  }
+  query->eraseFromParent();
+}
+
 void move_threadgroup_globals(llvm::Module& module) {
   llvm::SmallVector<llvm::GlobalVariable*> globals;
   for (auto& global : module.globals()) {
@@ -222,6 +236,7 @@ Result<llvm::Function*> lower_entry(msl::SpecialisedKernel& kernel, const Parame
     return fail(ErrorCode::InternalError, fmt::format("the module has no entry function '{}'", kernel.symbol));
   }
   answer_capability(module, capability);
+  answer_threadgroup_addresses(module);
   move_threadgroup_globals(module);
   entry->setLinkage(llvm::GlobalValue::InternalLinkage);
   entry->removeFnAttr(llvm::Attribute::NoInline);

@@ -38,6 +38,12 @@ __MSL_INLINE T shuffle(T value, uint lane) {
   }
 }
 
+// The fourth element of three is undefined, and would take the word it shares with it.
+template <class T>
+__MSL_INLINE metal::vec<T, 3> shuffle(metal::vec<T, 3> value, uint lane) {
+  return shuffle(metal::vec<T, 4>(value, T(0)), lane).xyz;
+}
+
 __MSL_INLINE uint lane() { return __msl_thread_index_in_simdgroup(); }
 __MSL_INLINE ulong active_lanes() { return __msl_simd_ballot(true); }
 // active_lanes is never empty: the caller is among them.

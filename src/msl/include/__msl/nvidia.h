@@ -6,6 +6,7 @@
 #include "simdgroup.h"
 
 extern "C" __attribute__((nothrow, const)) bool __msl_is_nvidia_capability(unsigned at_least);
+extern "C" __attribute__((nothrow, const)) unsigned __msl_threadgroup_address(const void* p);
 
 namespace nvidia {
 
@@ -20,10 +21,6 @@ __MSL_INLINE bool has_ampere() {
 
 #if defined(__MSL_NVPTX__)
 
-__MSL_INLINE uint __shared_address(const void* p) {
-  return static_cast<uint>(reinterpret_cast<ulong>((const __attribute__((address_space(3))) void*)p));
-}
-
 // Bytes of {y, x} by the four selectors in the low half of `selectors` ("prmt").
 __MSL_INLINE uint permute_bytes(uint x, uint y, uint selectors) {
   uint d;
@@ -33,7 +30,7 @@ __MSL_INLINE uint permute_bytes(uint x, uint y, uint selectors) {
 
 // 16 bytes from device to threadgroup memory, both at multiples of 16; complete after copies_done and a barrier.
 __MSL_INLINE void copy_16(void* to, const void* from) {
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(__shared_address(to)), "l"(from) : "memory");
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(__msl_threadgroup_address(to)), "l"(from) : "memory");
 }
 // Ends a group of this thread's copies.
 __MSL_INLINE void end_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
@@ -48,14 +45,14 @@ __MSL_INLINE void await_copies() {
 __MSL_INLINE void load_matrices(uint (&m)[4], const void* row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
-               : "r"(__shared_address(row))
+               : "r"(__msl_threadgroup_address(row))
                : "memory");
 }
 // The same of each matrix's transpose.
 __MSL_INLINE void load_matrices_transposed(uint (&m)[4], const void* row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
-               : "r"(__shared_address(row))
+               : "r"(__msl_threadgroup_address(row))
                : "memory");
 }
 
