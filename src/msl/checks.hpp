@@ -14,15 +14,25 @@ namespace anymetal::msl {
 /// Reports C++ keywords MSL does not have (goto, virtual, double, new, ...) wherever the user writes them.
 class TokenCheck {
  public:
-  explicit TokenCheck(Compilation& compilation) : compilation_(compilation) {}
+  /// `limit`: tokens after which the step ends; 0 for no limit.
+  TokenCheck(Compilation& compilation, unsigned limit) : compilation_(compilation), limit_(limit) {}
   /// Sees every token after preprocessing, in order.
   void operator()(const clang::Token& token);
+  /// Where the last of them is.
+  [[nodiscard]] clang::SourceLocation last_place() const { return last_place_; }
 
  private:
   Compilation& compilation_;
+  unsigned limit_;
+  unsigned count_ = 0;
+  clang::SourceLocation last_place_;
   bool after_long_ = false;
   bool after_equal_ = false;
 };
+
+/// Reports what would reach beyond a kernel: attributes and builtins of the host's, names of the library's own, pointers to
+/// functions.
+void check_host_access(Compilation& compilation);
 
 /// Reports violations of the rules on kernels, address spaces and storage in the user's declarations: those that need
 /// the declaration alone, template or not.

@@ -79,7 +79,7 @@ std::string options_text(const SourceOptions& options) {
   return text;
 }
 
-std::shared_ptr<clang::CompilerInvocation> make_invocation(const SourceOptions& options, Target target, bool use_pch,
+std::shared_ptr<clang::CompilerInvocation> make_invocation(const SourceOptions& options, const CompileLimits& limits, Target target, bool use_pch,
                                                            clang::DiagnosticsEngine& diagnostics) {
   std::vector<const char*> arguments = {
       "-triple", triple_of(target), "-std=c++2b", "-x", "c++", "-fdeclspec", "-ffreestanding", "-fno-builtin",
@@ -103,7 +103,9 @@ std::shared_ptr<clang::CompilerInvocation> make_invocation(const SourceOptions& 
   language.SinglePrecisionConstants = true;
   language.ExpStrictFP = true;  // else Clang ignores `float_control`, which safe math mode becomes, for NVPTX
   language.SYCLIsDevice = true;  // its address spaces convert to the default one (docs/address-spaces.md)
-  language.InstantiationDepth = 512;
+  language.CPlusPlusModules = false;
+  language.InstantiationDepth = limits.template_depth != 0 ? limits.template_depth : ~0U;
+  language.ConstexprStepLimit = limits.constexpr_steps;  // 0 lifts this limit in Clang too
   invocation->getFrontendOpts().ProgramAction = clang::frontend::ParseSyntaxOnly;
   invocation->getDiagnosticOpts().ShowCarets = false;
 

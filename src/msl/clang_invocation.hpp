@@ -4,6 +4,8 @@
 
 #include "msl/parsed_source.hpp"
 
+#include <anymetal/compile_limits.hpp>
+
 #include <memory>
 #include <string>
 #include <string_view>
@@ -37,7 +39,7 @@ inline constexpr std::string_view kOptionsFile = "/__msl/options.h";
 std::string options_text(const SourceOptions& options);
 
 /// `use_pch`: start from kPchFile, else from the text of the prelude.
-std::shared_ptr<clang::CompilerInvocation> make_invocation(const SourceOptions& options, Target target, bool use_pch,
+std::shared_ptr<clang::CompilerInvocation> make_invocation(const SourceOptions& options, const CompileLimits& limits, Target target, bool use_pch,
                                                            clang::DiagnosticsEngine& diagnostics);
 
 }  // namespace anymetal::msl

@@ -2,9 +2,11 @@
 
 #include "msl/checks.hpp"
 #include "msl/clang_invocation.hpp"
+#include "msl/compile_guard.hpp"
 #include "msl/conditional_values.hpp"
 #include "msl/embedded_files.hpp"
 #include "msl/method_spaces.hpp"
+#include "msl/preprocessor_limits.hpp"
 #include "msl/threadgroup_statics.hpp"
 
 #include <clang/AST/ASTConsumer.h>
@@ -15,6 +17,7 @@
 #include <clang/Lex/PreprocessorOptions.h>
 #include <clang/Sema/EnterExpressionEvaluationContext.h>
 #include <clang/Sema/Sema.h>
+#include <clang/Sema/TemplateInstCallback.h>
 
 namespace anymetal::msl {
 namespace {
@@ -34,6 +37,15 @@ class Recorder : public clang::ASTConsumer {
   std::vector<clang::Decl*>& declarations_;
 };
 
+/// Lets a step that has used up its time or memory end where a template is instantiated.
+class InstantiationCheckpoint : public clang::TemplateInstantiationCallback {
+ public:
+  void initialize(const clang::Sema&) override {}
+  void finalize(const clang::Sema&) override {}
+  void atTemplateBegin(const clang::Sema&, const clang::Sema::CodeSynthesisContext&) override { checkpoint(); }
+  void atTemplateEnd(const clang::Sema&, const clang::Sema::CodeSynthesisContext&) override {}
+};
+
 /// Parses to the end of the file and leaves everything alive.
 class ParseAction : public clang::ASTFrontendAction {
  public:
@@ -51,6 +63,7 @@ class ParseAction : public clang::ASTFrontendAction {
     clang::Sema& sema = ci.getSema();
     parser_ = std::make_unique<clang::Parser>(ci.getPreprocessor(), sema, false);
     clang::Parser& parser = *parser_;
+    sema.TemplateInstCallbacks.push_back(std::make_unique<InstantiationCheckpoint>());
     MethodSpaces method_spaces(ci);
     ThreadgroupStatics threadgroup_statics(ci);
     ConditionalValues conditional_values(ci);
@@ -83,14 +96,17 @@ class ParseAction : public clang::ASTFrontendAction {
 
 }  // namespace
 
-Compilation::Compilation(const SourceRequest& request)
-    : files_(request, !embedded_pch(request.target).empty()), collector_(files_) {
-  token_check_ = std::make_unique<TokenCheck>(*this);
-  const bool with_pch = !embedded_pch(request.target).empty();
+Compilation::Compilation(const SourceRequest& request, const CompileLimits& limits)
+    : options_(request.options), limits_(limits), target_(request.target), files_(request, !embedded_pch(request.target).empty()), collector_(files_) {
+  token_check_ = std::make_unique<TokenCheck>(*this, limits.tokens);
+}
+
+void Compilation::parse() {
+  const bool with_pch = !embedded_pch(target_).empty();
   instance_.createDiagnostics(&collector_, false);
-  instance_.setInvocation(make_invocation(request.options, request.target, with_pch, instance_.getDiagnostics()));
+  instance_.setInvocation(make_invocation(options_, limits_, target_, with_pch, instance_.getDiagnostics()));
   clang::ProcessWarningOptions(instance_.getDiagnostics(), instance_.getDiagnosticOpts(), false);
-  instance_.getDiagnostics().setErrorLimit(request.options.max_errors);
+  instance_.getDiagnostics().setErrorLimit(options_.max_errors);
   // Whole type names: what two types have in common is part of the message.
   instance_.getDiagnostics().setElideType(false);
   instance_.createFileManager(files_.file_system());
@@ -102,12 +118,32 @@ Compilation::Compilation(const SourceRequest& request)
   const clang::FrontendInputFile input(kMainFile, clang::InputKind(clang::Language::CXX));
   if (!action->BeginSourceFile(instance_, input)) return;
   action_ = std::move(action);
+  instance_.getPreprocessor().addPPCallbacks(std::make_unique<PreprocessorLimits>(instance_.getPreprocessor(), limits_.tokens));
   if (llvm::Error failure = action_->Execute()) llvm::consumeError(std::move(failure));
   has_ast_ = true;
 }
 
 Compilation::~Compilation() {
   if (action_) action_->EndSourceFile();
+}
+
+bool Compilation::is_users(clang::SourceLocation location) const {
+  if (location.isInvalid()) return false;
+  const clang::SourceManager& sources = instance_.getSourceManager();
+  const clang::FileID id = sources.getFileID(sources.getExpansionLoc(location));
+  const auto [known, is_new] = user_files_.try_emplace(id, false);
+  if (is_new) {
+    const auto file = sources.getFileEntryRefForID(id);
+    known->second = file && files_.find(std::string_view(file->getName())) != nullptr;
+  }
+  return known->second;
+}
+
+unsigned Compilation::metal_version() const { return msl::metal_version(options_.language_standard); }
+
+UserPosition Compilation::last_position() const {
+  const clang::SourceLocation place = token_check_->last_place();
+  return place.isInvalid() || !instance_.hasSourceManager() ? UserPosition() : user_position(instance_.getSourceManager(), place, files_);
 }
 
 std::vector<Diagnostic> Compilation::take_diagnostics() {
@@ -117,8 +153,7 @@ std::vector<Diagnostic> Compilation::take_diagnostics() {
 
 void Compilation::report(clang::DiagnosticsEngine::Level level, clang::SourceLocation location, const std::string& message) {
   auto& engine = instance_.getDiagnostics();
-  const unsigned id = engine.getDiagnosticIDs()->getCustomDiagID(static_cast<clang::DiagnosticIDs::Level>(level), message);
-  engine.Report(location, id);
+  engine.Report(location, engine.getDiagnosticIDs()->getCustomDiagID(static_cast<clang::DiagnosticIDs::Level>(level), "%0")) << message;
 }
 
 void Compilation::restate(clang::SourceLocation old, clang::SourceLocation place, std::string message) {

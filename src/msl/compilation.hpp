@@ -5,8 +5,11 @@
 #include "msl/diagnostics.hpp"
 #include "msl/source_files.hpp"
 
+#include <anymetal/compile_limits.hpp>
+
 #include <clang/Frontend/CompilerInstance.h>
 #include <clang/Frontend/FrontendAction.h>
+#include <llvm/ADT/DenseMap.h>
 
 #include <memory>
 #include <vector>
@@ -15,14 +18,22 @@ namespace anymetal::msl {
 
 class TokenCheck;
 
-/// Thread contract: one thread at a time, and only on threads with a deep stack (on_deep_stack).
+/// Thread contract: one thread at a time. All but the constructor belongs into a guarded step (compile_guard.hpp).
 class Compilation {
  public:
+  Compilation(const SourceRequest& request, const CompileLimits& limits);
   /// Parses and analyses the request's text. Errors are in take_diagnostics().
-  explicit Compilation(const SourceRequest& request);
+  void parse();
   ~Compilation();
   Compilation(const Compilation&) = delete;
   Compilation& operator=(const Compilation&) = delete;
+
+  /// Whether a place is in text of the user's, be it marked as a system header or not.
+  [[nodiscard]] bool is_users(clang::SourceLocation location) const;
+  /// `__METAL_VERSION__` of the request's language standard.
+  [[nodiscard]] unsigned metal_version() const;
+  /// Where the parser was last; for what has no place of its own.
+  [[nodiscard]] UserPosition last_position() const;
 
   /// Whether parsing got as far as an AST (it may still hold errors).
   [[nodiscard]] bool has_ast() const { return has_ast_; }
@@ -43,12 +54,16 @@ class Compilation {
   void restate(clang::SourceLocation old, clang::SourceLocation place, std::string message);
 
  private:
+  SourceOptions options_;
+  CompileLimits limits_;
+  Target target_;
   SourceFiles files_;
   DiagnosticCollector collector_;
   clang::CompilerInstance instance_;
   std::vector<clang::Decl*> declarations_;
   std::unique_ptr<TokenCheck> token_check_;
   std::unique_ptr<clang::FrontendAction> action_;
+  mutable llvm::DenseMap<clang::FileID, bool> user_files_;
   bool has_ast_ = false;
 };
 

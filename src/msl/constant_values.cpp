@@ -1,5 +1,6 @@
 #include "msl/constant_values.hpp"
 
+#include "msl/ir_checks.hpp"
 #include "msl/ir_cleanup.hpp"
 #include "msl/ir_simplify.hpp"
 
@@ -148,6 +149,10 @@ void evaluate_derived_constants(llvm::Module& module) {
   }
   const llvm::TargetLibraryInfoImpl library_info{llvm::Triple(module.getTargetTriple())};
   for (llvm::Function* f : initialisers) {
+    if (inlined_size(*f) > kInstructionLimit) {
+      redirect_to_missing(*f);
+      continue;
+    }
     inline_calls(*f);
     simplify_function(*f);
     llvm::TargetLibraryInfo library(library_info, f);

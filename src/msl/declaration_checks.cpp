@@ -6,7 +6,6 @@
 
 #include <clang/AST/ASTContext.h>
 #include <clang/AST/RecursiveASTVisitor.h>
-#include <clang/Basic/SourceManager.h>
 #include <fmt/format.h>
 
 namespace anymetal::msl {
@@ -44,6 +43,14 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
     }
     if (f->isMain() || (f->getDeclContext()->isTranslationUnit() && f->getDeclName().isIdentifier() && f->getName() == "main")) {
       error(f->getLocation(), "no function may be called 'main' in Metal");
+    }
+    return true;
+  }
+
+  bool VisitLambdaExpr(clang::LambdaExpr* lambda) {
+    constexpr unsigned kFirstWithLambdas = 320;
+    if (compilation_.metal_version() < kFirstWithLambdas) {
+      compilation_.report(clang::DiagnosticsEngine::Warning, lambda->getBeginLoc(), "lambda expressions need metal3.2");
     }
     return true;
   }
@@ -174,10 +181,9 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
 }  // namespace
 
 void check_declarations(Compilation& compilation) {
-  const clang::SourceManager& sources = compilation.instance().getSourceManager();
   DeclarationVisitor visitor(compilation);
   for (clang::Decl* d : compilation.declarations()) {
-    if (!sources.isInSystemHeader(d->getLocation())) visitor.TraverseDecl(d);
+    if (compilation.is_users(d->getLocation())) visitor.TraverseDecl(d);
   }
 }
 

@@ -1,30 +1,21 @@
 #include "msl/diagnostics.hpp"
 
 #include "msl/clang_invocation.hpp"
+#include "msl/diagnostic_wording.hpp"
 #include "msl/type_names.hpp"
 
 #include <clang/Basic/SourceManager.h>
+#include <clang/Lex/Lexer.h>
+#include <fmt/format.h>
 #include <llvm/ADT/SmallString.h>
 
 #include <algorithm>
 #include <set>
+#include <span>
 #include <tuple>
 
 namespace anymetal::msl {
 namespace {
-
-std::string line_of(std::string_view text, unsigned line) {
-  std::size_t begin = 0;
-  for (unsigned i = 1; i < line; ++i) {
-    begin = text.find('\n', begin);
-    if (begin == std::string_view::npos) return {};
-    ++begin;
-  }
-  const std::size_t end = text.find('\n', begin);
-  std::string_view found = text.substr(begin, end == std::string_view::npos ? end : end - begin);
-  if (found.ends_with('\r')) found.remove_suffix(1);
-  return std::string(found);
-}
 
 Severity severity_of(clang::DiagnosticsEngine::Level level) {
   if (level >= clang::DiagnosticsEngine::Error) return Severity::Error;
@@ -48,7 +39,7 @@ UserPosition user_position(const clang::SourceManager& sources, clang::SourceLoc
     const unsigned physical = sources.getSpellingLineNumber(place);
     const unsigned line = physical > file->head_lines ? physical - file->head_lines : 1;
     position.column = file->columns.original_column(line, position.column);
-    position.source_line = line_of(file->original, line);
+    position.source_line = file->line(line);
     if (position.file.starts_with(kSourceRoot)) position.file.erase(0, kSourceRoot.size());
   } else {
     position.in_library = true;
@@ -57,52 +48,48 @@ UserPosition user_position(const clang::SourceManager& sources, clang::SourceLoc
   return position;
 }
 
-namespace {
-
-/// The compiler points at operators and declarators where MSL's own messages point at the operand at fault.
-clang::SourceLocation place_of(const clang::Diagnostic& info, std::string_view text) {
-  const auto range_begin = [&](unsigned i) { return i < info.getNumRanges() ? info.getRange(i).getBegin() : info.getLocation(); };
-  const bool is_read_only = text.find("is not assignable") != std::string_view::npos || text.starts_with("cannot assign to");
-  if (is_read_only || text.starts_with("no viable conversion from")) return range_begin(0);
-  if (text.starts_with("no viable overloaded '='")) return range_begin(1);
-  // The member's name stands behind the dot.
-  if (text.starts_with("member reference base type") && text.ends_with("is not a structure or union")) return info.getLocation().getLocWithOffset(1);
-  return info.getLocation();
+void DiagnosticCollector::add(Severity severity, const UserPosition& position, std::string message) {
+  if (severity == Severity::Note && !is_helpful_note(message, position.in_library)) return;
+  if (!entries_.empty() && severity == Severity::Note) {
+    const Diagnostic& last = entries_.back().diagnostic;
+    if (last.severity == Severity::Note && last.message == message && last.file == position.file && last.line == position.line) return;
+  }
+  entries_.push_back({{severity, position.file, position.line, position.column, std::move(message), position.source_line}, position.in_library});
 }
 
-/// Messages that would speak of C++ where the rule is MSL's.
-std::string in_msl_terms(std::string message) {
-  if (message.starts_with("default initialization of an object of const type")) return "a variable in the constant address space must be initialised";
-  if (message.find("'annotate' attribute requires parameter") != std::string::npos) return "the argument of this attribute must be a constant expression";
-  if (message.starts_with("implicit instantiation of undefined template 'texture") || message.starts_with("implicit instantiation of undefined template 'depth")) {
-    const std::size_t type = message.find('\'');
-    return "type " + message.substr(type) + " is not supported: textures are outside anymetal's compute subset";
+/// The macros a place in one stands in, from the inside out; those of the library say nothing to the user.
+void DiagnosticCollector::add_macros(const clang::SourceManager& sources, clang::SourceLocation place) {
+  constexpr int kMost = 4;
+  for (int i = 0; i < kMost && place.isMacroID(); ++i) {
+    const clang::SourceLocation written = sources.getImmediateSpellingLoc(place);
+    const bool is_argument = sources.isMacroArgExpansion(place);
+    const clang::SourceLocation name = sources.getImmediateExpansionRange(place).getBegin();
+    const UserPosition position = written.isFileID() ? user_position(sources, written, files_) : UserPosition();
+    if (!is_argument && position.line != 0 && !position.in_library) {
+      const std::string_view macro(clang::Lexer::getImmediateMacroName(place, sources, clang::LangOptions()));
+      add(Severity::Note, position, fmt::format("expanded from macro '{}'", macro));
+    }
+    place = is_argument ? written : name;
   }
-  if (message.starts_with("parameter may not be qualified with an address space")) return "a parameter passed by value may not be qualified with an address space";
-  for (const std::string_view type : {"'tensor<", "'imageblock<", "'acceleration_structure", "'visible_function_table", "'intersection_function_table", "'mesh<", "'command_buffer", "'mpp::tensor_ops::convolution2d"}) {
-    const bool is_undefined = message.starts_with("implicit instantiation of undefined") || message.find("incomplete type") != std::string::npos;
-    if (is_undefined && message.find(type) != std::string::npos) return "type " + message.substr(message.find(type)) + " is not supported: it is outside anymetal's compute subset";
-  }
-  const bool casts_spaces = message.starts_with("reinterpret_cast") && message.ends_with("is not allowed") &&
-                            (message.find("device ") != std::string::npos || message.find("threadgroup ") != std::string::npos || message.find("constant ") != std::string::npos);
-  if (casts_spaces || message.starts_with("cannot initialize object parameter")) return message + ": mismatching address spaces";
-  if (message.starts_with("no matching constructor for initialization of '")) message += ": wrong number or types of components";
-  if (message.starts_with("value of type 'bool") && message.ends_with("is not contextually convertible to 'bool'")) message += ": use all() or any()";
-  return message;
 }
-
-}  // namespace
 
 void DiagnosticCollector::HandleDiagnostic(clang::DiagnosticsEngine::Level level, const clang::Diagnostic& info) {
   DiagnosticConsumer::HandleDiagnostic(level, info);
   if (level <= clang::DiagnosticsEngine::Ignored || level == clang::DiagnosticsEngine::Remark) return;
+  constexpr std::size_t kMost = 2000;
+  if (level < clang::DiagnosticsEngine::Error && entries_.size() >= kMost) return;
   llvm::SmallString<256> text;
   info.FormatDiagnostic(text);
   UserPosition position;
-  if (info.hasSourceManager()) position = user_position(info.getSourceManager(), place_of(info, std::string_view(text)), files_);
-  entries_.push_back({{severity_of(level), std::move(position.file), position.line, position.column,
-                       in_msl_terms(msl_message(std::string_view(text), info.getID() < clang::diag::DIAG_UPPER_LIMIT)), std::move(position.source_line)},
-                      position.in_library});
+  clang::SourceLocation place;
+  if (info.hasSourceManager()) {
+    place = place_of(info, std::string_view(text));
+    position = user_position(info.getSourceManager(), place, files_);
+  }
+  const Severity severity = severity_of(level);
+  const bool is_compilers = info.getID() < clang::diag::DIAG_UPPER_LIMIT;
+  add(severity, position, in_msl_terms(msl_message(std::string_view(text), is_compilers), files_.searched()));
+  if (severity != Severity::Note && place.isMacroID()) add_macros(info.getSourceManager(), place);
 }
 
 void DiagnosticCollector::restate(const UserPosition& old, const UserPosition& place, std::string message) {
@@ -142,6 +129,9 @@ std::vector<Diagnostic> DiagnosticCollector::take() {
     if (!is_repeated) result.push_back(std::move(d));
   }
   entries_.clear();
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    if (result[i].severity == Severity::Error) result[i].message = with_types(std::move(result[i].message), std::span(result).subspan(i + 1));
+  }
   return result;
 }
 

@@ -41,6 +41,9 @@ class DiagnosticCollector : public clang::DiagnosticConsumer {
     Diagnostic diagnostic;
     bool in_library = false;
   };
+  void add(Severity severity, const UserPosition& position, std::string message);
+  void add_macros(const clang::SourceManager& sources, clang::SourceLocation place);
+
   const SourceFiles& files_;
   std::vector<Entry> entries_;
 };

@@ -31,10 +31,19 @@ void drop_annotations(llvm::Module& module) {
   }
 }
 
+/// A function or variable with C linkage may be called what the C library calls one of its own: LLVM would take it for that.
+void make_private_name(llvm::GlobalValue& value) {
+  const llvm::StringRef name = value.getName();
+  if (!name.starts_with("_Z") && !name.starts_with("__msl_") && !name.starts_with("_GLOBAL__") && !name.starts_with("__cxx_global_var_init")) {
+    value.setName(name + ".msl");
+  }
+}
+
 void normalise_globals(llvm::Module& module) {
   for (llvm::GlobalVariable& global : module.globals()) {
     if (global.isDeclaration() || global.getName().starts_with("llvm.")) continue;
     global.setComdat(nullptr);
+    make_private_name(global);
     global.setLinkage(llvm::GlobalValue::InternalLinkage);
     global.setVisibility(llvm::GlobalValue::DefaultVisibility);
     if (global.getSection() != kThreadgroupSection) continue;
@@ -66,6 +75,7 @@ void normalise_function(llvm::Function& f, bool is_entry) {
     return;
   }
   f.setAttributes(f.getAttributes().removeFnAttributes(f.getContext()));
+  if (!is_entry) make_private_name(f);
   f.setComdat(nullptr);
   f.setCallingConv(llvm::CallingConv::C);
   f.addFnAttr(llvm::Attribute::NoUnwind);

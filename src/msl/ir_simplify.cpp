@@ -1,5 +1,7 @@
 #include "msl/ir_simplify.hpp"
 
+#include "msl/pass_checkpoints.hpp"
+
 #include <llvm/ADT/SCCIterator.h>
 #include <llvm/Analysis/CallGraph.h>
 #include <llvm/Analysis/CGSCCPassManager.h>
@@ -41,7 +43,8 @@ class PassRun {
   llvm::FunctionAnalysisManager functions_;
   llvm::CGSCCAnalysisManager components_;
   llvm::ModuleAnalysisManager modules_;
-  llvm::PassBuilder builder_;
+  PassCheckpoints checkpoints_;
+  llvm::PassBuilder builder_{nullptr, llvm::PipelineTuningOptions(), std::nullopt, &checkpoints_.callbacks};
 };
 
 llvm::FunctionPassManager simplification() {

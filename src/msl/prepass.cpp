@@ -34,7 +34,7 @@ struct FileFacts {
 class Rewriter {
  public:
   Rewriter(std::string_view text, std::span<const Token> tokens, FileFacts& facts, TextEdits& edits)
-      : text_(text), tokens_(tokens), facts_(facts), edits_(edits) {}
+      : text_(text), tokens_(tokens), facts_(facts), edits_(edits), partners_(partners()) {}
 
   void run() {
     for (std::size_t i = 0; i < tokens_.size();) {
@@ -67,20 +67,25 @@ class Rewriter {
     return spelling(i) == "[" && spelling(i + 1) == "[" && adjacent(i);
   }
 
-  [[nodiscard]] std::size_t matching(std::size_t open) const {
-    std::size_t depth = 0;
-    for (std::size_t i = open; i < tokens_.size(); ++i) {
+  /// For every opening bracket the index of the one that closes it, or of the end.
+  [[nodiscard]] std::vector<std::size_t> partners() const {
+    std::vector<std::size_t> closing(tokens_.size(), tokens_.size());
+    std::vector<std::size_t> open;
+    for (std::size_t i = 0; i < tokens_.size(); ++i) {
       const std::string_view s = spelling(i);
-      if (s == "(" || s == "[" || s == "{") ++depth;
-      if ((s == ")" || s == "]" || s == "}") && --depth == 0) return i;
+      if (s == "(" || s == "[" || s == "{") open.push_back(i);
+      if ((s != ")" && s != "]" && s != "}") || open.empty()) continue;
+      closing[open.back()] = i;
+      open.pop_back();
     }
-    return tokens_.size();
+    return closing;
   }
+  [[nodiscard]] std::size_t matching(std::size_t open) const { return open < partners_.size() ? partners_[open] : tokens_.size(); }
 
   /// Rewrites the list at `first`; returns the index after it.
   std::size_t attributes(std::size_t first) {
     const std::size_t inner_close = matching(first + 1);
-    if (spelling(inner_close + 1) != "]") return first + 2;
+    if (spelling(inner_close) != "]" || spelling(inner_close + 1) != "]") return first + 2;
     std::vector<Attribute> list;
     for (std::size_t i = first + 2; i < inner_close; ++i) {
       if (tokens_[i].kind != TokenKind::Identifier || spelling(i + 1) == ":") return inner_close + 2;
@@ -97,8 +102,16 @@ class Rewriter {
     const bool all_standard = std::ranges::all_of(list, [&](const Attribute& a) {
       return std::ranges::find(kStandardAttributes, spelling(a.name)) != kStandardAttributes.end();
     });
-    if (!all_standard) rewrite(list, first, inner_close);
+    if (!all_standard && !spans_directive(first, inner_close + 1)) rewrite(list, first, inner_close);
     return inner_close + 2;
+  }
+
+  /// Whether a directive may stand between two of these tokens: what is replaced must not hold one.
+  [[nodiscard]] bool spans_directive(std::size_t first, std::size_t last) const {
+    for (std::size_t i = first; i < last; ++i) {
+      if (text_.substr(tokens_[i].end, tokens_[i + 1].begin - tokens_[i].end).find('#') != std::string_view::npos) return true;
+    }
+    return false;
   }
 
   void rewrite(std::span<const Attribute> list, std::size_t first, std::size_t inner_close) {
@@ -131,7 +144,8 @@ class Rewriter {
 
   /// Makes the declaration whose attribute list starts at token `end` an external one.
   void declare_external(std::size_t end) {
-    if (declaration_ >= end) return;
+    if (declaration_ >= end || external_declaration_ == declaration_ + 1) return;
+    external_declaration_ = declaration_ + 1;
     bool is_external = false;
     for (std::size_t i = declaration_; i < end; ++i) {
       const std::string_view s = spelling(i);
@@ -152,11 +166,12 @@ class Rewriter {
 
   /// Whether the qualifier at `i` belongs to the object a member function is called on.
   [[nodiscard]] bool trails_method(std::size_t i) const {
+    constexpr std::size_t kMost = 8;  // qualifiers in a row
     std::size_t before = i;
-    while (before > 0 && is_qualifier(spelling(before - 1))) --before;
+    while (before > 0 && i - before < kMost && is_qualifier(spelling(before - 1))) --before;
     if (before == 0 || spelling(before - 1) != ")") return false;
     std::size_t after = i + 1;
-    while (is_qualifier(spelling(after))) ++after;
+    while (after - i < kMost && is_qualifier(spelling(after))) ++after;
     static constexpr std::array<std::string_view, 9> kFollowers = {"{", ":", "noexcept", "=", ";", "-", "override", "requires", "&"};
     const std::string_view s = spelling(after);
     if (s == "&") return spelling(after + 1) == "{" || spelling(after + 1) == ";";
@@ -166,17 +181,26 @@ class Rewriter {
 
   /// A constant computed from function constants is no constant expression before specialisation.
   void derived_constant(std::size_t i) {
+    if (constant_declaration_ != declaration_ + 1) {
+      constant_declaration_ = declaration_ + 1;
+      is_late_constant_ = finds_late_constant(i);
+    }
+    if (is_late_constant_ && spelling(i) == "constexpr") edits_.replace(tokens_[i].begin, tokens_[i].end, "const    ");
+  }
+
+  /// Whether the declaration whose first such keyword is at `i` is computed from function constants; then it is one itself.
+  bool finds_late_constant(std::size_t i) {
     std::size_t name = 0;
     bool is_late = false;
     for (std::size_t k = i + 1; k < tokens_.size() && spelling(k) != ";"; ++k) {
       const std::string_view s = spelling(k);
-      if (name == 0 && (s == "(" || s == "{" || s == "}")) return;
+      if (name == 0 && (s == "(" || s == "{" || s == "}")) return false;
       if (name == 0 && s == "=") name = k - 1;
       if (name != 0 && facts_.late_constants.contains(s)) is_late = true;
     }
-    if (name == 0 || !is_late) return;
+    if (name == 0 || !is_late) return false;
     facts_.late_constants.emplace(spelling(name));
-    if (spelling(i) == "constexpr") edits_.replace(tokens_[i].begin, tokens_[i].end, "const    ");
+    return true;
   }
 
   /// Behind a member function no annotation may stand, so that `thread` becomes a keyword too (method_spaces.hpp).
@@ -200,6 +224,8 @@ class Rewriter {
   /// `if constexpr` on what is known at specialisation only is folded there.
   void late_branch(std::size_t keyword) {
     const std::size_t close = matching(keyword + 1);
+    if (keyword < late_branch_end_ || close == tokens_.size()) return;
+    late_branch_end_ = close;
     for (std::size_t k = keyword + 2; k < close; ++k) {
       if (facts_.late_constants.contains(spelling(k))) return edits_.blank(tokens_[keyword].begin, tokens_[keyword].end);
     }
@@ -207,9 +233,11 @@ class Rewriter {
 
   /// `constant T a[3]` among parameters is a pointer, but Clang sees an array in an address space first.
   void array_parameter(std::size_t i) {
+    constexpr std::size_t kMost = 64;  // tokens before the bracket
     std::size_t words = 0;
     std::size_t open = i + 1;
     for (; open < tokens_.size() && spelling(open) != "["; ++open) {
+      if (open - i > kMost) return;
       const std::string_view s = spelling(open);
       if (tokens_[open].kind == TokenKind::Identifier) words += is_qualifier(s) ? 0 : 1;
       else if (s != ":" && s != "<" && s != ">" && tokens_[open].kind != TokenKind::Number) return;
@@ -217,6 +245,7 @@ class Rewriter {
     if (words < 2 || opens_attributes(open) || spelling(open - 1) == ">") return;
     const std::size_t close = matching(open);
     if (close == tokens_.size() || (spelling(close + 1) != "," && spelling(close + 1) != ")" && spelling(close + 1) != "[")) return;
+    if (spans_directive(open, close)) return;
     const bool is_row = spelling(close + 1) == "[" && !opens_attributes(close + 1);
     edits_.insert(tokens_[open - 1].begin, is_row ? "(*" : "*");
     edits_.replace(tokens_[open].begin, tokens_[close].end, is_row ? ")" : "");
@@ -225,26 +254,37 @@ class Rewriter {
   /// `threadgroup T a[n][4];`, where n depends on function constants, as a pointer to memory reserved at
   /// specialisation: `threadgroup T (*a)[4] = (threadgroup T (*)[4])__msl_threadgroup_array(sizeof(T) * (n) * (4));`
   void late_array(std::size_t i) {
+    if (i < late_array_end_) return;
     std::size_t end = i + 1;
     while (end < tokens_.size() && spelling(end) != ";" && spelling(end) != "{" && spelling(end) != "(" && spelling(end) != "=") ++end;
+    late_array_end_ = end;
     if (spelling(end) != ";") return;
     std::size_t first = i + 1;
     while (first < end && spelling(first) != "[") ++first;
     bool is_late = false;
     for (std::size_t k = first; k < end; ++k) is_late = is_late || facts_.late_constants.contains(spelling(k));
-    if (!is_late || first < i + 3) return;
+    if (!is_late || first < i + 3 || spans_directive(i, end)) return;
     const std::size_t name = first - 1;
-    const std::string element(text_.substr(tokens_[i + 1].begin, tokens_[name - 1].end - tokens_[i + 1].begin));
+    const std::string element = one_line(i + 1, name);
     std::string count = "sizeof(" + element + ")";
     for (std::size_t k = first; k < end; k = matching(k) + 1) {
-      if (spelling(k) != "[") return;
-      count += " * (" + std::string(text_.substr(tokens_[k].end, tokens_[matching(k)].begin - tokens_[k].end)) + ")";
+      if (spelling(k) != "[" || matching(k) >= end) return;
+      count += " * (" + one_line(k + 1, matching(k)) + ")";
     }
-    const std::size_t inner = tokens_[matching(first)].end;
-    const std::string rest(text_.substr(inner, tokens_[end].begin - inner));
+    const std::string rest = one_line(matching(first) + 1, end);
     edits_.insert(tokens_[name].begin, "(*");
-    edits_.replace(tokens_[first].begin, inner, ")");
+    edits_.replace(tokens_[first].begin, tokens_[matching(first)].end, ")");
     edits_.insert(tokens_[end].begin, " = (threadgroup " + element + " (*)" + rest + ")__msl_threadgroup_array(" + count + ")");
+  }
+
+  /// The tokens from `first` to before `last` again, for another place: without comments and line breaks.
+  [[nodiscard]] std::string one_line(std::size_t first, std::size_t last) const {
+    std::string text;
+    for (std::size_t i = first; i < last; ++i) {
+      text += i > first && tokens_[i - 1].end < tokens_[i].begin ? " " : "";
+      for (const char c : spelling(i)) text += c == '\n' ? ' ' : c;
+    }
+    return text;
   }
 
   static bool is_address_space(std::string_view s) { return s == "device" || s == "constant" || s == "threadgroup" || s == "thread"; }
@@ -289,9 +329,16 @@ class Rewriter {
   std::span<const Token> tokens_;
   FileFacts& facts_;
   TextEdits& edits_;
+  std::vector<std::size_t> partners_;
   std::size_t declaration_ = 0;  ///< first token of the declaration the cursor is in
   std::size_t parentheses_ = 0;
   std::vector<std::size_t> opened_;  ///< the open ones
+  // Each declaration is looked through once; one past its first token.
+  std::size_t external_declaration_ = 0;
+  std::size_t constant_declaration_ = 0;
+  std::size_t late_array_end_ = 0;
+  std::size_t late_branch_end_ = 0;
+  bool is_late_constant_ = false;
 };
 
 /// Runs of tokens that are rewritten as one: all text outside directives, then each macro body.

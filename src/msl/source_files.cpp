@@ -69,7 +69,7 @@ class IncludeDirectories : public llvm::vfs::ProxyFileSystem {
   const SourceFile* load(const std::string& path) {
     if (const SourceFile* known = files_.find(path)) return known;
     auto buffer = llvm::MemoryBuffer::getFile(path);
-    return buffer ? &files_.add(path, (*buffer)->getBuffer().str()) : nullptr;
+    return buffer && (*buffer)->getBufferSize() <= kLongestText ? &files_.add(path, (*buffer)->getBuffer().str()) : nullptr;
   }
 
   SourceFiles& files_;
@@ -77,6 +77,15 @@ class IncludeDirectories : public llvm::vfs::ProxyFileSystem {
 };
 
 }  // namespace
+
+std::string SourceFile::line(unsigned number) const {
+  if (number == 0 || number > line_begins.size()) return {};
+  const std::size_t begin = line_begins[number - 1];
+  std::string_view found = std::string_view(original).substr(begin, number == line_begins.size() ? std::string_view::npos : line_begins[number] - begin);
+  if (found.ends_with('\n')) found.remove_suffix(1);
+  if (found.ends_with('\r')) found.remove_suffix(1);
+  return std::string(found);
+}
 
 SourceFiles::SourceFiles(const SourceRequest& request, bool with_pch) {
   auto memory = llvm::makeIntrusiveRefCnt<llvm::vfs::InMemoryFileSystem>();
@@ -97,6 +106,8 @@ SourceFiles::SourceFiles(const SourceRequest& request, bool with_pch) {
   const std::string main_path(kMainFile);
   add_reference(main_path, add(main_path, request.text, main_file_head(request), kMainFileHeadLines).rewritten);
 
+  for (const std::string& directory : request.options.include_directories) searched_ += ", " + directory;
+  searched_ += " and the library's headers";
   auto overlay = llvm::makeIntrusiveRefCnt<llvm::vfs::OverlayFileSystem>(
       llvm::makeIntrusiveRefCnt<IncludeDirectories>(*this, request.options.include_directories));
   overlay->pushOverlay(std::move(memory));
@@ -122,6 +133,10 @@ const SourceFile& SourceFiles::add(std::string path, std::string text, std::stri
   SourceFile file;
   Prepassed prepassed = prepass(text);
   file.original = std::move(text);
+  file.line_begins.push_back(0);
+  for (std::size_t i = 0; i < file.original.size(); ++i) {
+    if (file.original[i] == '\n') file.line_begins.push_back(i + 1);
+  }
   file.rewritten = std::string(head) + prepassed.text;
   file.columns = std::move(prepassed.columns);
   file.head_lines = head_lines;

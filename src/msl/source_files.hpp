@@ -15,12 +15,19 @@
 
 namespace anymetal::msl {
 
+/// A text longer than this is refused: no program is.
+inline constexpr std::size_t kLongestText = 16U << 20U;
+
 /// One file of the user's, as written and as the compiler sees it.
 struct SourceFile {
   std::string original;
   std::string rewritten;
   ColumnMap columns;
   unsigned head_lines = 0;  ///< lines the compiler sees before the user's first
+  std::vector<std::size_t> line_begins;  ///< offsets into `original`
+
+  /// A line as the user wrote it (1-based), without its newline; empty where there is no such.
+  [[nodiscard]] std::string line(unsigned number) const;
 };
 
 /// Owns every user file of one parse and presents them, pre-passed, as a file system. Nothing outside of the request's
@@ -38,11 +45,15 @@ class SourceFiles {
   /// Names of the files read from include directories and include_files, sorted.
   [[nodiscard]] std::vector<std::string> dependencies() const;
 
+  /// Where included files are looked for, for messages.
+  [[nodiscard]] const std::string& searched() const { return searched_; }
+
   /// Pre-passes and keeps a file; the reference stays valid.
   const SourceFile& add(std::string path, std::string text, std::string_view head = {}, unsigned head_lines = 0);
 
  private:
   std::map<std::string, SourceFile, std::less<>> files_;
+  std::string searched_ = "the given include files";
   llvm::IntrusiveRefCntPtr<llvm::vfs::FileSystem> file_system_;
 };
 

@@ -1,4 +1,6 @@
+#include "msl/compile_guard.hpp"
 #include "msl/constant_values.hpp"
+#include "msl/ir_checks.hpp"
 #include "msl/ir_cleanup.hpp"
 #include "msl/ir_context.hpp"
 #include "msl/ir_simplify.hpp"
@@ -86,6 +88,7 @@ Result<SpecialisedKernel> specialised(const EntryModule& entry, std::span<const 
   kernel.module = std::move(*parsed);
   llvm::Module& module = *kernel.module;
 
+  drop_traps(module);
   const auto values = resolve_constants(entry, constants);
   if (!values) return std::unexpected(values.error());
   set_function_constants(module, *values);
@@ -99,11 +102,13 @@ Result<SpecialisedKernel> specialised(const EntryModule& entry, std::span<const 
   }
   drop_unused(module);
   if (auto ok = refuse_recursion(module, entry); !ok) return std::unexpected(ok.error());
+  if (auto ok = refuse_size(module, entry.reflection.name, entry.symbol); !ok) return std::unexpected(ok.error());
   inline_everything(module);
   if (auto ok = refuse_unset(module, entry); !ok) return std::unexpected(ok.error());
   const auto bytes = threadgroup_memory(module, entry);
   if (!bytes) return std::unexpected(bytes.error());
   if (auto ok = refuse_unknown_symbols(module, entry); !ok) return std::unexpected(ok.error());
+  if (auto ok = refuse_unsupported(module, entry.reflection.name); !ok) return std::unexpected(ok.error());
   kernel.reflection.static_threadgroup_memory = *bytes;
 
   std::string problem;
@@ -115,7 +120,9 @@ Result<SpecialisedKernel> specialised(const EntryModule& entry, std::span<const 
 }  // namespace
 
 Result<SpecialisedKernel> specialise(const EntryModule& entry, std::span<const FunctionConstant> constants) {
-  auto result = specialised(entry, constants);
+  Result<SpecialisedKernel> result{};
+  const StepOutcome outcome = run_step(compile_limits(), [&] { result = specialised(entry, constants); });
+  if (!outcome.is_done()) result = std::unexpected(step_error(outcome, fmt::format("kernel '{}'", entry.reflection.name)));
   if (!result) return std::unexpected(result.error().with_kernel(entry.reflection.name));
   return result;
 }

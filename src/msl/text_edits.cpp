@@ -36,6 +36,7 @@ Prepassed TextEdits::apply() {
                        static_cast<unsigned>(original - line_begin + 1), verbatim);
   };
   for (const Edit& edit : edits_) {
+    if (edit.begin < at) continue;  // what it would change is gone
     copy_to(edit.begin);
     const auto lines = static_cast<unsigned>(std::ranges::count(edit.replacement, '\n'));
     if (edit.replacement.size() != edit.end - edit.begin || lines != 0) {

@@ -11,7 +11,7 @@
 
 namespace anymetal::msl {
 
-/// Offsets are into the text given to the constructor, which outlives this. Edits do not overlap. None inserts
+/// Offsets are into the text given to the constructor, which outlives this. An edit within what another replaces is dropped. None inserts
 /// a newline, and those in what is replaced stay, at the end of the replacement.
 class TextEdits {
  public:

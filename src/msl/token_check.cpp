@@ -1,6 +1,7 @@
 #include "msl/checks.hpp"
 
-#include <clang/Basic/SourceManager.h>
+#include "msl/compile_guard.hpp"
+
 #include <clang/Lex/Preprocessor.h>
 #include <fmt/format.h>
 
@@ -23,8 +24,25 @@ std::string_view refusal(clang::tok::TokenKind kind) {
     case clang::tok::kw_dynamic_cast:
     case clang::tok::kw_typeid: return "run-time type information is not supported in Metal";
     case clang::tok::kw_thread_local:
-    case clang::tok::kw_register: return "this storage class is not supported in Metal";
+    case clang::tok::kw_register:
+    case clang::tok::kw___thread:
+    case clang::tok::kw__Thread_local: return "this storage class is not supported in Metal";
     case clang::tok::kw_asm: return "inline assembly is not supported in Metal";
+    case clang::tok::kw_co_await:
+    case clang::tok::kw_co_return:
+    case clang::tok::kw_co_yield: return "coroutines are not supported in Metal";
+    case clang::tok::kw___builtin_va_arg: return "variadic functions are not supported in Metal";
+    case clang::tok::kw__BitInt:
+    case clang::tok::kw__ExtInt:
+    case clang::tok::kw___int128:
+    case clang::tok::kw___float128:
+    case clang::tok::kw___ibm128:
+    case clang::tok::kw__Complex:
+    case clang::tok::kw__Imaginary:
+    case clang::tok::kw__Atomic:
+    case clang::tok::kw__Decimal32:
+    case clang::tok::kw__Decimal64:
+    case clang::tok::kw__Decimal128: return "this type does not exist in Metal";
     default: return {};
   }
 }
@@ -32,13 +50,17 @@ std::string_view refusal(clang::tok::TokenKind kind) {
 }  // namespace
 
 void TokenCheck::operator()(const clang::Token& token) {
+  checkpoint();
+  last_place_ = token.getLocation();
+  if (limit_ != 0 && ++count_ > limit_) {
+    leave_step(fmt::format("met more than {} tokens: the limit is CompileLimits::tokens (--limit tokens=N)", limit_));
+  }
   const bool after_long = after_long_;
   const bool after_equal = after_equal_;
   after_long_ = token.is(clang::tok::kw_long);
   after_equal_ = token.is(clang::tok::equal);
   if (token.isNot(clang::tok::kw_long) && refusal(token.getKind()).empty()) return;
-  const clang::SourceManager& sources = compilation_.instance().getSourceManager();
-  if (sources.isInSystemHeader(token.getLocation())) return;
+  if (!compilation_.is_users(token.getLocation())) return;
   if (token.is(clang::tok::kw_long)) {
     if (after_long) compilation_.report(clang::DiagnosticsEngine::Error, token.getLocation(), "'long long' is not supported in Metal");
   } else if (!(token.is(clang::tok::kw_delete) && after_equal)) {

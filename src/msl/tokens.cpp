@@ -100,8 +100,10 @@ class Tokenizer {
   }
 
   void raw_string() {
-    const std::size_t open = text_.find('(', at_);
-    if (open == std::string_view::npos || open - at_ > 17) return quoted('"');
+    constexpr std::size_t kLongestDelimiter = 16;
+    const std::size_t distance = text_.substr(at_, kLongestDelimiter + 2).find('(');
+    if (distance == std::string_view::npos) return quoted('"');
+    const std::size_t open = at_ + distance;
     const std::string close = ')' + std::string(text_.substr(at_ + 1, open - at_ - 1)) + '"';
     const std::size_t end = text_.find(close, open);
     at_ = end == std::string_view::npos ? text_.size() : end + close.size();

@@ -111,14 +111,26 @@ std::string msl_spelling(std::string_view text) {
   return result;
 }
 
+namespace {
+
+/// `[with T = _Float16]` stands outside quotes.
+std::string in_brackets(std::string_view text) {
+  const std::size_t open = text.find("[with ");
+  const std::size_t close = open == std::string_view::npos ? open : text.find(']', open);
+  if (close == std::string_view::npos) return std::string(text);
+  return std::string(text.substr(0, open)) + msl_spelling(text.substr(open, close - open)) + std::string(text.substr(close));
+}
+
+}  // namespace
+
 std::string msl_message(std::string_view message, bool is_compilers) {
   std::string result;
   const bool keeps_spaces = !is_compilers || message.find("address space") != std::string_view::npos || message.find("object parameter") != std::string_view::npos;
   for (std::size_t i = 0; i < message.size();) {
     const std::size_t open = message.find('\'', i);
     const std::size_t close = open == std::string_view::npos ? open : message.find('\'', open + 1);
-    if (close == std::string_view::npos) return result + std::string(message.substr(i));
-    result += message.substr(i, open - i);
+    if (close == std::string_view::npos) return result + in_brackets(message.substr(i));
+    result += in_brackets(message.substr(i, open - i));
     const auto spelled = [&](std::string_view type) { return keeps_spaces ? msl_spelling(type) : without_space(msl_spelling(type)); };
     const std::string inner = spelled(message.substr(open + 1, close - open - 1));
     result += '\'' + inner + '\'';

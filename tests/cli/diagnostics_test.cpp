@@ -65,6 +65,15 @@ TEST_F(CliDiagnostics, ColourWhereItIsWanted) {
   EXPECT_THAT(coloured.err, HasSubstr("\x1b["));
 }
 
+TEST_F(CliDiagnostics, LimitsByOption) {
+  const auto file = scratch.write("many.metal", std::string(kWarns) + "void g() { (void)1; (void)2; (void)3; }\n");
+  const auto result = run_program({"compile", file, "--limit", "tokens=20"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr("--limit tokens=N"));
+  EXPECT_EQ(run_program({"compile", file, "--limit", "tokens=many"}).exit_code, 2);
+  EXPECT_EQ(run_program({"compile", file, "--limit", "patience=1"}).exit_code, 2);
+}
+
 /// What SARIF 2.1.0 requires of a log, as its schema states it.
 void expect_sarif(const json& log) {
   EXPECT_EQ(log.at("version"), "2.1.0");

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 namespace {
 
@@ -58,6 +60,46 @@ TEST(ColumnMap, MapsBackToTheUsersColumns) {
     const std::size_t at = t == "buffer" ? rewritten.text.find("annotate") : rewritten.text.find(t);
     ASSERT_NE(at, std::string::npos);
     EXPECT_EQ(rewritten.columns.original_column(1, static_cast<unsigned>(at + 1)), original.find(t) + 1) << token;
+  }
+}
+
+TEST(Prepass, BrokenAttributesKeepTheirLines) {
+  for (const std::string_view text : {"void f(uint i [[\nbuffer\n(\n0\n)\n]\n], int q) {\n q = r; }", "#define A [[buffer \\\n(0)] \\\n]\nint x;",
+                                      "[[b}\n#pragma METAL fp math_mode(safe)\n]]", "[[r()]\n#pragma METAL fp math_mode(safe)\n]", "[[r\n#define A [[q]]\n(0)]]"}) {
+    const auto result = anymetal::msl::prepass(text);
+    EXPECT_EQ(std::ranges::count(result.text, '\n'), std::ranges::count(text, '\n')) << result.text;
+  }
+  const auto result = anymetal::msl::prepass("void f(uint i [[buffer\n(0)]\n], int q) { q = r; }");
+  const std::size_t line = result.text.rfind('\n') + 1;
+  EXPECT_EQ(result.columns.original_column(3, static_cast<unsigned>(result.text.find("q = r") - line + 1)), 13U) << result.text;
+}
+
+TEST(Prepass, RewrittenArraysKeepTheirLines) {
+  const std::string late = "constant int n [[function_constant(0)]];\n";
+  for (const std::string& text : std::vector<std::string>{late + "void f() {\n threadgroup metal::\nhalf // c\n a[n\n* 2][4 /* c */\n];\n int q; }", "void f(device int a[3\n* 1.0h], int q);",
+                                  "void f(device int a[x [[buffer(1)]]\n+ 1.0h], int q);", "void f(device int a[1\n#line 3\n], int q);",
+                                  late + "void f() { threadgroup int a[n\n#line 4\n]; int q; }", late + "void f() { threadgroup int a[n; int q] }"}) {
+    const auto result = anymetal::msl::prepass(text);
+    EXPECT_EQ(std::ranges::count(result.text, '\n'), std::ranges::count(text, '\n')) << result.text;
+    EXPECT_EQ(result.text.find("int q"), result.text.rfind("int q")) << result.text;
+    const std::size_t q = result.text.find("int q");
+    ASSERT_NE(q, std::string::npos);
+    const auto line = static_cast<unsigned>(std::ranges::count(result.text.substr(0, q), '\n') + 1);
+    const std::size_t begin = result.text.rfind('\n', q) + 1;
+    const std::size_t written = text.find("int q") - (text.rfind('\n', text.find("int q")) + 1);
+    EXPECT_EQ(result.columns.original_column(line, static_cast<unsigned>(q - begin + 1)), written + 1) << result.text;
+  }
+}
+
+TEST(Prepass, LongTextsTakeTimeInProportion) {
+  constexpr std::size_t kBytes = 1 << 20;
+  for (const std::string_view part : {"[[", "[[a(", "constant ", "constexpr x = ", "const thread ", "template <", "namespace {", "struct S {", "R\"", "x [[function_constant(0)]] ",
+                                      "thread) const ", "/*/", "#define a \\\n", "_Pragma(\"", "1.0h", "]] [[", "{ ( [ ", "\"\\", "threadgroup a ", "(device a ",
+                                      "(constant ", "if constexpr (", "f(\"\"", "threadgroup a[n "}) {
+    std::string text;
+    while (text.size() < kBytes) text += part;
+    const auto result = anymetal::msl::prepass(text);
+    EXPECT_EQ(std::ranges::count(result.text, '\n'), std::ranges::count(text, '\n')) << part;
   }
 }
 

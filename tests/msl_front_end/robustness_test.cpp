@@ -20,6 +20,16 @@ std::string repeated(const std::string& text, int n) {
   return all;
 }
 
+/// Structs of which each holds two of the one before.
+std::string doubling_structs(int n) {
+  std::string text;
+  for (int i = 1; i <= n; ++i) {
+    const std::string before = "A" + std::to_string(i - 1);
+    text += "struct A" + std::to_string(i) + " { " + before + " a, b; };\n";
+  }
+  return text;
+}
+
 struct Hostile {
   const char* name;
   std::string text;
@@ -49,6 +59,20 @@ INSTANTIATE_TEST_SUITE_P(
                     Hostile{"DeepTemplates", "template <int N> struct R { static int v() { return R<N + 1>::v(); } };\nkernel void f(device int* o) { o[0] = R<0>::v(); }"},
                     Hostile{"LongSum", "constant int x = 1" + repeated(" + 1", 20000) + ";"},
                     Hostile{"AttributeInOddPlace", "[[buffer(0)]]; int [[buffer]] x [[host_name]]; kernel void f([[buffer(0)]] device int* o) {}"},
+                    Hostile{"WideSum", "constant int x = " + repeated("(1 + ", 200) + "1" + repeated(")", 200) + ";"},
+                    Hostile{"GiganticInteger", "constant int x = " + repeated("9", 100000) + ";"},
+                    Hostile{"GiganticString", "constant char x[] = \"" + repeated("a", 1 << 20) + "\";"},
+                    Hostile{"GiganticArray", "constant int x[1 << 30][1 << 30] = {};\nkernel void f(device int* o) { int y[1 << 30][1 << 30]; o[0] = x[0][o[0]] + y[1][o[1]]; }"},
+                    Hostile{"GiganticType", "struct A0 { int a[1024]; };" + doubling_structs(60) + "kernel void f(device int* o) { A60 x; o[0] = sizeof(x); }"},
+                    Hostile{"GiganticVector", "typedef float v __attribute__((ext_vector_type(1 << 20)));\nkernel void f(device v* o) { o[0] += o[1] * o[2]; }"},
+                    Hostile{"UnrolledForever", "kernel void f(device int* o) {\n#pragma unroll 1048576\nfor (int i = 0; i < 1048576; ++i) o[i] = i * o[i + 1];\n}"},
+                    Hostile{"EndlessLoop", "kernel void f(device int* o) { while (true) {} }"},
+                    Hostile{"EndlessConstant", "constexpr int f() { while (true) {} return 1; }\nconstant int x = f();\nstatic_assert(f(), \"\");"},
+                    Hostile{"ConstructorOfAConstant", "struct S { int a; S(int x) : a(x / 0) {} };\nconstant S s(3);\nkernel void f(device int* o) { o[0] = s.a; }"},
+                    Hostile{"PushedMacros", repeated("#pragma push_macro(\"kernel\")\n", 1000) + "#undef kernel\n#pragma pop_macro(\"kernel\")\nkernel void f(device int* o) {}"},
+                    Hostile{"CommentPragma", "#pragma comment(lib, \"c\")\nkernel void f(device int* o) { o[0] = 1; }"},
+                    Hostile{"ModuleImport", "import std;\nexport module x;\nmodule;"},
+                    Hostile{"PercentInNames", "[[host_name(\"%0%1%s\")]] kernel void f(device int* o) {}\n[[host_name(\"%0%1%s\")]] kernel void g(device int* o) {}"},
                     Hostile{"TemplateAtEnd", "template"}, Hostile{"OnlyCarriageReturns", "\r\r\r"}, Hostile{"ByteOrderMark", "\xef\xbb\xbfkernel void f(device int* o) {}"}),
     [](const auto& hostile) { return hostile.param.name; });
 
@@ -102,6 +126,24 @@ TEST(Includes, VirtualFilesAndDirectoriesOnly) {
   const auto missing = ParsedSource::parse(r);
   ASSERT_FALSE(missing);
   EXPECT_THAT(missing.error().message(), testing::HasSubstr("file not found"));
+}
+
+TEST(Includes, NothingElseCanBeSeenOrEmbedded) {
+  for (const char* text : {"#if __has_include(\"/etc/passwd\")\n#error seen\n#endif\n", "#if __has_include(\"../../../../../../../etc/passwd\")\n#error seen\n#endif\n",
+                           "#if __has_embed(\"/etc/passwd\")\n#error seen\n#endif\n"}) {
+    const auto source = ParsedSource::parse(request(text));
+    EXPECT_TRUE(source) << source.error().message();
+  }
+  for (const char* text : {"constant char x[] = {\n#embed \"/etc/passwd\"\n};", "#include_next <stdio.h>\n", "#import \"/etc/passwd\"\n", "#include \"/proc/self/environ\"\n",
+                           "#include \"/dev/zero\"\n", "#include \"/__msl/prelude.pch\"\n", "#include \".\"\n"}) {
+    EXPECT_FALSE(ParsedSource::parse(request(text))) << text;
+  }
+}
+
+TEST(Includes, CyclesEnd) {
+  auto r = request("#include \"a.h\"\n");
+  r.options.include_files = {{"a.h", "#include \"b.h\"\n"}, {"b.h", "#include \"a.h\"\n"}};
+  EXPECT_FALSE(ParsedSource::parse(r));
 }
 
 TEST(Includes, ErrorsInThemCarryTheirNameAndColumn) {

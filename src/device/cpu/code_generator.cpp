@@ -28,13 +28,14 @@
 #include <llvm/Transforms/Utils/LowerSwitch.h>
 
 #include "device/cpu/host.hpp"
+#include "msl/pass_checkpoints.hpp"
 
 namespace anymetal::device::cpu {
 namespace {
 
 /// A pass builder with its analyses, made for one run.
 struct Passes {
-  explicit Passes(llvm::TargetMachine* machine) : builder(machine, tuning()) {
+  explicit Passes(llvm::TargetMachine* machine) : builder(machine, tuning(), std::nullopt, &checkpoints.callbacks) {
     builder.registerModuleAnalyses(modules);
     builder.registerCGSCCAnalyses(components);
     builder.registerFunctionAnalyses(functions);
@@ -50,6 +51,7 @@ struct Passes {
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager components;
   llvm::ModuleAnalysisManager modules;
+  msl::PassCheckpoints checkpoints;
   llvm::PassBuilder builder;
 };
 

@@ -12,6 +12,7 @@
 #include "device/cpu/host_memory.hpp"
 #include "device/cpu/kernel_compiler.hpp"
 #include "device/cpu/object_linker.hpp"
+#include "msl/compile_guard.hpp"
 
 namespace anymetal::device::cpu {
 namespace {
@@ -33,7 +34,9 @@ class CpuBackend final : public Backend {
                        host.cpu, host.features);
   }
   [[nodiscard]] Result<Artifact> compile(msl::SpecialisedKernel kernel, std::string_view label) const override {
-    auto artifact = compile_kernel(std::move(kernel), label, lanes_);
+    Result<Artifact> artifact;
+    const auto outcome = msl::run_step(compile_limits(), [&] { artifact = compile_kernel(std::move(kernel), label, lanes_); });
+    if (!outcome.is_done()) artifact = std::unexpected(msl::step_error(outcome, fmt::format("kernel '{}'", label)));
     if (!artifact) return std::unexpected(artifact.error().with_key(std::string(label)));
     return artifact;
   }

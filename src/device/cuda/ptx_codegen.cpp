@@ -3,6 +3,7 @@
 #include "device/cuda/array_loops.hpp"
 #include "device/cuda/nvptx_lowering.hpp"
 #include "device/cuda/simdgroup_matrix.hpp"
+#include "msl/pass_checkpoints.hpp"
 #include "observe/trace.hpp"
 
 #include <fmt/format.h>
@@ -60,7 +61,7 @@ void approximate_divisions(llvm::Function& kernel) {
 /// The analysis managers of one compile, wired to the NVPTX target.
 struct Analyses {
   explicit Analyses(llvm::TargetMachine& machine, llvm::PipelineTuningOptions tuning)
-      : builder(&machine, tuning) {
+      : builder(&machine, tuning, std::nullopt, &checkpoints.callbacks) {
     builder.registerModuleAnalyses(modules);
     builder.registerCGSCCAnalyses(components);
     builder.registerFunctionAnalyses(functions);
@@ -71,6 +72,7 @@ struct Analyses {
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager components;
   llvm::ModuleAnalysisManager modules;
+  msl::PassCheckpoints checkpoints;
   llvm::PassBuilder builder;
 };
 
@@ -119,10 +121,8 @@ std::string print_ptx(llvm::Module& module, llvm::TargetMachine& machine) {
   return std::string(text);
 }
 
-}  // namespace
-
-Result<PtxKernel> generate_ptx(msl::SpecialisedKernel kernel, const Architecture& architecture, std::string_view label,
-                               ConstantPassing passing) {
+Result<PtxKernel> generate(msl::SpecialisedKernel kernel, const Architecture& architecture, std::string_view label,
+                           ConstantPassing passing) {
   auto machine = make_target_machine(architecture);
   if (!machine) return std::unexpected(machine.error());
   auto& module = *kernel.module;
@@ -159,6 +159,16 @@ Result<PtxKernel> generate_ptx(msl::SpecialisedKernel kernel, const Architecture
   std::string ptx = print_ptx(module, **machine);
   if (ptx.empty()) return fail(ErrorCode::InternalError, "LLVM's NVPTX back end cannot print assembly");
   return PtxKernel{std::move(ptx), name};
+}
+
+}  // namespace
+
+Result<PtxKernel> generate_ptx(msl::SpecialisedKernel kernel, const Architecture& architecture, std::string_view label,
+                               ConstantPassing passing) {
+  Result<PtxKernel> result;
+  const auto outcome = msl::run_step(compile_limits(), [&] { result = generate(std::move(kernel), architecture, label, passing); });
+  if (!outcome.is_done()) return std::unexpected(msl::step_error(outcome, fmt::format("kernel '{}'", label)));
+  return result;
 }
 
 }  // namespace anymetal::device::cuda

@@ -39,7 +39,7 @@ int main(int argc, char** argv) {
   const SourceFiles files(request, false);
   clang::CompilerInstance instance;
   instance.createDiagnostics();
-  instance.setInvocation(make_invocation(request.options, request.target, false, instance.getDiagnostics()));
+  instance.setInvocation(make_invocation(request.options, {}, request.target, false, instance.getDiagnostics()));
   instance.createFileManager(files.file_system());
   instance.createSourceManager(instance.getFileManager());
   auto& frontend = instance.getFrontendOpts();

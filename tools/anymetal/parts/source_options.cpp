@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <anymetal/compile_limits.hpp>
+#include <charconv>
+#include <string_view>
+
 #include "parts/specs.hpp"
 
 namespace anymetal::cli {
@@ -23,7 +27,44 @@ void add_source_options(CLI::App& command, SourceArguments& arguments) {
   command.add_option("--math-mode", arguments.math_mode, "Floating point: fast, relaxed or safe")
       ->check(CLI::IsMember({"fast", "relaxed", "safe"}))
       ->capture_default_str();
+  command
+      .add_option(
+          "--limit", arguments.limits,
+          "What the compiler may use up: tokens, template_depth, constexpr_steps, seconds or megabytes; 0 for no "
+          "limit (may be repeated)")
+      ->type_name("NAME=N")
+      ->allow_extra_args(false);
 }
+
+namespace {
+
+Result<void> set_limits(const std::vector<std::string>& texts) {
+  CompileLimits limits = compile_limits();
+  for (const std::string& text : texts) {
+    const auto equal = text.find('=');
+    const std::string_view name = std::string_view(text).substr(0, equal);
+    const std::string_view digits = equal == std::string::npos ? "" : std::string_view(text).substr(equal + 1);
+    unsigned* const limit = name == "tokens"            ? &limits.tokens
+                            : name == "template_depth"  ? &limits.template_depth
+                            : name == "constexpr_steps" ? &limits.constexpr_steps
+                            : name == "seconds"         ? &limits.seconds
+                            : name == "megabytes"       ? &limits.megabytes
+                                                        : nullptr;
+    unsigned value = 0;
+    const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (limit == nullptr || digits.empty() || problem != std::errc() || end != digits.data() + digits.size()) {
+      return fail(
+          ErrorCode::InvalidArgument,
+          fmt::format("--limit {}: tokens, template_depth, constexpr_steps, seconds or megabytes, = and a number",
+                      text));
+    }
+    *limit = value;
+  }
+  set_compile_limits(limits);
+  return {};
+}
+
+}  // namespace
 
 Result<SourceOptions> source_options(const SourceArguments& arguments) {
   SourceOptions options;
@@ -37,6 +78,7 @@ Result<SourceOptions> source_options(const SourceArguments& arguments) {
     if (!define) return std::unexpected(define.error());
     options.defines.push_back(std::move(*define));
   }
+  if (auto set = set_limits(arguments.limits); !set) return std::unexpected(set.error());
   return options;
 }
 

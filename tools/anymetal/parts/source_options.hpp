@@ -18,10 +18,12 @@ struct SourceArguments {
   std::vector<std::string> constants;
   std::string standard = "metal4.0";
   std::string math_mode = "fast";
+  std::vector<std::string> limits;
 };
 
 void add_source_options(CLI::App& command, SourceArguments& arguments);
 
+/// Also sets the limits of every compilation of this process.
 Result<SourceOptions> source_options(const SourceArguments& arguments);
 Result<std::vector<FunctionConstant>> function_constants(const SourceArguments& arguments);
 

@@ -1,0 +1,138 @@
+#include "msl/compile_guard.hpp"
+
+#include "msl/fault_signals.hpp"
+#include "msl/step_watch.hpp"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <new>
+#include <vector>
+
+namespace anymetal::msl {
+namespace {
+
+/// One step as its thread and the waiting one share it.
+struct Step {
+  explicit Step(const std::function<void()>& f) : work(f) {}
+
+  const std::function<void()>& work;
+  StepExit exit;
+  StepOutcome outcome;
+  std::vector<char> signal_stack = std::vector<char>(kSignalStackBytes);
+  std::mutex mutex;
+  std::condition_variable changed;
+  pid_t task = 0;
+  bool is_over = false;
+};
+
+StepOutcome outcome_of(const StepExit& exit) {
+  if (exit.signal == 0) return {StepOutcome::End::Left, exit.reason};
+  if (exit.signal == kInterruptSignal) return {StepOutcome::End::Abandoned, exit.reason};
+  return {StepOutcome::End::Abandoned, fmt::format("crashed ({}): the program nests too deeply for it, or it has a defect", describe_fault(exit.signal))};
+}
+
+/// The work and what it throws; apart, so that the frame that is jumped back to has no state of its own.
+void run_work(Step& step) {
+  try {
+    step.work();
+  } catch (const std::bad_alloc&) {
+    step.outcome = {StepOutcome::End::Abandoned, "ran out of memory"};
+  } catch (const std::exception& e) {
+    step.outcome = {StepOutcome::End::Abandoned, fmt::format("failed: {}", e.what())};
+  }
+}
+
+void* run_thread(void* argument) {
+  Step& step = *static_cast<Step*>(argument);
+  {
+    const std::lock_guard lock(step.mutex);
+    step.task = ::gettid();
+  }
+  step.changed.notify_one();
+  use_signal_stack(step.signal_stack);
+  if (sigsetjmp(step.exit.place, 1) == 0) {
+    set_step_exit(&step.exit);
+    run_work(step);
+    set_step_exit(nullptr);
+  } else {
+    set_step_exit(nullptr);
+    step.outcome = outcome_of(step.exit);
+  }
+  drop_signal_stack();
+  {
+    const std::lock_guard lock(step.mutex);
+    step.is_over = true;
+  }
+  step.changed.notify_one();
+  return nullptr;
+}
+
+/// Starts the step's thread with the deepest stack that can be had.
+bool start(Step& step, pthread_t& thread) {
+  pthread_attr_t attributes;
+  if (pthread_attr_init(&attributes) != 0) return false;
+  bool started = false;
+  for (std::size_t megabytes = 256; megabytes >= 8 && !started; megabytes /= 2) {
+    started = pthread_attr_setstacksize(&attributes, megabytes << 20U) == 0 && pthread_create(&thread, &attributes, run_thread, &step) == 0;
+  }
+  pthread_attr_destroy(&attributes);
+  return started;
+}
+
+/// Waits for the step's end; one that exceeds its limits is asked to leave, then interrupted. Returns what it exceeded.
+std::string wait(Step& step, const CompileLimits& limits, pthread_t thread) {
+  using namespace std::chrono_literals;
+  std::unique_lock lock(step.mutex);
+  std::string excess;
+  if (step.changed.wait_for(lock, 50ms, [&] { return step.is_over; })) return excess;
+  StepWatch watch(limits, thread, step.task);
+  int asked = 0;
+  while (!step.changed.wait_for(lock, 20ms, [&] { return step.is_over; })) {
+    if (asked == 0) {
+      excess = watch.excess();
+      if (excess.empty()) continue;
+      step.exit.wanted.store(true, std::memory_order_release);
+    }
+    // Compiler code reaches a checkpoint soon, unless one pass of it alone takes all this time.
+    constexpr int kGrace = 25;
+    if (++asked > kGrace) interrupt_step(thread);
+  }
+  return excess;
+}
+
+}  // namespace
+
+StepOutcome run_step(const CompileLimits& limits, const std::function<void()>& work) {
+  install_fault_handlers();
+  Step step(work);
+  pthread_t thread{};
+  if (!start(step, thread)) return {StepOutcome::End::Left, "could not be started: the system gives no thread"};
+  std::string excess = wait(step, limits, thread);
+  pthread_join(thread, nullptr);
+  if (!step.outcome.is_done() && step.outcome.reason.empty()) step.outcome.reason = std::move(excess);
+  return step.outcome;
+}
+
+Error step_error(const StepOutcome& outcome, const std::string& subject) {
+  const auto code = outcome.end == StepOutcome::End::Left ? ErrorCode::ShaderCompilationError : ErrorCode::InternalError;
+  return Error(code, fmt::format("{}: the compiler {}", subject, outcome.reason));
+}
+
+void leave_step(std::string reason) {
+  StepExit& exit = *step_exit();
+  exit.reason = std::move(reason);
+  siglongjmp(exit.place, 1);
+}
+
+void checkpoint() {
+  StepExit* exit = step_exit();
+  if (exit != nullptr && exit->wanted.load(std::memory_order_acquire)) siglongjmp(exit->place, 1);
+}
+
+}  // namespace anymetal::msl

@@ -1,0 +1,119 @@
+#include "msl/diagnostic_wording.hpp"
+
+#include <clang/Basic/SourceManager.h>
+#include <fmt/format.h>
+
+#include <cctype>
+#include <optional>
+#include <utility>
+
+namespace anymetal::msl {
+namespace {
+
+bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
+/// Bytes from a token to the next one of its line; 0 where the text is a macro's.
+int distance_to_next_token(const clang::SourceManager& sources, clang::SourceLocation token) {
+  bool is_invalid = token.isMacroID();
+  const char* begin = is_invalid ? nullptr : sources.getCharacterData(token, &is_invalid);
+  if (is_invalid) return 0;
+  const char* at = begin;
+  while (std::isalnum(static_cast<unsigned char>(*at)) != 0 || *at == '_') ++at;
+  while (*at == ' ' || *at == '\t' || *at == '<') ++at;
+  return *at == '\n' || *at == '\0' ? 0 : static_cast<int>(at - begin);
+}
+
+/// The two types of "no known conversion from 'A' to 'B' for 1st argument", and whether it is the first argument.
+struct Conversion {
+  std::string from;
+  std::string to;
+  bool is_first = true;
+};
+std::optional<Conversion> conversion_in(std::string_view note) {
+  constexpr std::string_view kStart = "no known conversion from '";
+  const std::size_t start = note.find(kStart);
+  if (start == std::string_view::npos) return std::nullopt;
+  const std::size_t from = start + kStart.size();
+  const std::size_t from_end = note.find("' to '", from);
+  if (from_end == std::string_view::npos) return std::nullopt;
+  const std::size_t to = from_end + 6;
+  const std::size_t to_end = note.find('\'', to);
+  if (to_end == std::string_view::npos) return std::nullopt;
+  std::string_view target = note.substr(to, to_end - to);
+  if (target.starts_with("const ")) target.remove_prefix(6);
+  if (target.ends_with(" &")) target.remove_suffix(2);
+  return Conversion{std::string(note.substr(from, from_end - from)), std::string(target), contains(note, "for 1st argument")};
+}
+
+}  // namespace
+
+clang::SourceLocation place_of(const clang::Diagnostic& info, std::string_view text) {
+  const auto range_begin = [&](unsigned i) { return i < info.getNumRanges() ? info.getRange(i).getBegin() : info.getLocation(); };
+  const clang::SourceLocation place = info.getLocation();
+  const bool is_read_only = contains(text, "is not assignable") || text.starts_with("cannot assign to");
+  if (is_read_only || text.starts_with("no viable conversion from")) return range_begin(0);
+  if (text.starts_with("no viable overloaded '='")) return range_begin(1);
+  // The member's name stands behind the dot.
+  if (text.starts_with("member reference base type") && text.ends_with("is not a structure or union")) return place.getLocWithOffset(1);
+  if (place.isInvalid() || place.isMacroID()) return place;
+  if (text.starts_with("#endif without #if") || text.starts_with("unterminated conditional directive")) return place.getLocWithOffset(-1);
+  if (text.starts_with("constraints not satisfied for class template 'simdgroup_matrix'")) {
+    return place.getLocWithOffset(distance_to_next_token(info.getSourceManager(), place));
+  }
+  bool is_invalid = false;
+  const char* written = info.getSourceManager().getCharacterData(place, &is_invalid);
+  const bool is_hash_error = !is_invalid && std::string_view(written, 6) == "error " && info.getSourceManager().getSpellingColumnNumber(place) > 1 && written[-1] == '#';
+  return is_hash_error ? place.getLocWithOffset(distance_to_next_token(info.getSourceManager(), place)) : place;
+}
+
+std::string in_msl_terms(std::string message, std::string_view searched) {
+  if (message.starts_with("default initialization of an object of const type")) return "a variable in the constant address space must be initialised";
+  if (contains(message, "'annotate' attribute requires parameter")) return "the argument of this attribute must be a constant expression";
+  if (message.starts_with("implicit instantiation of undefined template 'texture") || message.starts_with("implicit instantiation of undefined template 'depth")) {
+    const std::size_t type = message.find('\'');
+    return "type " + message.substr(type) + " is not supported: textures are outside anymetal's compute subset";
+  }
+  if (message.starts_with("parameter may not be qualified with an address space")) return "a parameter passed by value may not be qualified with an address space";
+  const bool is_undefined = message.starts_with("implicit instantiation of undefined") || contains(message, "incomplete type");
+  for (const std::string_view type : {"'tensor<", "'imageblock<", "'acceleration_structure", "'visible_function_table", "'intersection_function_table", "'mesh<", "'command_buffer", "'mpp::tensor_ops::convolution2d"}) {
+    if (is_undefined && contains(message, type)) return "type " + message.substr(message.find(type)) + " is not supported: it is outside anymetal's compute subset";
+  }
+  const bool names_space = contains(message, "device ") || contains(message, "threadgroup ") || contains(message, "constant ");
+  const bool casts_spaces = message.starts_with("reinterpret_cast") && message.ends_with("is not allowed") && names_space;
+  if (casts_spaces || message.starts_with("cannot initialize object parameter")) return message + ": mismatching address spaces";
+  if (message.starts_with("constraints not satisfied for class template 'simdgroup_matrix'")) {
+    return "'simdgroup_matrix' holds half, float or bfloat and is 8x8: " + message;
+  }
+  if (message.ends_with("' file not found")) message += fmt::format("; searched: {}", searched);
+  if (message.starts_with("no matching constructor for initialization of '")) message += ": wrong number or types of components";
+  if (message.starts_with("value of type 'bool") && message.ends_with("is not contextually convertible to 'bool'")) message += ": use all() or any()";
+  if (contains(message, "template instantiation exceeded maximum depth")) message += ": the limit is CompileLimits::template_depth (--limit template_depth=N)";
+  if (message.starts_with("constexpr evaluation hit maximum step limit")) message += " The limit is CompileLimits::constexpr_steps (--limit constexpr_steps=N)";
+  return message;
+}
+
+bool is_helpful_note(std::string_view message, bool in_library) {
+  if (message.starts_with("use -ftemplate-depth") || message.starts_with("built-in candidate operator")) return false;
+  if (!in_library) return true;
+  for (const std::string_view about_headers : {"candidate template ignored", "because ", "and ", "has been explicitly marked deleted", "explicitly deleted"}) {
+    if (contains(message, about_headers)) return false;
+  }
+  return true;
+}
+
+std::string with_types(std::string message, std::span<const Diagnostic> notes) {
+  const bool is_assignment = message == "no viable overloaded '='";
+  const bool is_operator = message.starts_with("overload resolution selected deleted operator '");
+  if (!is_assignment && !is_operator) return message;
+  for (const Diagnostic& note : notes) {
+    if (note.severity != Severity::Note) break;
+    const auto conversion = conversion_in(note.message);
+    if (!conversion) continue;
+    if (is_assignment) return fmt::format("{}: cannot convert '{}' to '{}'", message, conversion->from, conversion->to);
+    const auto& [from, to, is_first] = *conversion;
+    return fmt::format("invalid operands '{}' and '{}' to operator {}", is_first ? from : to, is_first ? to : from, message.substr(message.find('\'')));
+  }
+  return message;
+}
+
+}  // namespace anymetal::msl
