@@ -80,6 +80,7 @@ struct Lanes<16> {
   }
   static void store(device float* p, F v) { *(device UnalignedFloat16*)p = v; }
   static void store(thread float* p, F v) { *(thread UnalignedFloat16*)p = v; }
+  static void store(device half* p, F v) { *(device UnalignedHalf16*)p = __builtin_convertvector(v, UnalignedHalf16); }
   static U bytes(device const uchar* p) { return __builtin_convertvector(*(device const UnalignedBytes16*)p, Uint16); }
   static F signed_bytes(device const char* p) {
     return __builtin_convertvector(*(device const UnalignedSignedBytes16*)p, Float16);

@@ -1,4 +1,4 @@
-// Products of a few weight rows with one vector, by one core.
+// Products of a few weight rows with a few vectors, by one core.
 #pragma once
 #include "cpu/blocks.h"
 
@@ -16,20 +16,28 @@ void prefetch(device const Block* row, ulong block, ulong ahead) {
   }
 }
 
-// sums[r] = sum over k of row r from `first` on times x[k]. Rows from `count` on repeat the last one.
-template <class Block, int kRows>
-void row_products(device const Block* first, ulong blocks, uint count, device const float* x, thread float* sums) {
+// Vectors in memory: elements k .. k + 15 of vector c.
+template <class T, int kColumns = 1>
+struct Columns {
+  device const T* at[kColumns];
+  WideF operator()(uint c, ulong k) const { return Wide::load(at[c] + k); }
+};
+
+// sums[r][c] = sum over k of row r times x(c, k), of `blocks` blocks. Rows lie `row_bytes` apart; those from `count` on
+// repeat the last one.
+template <class Block, int kRows, int kColumns, class X>
+void row_products(device const uchar* first, ulong row_bytes, ulong blocks, uint count, X x, thread float (*sums)[kColumns]) {
   typedef BlockUnits<Block> Units;
   device const Block* rows[kRows];
 #pragma unroll
-  for (int r = 0; r < kRows; ++r) rows[r] = first + metal::min(uint(r), count - 1) * blocks;
+  for (int r = 0; r < kRows; ++r) rows[r] = (device const Block*)(first + metal::min(uint(r), count - 1) * row_bytes);
   // Sums enough that an addition need not wait for the one before.
-  constexpr uint kChains = kRows >= 8 ? 1 : kRows >= 4 ? 2 : Units::kVectors;
-  WideF acc[kRows][kChains] = {};
+  constexpr uint kSums = kRows * kColumns, kChains = kSums >= 8 ? 1 : kSums >= 4 ? 2 : Units::kVectors;
+  WideF acc[kRows][kColumns][kChains] = {};
   for (ulong block = 0; block < blocks; ++block) {
     // Where the row ends the row as many rows further on follows: the next threadgroup's.
     const bool is_within = (block + 1) * sizeof(Block) + kPrefetchBytes <= blocks * sizeof(Block);
-    const ulong ahead = is_within ? kPrefetchBytes : kPrefetchBytes + (kRows - 1) * blocks * sizeof(Block);
+    const ulong ahead = is_within ? kPrefetchBytes : kPrefetchBytes + (kRows - 1) * row_bytes;
     float scales[kRows][Units::kScales];
 #pragma unroll
     for (int r = 0; r < kRows; ++r) {
@@ -38,25 +46,34 @@ void row_products(device const Block* first, ulong blocks, uint count, device co
     }
 #pragma unroll 1
     for (uint u = 0; u < Units::kUnits; ++u) {
-      device const float* xs = x + block * BlockTraits<Block>::kElements + Units::first(u);
-      WideF v[Units::kVectors];
+      const ulong k = block * BlockTraits<Block>::kElements + Units::first(u);
+      WideF v[kColumns][Units::kVectors];
 #pragma unroll
-      for (uint j = 0; j < Units::kVectors; ++j) v[j] = Wide::load(xs + Units::kApart * j);
+      for (uint c = 0; c < kColumns; ++c) {
+#pragma unroll
+        for (uint j = 0; j < Units::kVectors; ++j) v[c][j] = x(c, k + Units::kApart * j);
+      }
 #pragma unroll
       for (int r = 0; r < kRows; ++r) {
         WideF w[Units::kVectors];
         Units::unit(rows[r][block], scales[r], u, w);
 #pragma unroll
-        for (uint j = 0; j < Units::kVectors; ++j) acc[r][j % kChains] += w[j] * v[j];
+        for (uint c = 0; c < kColumns; ++c) {
+#pragma unroll
+          for (uint j = 0; j < Units::kVectors; ++j) acc[r][c][j % kChains] += w[j] * v[c][j];
+        }
       }
     }
   }
 #pragma unroll
   for (int r = 0; r < kRows; ++r) {
-    WideF sum = acc[r][0];
 #pragma unroll
-    for (uint c = 1; c < kChains; ++c) sum += acc[r][c];
-    sums[r] = Wide::sum(sum);
+    for (uint c = 0; c < kColumns; ++c) {
+      WideF sum = acc[r][c][0];
+#pragma unroll
+      for (uint i = 1; i < kChains; ++i) sum += acc[r][c][i];
+      sums[r][c] = Wide::sum(sum);
+    }
   }
 }
 

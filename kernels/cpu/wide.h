@@ -26,4 +26,9 @@ inline WideF wide_exp2(WideF x) {
   return x < -126.0f ? (WideF)0.0f : power * scale;
 }
 
+// x / (1 + e^-x).
+inline WideF wide_silu(WideF x) {
+  return x / (1.0f + wide_exp2(__builtin_elementwise_min(x * -1.44269504089f, (WideF)126.0f)));
+}
+
 }  // namespace anymetal

@@ -1,6 +1,6 @@
 #include <metal_stdlib>
 #include "common/matmul_tile.h"
-#include "cpu/blocks.h"
+#include "cpu/dense.h"
 #include "cpu/tile.h"
 using namespace metal;
 using namespace anymetal;
@@ -9,10 +9,14 @@ using namespace anymetal;
 // kernels: kernel_mul_mm_iq4_nl_f32 kernel_mul_mm_q4_K_f32 kernel_mul_mm_q5_K_f32 kernel_mul_mm_q6_K_f32
 // kernels: kernel_mul_mm_q4_1_f32 kernel_mul_mm_mxfp4_f32 kernel_mul_mm_q2_K_f32 kernel_mul_mm_q3_K_f32
 // kernels: kernel_mul_mm_iq4_xs_f32
+// kernels: kernel_mul_mm_q4_0_tensor_f32 kernel_mul_mm_q5_1_tensor_f32 kernel_mul_mm_q8_0_tensor_f32
+// kernels: kernel_mul_mm_iq4_nl_tensor_f32 kernel_mul_mm_q4_K_tensor_f32 kernel_mul_mm_q5_K_tensor_f32
+// kernels: kernel_mul_mm_q6_K_tensor_f32
+// kernels: hf2q_dense_mm_bf16_f32_tensor hf2q_dense_mm_f16_f32_tensor hf2q_dense_mm_f32_f32_tensor
 
 /// matmul/mul_mm.metal for a core that takes the 64 (N) x 32 (M) tile of a threadgroup: nothing depends on the thread.
-/// Weights keep their f32 values.
-template <class Block>
+/// Weights and activations keep their f32 values, also where matmul/mul_mm_tensor.metal rounds them for matrix hardware.
+template <class Block, bool kTensor>
 kernel void mul_mm(constant MatMatParams& p [[buffer(0)]],
                    device const uchar* weight [[buffer(1)]],
                    device const uchar* x [[buffer(2)]],
@@ -36,19 +40,25 @@ kernel void mul_mm(constant MatMatParams& p [[buffer(0)]],
       [=](uint m) { return out + ulong(m) * rows; });
 }
 
-#define INSTANTIATE(name, Block) \
-  template [[host_name("kernel_mul_mm_" name "_f32")]] kernel void mul_mm<Block>( \
+#define INSTANTIATE(name, Block, kTensor) \
+  template [[host_name(name)]] kernel void mul_mm<Block, kTensor>( \
       constant MatMatParams&, device const uchar*, device const uchar*, device float*, threadgroup uchar*, uint3);
-INSTANTIATE("q4_0", BlockQ4_0)
-INSTANTIATE("q5_0", BlockQ5_0)
-INSTANTIATE("q5_1", BlockQ5_1)
-INSTANTIATE("q8_0", BlockQ8_0)
-INSTANTIATE("iq4_nl", BlockIQ4_NL)
-INSTANTIATE("q4_K", BlockQ4_K)
-INSTANTIATE("q5_K", BlockQ5_K)
-INSTANTIATE("q6_K", BlockQ6_K)
-INSTANTIATE("q4_1", BlockQ4_1)
-INSTANTIATE("mxfp4", BlockMXFP4)
-INSTANTIATE("q2_K", BlockQ2_K)
-INSTANTIATE("q3_K", BlockQ3_K)
-INSTANTIATE("iq4_xs", BlockIQ4_XS)
+#define INSTANTIATE_BLOCK(name, Block) INSTANTIATE("kernel_mul_mm_" name "_f32", Block, false)
+#define INSTANTIATE_BOTH(name, Block) \
+  INSTANTIATE_BLOCK(name, Block) INSTANTIATE("kernel_mul_mm_" name "_tensor_f32", Block, true)
+INSTANTIATE_BOTH("q4_0", BlockQ4_0)
+INSTANTIATE_BLOCK("q5_0", BlockQ5_0)
+INSTANTIATE_BOTH("q5_1", BlockQ5_1)
+INSTANTIATE_BOTH("q8_0", BlockQ8_0)
+INSTANTIATE_BOTH("iq4_nl", BlockIQ4_NL)
+INSTANTIATE_BOTH("q4_K", BlockQ4_K)
+INSTANTIATE_BOTH("q5_K", BlockQ5_K)
+INSTANTIATE_BOTH("q6_K", BlockQ6_K)
+INSTANTIATE_BLOCK("q4_1", BlockQ4_1)
+INSTANTIATE_BLOCK("mxfp4", BlockMXFP4)
+INSTANTIATE_BLOCK("q2_K", BlockQ2_K)
+INSTANTIATE_BLOCK("q3_K", BlockQ3_K)
+INSTANTIATE_BLOCK("iq4_xs", BlockIQ4_XS)
+INSTANTIATE("hf2q_dense_mm_bf16_f32_tensor", DenseRun<bfloat>, true)
+INSTANTIATE("hf2q_dense_mm_f16_f32_tensor", DenseRun<half>, true)
+INSTANTIATE("hf2q_dense_mm_f32_f32_tensor", DenseRun<float>, true)

@@ -25,11 +25,12 @@ kernel void mul_mv(device const uchar* weight [[buffer(0)]],
   const ulong row = group.z * ulong(p.ne1) + group.y;
   const uint count = uint(min(ulong(kGroupRows), rows - first));
 
-  float sums[kGroupRows];
-  row_products<Block, kGroupRows>((device const Block*)weight + (batch * rows + first) * blocks, blocks, count,
-                                  x + row * ulong(p.ne10), sums);
+  const ulong row_bytes = blocks * sizeof(Block);
+  const Columns<float> xs = {{x + row * ulong(p.ne10)}};
+  float sums[kGroupRows][1];
+  row_products<Block, kGroupRows, 1>(weight + (batch * rows + first) * row_bytes, row_bytes, blocks, count, xs, sums);
   device float* out = dst + row * ulong(p.ne0) + first;
-  for (uint r = 0; r < count; ++r) out[r] = sums[r];
+  for (uint r = 0; r < count; ++r) out[r] = sums[r][0];
 }
 
 #define INSTANTIATE(name, Block, kRows) \
