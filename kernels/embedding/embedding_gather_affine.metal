@@ -3,12 +3,12 @@
 using namespace metal;
 using namespace anymetal;
 
-// kernels: embedding_gather_4bit embedding_gather_6bit
+// kernels: embedding_gather_2bit embedding_gather_3bit embedding_gather_4bit embedding_gather_6bit embedding_gather_8bit
 
 struct AffineGatherParams {
   uint dim;
   uint group_size;
-  uint row_stride;  // of the table, in u32 words for 4 bits and in bytes for 6
+  uint row_stride;  // of the table, in u32 words for 2, 4 and 8 bits, in bytes for 3 and 6
   uint groups;      // per row
 };
 static_assert(sizeof(AffineGatherParams) == 16, "layout");
@@ -38,14 +38,17 @@ kernel void embedding_gather_affine(device const uchar* table [[buffer(0)]],
     out[ulong(at.y) * p.dim + at.x] = 0.0f;
     return;
   }
-  const ulong row_bytes = ulong(p.row_stride) * (kBits == 4 ? 4 : 1);
+  const ulong row_bytes = ulong(p.row_stride) * (kBits % 3 == 0 ? 1 : 4);
   const float code = float(affine_code(table + id * row_bytes, at.x, kBits));
   out[ulong(at.y) * p.dim + at.x] = code * float(scales[group]) + float(biases[group]);
 }
 
-template [[host_name("embedding_gather_4bit")]] kernel void embedding_gather_affine<4>(
-    device const uchar*, device const bfloat*, device const bfloat*, device const uint*, device float*,
-    constant AffineGatherParams&, uint2);
-template [[host_name("embedding_gather_6bit")]] kernel void embedding_gather_affine<6>(
-    device const uchar*, device const bfloat*, device const bfloat*, device const uint*, device float*,
-    constant AffineGatherParams&, uint2);
+#define INSTANTIATE(kBits)                                                                                        \
+  template [[host_name("embedding_gather_" #kBits "bit")]] kernel void embedding_gather_affine<kBits>(            \
+      device const uchar*, device const bfloat*, device const bfloat*, device const uint*, device float*,         \
+      constant AffineGatherParams&, uint2);
+INSTANTIATE(2)
+INSTANTIATE(3)
+INSTANTIATE(4)
+INSTANTIATE(6)
+INSTANTIATE(8)

@@ -1,20 +1,28 @@
 #include <metal_stdlib>
+#include "common/affine.h"
 using namespace metal;
+using namespace anymetal;
 
 // kernels: qmm_affine_t_f32 qmm_affine_t_f32_tiled
-// kernels: qmm_affine_t_f32_simd qmm_affine_t_f32_simd4 qmm_affine_t_f32_simd4_gs64 qmm_affine_t_packed_simd4_b4
+// kernels: qmm_affine_t_f32_simd qmm_affine_t_f32_simd4 qmm_affine_t_f32_simd4_gs64
+// kernels: qmm_affine_t_packed_simd4_b2 qmm_affine_t_packed_simd4_b2_gs64 qmm_affine_t_packed_simd4_b2_gs128
+// kernels: qmm_affine_t_packed_simd4_b3 qmm_affine_t_packed_simd4_b3_gs64 qmm_affine_t_packed_simd4_b3_gs128
+// kernels: qmm_affine_t_packed_simd4_b4 qmm_affine_t_packed_simd4_b4_gs64 qmm_affine_t_packed_simd4_b4_gs128
+// kernels: qmm_affine_t_packed_simd4_b6 qmm_affine_t_packed_simd4_b6_gs64 qmm_affine_t_packed_simd4_b6_gs128
+// kernels: qmm_affine_t_packed_simd4_b8 qmm_affine_t_packed_simd4_b8_gs64 qmm_affine_t_packed_simd4_b8_gs128
 
 struct Sizes {
   uint m, n, k, group_size;
 };
 
-// Code k of row n: a byte, or 4 bits from the low end up.
+// Code k of row n: a byte, or packed as in common/affine.h.
 struct ByteCodes {
   static float at(device const uchar* q, ulong n, uint length, uint k) { return float(q[n * length + k]); }
 };
+template <uint kBits>
 struct PackedCodes {
   static float at(device const uchar* q, ulong n, uint length, uint k) {
-    return float((uint(q[n * (length / 2) + k / 2]) >> (k % 2 * 4)) & 15u);
+    return float(affine_code(q + n * affine_row_bytes(length, kBits), k, kBits));
   }
 };
 
@@ -69,13 +77,14 @@ kernel void qmm_affine_t_f32_tiled(device const float* x [[buffer(0)]],
   if (m < s.m && n < s.n) y[ulong(m) * s.n + n] = sum;
 }
 
-/// The same with matrix operations: a simdgroup owns kPart x kPart of a kTile x kTile tile; groups of kGroup.
+/// The same with matrix operations: a simdgroup owns kPart x kPart of a kTile x kTile tile, kStep elements of K at a time;
+/// groups of kGroup.
 ///
-/// buffers: as qmm_affine_t_f32 (packed: q u32 [N, K / 8]; the group size is not read);
-/// threadgroup 0: 8 kTile kGroup bytes
+/// buffers: as qmm_affine_t_f32 (packed: q [N] rows of codes of 2, 3, 4, 6 or 8 bits without padding, those of 8 bits as
+/// bytes; the group size is not read); threadgroup 0: 8 kTile kStep bytes, kStep is 32, in f32_simd4_gs64 64
 /// grid: threadgroups (ceil(M / kTile), ceil(N / kTile)), 32 threads (kTile 8) or 128 (kTile 32). tolerance: as
 /// qmm_affine_t_f32
-template <class Codes, uint kTile, uint kPart, uint kGroup>
+template <class Codes, uint kTile, uint kPart, uint kStep, uint kGroup>
 kernel void qmm_affine_simd(device const float* x [[buffer(0)]],
                             device const uchar* q [[buffer(1)]],
                             device const float* scales [[buffer(2)]],
@@ -87,8 +96,8 @@ kernel void qmm_affine_simd(device const float* x [[buffer(0)]],
                             uint thread_index [[thread_index_in_threadgroup]],
                             uint simdgroup [[simdgroup_index_in_threadgroup]]) {
   const uint kThreads = kTile == 8 ? 32 : 128, kBlocks = kPart / 8;
-  threadgroup float* inputs = tiles;                    // [kTile][kGroup]
-  threadgroup float* weights = tiles + kTile * kGroup;  // [kTile][kGroup]
+  threadgroup float* inputs = tiles;                    // [kTile][kStep]
+  threadgroup float* weights = tiles + kTile * kStep;  // [kTile][kStep]
   const uint m0 = group.x * kTile, n0 = group.y * kTile;
   const uint m_part = simdgroup / 2 * kPart, n_part = simdgroup % 2 * kPart;
   const ulong groups = s.k / kGroup;
@@ -97,19 +106,19 @@ kernel void qmm_affine_simd(device const float* x [[buffer(0)]],
   for (uint i = 0; i < kBlocks; ++i) {
     for (uint j = 0; j < kBlocks; ++j) sums[i][j] = make_filled_simdgroup_matrix<float, 8>(0.0f);
   }
-  for (uint k = 0; k < s.k; k += kGroup) {
-    for (uint i = thread_index; i < kTile * kGroup; i += kThreads) {
-      const uint row = i / kGroup, column = k + i % kGroup;
+  for (uint k = 0; k < s.k; k += kStep) {
+    for (uint i = thread_index; i < kTile * kStep; i += kThreads) {
+      const uint row = i / kStep, column = k + i % kStep;
       const ulong g = (n0 + row) * groups + k / kGroup;
       inputs[i] = m0 + row < s.m ? x[ulong(m0 + row) * s.k + column] : 0.0f;
       weights[i] = n0 + row < s.n ? Codes::at(q, n0 + row, s.k, column) * scales[g] + biases[g] : 0.0f;
     }
     threadgroup_barrier(mem_flags::mem_threadgroup);
-    for (uint kk = 0; kk < kGroup; kk += 8) {
+    for (uint kk = 0; kk < kStep; kk += 8) {
       simdgroup_float8x8 a[kPart / 8], b[kPart / 8];
       for (uint i = 0; i < kBlocks; ++i) {
-        simdgroup_load(a[i], inputs + (m_part + 8 * i) * kGroup + kk, kGroup);
-        simdgroup_load(b[i], weights + (n_part + 8 * i) * kGroup + kk, kGroup, ulong2(0), true);
+        simdgroup_load(a[i], inputs + (m_part + 8 * i) * kStep + kk, kStep);
+        simdgroup_load(b[i], weights + (n_part + 8 * i) * kStep + kk, kStep, ulong2(0), true);
       }
       for (uint i = 0; i < kBlocks; ++i) {
         for (uint j = 0; j < kBlocks; ++j) simdgroup_multiply_accumulate(sums[i][j], a[i], b[j], sums[i][j]);
@@ -128,11 +137,19 @@ kernel void qmm_affine_simd(device const float* x [[buffer(0)]],
   }
 }
 
-#define INSTANTIATE(name, Codes, kTile, kPart, kGroup)                                                                     \
-  template [[host_name("qmm_affine_t_" name)]] kernel void qmm_affine_simd<Codes, kTile, kPart, kGroup>(                   \
+#define INSTANTIATE(name, Codes, kTile, kPart, kStep, kGroup)                                                              \
+  template [[host_name("qmm_affine_t_" name)]] kernel void qmm_affine_simd<Codes, kTile, kPart, kStep, kGroup>(            \
       device const float*, device const uchar*, device const float*, device const float*, device float*, device const Sizes&, \
       threadgroup float*, uint2, uint, uint);
-INSTANTIATE("f32_simd", ByteCodes, 8, 8, 32)
-INSTANTIATE("f32_simd4", ByteCodes, 32, 16, 32)
-INSTANTIATE("f32_simd4_gs64", ByteCodes, 32, 16, 64)
-INSTANTIATE("packed_simd4_b4", PackedCodes, 32, 16, 32)
+INSTANTIATE("f32_simd", ByteCodes, 8, 8, 32, 32)
+INSTANTIATE("f32_simd4", ByteCodes, 32, 16, 32, 32)
+INSTANTIATE("f32_simd4_gs64", ByteCodes, 32, 16, 64, 64)
+#define FOR_EACH_GROUP(kBits)                                                              \
+  INSTANTIATE("packed_simd4_b" #kBits, PackedCodes<kBits>, 32, 16, 32, 32)                 \
+  INSTANTIATE("packed_simd4_b" #kBits "_gs64", PackedCodes<kBits>, 32, 16, 32, 64)         \
+  INSTANTIATE("packed_simd4_b" #kBits "_gs128", PackedCodes<kBits>, 32, 16, 32, 128)
+FOR_EACH_GROUP(2)
+FOR_EACH_GROUP(3)
+FOR_EACH_GROUP(4)
+FOR_EACH_GROUP(6)
+FOR_EACH_GROUP(8)

@@ -33,7 +33,7 @@ inline float rounded_product(device const float* x, device const uchar* row, dev
 
 inline ulong groups_of(uint length, uint group_size) { return (ulong(length) + group_size - 1) / group_size; }
 
-/// out[m, n] = sum over k of bf16(x[m, k]) * bf16(w[n, k]) in f32, w of 4, 6 or 8 bits. Any K.
+/// out[m, n] = sum over k of bf16(x[m, k]) * bf16(w[n, k]) in f32, codes of 2, 3, 4, 6 or 8 bits. Any K.
 ///
 /// buffer 0: x f32 [M, K]; 1: codes [N, packed row]; 2: scales bf16 [N, groups]; 3: biases bf16 [N, groups];
 /// 4: out f32 [M, N]; 5: u32 {M, K, N, group_size, bits}
@@ -108,8 +108,8 @@ void simd_product(device const T* x, device const uchar* codes, device const bfl
   }
 }
 
-/// out[m, n] = sum over k of bf16(x[m, k]) * (code * scale + bias) in f32; bf16 results are rounded once. 4, 6 and 8 bits,
-/// any K, N and group size.
+/// out[m, n] = sum over k of bf16(x[m, k]) * (code * scale + bias) in f32; bf16 results are rounded once. Codes of 2, 3,
+/// 4, 6 or 8 bits, any K, N and group size.
 ///
 /// buffer 0: x [M, K]; 1: codes [N, packed row]; 2: scales bf16 [N, groups]; 3: biases bf16 [N, groups]; 4: out [M, N];
 /// 5: u32 {M, K, N, group_size, bits}

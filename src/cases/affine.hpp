@@ -2,6 +2,7 @@
 /// \file
 /// The affine weight format on the host: rows of unsigned codes, packed from the low bits up.
 
+#include <array>
 #include <cstddef>
 #include <vector>
 
@@ -9,9 +10,14 @@
 
 namespace anymetal::cases {
 
-/// Bytes of a row of n codes: whole words of 8 codes (4 bits), 3 bytes of 4 codes (6 bits), words of 4 codes (8 bits).
+/// Widths of the codes.
+inline constexpr std::array<std::size_t, 5> kAffineBits = {2, 3, 4, 6, 8};
+
+/// Bytes of a row of n codes: 2, 4 and 8 bits fill words of 32 bits, 3 bits 3 bytes of 8 codes, 6 bits 3 bytes of 4
+/// codes.
 [[nodiscard]] constexpr std::size_t affine_row_bytes(std::size_t n, std::size_t bits) {
-  return bits == 4 ? (n + 7) / 8 * 4 : bits == 6 ? (n + 3) / 4 * 3 : (n + 3) / 4 * 4;
+  const std::size_t unit = bits == 3 || bits == 6 ? 3 : 4, codes = unit * 8 / bits;
+  return (n + codes - 1) / codes * unit;
 }
 
 /// Random codes of this width.

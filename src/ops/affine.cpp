@@ -22,14 +22,15 @@ std::size_t groups_of(const AffineMatrix& w) { return divide_up(w.columns, w.gro
 /// Bytes of a row of codes.
 std::size_t row_bytes(const AffineMatrix& w) {
   if (w.scales.dtype == DType::F32) return w.columns * w.bits / 8;
-  return w.bits == 4   ? divide_up(w.columns, 8) * 4
-         : w.bits == 6 ? divide_up(w.columns, 4) * 3
-                       : divide_up(w.columns, 4) * 4;
+  const std::size_t unit = w.bits % 3 == 0 ? 3 : 4;  // bytes that hold whole codes
+  return divide_up(w.columns, unit * 8 / w.bits) * unit;
 }
 
 void check_matrix(Checks& check, const AffineMatrix& w, std::size_t rank) {
-  check.that(w.bits == 4 || w.bits == 6 || w.bits == 8, "no kernel for codes of {} bits", w.bits);
+  check.that(w.bits == 2 || w.bits == 3 || w.bits == 4 || w.bits == 6 || w.bits == 8, "no kernel for codes of {} bits",
+             w.bits);
   check.that(w.columns > 0 && w.group > 0, "{} columns in groups of {}", w.columns, w.group);
+  if (check.failure()) return;
   check.dense("codes", w.codes, DType::U8);
   check.dense("scales", w.scales, w.scales.dtype);
   check.dense("biases", w.biases, w.scales.dtype);
@@ -40,7 +41,8 @@ void check_matrix(Checks& check, const AffineMatrix& w, std::size_t rank) {
   check.that(w.scales.columns() == groups_of(w) && w.scales.rows() == w.codes.rows(),
              "scales are {}, must be {} for {} rows", w.scales.describe(), groups_of(w), w.codes.rows());
   check.same_shape("biases", w.biases, "scales", w.scales);
-  check.that(w.bits == 6 || w.codes.offset % 4 == 0, "codes start at byte {}, must be a multiple of 4", w.codes.offset);
+  check.that(w.bits % 3 == 0 || w.codes.offset % 4 == 0, "codes start at byte {}, must be a multiple of 4",
+             w.codes.offset);
   check.fits_32_bits("K", w.columns);
   check.fits_32_bits("group", w.group);
   check.fits_32_bits("number of rows", w.codes.rows());
@@ -54,14 +56,14 @@ void check_packed(Checks& check, const AffineMatrix& w) {
 Result<void> product_f32_scales(Context& context, const AffineMatrix& w, const Tensor& x, const Tensor& out) {
   const std::size_t m = x.rows(), n = w.codes.rows();
   const std::array sizes = {u32(m), u32(n), u32(w.columns), u32(w.group)};
-  const bool tiles = w.bits == 4 || (!context.wide_threads() && (w.group == 32 || w.group == 64));
-  const std::string_view kernel = w.bits == 4     ? "qmm_affine_t_packed_simd4_b4"
-                                  : !tiles        ? "qmm_affine_t_f32"
-                                  : w.group == 32 ? "qmm_affine_t_f32_simd4"
-                                                  : "qmm_affine_t_f32_simd4_gs64";
+  // Codes of 8 bits are the same as packed ones where there is a kernel for their groups.
+  const bool tiles = w.group == 32 || w.group == 64 || w.group == 128;
+  const std::string kernel = !tiles ? "qmm_affine_t_f32"
+                                    : fmt::format("qmm_affine_t_packed_simd4_b{}{}", w.bits,
+                                                  w.group == 32 ? "" : fmt::format("_gs{}", w.group));
   if (auto bound = bind_kernel(context, kernel, x, w.codes, w.scales, w.biases, out, sizes); !bound) return bound;
   if (tiles) {
-    context.encoder.set_threadgroup_memory_length(0, 8 * 32 * w.group);
+    context.encoder.set_threadgroup_memory_length(0, 8 * 32 * 32);
     context.encoder.dispatch_threadgroups({divide_up(m, 32), divide_up(n, 32)}, {128});
   } else {
     context.encoder.dispatch_threads({m, n}, {std::min<std::size_t>(16, m), std::min<std::size_t>(16, n)});
@@ -99,7 +101,7 @@ Result<void> mul_mat_affine(Context& context, const AffineMatrix& weight, const 
   check.dense("x", x, x.dtype);
   check.dense("out", out, x.dtype);
   if (f32_scales) {
-    check.that(weight.bits == 8 || (weight.bits == 4 && weight.group == 32),
+    check.that(weight.bits == 8 || weight.group == 32 || weight.group == 64 || weight.group == 128,
                "no kernel for codes of {} bits in groups of {} with f32 scales", weight.bits, weight.group);
     check.that(weight.columns % weight.group == 0, "{} columns are no multiple of the group of {}", weight.columns,
                weight.group);
@@ -149,7 +151,6 @@ Result<void> embedding_affine(Context& context, const AffineMatrix& table, const
   Checks check("embedding_affine");
   check_matrix(check, table, 2);
   check_packed(check, table);
-  check.that(table.bits != 8, "no kernel for codes of 8 bits");
   check.dense("ids", ids, DType::U32);
   check.dense("out", out, DType::F32);
   if (auto failed = check.failure()) return *failed;
@@ -159,7 +160,7 @@ Result<void> embedding_affine(Context& context, const AffineMatrix& table, const
   check.fits_32_bits("number of ids", tokens);
   if (auto failed = check.failure()) return *failed;
 
-  const std::array params = {u32(table.columns), u32(table.group), u32(table.bits == 4 ? bytes / 4 : bytes),
+  const std::array params = {u32(table.columns), u32(table.group), u32(table.bits % 3 == 0 ? bytes : bytes / 4),
                              u32(groups_of(table))};
   auto pipeline = context.registry.get_pipeline_with_constants(
       fmt::format("embedding_gather_{}bit", table.bits), context.device, {},

@@ -11,9 +11,9 @@ namespace anymetal::ops {
 /// A matrix [N, K], or one for each of E experts: rows of unsigned codes, with a scale and a bias for every `group`
 /// elements of a row, G = ceil(K / group).
 ///
-/// bf16 scales go with packed codes of 4 bits (whole words of 8), 6 bits (3 bytes of 4) or 8 bits (words of 4), any K
-/// and group. f32 scales go with codes of 8 bits, one byte each without padding, or of 4 bits in groups of 32; K is a
-/// multiple of the group.
+/// bf16 scales go with packed codes of 2, 4 or 8 bits (whole words of 32 bits), 3 bits (3 bytes of 8 codes) or 6 bits
+/// (3 bytes of 4), any K and group. f32 scales go with codes of 8 bits, one byte each without padding, or with packed
+/// codes of fewer bits in groups of 32, 64 or 128; K is a multiple of the group.
 struct AffineMatrix {
   Tensor codes;             ///< u8 [N, row bytes] or [E, N, row bytes]
   Tensor scales;            ///< bf16 or f32 [N, G] or [E, N, G]
@@ -31,7 +31,7 @@ Result<void> mul_mat_affine(Context& context, const AffineMatrix& weight, const 
 Result<void> mul_mat_affine_id(Context& context, const AffineMatrix& weight, const Tensor& x, const Tensor& ids,
                                const Tensor& out);
 
-/// out[t, :] = w[ids[t], :], zeros for an id past the last row. bf16 scales; 4 or 6 bits; ids u32 [T]; out f32 [T, K].
+/// out[t, :] = w[ids[t], :], zeros for an id past the last row. bf16 scales; ids u32 [T]; out f32 [T, K].
 Result<void> embedding_affine(Context& context, const AffineMatrix& table, const Tensor& ids, const Tensor& out);
 
 }  // namespace anymetal::ops

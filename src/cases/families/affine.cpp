@@ -155,14 +155,14 @@ void gather(Problem& p, const Table& s, std::size_t bits) {
   const std::size_t groups = divide_up(s.dim, s.group_size), row = affine_row_bytes(s.dim, bits);
   const Values codes = affine_codes(p.random(), s.rows * s.dim, bits);
   p.input_bytes(0, DType::U8, pack_affine(codes, s.dim, bits));
-  if (bits == 4) p.align(0, 4);
+  if (bits % 3 != 0) p.align(0, 4);
   const auto scales = p.input(1, DType::BF16, s.rows * groups, normal());
   const auto biases = p.input(2, DType::BF16, s.rows * groups, normal());
   if (s.counted) p.constant(331, static_cast<std::int32_t>(s.rows));
   const auto ids = p.input(3, DType::U32, s.tokens,
                            integers(0, static_cast<std::int64_t>(s.counted ? s.rows + s.rows / 2 : s.rows) - 1));
   const auto out = p.output(4, DType::F32, s.tokens * s.dim);
-  p.value(5, std::array{u32(s.dim), u32(s.group_size), u32(bits == 4 ? row / 4 : row), u32(groups)});
+  p.value(5, std::array{u32(s.dim), u32(s.group_size), u32(bits % 3 == 0 ? row : row / 4), u32(groups)});
   p.threads({s.dim, s.tokens}, {flat_threads(s.dim)});
   p.expect(out, {.magnitude = 1.9e-7}, [=] {
     Values values, magnitude;
@@ -202,7 +202,7 @@ void affine_cases(CaseList& list) {
   // The last has a partial group and a row that ends within a word.
   constexpr std::array kTables = {Table{1, 8, 8, 1},     Table{9, 64, 32, 5}, Table{40, 640, 64, 7},
                                   Table{7, 128, 128, 3}, Table{5, 45, 32, 4}, Table{9, 64, 32, 12, true}};
-  for (const std::size_t bits : {4u, 6u}) {
+  for (const std::size_t bits : kAffineBits) {
     for (const Table& s : kTables) {
       list.add(
           fmt::format("embedding_gather_{}bit", bits),

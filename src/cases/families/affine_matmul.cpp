@@ -35,7 +35,7 @@ Data operands(Problem& p, const Shape& s, DType type, std::size_t spare = 0) {
   std::vector<std::byte> packed = pack_affine(d.codes, s.k, s.bits);
   packed.insert(packed.begin(), spare, std::byte{0xff});
   p.input_bytes(1, DType::U8, std::move(packed));
-  if (s.bits != 6) p.align(1, 4);
+  if (s.bits % 3 != 0) p.align(1, 4);
   const auto stacked = [&](unsigned index, const Fill& fill) {
     Values values = p.input(index, DType::BF16, spare + s.experts * s.n * s.groups(), fill);
     values.erase(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(spare));
@@ -116,7 +116,7 @@ void routed(Problem& p, const Shape& s) {
 }  // namespace
 
 void affine_matmul_cases(CaseList& list) {
-  for (const std::size_t bits : {4u, 6u, 8u}) {
+  for (const std::size_t bits : kAffineBits) {
     // Rows that end within a word, groups that end within a row or are smaller than a lane's run.
     const std::array shapes = {Shape{1, 1, 32, 32, bits},  Shape{3, 17, 64, 32, bits}, Shape{17, 9, 45, 32, bits},
                                Shape{2, 8, 512, 64, bits}, Shape{5, 33, 300, 4, bits}, Shape{1, 7, 1024, 128, bits}};

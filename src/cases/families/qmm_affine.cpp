@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <string>
+#include <vector>
 
 #include "cases/affine.hpp"
 #include "cases/case_list.hpp"
@@ -14,9 +16,9 @@ namespace anymetal::cases {
 namespace {
 
 struct Kernel {
-  std::string_view name;
+  std::string name;
   std::size_t group, tile, threadgroup_bytes;
-  bool packed;
+  std::size_t bits;  ///< of packed codes, or 0: a byte each
   Size threads;
 };
 
@@ -28,10 +30,10 @@ struct Shape {
 void product(Problem& p, const Kernel& kernel, const Shape& s) {
   const std::size_t group = kernel.group, k = s.groups * group;
   const auto x = p.input(0, DType::F32, s.m * k, normal());
-  const auto codes = affine_codes(p.random(), s.n * k, kernel.packed ? 4 : 8);
-  if (kernel.packed) {
-    p.input_bytes(1, DType::U8, pack_affine(codes, k, 4));
-    p.align(1, 4);
+  const auto codes = affine_codes(p.random(), s.n * k, kernel.bits != 0 ? kernel.bits : 8);
+  if (kernel.bits != 0) {
+    p.input_bytes(1, DType::U8, pack_affine(codes, k, kernel.bits));
+    if (kernel.bits % 3 != 0) p.align(1, 4);
   } else {
     p.input(1, DType::U8, codes);  // rows of bytes without padding
   }
@@ -69,14 +71,19 @@ void product(Problem& p, const Kernel& kernel, const Shape& s) {
 }  // namespace
 
 void qmm_affine_cases(CaseList& list) {
-  const std::array kernels = {Kernel{"qmm_affine_t_f32", 32, 0, 0, false, {}},
-                              Kernel{"qmm_affine_t_f32", 2, 0, 0, false, {}},
-                              Kernel{"qmm_affine_t_f32", 128, 0, 0, false, {}},
-                              Kernel{"qmm_affine_t_f32_tiled", 32, 16, 2688, false, {16, 16}},
-                              Kernel{"qmm_affine_t_f32_simd", 32, 8, 2048, false, {32}},
-                              Kernel{"qmm_affine_t_f32_simd4", 32, 32, 8192, false, {128}},
-                              Kernel{"qmm_affine_t_f32_simd4_gs64", 64, 32, 16384, false, {128}},
-                              Kernel{"qmm_affine_t_packed_simd4_b4", 32, 32, 8192, true, {128}}};
+  std::vector<Kernel> kernels = {{"qmm_affine_t_f32", 32, 0, 0, 0, {}},
+                                 {"qmm_affine_t_f32", 2, 0, 0, 0, {}},
+                                 {"qmm_affine_t_f32", 128, 0, 0, 0, {}},
+                                 {"qmm_affine_t_f32_tiled", 32, 16, 2688, 0, {16, 16}},
+                                 {"qmm_affine_t_f32_simd", 32, 8, 2048, 0, {32}},
+                                 {"qmm_affine_t_f32_simd4", 32, 32, 8192, 0, {128}},
+                                 {"qmm_affine_t_f32_simd4_gs64", 64, 32, 16384, 0, {128}}};
+  for (const std::size_t bits : kAffineBits) {
+    for (const std::size_t group : {32u, 64u, 128u}) {
+      const std::string suffix = group == 32 ? "" : fmt::format("_gs{}", group);
+      kernels.push_back({fmt::format("qmm_affine_t_packed_simd4_b{}{}", bits, suffix), group, 32, 8192, bits, {128}});
+    }
+  }
   constexpr std::array kShapes = {Shape{1, 1, 1},
                                   Shape{7, 9, 3},
                                   Shape{16, 8, 2},

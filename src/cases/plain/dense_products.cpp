@@ -75,21 +75,33 @@ void batched(const Arguments& a) {
   }
 }
 
-/// Codes of a packed row.
-void unpack(const Byte* row, std::size_t k, std::size_t bits, float* codes) {
-  if (bits == 4) {
-    for (std::size_t i = 0; i < k; ++i) codes[i] = static_cast<float>(row[i / 2] >> i % 2 * 4 & 15);
-  } else if (bits == 6) {
-    for (std::size_t i = 0; i < k; ++i) {
-      const Byte* b = row + i / 4 * 3;
-      codes[i] = static_cast<float>((b[0] | b[1] << 8 | b[2] << 16) >> i % 4 * 6 & 63);
-    }
-  } else {
-    for (std::size_t i = 0; i < k; ++i) codes[i] = row[i];
+/// Codes of a packed row, each within `kBytes` bytes that hold kCodes of them.
+template <std::size_t kBits, std::size_t kBytes>
+void unpack(const Byte* row, std::size_t k, float* codes) {
+  constexpr std::size_t kCodes = kBytes * 8 / kBits;
+  for (std::size_t i = 0; i < k; ++i) {
+    U32 bits = 0;
+    for (std::size_t byte = 0; byte < kBytes; ++byte) bits |= U32{row[i / kCodes * kBytes + byte]} << 8 * byte;
+    codes[i] = static_cast<float>(bits >> i % kCodes * kBits & ((1u << kBits) - 1));
   }
 }
-std::size_t packed_bytes(std::size_t n, std::size_t bits) {
-  return bits == 4 ? (n + 7) / 8 * 4 : bits == 6 ? (n + 3) / 4 * 3 : (n + 3) / 4 * 4;
+void unpack(const Byte* row, std::size_t k, std::size_t bits, float* codes) {
+  switch (bits) {
+    case 2:
+      return unpack<2, 1>(row, k, codes);
+    case 3:
+      return unpack<3, 3>(row, k, codes);
+    case 4:
+      return unpack<4, 1>(row, k, codes);
+    case 6:
+      return unpack<6, 3>(row, k, codes);
+    default:
+      return unpack<8, 1>(row, k, codes);
+  }
+}
+constexpr std::size_t packed_bytes(std::size_t n, std::size_t bits) {
+  const std::size_t unit = bits == 3 || bits == 6 ? 3 : 4, codes = unit * 8 / bits;
+  return (n + codes - 1) / codes * unit;
 }
 /// w = code * scale + bias in place of the codes.
 template <class S>
@@ -144,7 +156,8 @@ void affine_experts(const Arguments& a) {
   }
 }
 
-template <bool kPacked>
+/// kBits of packed codes, or 0: a byte each.
+template <std::size_t kBits>
 void affine_f32_scales(const Arguments& a) {
   struct Meta {
     U32 m, n, k, group;
@@ -153,7 +166,7 @@ void affine_f32_scales(const Arguments& a) {
   const std::size_t m = p.m, n = p.n, k = p.k, groups = a.elements(2) / n;
   Row<float> row(k);
   for (std::size_t j = 0; j < n; ++j) {
-    unpack(a.at<Byte>(1) + j * (kPacked ? k / 2 : k), k, kPacked ? 4 : 8, row.data());
+    unpack(a.at<Byte>(1) + j * (kBits != 0 ? packed_bytes(k, kBits) : k), k, kBits, row.data());
     rescale(row.data(), a.at<float>(2) + j * groups, a.at<float>(3) + j * groups, k, k / groups);
     for (std::size_t i = 0; i < m; ++i) a.at<float>(4)[i * n + j] = dot_product(row.data(), a.at<float>(0) + i * k, k);
   }
@@ -168,7 +181,7 @@ void affine_embed(const Arguments& a) {
   for (std::size_t t = 0; t < a.elements(3); ++t) {
     const std::size_t id = a.at<U32>(3)[t];
     float* out = a.at<float>(4) + t * p.dim;
-    unpack(a.at<Byte>(0) + id * p.row_stride * (kBits == 4 ? 4 : 1), p.dim, kBits, out);
+    unpack(a.at<Byte>(0) + id * p.row_stride * (kBits % 3 == 0 ? 1 : 4), p.dim, kBits, out);
     rescale(out, a.at<Bfloat>(1) + id * p.groups, a.at<Bfloat>(2) + id * p.groups, p.dim, p.group);
   }
 }
@@ -255,11 +268,33 @@ void dense_products_loops(LoopList& list) {
   list.add("quantized_matmul_id", affine_experts);
   for (const char* name : {"qmm_affine_t_f32", "qmm_affine_t_f32_tiled", "qmm_affine_t_f32_simd",
                            "qmm_affine_t_f32_simd4", "qmm_affine_t_f32_simd4_gs64"}) {
-    list.add(name, affine_f32_scales<false>);
+    list.add(name, affine_f32_scales<0>);
   }
-  list.add("qmm_affine_t_packed_simd4_b4", affine_f32_scales<true>);
+  for (const char* name :
+       {"qmm_affine_t_packed_simd4_b2", "qmm_affine_t_packed_simd4_b2_gs64", "qmm_affine_t_packed_simd4_b2_gs128"}) {
+    list.add(name, affine_f32_scales<2>);
+  }
+  list.add("embedding_gather_2bit", affine_embed<2>);
+  for (const char* name :
+       {"qmm_affine_t_packed_simd4_b3", "qmm_affine_t_packed_simd4_b3_gs64", "qmm_affine_t_packed_simd4_b3_gs128"}) {
+    list.add(name, affine_f32_scales<3>);
+  }
+  list.add("embedding_gather_3bit", affine_embed<3>);
+  for (const char* name :
+       {"qmm_affine_t_packed_simd4_b4", "qmm_affine_t_packed_simd4_b4_gs64", "qmm_affine_t_packed_simd4_b4_gs128"}) {
+    list.add(name, affine_f32_scales<4>);
+  }
   list.add("embedding_gather_4bit", affine_embed<4>);
+  for (const char* name :
+       {"qmm_affine_t_packed_simd4_b6", "qmm_affine_t_packed_simd4_b6_gs64", "qmm_affine_t_packed_simd4_b6_gs128"}) {
+    list.add(name, affine_f32_scales<6>);
+  }
   list.add("embedding_gather_6bit", affine_embed<6>);
+  for (const char* name :
+       {"qmm_affine_t_packed_simd4_b8", "qmm_affine_t_packed_simd4_b8_gs64", "qmm_affine_t_packed_simd4_b8_gs128"}) {
+    list.add(name, affine_f32_scales<8>);
+  }
+  list.add("embedding_gather_8bit", affine_embed<8>);
   list.add("qdq_q4_0_f32", legacy<true>);
   list.add("qdq_q8_0_f32", legacy<false>);
   list.add("qdq_affine_init_f32", fit);
