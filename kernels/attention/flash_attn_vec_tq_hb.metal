@@ -1,29 +1,11 @@
 #include <metal_stdlib>
 #include "common/chunk_attention.h"
+#include "common/turbo_params.h"
 #include "common/turboquant.h"
 using namespace metal;
 using namespace anymetal;
 
 // kernels: flash_attn_vec_tq_hb_dk256 flash_attn_vec_tq_hb_dk512
-
-struct TurboAttentionParams {
-  uint n_heads;
-  uint n_kv_heads;
-  uint head_dim;  // unused: fixed by the name
-  uint kv_seq_len;
-  uint kv_capacity;
-  float scale;
-  uint mask_type;  // 0 and 1: all keys; 2: the last sliding_window ones
-  uint sliding_window;
-  float softcap;  // 0: none
-  uint nwg;
-  uint ring_start;
-  float scale_factor_d512;
-  uint codebook_bits;
-  uint fuse_fwht_pre;
-  uint nsg;
-};
-static_assert(sizeof(TurboAttentionParams) == 60, "layout");
 
 // Rows of codes, decoded as they are read.
 template <int kDim>
@@ -40,16 +22,6 @@ struct CodedRows {
     Float8 values;
     for (int i = 0; i < 8; ++i) values[i] = codebook[c[i]];
     return values * turbo_gain(norm, kDim, scale_factor);
-  }
-};
-
-// Which slots of a ring of `capacity` the query sees: those whose place in time is in [first, length).
-struct Ring {
-  uint start, capacity, first, length;
-
-  bool sees(uint slot) const {
-    const uint place = slot >= start ? slot - start : slot + (capacity - start);
-    return slot < length && place >= first && place < length;
   }
 };
 
@@ -101,15 +73,13 @@ kernel void flash_attn_vec_tq_hb(constant TurboAttentionParams& p [[buffer(0)]],
   for (uint c = index; c < 1u << bits; c += simdgroups * 32) codebook[c] = turbo_centroid(c, bits);
   threadgroup_barrier(mem_flags::mem_threadgroup);
 
-  const uint capacity = p.kv_capacity, length = min(p.kv_seq_len, capacity);
-  const ulong kv_base = ulong(kv_head_of(head, p.n_heads, p.n_kv_heads)) * capacity;
+  const Ring ring = seen_ring(p);
+  const uint length = ring.length;
+  const ulong kv_base = ulong(kv_head_of(head, p.n_heads, p.n_kv_heads)) * ring.capacity;
   const ulong codes = kv_base * kDim, norms = kv_base * (kDim / kTurboBlock);
   const uint mask = (1u << bits) - 1;
   const CodedRows<kDim> keys = {K_packed + codes, K_norms + norms, codebook, mask, p.scale_factor_d512};
   const CodedRows<kDim> values = {V_packed + codes, V_norms + norms, codebook, mask, p.scale_factor_d512};
-  const bool slides = p.mask_type == 2 && p.sliding_window > 0 && length > p.sliding_window;
-  const uint first = slides ? length - p.sliding_window : 0;
-  const Ring ring = {capacity > 0 ? p.ring_start % capacity : 0, capacity, first, length};
 
   ChunkAttention<kDim> attention;
   for (uint chunk = (part * simdgroups + simdgroup) * 32; chunk < length; chunk += parts * simdgroups * 32) {

@@ -81,6 +81,12 @@ struct Lanes<16> {
   static void store(device float* p, F v) { *(device UnalignedFloat16*)p = v; }
   static void store(thread float* p, F v) { *(thread UnalignedFloat16*)p = v; }
   static void store(device half* p, F v) { *(device UnalignedHalf16*)p = __builtin_convertvector(v, UnalignedHalf16); }
+  // To the nearest, of two the even one; NaN stays NaN.
+  static void store(device bfloat* p, F v) {
+    const Uint16 bits = __builtin_bit_cast(Uint16, v), nearest = (bits + 0x7fffu + ((bits >> 16u) & 1u)) >> 16u;
+    const Uint16 rounded = v == v ? nearest : (Uint16)0x7fc0u;
+    *(device UnalignedUshort16*)p = __builtin_convertvector(rounded, UnalignedUshort16);
+  }
   static U bytes(device const uchar* p) { return __builtin_convertvector(*(device const UnalignedBytes16*)p, Uint16); }
   static F signed_bytes(device const char* p) {
     return __builtin_convertvector(*(device const UnalignedSignedBytes16*)p, Float16);

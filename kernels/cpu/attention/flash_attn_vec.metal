@@ -1,14 +1,10 @@
 #include <metal_stdlib>
-#include "common/chunk_attention.h"
 #include "common/flash_params.h"
-#include "cpu/wide.h"
+#include "cpu/vec_attention.h"
 using namespace metal;
 using namespace anymetal;
 
 // kernels: flash_attn_vec_dk256 flash_attn_vec_dk512 flash_attn_vec_f16kv_dk256 flash_attn_vec_f16kv_dk512
-
-constant uint kChunk = 32;     // keys whose scores are held at a time
-constant uint kTogether = 4;   // keys whose sums stay in registers with a part of the query
 
 /// attention/flash_attn_vec.metal for a core that takes all of a threadgroup's keys: nothing depends on the thread.
 template <class T, int kDim>
@@ -25,67 +21,24 @@ kernel void flash_attn_vec(constant FlashAttnVecParams& p [[buffer(0)]],
   const uint length = p.kv_seq_len;
   const uint first = p.mask_type == 2 && p.sliding_window > 0 && length > p.sliding_window ? length - p.sliding_window : 0;
 
-  float query[kDim];
+  VecAttention<kDim> attention;
   for (uint d = 0; d < kDim; ++d) {
     const float q = Q[ulong(head) * kDim + d];
-    query[d] = exact_query ? q : float(half(q));
+    attention.query[d] = exact_query ? q : float(half(q));
   }
-  float out[kDim] = {};
-  float top = kLowest, sum = 0.0f;
+  device const T *keys = K + kv_base, *values = V + kv_base;
   for (uint chunk = part * kChunk; chunk < length; chunk += parts * kChunk) {
     if (chunk + kChunk <= first) continue;
-    const uint begin = max(first, chunk), end = min(length, chunk + kChunk);
-
-    float scores[kChunk];
-    for (uint i = 0; i < kChunk; ++i) scores[i] = -INFINITY;
-    float highest = top;
-    for (uint key = begin; key < end; key += kTogether) {
-      device const T* rows[kTogether];
-      WideF dots[kTogether] = {};
-#pragma unroll
-      for (uint j = 0; j < kTogether; ++j) rows[j] = K + kv_base + ulong(min(key + j, end - 1)) * kDim;
-#pragma unroll 4
-      for (uint d = 0; d < kDim; d += 16) {
-        const WideF q = Wide::load(query + d);
-#pragma unroll
-        for (uint j = 0; j < kTogether; ++j) dots[j] += q * Wide::load(rows[j] + d);
-      }
-      for (uint j = 0; j < min(kTogether, end - key); ++j) {
-        const float score = soft_capped(Wide::sum(dots[j]) * p.scale, p.softcap);
-        scores[key + j - chunk] = score;
-        highest = max(highest, score);
-      }
-    }
-
-    const float rescale = exp(top - highest);
-    top = highest;
-    WideF total = 0.0f;
-    for (uint i = 0; i < kChunk; i += 16) {
-      const WideF weights = wide_exp2((Wide::load(scores + i) - highest) * 1.44269504089f);
-      Wide::store(scores + i, weights);
-      total += weights;
-    }
-    sum = sum * rescale + Wide::sum(total);
-    // A part of the outputs at a time, in registers.
-    for (uint d = 0; d < kDim; d += 128) {
-      WideF part_of_out[8];
-#pragma unroll
-      for (uint c = 0; c < 8; ++c) part_of_out[c] = Wide::load(out + d + 16 * c) * rescale;
-      for (uint key = begin; key < end; ++key) {
-        const WideF weight = scores[key - chunk];
-        device const T* row = V + kv_base + ulong(key) * kDim + d;
-#pragma unroll
-        for (uint c = 0; c < 8; ++c) part_of_out[c] += weight * Wide::load(row + 16 * c);
-      }
-#pragma unroll
-      for (uint c = 0; c < 8; ++c) Wide::store(out + d + 16 * c, part_of_out[c]);
-    }
+    attention.add(
+        max(first, chunk), min(length, chunk + kChunk), kDim, [=](uint i) { return WideRow<T>{keys + ulong(i) * kDim}; },
+        [=](uint i) { return WideRow<T>{values + ulong(i) * kDim}; },
+        [&](float dot, uint) { return soft_capped(dot * p.scale, p.softcap); });
   }
 
   const VecResult<kDim> result = {dst, p.n_heads, head, parts, part};
-  const float factor = result.factor(sum);
-  for (uint d = 0; d < kDim; ++d) result.store(d, out[d] * factor);
-  result.store_totals(sum, top);
+  const float factor = result.factor(attention.sum);
+  for (uint d = 0; d < kDim; ++d) result.store(d, attention.out[d] * factor);
+  result.store_totals(attention.sum, attention.top);
 }
 
 #define INSTANTIATE(name, T, D) \

@@ -1,0 +1,139 @@
+#include <metal_stdlib>
+#include "common/turbo_params.h"
+#include "common/turboquant.h"
+#include "cpu/small_blocks.h"
+#include "cpu/vec_attention.h"
+using namespace metal;
+using namespace anymetal;
+
+// kernels: flash_attn_vec_tq_hb_dk256 flash_attn_vec_tq_hb_dk512
+
+// The upper half of a codebook of `bits` bits as tables of 16; the lower half are its negatives, the other way round.
+template <uint kTables>
+struct Codebook {
+  WideF tables[kTables];
+  uint bits;
+
+  explicit Codebook(uint width) : bits(width) {
+    float values[16];
+    for (uint t = 0; t < kTables; ++t) {
+      for (uint i = 0; i < 16; ++i) values[i] = turbo_centroid((1u << (bits - 1)) + 16 * t + i, bits);
+      tables[t] = Wide::load(values);
+    }
+  }
+  WideF operator()(WideU codes) const {
+    const WideU placed = codes << (32 - bits);  // a code's upper bit where a number has its sign
+    const WideU lower = ~__builtin_bit_cast(WideU, __builtin_bit_cast(Int16, placed) >> 31);
+    const WideU index = codes ^ lower;
+    WideF parts[kTables];
+#pragma unroll
+    for (uint t = 0; t < kTables; ++t) parts[t] = pick(tables[t], index);
+#pragma unroll
+    for (uint step = 1; step < kTables; step *= 2) {
+#pragma unroll
+      for (uint t = 0; t < kTables; t += 2 * step) parts[t] = (index & (16 * step)) != 0 ? parts[t + step] : parts[t];
+    }
+    return __builtin_bit_cast(WideF, __builtin_bit_cast(WideU, parts[0]) ^ (lower & 0x80000000u));
+  }
+};
+
+template <int kDim, class Book>
+struct CodedRow {
+  device const uchar* codes;
+  float gains[kDim / kTurboBlock];
+  thread const Book* book;
+  WideF wide(uint d) const { return (*book)(Wide::bytes(codes + d)) * gains[d / kTurboBlock]; }
+  Float8 eight(uint) const { return 0.0f; }  // of no row: these are multiples of 16
+};
+
+template <int kDim, class Book>
+struct CodedCache {
+  device const uchar* codes;
+  device const float* norms;
+  float scale_factor;
+  thread const Book* book;
+  CodedRow<kDim, Book> row(uint i) const {
+    constexpr uint kBlocks = kDim / kTurboBlock;
+    CodedRow<kDim, Book> row = {codes + ulong(i) * kDim, {}, book};
+#pragma unroll
+    for (uint b = 0; b < kBlocks; ++b) row.gains[b] = turbo_gain(norms[ulong(i) * kBlocks + b], kDim, scale_factor);
+    return row;
+  }
+};
+
+// turbo_rotate for one core.
+template <int kDim>
+void rotate(thread float* x) {
+  for (uint i = 0; i < kDim; ++i) x[i] *= turbo_sign(i);
+#pragma clang loop unroll(disable)
+  for (uint distance = 1; distance < kDim; distance *= 2) {
+#pragma clang loop unroll(disable)
+    for (uint i = 0; i < kDim; i += 2 * distance) {
+#pragma clang loop unroll(disable)
+      for (uint j = i; j < i + distance; ++j) {
+        const float low = x[j], high = x[j + distance];
+        x[j] = low + high;
+        x[j + distance] = low - high;
+      }
+    }
+  }
+  for (uint i = 0; i < kDim; ++i) x[i] *= kDim == 256 ? 0.0625f : 0.044194173824159216f;
+}
+
+/// attention/flash_attn_vec_tq_hb.metal for a core that takes all of a threadgroup's keys: nothing depends on the thread.
+template <int kDim>
+kernel void flash_attn_vec_tq_hb(constant TurboAttentionParams& p [[buffer(0)]],
+                                 device const float* Q [[buffer(1)]],
+                                 device const uchar* K_packed [[buffer(2)]],
+                                 device const float* K_norms [[buffer(3)]],
+                                 device const uchar* V_packed [[buffer(4)]],
+                                 device const float* V_norms [[buffer(5)]],
+                                 device float* dst [[buffer(6)]],
+                                 threadgroup float* scratch [[threadgroup(0)]],
+                                 uint3 group [[threadgroup_position_in_grid]],
+                                 uint simdgroups [[simdgroups_per_threadgroup]]) {
+  const uint head = group.y, part = group.z, parts = max(p.nwg, 1u);
+  if (head >= p.n_heads || part >= parts) return;
+  const Ring ring = seen_ring(p);
+  const ulong kv_base = ulong(kv_head_of(head, p.n_heads, p.n_kv_heads)) * ring.capacity;
+  const ulong codes = kv_base * kDim, norms = kv_base * (kDim / kTurboBlock);
+
+  VecAttention<kDim> attention;
+  for (uint d = 0; d < kDim; ++d) attention.query[d] = Q[ulong(head) * kDim + d];
+  if (p.fuse_fwht_pre != 0) rotate<kDim>(attention.query);
+  for (uint d = 0; d < kDim; ++d) attention.query[d] = float(half(attention.query[d]));
+
+  const auto add_keys = [&](auto book) {
+    typedef decltype(book) Book;
+    const CodedCache<kDim, Book> keys = {K_packed + codes, K_norms + norms, p.scale_factor_d512, &book};
+    const CodedCache<kDim, Book> values = {V_packed + codes, V_norms + norms, p.scale_factor_d512, &book};
+    for (uint chunk = 0; chunk * kChunk < ring.length; ++chunk) {
+      if (chunk / simdgroups % parts != part) continue;
+      const uint begin = chunk * kChunk, end = min(begin + kChunk, ring.length);
+      bool any = false;
+#pragma clang loop vectorize(disable) unroll(disable)
+      for (uint i = begin; i < end && !any; ++i) any = ring.sees(i);
+      if (!any) continue;
+      attention.add(
+          begin, end, kDim, [&](uint i) { return keys.row(i); }, [&](uint i) { return values.row(i); },
+          [&](float dot, uint i) { return ring.sees(i) ? soft_capped(dot * p.scale, p.softcap) : -INFINITY; });
+    }
+  };
+  switch (turbo_byte_bits(p.codebook_bits)) {
+    case 5: add_keys(Codebook<1>(5)); break;
+    case 6: add_keys(Codebook<2>(6)); break;
+    default: add_keys(Codebook<8>(8));
+  }
+
+  const VecResult<kDim> result = {dst, p.n_heads, head, parts, part};
+  const float factor = result.factor(attention.sum);
+  for (uint d = 0; d < kDim; ++d) result.store(d, attention.out[d] * factor);
+  result.store_totals(attention.sum, attention.top);
+}
+
+#define INSTANTIATE(D) \
+  template [[host_name("flash_attn_vec_tq_hb_dk" #D)]] kernel void flash_attn_vec_tq_hb<D>( \
+      constant TurboAttentionParams&, device const float*, device const uchar*, device const float*, device const uchar*, \
+      device const float*, device float*, threadgroup float*, uint3, uint);
+INSTANTIATE(256)
+INSTANTIATE(512)

@@ -1,0 +1,45 @@
+// Softmax of a row of any length by one core.
+#pragma once
+#include "cpu/wide.h"
+
+namespace anymetal {
+
+// Calls `body(i, values)` for the 16 elements from i on; of the last ones, where they are fewer, those past n are `rest`.
+// wide(i) gives 16 elements, one(i) one of them.
+template <class Wide16, class One, class Body>
+void for_each_wide(uint n, float rest, Wide16 wide, One one, Body body) {
+  uint i = 0;
+#pragma clang loop unroll_count(2)
+  for (; i + 16 <= n; i += 16) body(i, wide(i));
+  if (i == n) return;
+  WideF values = rest;
+#pragma clang loop vectorize(disable) unroll(disable)
+  for (uint j = i; j < n; ++j) values[j - i] = one(j);
+  body(i, values);
+}
+
+// exp(t - top) / sum over the row of exp(t - top) for every element t of a row. NaN where nothing exceeds -inf, or where
+// something is +inf or NaN.
+struct WideSoftmax {
+  float top, inverse_sum;
+  // e^(t - top), not normalised; t + -inf is 0 where top is finite.
+  WideF weight(WideF t) const { return wide_exp(t - top); }
+  WideF operator()(WideF t) const { return weight(t) * inverse_sum; }
+};
+
+template <class Wide16, class One>
+WideSoftmax wide_softmax(uint n, Wide16 wide, One one) {
+  WideF most = -INFINITY;
+  for_each_wide(n, -INFINITY, wide, one, [&](uint, WideF t) { most = wide_max(most, t); });
+  WideSoftmax softmax = {__builtin_reduce_max(most), 1.0f};
+  // Sums of 512 elements are added, so that the rounding of a long row's sum stays small.
+  WideF sum = 0.0f, run = 0.0f;
+  for_each_wide(n, -INFINITY, wide, one, [&](uint i, WideF t) {
+    run += softmax.weight(t);
+    if (i % 512 == 496) sum += run, run = 0.0f;
+  });
+  softmax.inverse_sum = 1.0f / Wide::sum(sum + run);
+  return softmax;
+}
+
+}  // namespace anymetal

@@ -1,0 +1,132 @@
+// Attention of up to 32 queries by one core: the queries are the lanes of one or two vectors; scores and outputs are held key
+// by key and dimension by dimension.
+#pragma once
+#include "common/chunk_attention.h"
+#include "cpu/tile.h"
+
+namespace anymetal {
+
+constexpr constant uint kKeys = 64;  // keys whose scores are held at a time
+
+// `count` rows of `dim` elements as floats, `pitch` apart; those from `valid` on repeat the last valid one.
+template <class T>
+void copy_rows(device const T* rows, long stride, uint dim, uint pitch, uint count, uint valid, thread float* to) {
+  for (uint r = 0; r < count; ++r) {
+    device const T* row = rows + long(metal::min(r, valid - 1)) * stride;
+    for (uint d = 0; d + 16 <= dim; d += 16) Wide::store(to + r * pitch + d, Wide::load(row + d));
+#pragma clang loop vectorize(disable) unroll(disable)
+    for (uint d = dim & ~15u; d < dim; ++d) to[r * pitch + d] = float(row[d]);
+  }
+}
+
+// The keys and values of one head: rows of `dim` <= kMaxDim elements.
+template <class KV, int kMaxDim>
+struct TileCache {
+  device const KV* k;
+  device const KV* v;
+  long k_stride, v_stride;
+  uint dim;
+
+  // scores[i] += query . key for eight keys from `key` on, of which there are `left`.
+  template <int kVectors>
+  void score(uint key, uint left, thread const float* queries, thread float* scores) const {
+    device const KV* rows = k + long(key) * k_stride;
+    if constexpr (sizeof(KV) == sizeof(float)) {
+      if (left >= kRowsAtOnce) return add_products<kVectors>(rows, ulong(k_stride), 1, queries, dim, scores);
+    }
+    float copy[kRowsAtOnce * kMaxDim];
+    copy_rows(rows, k_stride, dim, kMaxDim, kRowsAtOnce, left, copy);
+    add_products<kVectors>(copy, kMaxDim, 1, queries, dim, scores);
+  }
+
+  // out[d] += sum over `count` keys from `key` on of weight times value.
+  template <int kVectors>
+  void add(uint key, uint count, thread const float* weights, thread float* out) const {
+    device const KV* rows = v + long(key) * v_stride;
+    if constexpr (sizeof(KV) == sizeof(float)) {
+      if (dim % kRowsAtOnce == 0) {
+        for (uint d = 0; d < dim; d += kRowsAtOnce)
+          add_products<kVectors>(rows + d, 1, ulong(v_stride), weights, count, out + d * kColumns);
+        return;
+      }
+    }
+    float copy[kKeys * kMaxDim];
+    copy_rows(rows, v_stride, dim, kMaxDim, count, count, copy);
+    for (uint d = 0; d < dim; d += kRowsAtOnce)
+      add_products<kVectors>(copy + d, 1, kMaxDim, weights, count, out + d * kColumns);
+  }
+};
+
+// What is known after some keys, in the domain of powers of two.
+template <int kVectors, int kMaxDim>
+struct TileAttention {
+  float queries[kMaxDim * kColumns] = {};
+  float out[kMaxDim * kColumns] = {};  // not normalised
+  float scores[kKeys * kColumns];
+  WideF top[kVectors], sum[kVectors];
+
+  void start() {
+    for (int v = 0; v < kVectors; ++v) top[v] = kLowest, sum[v] = 0.0f;
+  }
+
+  // Makes the scores of `count` keys weights, and the outputs so far what they are beside them. Query i is at `position` + i
+  // and the first key at `first_key`; a query sees the keys up to its own if kCausal, the last `window` of them if not 0.
+  void weigh(uint count, uint dim, int position, int first_key, bool causal, int window) {
+    const Int16 lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    bool moved = false;
+    WideF rescale[kVectors];
+    for (int v = 0; v < kVectors; ++v) {
+      const bool clipped = (causal && first_key + int(count) > position + 16 * v + 1) || window > 0;
+      WideF highest = top[v];
+      for (uint j = 0; j < count; ++j) {
+        thread float* row = scores + j * kColumns + 16 * v;
+        WideF s = Wide::load(row);
+        if (clipped) {
+          const Int16 behind = lanes + (position + 16 * v - first_key - int(j));  // how far the key is behind the query
+          if (causal) s = behind < 0 ? (WideF)-INFINITY : s;
+          if (window > 0) s = behind < window ? s : (WideF)-INFINITY;
+          Wide::store(row, s);
+        }
+        highest = wide_max(highest, s);
+      }
+      rescale[v] = wide_exp2(top[v] - highest);
+      for (uint i = 0; i < 16; ++i) moved = moved || rescale[v][i] != 1.0f;
+      sum[v] *= rescale[v];
+      top[v] = highest;
+      for (uint j = 0; j < count; ++j) {
+        const WideF weight = wide_exp2(Wide::load(scores + j * kColumns + 16 * v) - highest);
+        sum[v] += weight;
+        Wide::store(scores + j * kColumns + 16 * v, weight);
+      }
+    }
+    for (uint d = 0; moved && d < dim; ++d) {
+      for (int v = 0; v < kVectors; ++v) {
+        thread float* o = out + d * kColumns + 16 * v;
+        Wide::store(o, Wide::load(o) * rescale[v]);
+      }
+    }
+  }
+
+  // Writes the results of `live` queries as T; row(i) gives that of query i.
+  template <class T, class Row>
+  void store(int live, uint dim, Row row) const {
+    for (int v = 0; v < kVectors; ++v) {
+      const WideF inverse = sum[v] > 0.0f ? 1.0f / sum[v] : (WideF)0.0f;
+      for (uint d = 0; d < dim; d += 16) {
+        WideF m[16];
+#pragma unroll
+        for (uint i = 0; i < 16; ++i) m[i] = Wide::load(out + (d + i) * kColumns + 16 * v) * inverse;
+        transpose(m);
+        float lines[16][16];
+#pragma unroll
+        for (uint i = 0; i < 16; ++i) Wide::store(lines[i], m[i]);
+        for (int i = 0; i < metal::min(16, live - 16 * v); ++i) {
+          device T* to = row(16 * v + i) + d;
+          for (uint c = 0; c < metal::min(16u, dim - d); ++c) to[c] = T(lines[i][c]);
+        }
+      }
+    }
+  }
+};
+
+}  // namespace anymetal
