@@ -167,3 +167,11 @@ typename Lanes<N>::F decode(device const BlockIQ4_XS& b, uint i) {
 }
 
 }  // namespace anymetal
+
+// instantiate("name", Block) for every format.
+#define FOR_EACH_BLOCK_FORMAT(instantiate)                                                             \
+  instantiate("q4_0", BlockQ4_0) instantiate("q4_1", BlockQ4_1) instantiate("q5_0", BlockQ5_0)         \
+  instantiate("q5_1", BlockQ5_1) instantiate("q8_0", BlockQ8_0) instantiate("iq4_nl", BlockIQ4_NL)     \
+  instantiate("mxfp4", BlockMXFP4) instantiate("q2_K", BlockQ2_K) instantiate("q3_K", BlockQ3_K)       \
+  instantiate("q4_K", BlockQ4_K) instantiate("q5_K", BlockQ5_K) instantiate("q6_K", BlockQ6_K)         \
+  instantiate("iq4_xs", BlockIQ4_XS)

@@ -8,10 +8,9 @@
 using namespace metal;
 using namespace anymetal;
 
-// kernels: kernel_mul_mm_q4_0_f32 kernel_mul_mm_q5_0_f32 kernel_mul_mm_q5_1_f32 kernel_mul_mm_q8_0_f32
-// kernels: kernel_mul_mm_iq4_nl_f32 kernel_mul_mm_q4_K_f32 kernel_mul_mm_q5_K_f32 kernel_mul_mm_q6_K_f32
-// kernels: kernel_mul_mm_q4_1_f32 kernel_mul_mm_mxfp4_f32 kernel_mul_mm_q2_K_f32 kernel_mul_mm_q3_K_f32
-// kernels: kernel_mul_mm_iq4_xs_f32
+// kernels: kernel_mul_mm_q4_0_f32 kernel_mul_mm_q4_1_f32 kernel_mul_mm_q5_0_f32 kernel_mul_mm_q5_1_f32 kernel_mul_mm_q8_0_f32
+// kernels: kernel_mul_mm_iq4_nl_f32 kernel_mul_mm_mxfp4_f32 kernel_mul_mm_q2_K_f32 kernel_mul_mm_q3_K_f32
+// kernels: kernel_mul_mm_q4_K_f32 kernel_mul_mm_q5_K_f32 kernel_mul_mm_q6_K_f32 kernel_mul_mm_iq4_xs_f32
 
 /// dst[m, n] = sum over k of W[n, k] * x[m, k], a 64 (N) x 32 (M) tile per threadgroup. Weights are rounded to f16, as
 /// matrix hardware takes them; activations and sums are f32. Each of the four simdgroups owns 32 (N) x 16 (M).
@@ -102,16 +101,4 @@ kernel void mul_mm(constant MatMatParams& p [[buffer(0)]],
   template [[host_name("kernel_mul_mm_" name "_f32")]] kernel void mul_mm<Block>( \
       constant MatMatParams&, device const uchar*, device const uchar*, device float*, threadgroup uchar*, uint3, uint, \
       uint);
-INSTANTIATE("q4_0", BlockQ4_0)
-INSTANTIATE("q5_0", BlockQ5_0)
-INSTANTIATE("q5_1", BlockQ5_1)
-INSTANTIATE("q8_0", BlockQ8_0)
-INSTANTIATE("iq4_nl", BlockIQ4_NL)
-INSTANTIATE("q4_K", BlockQ4_K)
-INSTANTIATE("q5_K", BlockQ5_K)
-INSTANTIATE("q6_K", BlockQ6_K)
-INSTANTIATE("q4_1", BlockQ4_1)
-INSTANTIATE("mxfp4", BlockMXFP4)
-INSTANTIATE("q2_K", BlockQ2_K)
-INSTANTIATE("q3_K", BlockQ3_K)
-INSTANTIATE("iq4_xs", BlockIQ4_XS)
+FOR_EACH_BLOCK_FORMAT(INSTANTIATE)

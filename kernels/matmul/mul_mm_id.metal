@@ -8,10 +8,10 @@
 using namespace metal;
 using namespace anymetal;
 
-// kernels: kernel_mul_mm_id_q4_0_f32 kernel_mul_mm_id_q5_1_f32 kernel_mul_mm_id_q8_0_f32 kernel_mul_mm_id_iq4_nl_f32
-// kernels: kernel_mul_mm_id_q4_K_f32 kernel_mul_mm_id_q5_K_f32 kernel_mul_mm_id_q6_K_f32
-// kernels: kernel_mul_mm_id_q5_0_f32 kernel_mul_mm_id_q4_1_f32 kernel_mul_mm_id_mxfp4_f32 kernel_mul_mm_id_q2_K_f32
-// kernels: kernel_mul_mm_id_q3_K_f32 kernel_mul_mm_id_iq4_xs_f32
+// kernels: kernel_mul_mm_id_q4_0_f32 kernel_mul_mm_id_q4_1_f32 kernel_mul_mm_id_q5_0_f32 kernel_mul_mm_id_q5_1_f32
+// kernels: kernel_mul_mm_id_q8_0_f32 kernel_mul_mm_id_iq4_nl_f32 kernel_mul_mm_id_mxfp4_f32 kernel_mul_mm_id_q2_K_f32
+// kernels: kernel_mul_mm_id_q3_K_f32 kernel_mul_mm_id_q4_K_f32 kernel_mul_mm_id_q5_K_f32 kernel_mul_mm_id_q6_K_f32
+// kernels: kernel_mul_mm_id_iq4_xs_f32
 
 /// dst[token, slot, n] = sum over k of W[e][n, k] * x[token, k] for every entry token * top_k + slot of expert e's list; a 64
 /// (N) x 32 (entries) tile per threadgroup. Weights are rounded to f16; activations and sums are f32. Rows on no list are
@@ -99,16 +99,4 @@ kernel void mul_mm_id(constant ExpertMatMatParams& p [[buffer(0)]],
   template [[host_name("kernel_mul_mm_id_" name "_f32")]] kernel void mul_mm_id<Block>(                         \
       constant ExpertMatMatParams&, device const uchar*, device const uchar*, device const uint*,               \
       device const int*, device float*, threadgroup uchar*, uint3, uint, uint);
-INSTANTIATE("q4_0", BlockQ4_0)
-INSTANTIATE("q5_1", BlockQ5_1)
-INSTANTIATE("q8_0", BlockQ8_0)
-INSTANTIATE("iq4_nl", BlockIQ4_NL)
-INSTANTIATE("q4_K", BlockQ4_K)
-INSTANTIATE("q5_K", BlockQ5_K)
-INSTANTIATE("q6_K", BlockQ6_K)
-INSTANTIATE("q5_0", BlockQ5_0)
-INSTANTIATE("q4_1", BlockQ4_1)
-INSTANTIATE("mxfp4", BlockMXFP4)
-INSTANTIATE("q2_K", BlockQ2_K)
-INSTANTIATE("q3_K", BlockQ3_K)
-INSTANTIATE("iq4_xs", BlockIQ4_XS)
+FOR_EACH_BLOCK_FORMAT(INSTANTIATE)

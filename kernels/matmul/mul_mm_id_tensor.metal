@@ -7,9 +7,11 @@
 using namespace metal;
 using namespace anymetal;
 
-// kernels: kernel_mul_mm_id_q4_0_tensor_f32 kernel_mul_mm_id_q5_1_tensor_f32 kernel_mul_mm_id_q8_0_tensor_f32
-// kernels: kernel_mul_mm_id_iq4_nl_tensor_f32 kernel_mul_mm_id_q4_K_tensor_f32 kernel_mul_mm_id_q5_K_tensor_f32
-// kernels: kernel_mul_mm_id_q6_K_tensor_f32
+// kernels: kernel_mul_mm_id_q4_0_tensor_f32 kernel_mul_mm_id_q4_1_tensor_f32 kernel_mul_mm_id_q5_0_tensor_f32
+// kernels: kernel_mul_mm_id_q5_1_tensor_f32 kernel_mul_mm_id_q8_0_tensor_f32 kernel_mul_mm_id_iq4_nl_tensor_f32
+// kernels: kernel_mul_mm_id_mxfp4_tensor_f32 kernel_mul_mm_id_q2_K_tensor_f32 kernel_mul_mm_id_q3_K_tensor_f32
+// kernels: kernel_mul_mm_id_q4_K_tensor_f32 kernel_mul_mm_id_q5_K_tensor_f32 kernel_mul_mm_id_q6_K_tensor_f32
+// kernels: kernel_mul_mm_id_iq4_xs_tensor_f32
 
 /// dst[token, slot, n] = sum over k of W[e][n, k] * x[token, k] for every entry token * top_k + slot of expert e's list; a 64
 /// (N) x 32 (entries) tile per threadgroup. Weights and activations are rounded to f16 for matrix hardware, activations after
@@ -64,10 +66,4 @@ kernel void mul_mm_id_tensor(constant ExpertMatMatParams& p [[buffer(0)]],
   template [[host_name("kernel_mul_mm_id_" name "_tensor_f32")]] kernel void mul_mm_id_tensor<Block>( \
       constant ExpertMatMatParams&, device const uchar*, device const uchar*, device const uint*, device const int*, \
       device float*, threadgroup uchar*, uint3, uint);
-INSTANTIATE("q4_0", BlockQ4_0)
-INSTANTIATE("q5_1", BlockQ5_1)
-INSTANTIATE("q8_0", BlockQ8_0)
-INSTANTIATE("iq4_nl", BlockIQ4_NL)
-INSTANTIATE("q4_K", BlockQ4_K)
-INSTANTIATE("q5_K", BlockQ5_K)
-INSTANTIATE("q6_K", BlockQ6_K)
+FOR_EACH_BLOCK_FORMAT(INSTANTIATE)

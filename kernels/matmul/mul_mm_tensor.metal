@@ -7,9 +7,11 @@
 using namespace metal;
 using namespace anymetal;
 
-// kernels: kernel_mul_mm_q4_0_tensor_f32 kernel_mul_mm_q5_1_tensor_f32 kernel_mul_mm_q8_0_tensor_f32
-// kernels: kernel_mul_mm_iq4_nl_tensor_f32 kernel_mul_mm_q4_K_tensor_f32 kernel_mul_mm_q5_K_tensor_f32
-// kernels: kernel_mul_mm_q6_K_tensor_f32
+// kernels: kernel_mul_mm_q4_0_tensor_f32 kernel_mul_mm_q4_1_tensor_f32 kernel_mul_mm_q5_0_tensor_f32
+// kernels: kernel_mul_mm_q5_1_tensor_f32 kernel_mul_mm_q8_0_tensor_f32 kernel_mul_mm_iq4_nl_tensor_f32
+// kernels: kernel_mul_mm_mxfp4_tensor_f32 kernel_mul_mm_q2_K_tensor_f32 kernel_mul_mm_q3_K_tensor_f32
+// kernels: kernel_mul_mm_q4_K_tensor_f32 kernel_mul_mm_q5_K_tensor_f32 kernel_mul_mm_q6_K_tensor_f32
+// kernels: kernel_mul_mm_iq4_xs_tensor_f32
 // kernels: kernel_mul_mm_q4_0_tensor_bf16_perm021 kernel_mul_mm_q8_0_tensor_bf16_perm021
 // kernels: kernel_mul_mm_q6_K_tensor_bf16_perm021
 // kernels: hf2q_dense_mm_bf16_f32_tensor hf2q_dense_mm_f16_f32_tensor hf2q_dense_mm_f32_f32_tensor
@@ -174,13 +176,7 @@ kernel void mul_mm_tensor_perm021(constant PermutedMatMatParams& p [[buffer(0)]]
 #define INSTANTIATE(name, Block) \
   template [[host_name("kernel_mul_mm_" name "_tensor_f32")]] kernel void mul_mm_tensor<Block>( \
       constant MatMatParams&, device const uchar*, device const uchar*, device float*, threadgroup uchar*, uint3, uint);
-INSTANTIATE("q4_0", BlockQ4_0)
-INSTANTIATE("q5_1", BlockQ5_1)
-INSTANTIATE("q8_0", BlockQ8_0)
-INSTANTIATE("iq4_nl", BlockIQ4_NL)
-INSTANTIATE("q4_K", BlockQ4_K)
-INSTANTIATE("q5_K", BlockQ5_K)
-INSTANTIATE("q6_K", BlockQ6_K)
+FOR_EACH_BLOCK_FORMAT(INSTANTIATE)
 
 #define INSTANTIATE_DENSE(name, T) \
   template [[host_name("hf2q_dense_mm_" name "_f32_tensor")]] kernel void dense_mm_tensor<T>( \

@@ -4,20 +4,24 @@
 using namespace metal;
 using namespace anymetal;
 
-// kernels: kernel_mul_mv_ext_q4_0_f32_r1_2 kernel_mul_mv_ext_q4_0_f32_r1_3
-// kernels: kernel_mul_mv_ext_q4_0_f32_r1_4 kernel_mul_mv_ext_q4_0_f32_r1_5
-// kernels: kernel_mul_mv_ext_q5_1_f32_r1_2 kernel_mul_mv_ext_q5_1_f32_r1_3
-// kernels: kernel_mul_mv_ext_q5_1_f32_r1_4 kernel_mul_mv_ext_q5_1_f32_r1_5
-// kernels: kernel_mul_mv_ext_q8_0_f32_r1_2 kernel_mul_mv_ext_q8_0_f32_r1_3
-// kernels: kernel_mul_mv_ext_q8_0_f32_r1_4 kernel_mul_mv_ext_q8_0_f32_r1_5
-// kernels: kernel_mul_mv_ext_iq4_nl_f32_r1_2 kernel_mul_mv_ext_iq4_nl_f32_r1_3
-// kernels: kernel_mul_mv_ext_iq4_nl_f32_r1_4 kernel_mul_mv_ext_iq4_nl_f32_r1_5
-// kernels: kernel_mul_mv_ext_q4_K_f32_r1_2 kernel_mul_mv_ext_q4_K_f32_r1_3
-// kernels: kernel_mul_mv_ext_q4_K_f32_r1_4 kernel_mul_mv_ext_q4_K_f32_r1_5
-// kernels: kernel_mul_mv_ext_q5_K_f32_r1_2 kernel_mul_mv_ext_q5_K_f32_r1_3
-// kernels: kernel_mul_mv_ext_q5_K_f32_r1_4 kernel_mul_mv_ext_q5_K_f32_r1_5
-// kernels: kernel_mul_mv_ext_q6_K_f32_r1_2 kernel_mul_mv_ext_q6_K_f32_r1_3
-// kernels: kernel_mul_mv_ext_q6_K_f32_r1_4 kernel_mul_mv_ext_q6_K_f32_r1_5
+// kernels: kernel_mul_mv_ext_q4_0_f32_r1_2 kernel_mul_mv_ext_q4_0_f32_r1_3 kernel_mul_mv_ext_q4_0_f32_r1_4
+// kernels: kernel_mul_mv_ext_q4_0_f32_r1_5 kernel_mul_mv_ext_q4_1_f32_r1_2 kernel_mul_mv_ext_q4_1_f32_r1_3
+// kernels: kernel_mul_mv_ext_q4_1_f32_r1_4 kernel_mul_mv_ext_q4_1_f32_r1_5 kernel_mul_mv_ext_q5_0_f32_r1_2
+// kernels: kernel_mul_mv_ext_q5_0_f32_r1_3 kernel_mul_mv_ext_q5_0_f32_r1_4 kernel_mul_mv_ext_q5_0_f32_r1_5
+// kernels: kernel_mul_mv_ext_q5_1_f32_r1_2 kernel_mul_mv_ext_q5_1_f32_r1_3 kernel_mul_mv_ext_q5_1_f32_r1_4
+// kernels: kernel_mul_mv_ext_q5_1_f32_r1_5 kernel_mul_mv_ext_q8_0_f32_r1_2 kernel_mul_mv_ext_q8_0_f32_r1_3
+// kernels: kernel_mul_mv_ext_q8_0_f32_r1_4 kernel_mul_mv_ext_q8_0_f32_r1_5 kernel_mul_mv_ext_iq4_nl_f32_r1_2
+// kernels: kernel_mul_mv_ext_iq4_nl_f32_r1_3 kernel_mul_mv_ext_iq4_nl_f32_r1_4 kernel_mul_mv_ext_iq4_nl_f32_r1_5
+// kernels: kernel_mul_mv_ext_mxfp4_f32_r1_2 kernel_mul_mv_ext_mxfp4_f32_r1_3 kernel_mul_mv_ext_mxfp4_f32_r1_4
+// kernels: kernel_mul_mv_ext_mxfp4_f32_r1_5 kernel_mul_mv_ext_q2_K_f32_r1_2 kernel_mul_mv_ext_q2_K_f32_r1_3
+// kernels: kernel_mul_mv_ext_q2_K_f32_r1_4 kernel_mul_mv_ext_q2_K_f32_r1_5 kernel_mul_mv_ext_q3_K_f32_r1_2
+// kernels: kernel_mul_mv_ext_q3_K_f32_r1_3 kernel_mul_mv_ext_q3_K_f32_r1_4 kernel_mul_mv_ext_q3_K_f32_r1_5
+// kernels: kernel_mul_mv_ext_q4_K_f32_r1_2 kernel_mul_mv_ext_q4_K_f32_r1_3 kernel_mul_mv_ext_q4_K_f32_r1_4
+// kernels: kernel_mul_mv_ext_q4_K_f32_r1_5 kernel_mul_mv_ext_q5_K_f32_r1_2 kernel_mul_mv_ext_q5_K_f32_r1_3
+// kernels: kernel_mul_mv_ext_q5_K_f32_r1_4 kernel_mul_mv_ext_q5_K_f32_r1_5 kernel_mul_mv_ext_q6_K_f32_r1_2
+// kernels: kernel_mul_mv_ext_q6_K_f32_r1_3 kernel_mul_mv_ext_q6_K_f32_r1_4 kernel_mul_mv_ext_q6_K_f32_r1_5
+// kernels: kernel_mul_mv_ext_iq4_xs_f32_r1_2 kernel_mul_mv_ext_iq4_xs_f32_r1_3 kernel_mul_mv_ext_iq4_xs_f32_r1_4
+// kernels: kernel_mul_mv_ext_iq4_xs_f32_r1_5
 
 constant int simdgroups [[function_constant(600)]];      // of a threadgroup
 constant int lanes_per_row [[function_constant(601)]];  // lanes that share a weight row: a power of two, 32 at most
@@ -71,10 +75,4 @@ kernel void mul_mv_ext(constant MatVecExtParams& p [[buffer(0)]],
       constant MatVecExtParams&, device const uchar*, device const uchar*, device float*, uint3, uint, uint);
 #define FOR_EACH_COUNT(name, Block) \
   INSTANTIATE(name, Block, 2) INSTANTIATE(name, Block, 3) INSTANTIATE(name, Block, 4) INSTANTIATE(name, Block, 5)
-FOR_EACH_COUNT("q4_0", BlockQ4_0)
-FOR_EACH_COUNT("q5_1", BlockQ5_1)
-FOR_EACH_COUNT("q8_0", BlockQ8_0)
-FOR_EACH_COUNT("iq4_nl", BlockIQ4_NL)
-FOR_EACH_COUNT("q4_K", BlockQ4_K)
-FOR_EACH_COUNT("q5_K", BlockQ5_K)
-FOR_EACH_COUNT("q6_K", BlockQ6_K)
+FOR_EACH_BLOCK_FORMAT(FOR_EACH_COUNT)

@@ -2,6 +2,7 @@
 /// \file
 /// Weights that show every code of a block format, for cases that hold a kernel's decoder against the host's.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -9,6 +10,12 @@
 #include "ops/dtype.hpp"
 
 namespace anymetal::cases {
+
+/// Every format of blocks.
+inline constexpr std::array kBlockFormats = {ops::DType::Q4_0, ops::DType::Q4_1, ops::DType::Q5_0,   ops::DType::Q5_1,
+                                             ops::DType::Q8_0, ops::DType::Q2_K, ops::DType::Q3_K,   ops::DType::Q4_K,
+                                             ops::DType::Q5_K, ops::DType::Q6_K, ops::DType::IQ4_NL, ops::DType::IQ4_XS,
+                                             ops::DType::MXFP4};
 
 /// Which f16 scales and minima the blocks have. Moderate: either sign, zeros of either sign, subnormals, and no weight
 /// beyond f16. Any: also the largest f16, infinities and NaN.

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
 #include <string>
 
 #include "ops/checks.hpp"
@@ -77,11 +75,9 @@ void dispatch_mat_vec(Context& context, const Problem& p) {
   context.encoder.dispatch_threadgroups({divide_up(p.n, rows), p.tokens * p.slots}, group);
 }
 
-/// The matrix-hardware form where the device has it and the type one.
+/// The form on matrix hardware where the device has it.
 std::string mat_mat_kernel(const Context& context, DType type) {
-  constexpr std::array kTensorForms = {DType::Q4_0, DType::Q5_1, DType::Q8_0, DType::IQ4_NL,
-                                       DType::Q4_K, DType::Q5_K, DType::Q6_K};
-  const bool tensor = context.device.has_tensor() && !context.wide_threads() && std::ranges::count(kTensorForms, type);
+  const bool tensor = context.device.has_tensor() && !context.wide_threads();
   return fmt::format("kernel_mul_mm_id_{}_{}f32", name(type), tensor ? "tensor_" : "");
 }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <string>
 
 #include "ops/checks.hpp"
@@ -14,8 +13,8 @@
 namespace anymetal::ops {
 namespace {
 
-/// Activation rows up to which the mat-vec kernel is the better one. On a core that decodes weights in vectors the mat-mat
-/// kernel, which decodes them once, soon is.
+/// Activation rows up to which the mat-vec kernel is the better one. On a core that decodes weights in vectors the
+/// mat-mat kernel, which decodes them once, soon is.
 std::size_t mat_vec_rows(const Context& context) { return context.wide_threads() ? 2 : 8; }
 
 std::string kernel_for(const Product& problem, std::string_view prefix) {
@@ -52,8 +51,8 @@ Result<void> mat_vec(Context& context, const Product& problem) {
   const bool super_blocks = info(problem.weight.dtype).block_elements == 256;
   // Q6_K has a form whose simdgroups take two rows each.
   const bool two_rows = context.wide_threads() && problem.weight.dtype == DType::Q6_K;
-  if (auto bound = bind_kernel(context, kernel_for(problem, "kernel_mul_mv") + (two_rows ? "_nr2" : ""),
-                               problem.weight, problem.x, problem.out, mat_vec_params(problem));
+  if (auto bound = bind_kernel(context, kernel_for(problem, "kernel_mul_mv") + (two_rows ? "_nr2" : ""), problem.weight,
+                               problem.x, problem.out, mat_vec_params(problem));
       !bound) {
     return bound;
   }
@@ -63,12 +62,9 @@ Result<void> mat_vec(Context& context, const Product& problem) {
   return {};
 }
 
-/// The form on matrix hardware where the device has it and the weights' type one.
+/// The form on matrix hardware where the device has it.
 std::string mat_mat_kernel(const Context& context, DType type) {
-  constexpr std::array kTensorForms = {DType::Q4_0, DType::Q5_1, DType::Q8_0, DType::IQ4_NL,
-                                       DType::Q4_K, DType::Q5_K, DType::Q6_K};
-  const bool tensor =
-      context.device.has_tensor() && !context.wide_threads() && std::ranges::count(kTensorForms, type) != 0;
+  const bool tensor = context.device.has_tensor() && !context.wide_threads();
   return fmt::format("kernel_mul_mm_{}_{}f32", name(type), tensor ? "tensor_" : "");
 }
 

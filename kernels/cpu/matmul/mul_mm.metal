@@ -5,13 +5,14 @@
 using namespace metal;
 using namespace anymetal;
 
-// kernels: kernel_mul_mm_q4_0_f32 kernel_mul_mm_q5_0_f32 kernel_mul_mm_q5_1_f32 kernel_mul_mm_q8_0_f32
-// kernels: kernel_mul_mm_iq4_nl_f32 kernel_mul_mm_q4_K_f32 kernel_mul_mm_q5_K_f32 kernel_mul_mm_q6_K_f32
-// kernels: kernel_mul_mm_q4_1_f32 kernel_mul_mm_mxfp4_f32 kernel_mul_mm_q2_K_f32 kernel_mul_mm_q3_K_f32
-// kernels: kernel_mul_mm_iq4_xs_f32
-// kernels: kernel_mul_mm_q4_0_tensor_f32 kernel_mul_mm_q5_1_tensor_f32 kernel_mul_mm_q8_0_tensor_f32
-// kernels: kernel_mul_mm_iq4_nl_tensor_f32 kernel_mul_mm_q4_K_tensor_f32 kernel_mul_mm_q5_K_tensor_f32
-// kernels: kernel_mul_mm_q6_K_tensor_f32
+// kernels: kernel_mul_mm_q4_0_f32 kernel_mul_mm_q4_1_f32 kernel_mul_mm_q5_0_f32 kernel_mul_mm_q5_1_f32 kernel_mul_mm_q8_0_f32
+// kernels: kernel_mul_mm_iq4_nl_f32 kernel_mul_mm_mxfp4_f32 kernel_mul_mm_q2_K_f32 kernel_mul_mm_q3_K_f32
+// kernels: kernel_mul_mm_q4_K_f32 kernel_mul_mm_q5_K_f32 kernel_mul_mm_q6_K_f32 kernel_mul_mm_iq4_xs_f32
+// kernels: kernel_mul_mm_q4_0_tensor_f32 kernel_mul_mm_q4_1_tensor_f32 kernel_mul_mm_q5_0_tensor_f32
+// kernels: kernel_mul_mm_q5_1_tensor_f32 kernel_mul_mm_q8_0_tensor_f32 kernel_mul_mm_iq4_nl_tensor_f32
+// kernels: kernel_mul_mm_mxfp4_tensor_f32 kernel_mul_mm_q2_K_tensor_f32 kernel_mul_mm_q3_K_tensor_f32
+// kernels: kernel_mul_mm_q4_K_tensor_f32 kernel_mul_mm_q5_K_tensor_f32 kernel_mul_mm_q6_K_tensor_f32
+// kernels: kernel_mul_mm_iq4_xs_tensor_f32
 // kernels: hf2q_dense_mm_bf16_f32_tensor hf2q_dense_mm_f16_f32_tensor hf2q_dense_mm_f32_f32_tensor
 
 /// matmul/mul_mm.metal for a core that takes the 64 (N) x 32 (M) tile of a threadgroup: nothing depends on the thread.
@@ -43,22 +44,9 @@ kernel void mul_mm(constant MatMatParams& p [[buffer(0)]],
 #define INSTANTIATE(name, Block, kTensor) \
   template [[host_name(name)]] kernel void mul_mm<Block, kTensor>( \
       constant MatMatParams&, device const uchar*, device const uchar*, device float*, threadgroup uchar*, uint3);
-#define INSTANTIATE_BLOCK(name, Block) INSTANTIATE("kernel_mul_mm_" name "_f32", Block, false)
 #define INSTANTIATE_BOTH(name, Block) \
-  INSTANTIATE_BLOCK(name, Block) INSTANTIATE("kernel_mul_mm_" name "_tensor_f32", Block, true)
-INSTANTIATE_BOTH("q4_0", BlockQ4_0)
-INSTANTIATE_BLOCK("q5_0", BlockQ5_0)
-INSTANTIATE_BOTH("q5_1", BlockQ5_1)
-INSTANTIATE_BOTH("q8_0", BlockQ8_0)
-INSTANTIATE_BOTH("iq4_nl", BlockIQ4_NL)
-INSTANTIATE_BOTH("q4_K", BlockQ4_K)
-INSTANTIATE_BOTH("q5_K", BlockQ5_K)
-INSTANTIATE_BOTH("q6_K", BlockQ6_K)
-INSTANTIATE_BLOCK("q4_1", BlockQ4_1)
-INSTANTIATE_BLOCK("mxfp4", BlockMXFP4)
-INSTANTIATE_BLOCK("q2_K", BlockQ2_K)
-INSTANTIATE_BLOCK("q3_K", BlockQ3_K)
-INSTANTIATE_BLOCK("iq4_xs", BlockIQ4_XS)
+  INSTANTIATE("kernel_mul_mm_" name "_f32", Block, false) INSTANTIATE("kernel_mul_mm_" name "_tensor_f32", Block, true)
+FOR_EACH_BLOCK_FORMAT(INSTANTIATE_BOTH)
 INSTANTIATE("hf2q_dense_mm_bf16_f32_tensor", DenseRun<bfloat>, true)
 INSTANTIATE("hf2q_dense_mm_f16_f32_tensor", DenseRun<half>, true)
 INSTANTIATE("hf2q_dense_mm_f32_f32_tensor", DenseRun<float>, true)

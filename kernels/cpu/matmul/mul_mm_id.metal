@@ -5,13 +5,15 @@
 using namespace metal;
 using namespace anymetal;
 
-// kernels: kernel_mul_mm_id_q4_0_f32 kernel_mul_mm_id_q5_1_f32 kernel_mul_mm_id_q8_0_f32 kernel_mul_mm_id_iq4_nl_f32
-// kernels: kernel_mul_mm_id_q4_K_f32 kernel_mul_mm_id_q5_K_f32 kernel_mul_mm_id_q6_K_f32
-// kernels: kernel_mul_mm_id_q5_0_f32 kernel_mul_mm_id_q4_1_f32 kernel_mul_mm_id_mxfp4_f32 kernel_mul_mm_id_q2_K_f32
-// kernels: kernel_mul_mm_id_q3_K_f32 kernel_mul_mm_id_iq4_xs_f32
-// kernels: kernel_mul_mm_id_q4_0_tensor_f32 kernel_mul_mm_id_q5_1_tensor_f32 kernel_mul_mm_id_q8_0_tensor_f32
-// kernels: kernel_mul_mm_id_iq4_nl_tensor_f32 kernel_mul_mm_id_q4_K_tensor_f32 kernel_mul_mm_id_q5_K_tensor_f32
-// kernels: kernel_mul_mm_id_q6_K_tensor_f32
+// kernels: kernel_mul_mm_id_q4_0_f32 kernel_mul_mm_id_q4_1_f32 kernel_mul_mm_id_q5_0_f32 kernel_mul_mm_id_q5_1_f32
+// kernels: kernel_mul_mm_id_q8_0_f32 kernel_mul_mm_id_iq4_nl_f32 kernel_mul_mm_id_mxfp4_f32 kernel_mul_mm_id_q2_K_f32
+// kernels: kernel_mul_mm_id_q3_K_f32 kernel_mul_mm_id_q4_K_f32 kernel_mul_mm_id_q5_K_f32 kernel_mul_mm_id_q6_K_f32
+// kernels: kernel_mul_mm_id_iq4_xs_f32
+// kernels: kernel_mul_mm_id_q4_0_tensor_f32 kernel_mul_mm_id_q4_1_tensor_f32 kernel_mul_mm_id_q5_0_tensor_f32
+// kernels: kernel_mul_mm_id_q5_1_tensor_f32 kernel_mul_mm_id_q8_0_tensor_f32 kernel_mul_mm_id_iq4_nl_tensor_f32
+// kernels: kernel_mul_mm_id_mxfp4_tensor_f32 kernel_mul_mm_id_q2_K_tensor_f32 kernel_mul_mm_id_q3_K_tensor_f32
+// kernels: kernel_mul_mm_id_q4_K_tensor_f32 kernel_mul_mm_id_q5_K_tensor_f32 kernel_mul_mm_id_q6_K_tensor_f32
+// kernels: kernel_mul_mm_id_iq4_xs_tensor_f32
 
 /// matmul/mul_mm_id.metal for a core that takes the 64 (N) x 32 (entries) tile of a threadgroup: nothing depends on the
 /// thread. Weights and activations keep their f32 values, also where matmul/mul_mm_id_tensor.metal rounds them.
@@ -57,16 +59,4 @@ kernel void mul_mm_id(constant ExpertMatMatParams& p [[buffer(0)]],
       constant ExpertMatMatParams&, device const uchar*, device const uchar*, device const uint*, device const int*, \
       device float*, threadgroup uchar*, uint3);
 #define INSTANTIATE_BOTH(name, Block) INSTANTIATE(name "_", Block, false) INSTANTIATE(name "_tensor_", Block, true)
-INSTANTIATE_BOTH("q4_0", BlockQ4_0)
-INSTANTIATE_BOTH("q5_1", BlockQ5_1)
-INSTANTIATE_BOTH("q8_0", BlockQ8_0)
-INSTANTIATE_BOTH("iq4_nl", BlockIQ4_NL)
-INSTANTIATE_BOTH("q4_K", BlockQ4_K)
-INSTANTIATE_BOTH("q5_K", BlockQ5_K)
-INSTANTIATE_BOTH("q6_K", BlockQ6_K)
-INSTANTIATE("q5_0_", BlockQ5_0, false)
-INSTANTIATE("q4_1_", BlockQ4_1, false)
-INSTANTIATE("mxfp4_", BlockMXFP4, false)
-INSTANTIATE("q2_K_", BlockQ2_K, false)
-INSTANTIATE("q3_K_", BlockQ3_K, false)
-INSTANTIATE("iq4_xs_", BlockIQ4_XS, false)
+FOR_EACH_BLOCK_FORMAT(INSTANTIATE_BOTH)

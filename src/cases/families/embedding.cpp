@@ -93,8 +93,7 @@ void embedding_cases(CaseList& list) {
     list.add("embedding_gather_scale_batch_f32", fmt::format("V={} H={} T={}", s.rows, s.dim, s.tokens), build,
              s.tokens > 1000 ? Purpose::Benchmark : Purpose::Test);
   }
-  for (const DType type : {DType::Q4_0, DType::Q4_1, DType::Q5_0, DType::Q5_1, DType::Q8_0, DType::IQ4_NL, DType::MXFP4,
-                           DType::Q2_K, DType::Q3_K, DType::Q4_K, DType::Q5_K, DType::Q6_K, DType::IQ4_XS}) {
+  for (const DType type : kBlockFormats) {
     const std::string kernel = fmt::format("embedding_gather_scale_batch_{}_f32", ops::name(type));
     const std::size_t block = ops::info(type).block_elements;
     const std::array quantised = {Setup{3, block, 1}, Setup{40, 5 * block, 9}};

@@ -176,12 +176,8 @@ void expert_matmul_cases(CaseList& list) {
       product(p, {block, 1, 2, Routing::Spread, kCodeBlocks / 2}, type, kOneWeight);
     });
   };
-  for (const DType type : {DType::Q4_0, DType::Q4_1, DType::Q5_0, DType::Q5_1, DType::Q8_0, DType::IQ4_NL, DType::MXFP4,
-                           DType::Q2_K, DType::Q3_K, DType::Q4_K, DType::Q5_K, DType::Q6_K, DType::IQ4_XS}) {
+  for (const DType type : kBlockFormats) {
     add(type, false);
-  }
-  for (const DType type :
-       {DType::Q4_0, DType::Q5_1, DType::Q8_0, DType::IQ4_NL, DType::Q4_K, DType::Q5_K, DType::Q6_K}) {
     add(type, true);
   }
   // More tokens than a 16-bit index can name.

@@ -57,7 +57,9 @@ struct Geometry {
 };
 
 /// Roundings of the sum of absolute products; those of a super-block come in more partial sums.
-Tolerance tolerance_of(DType type) { return {.magnitude = (ops::info(type).block_elements == 32 ? 4.5 : 2.2) * 0x1p-24}; }
+Tolerance tolerance_of(DType type) {
+  return {.magnitude = (ops::info(type).block_elements == 32 ? 4.5 : 2.2) * 0x1p-24};
+}
 
 void routed(Problem& p, const Shape& s, DType type, const Geometry& g, const Tolerance& tolerance) {
   const std::size_t k = s.blocks * ops::info(type).block_elements, stride = (s.n + s.spare_rows) * k;
@@ -116,7 +118,8 @@ void expert_matvec_cases(CaseList& list) {
                        s.counted ? " counted" : "");
   };
   const auto add = [&](const std::string& kernel, DType type, const Geometry& g) {
-    for (const Shape& s : kShapes) list.add(kernel, label(s), [=](Problem& p) { routed(p, s, type, g, tolerance_of(type)); });
+    for (const Shape& s : kShapes)
+      list.add(kernel, label(s), [=](Problem& p) { routed(p, s, type, g, tolerance_of(type)); });
     list.add(kernel, "every code", [=](Problem& p) {
       p.given_bytes(0, every_code(type, Scales::Any));
       p.given(1, positive(4 * ops::info(type).block_elements));
@@ -125,8 +128,7 @@ void expert_matvec_cases(CaseList& list) {
     list.add(
         kernel, label(kLarge), [=](Problem& p) { routed(p, kLarge, type, g, tolerance_of(type)); }, Purpose::Benchmark);
   };
-  for (const DType type : {DType::Q4_0, DType::Q4_1, DType::Q5_0, DType::Q5_1, DType::Q8_0, DType::IQ4_NL, DType::MXFP4,
-                           DType::Q2_K, DType::Q3_K, DType::Q4_K, DType::Q5_K, DType::Q6_K, DType::IQ4_XS}) {
+  for (const DType type : kBlockFormats) {
     const bool super_blocks = ops::info(type).block_elements == 256;
     add(fmt::format("kernel_mul_mv_id_{}_f32", ops::name(type)), type,
         super_blocks ? Geometry{2, {2, 32}} : Geometry{8, {8, 8}});

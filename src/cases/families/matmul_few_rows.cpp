@@ -87,8 +87,7 @@ constexpr std::array kUnusual = {Shape{8, 33, 4, 8, 1}, Shape{7, 3, 1, 32, 3}, S
 }  // namespace
 
 void matmul_few_rows_cases(CaseList& list) {
-  for (const DType type :
-       {DType::Q4_0, DType::Q5_1, DType::Q8_0, DType::IQ4_NL, DType::Q4_K, DType::Q5_K, DType::Q6_K}) {
+  for (const DType type : kBlockFormats) {
     for (const std::size_t rows : {2u, 3u, 4u, 5u}) {
       const std::string kernel = fmt::format("kernel_mul_mv_ext_{}_f32_r1_{}", ops::name(type), rows);
       const auto add = [&](const Shape& s) {

@@ -140,14 +140,10 @@ void mat_mat_cases(CaseList& list, std::string_view kernel, DType type, const To
       kernel, label(large), [=](Problem& p) { build(p, large, tolerance); }, Purpose::Benchmark);
 }
 
-constexpr std::array kFormats = {DType::Q4_0,   DType::Q4_1,  DType::Q5_0,  DType::Q5_1, DType::Q8_0,
-                                 DType::IQ4_NL, DType::MXFP4, DType::Q2_K,  DType::Q3_K, DType::Q4_K,
-                                 DType::Q5_K,   DType::Q6_K,  DType::IQ4_XS};
-
 }  // namespace
 
 void quantised_matmul_cases(CaseList& list) {
-  for (const DType type : kFormats) {
+  for (const DType type : kBlockFormats) {
     const std::string name = fmt::format("{}_f32", ops::name(type));
     const bool super_blocks = ops::info(type).block_elements == 256;
     const Tolerances tolerances = tolerances_of(type);

@@ -191,8 +191,7 @@ void add_dense(CaseList& list, DType type) {
 }  // namespace
 
 void tensor_matmul_cases(CaseList& list) {
-  for (const DType type :
-       {DType::Q4_0, DType::Q5_1, DType::Q8_0, DType::IQ4_NL, DType::Q4_K, DType::Q5_K, DType::Q6_K}) {
+  for (const DType type : kBlockFormats) {
     add_quantised(list, type);
   }
   for (const DType type : {DType::Q4_0, DType::Q8_0, DType::Q6_K}) add_permuted(list, type);

@@ -192,36 +192,33 @@ void embed(const Arguments& a) {
 
 }  // namespace
 
-// A format with kernels of every kind, and one that has neither the forms for few rows nor those on matrix hardware.
-#define LOOPS_OF_EVERY_FORMAT(name, Block)                          \
-  list.add("kernel_mul_mv_" name "_f32", mat_vec<Block>);           \
-  list.add("kernel_mul_mm_" name "_f32", mat_mat<Block>);           \
-  list.add("kernel_mul_mv_id_" name "_f32", expert_mat_vec<Block>); \
-  list.add("kernel_mul_mm_id_" name "_f32", expert_mat_mat<Block>); \
-  list.add("embedding_gather_scale_batch_" name "_f32", embed<Block>);
-#define LOOPS_OF_SOME_FORMATS(name, Block)                          \
-  LOOPS_OF_EVERY_FORMAT(name, Block)                                \
-  list.add("kernel_mul_mv_ext_" name "_f32_r1_2", few_rows<Block>); \
-  list.add("kernel_mul_mv_ext_" name "_f32_r1_3", few_rows<Block>); \
-  list.add("kernel_mul_mv_ext_" name "_f32_r1_4", few_rows<Block>); \
-  list.add("kernel_mul_mv_ext_" name "_f32_r1_5", few_rows<Block>); \
-  list.add("kernel_mul_mm_" name "_tensor_f32", mat_mat<Block>);    \
+#define LOOPS_OF(name, Block)                                          \
+  list.add("kernel_mul_mv_" name "_f32", mat_vec<Block>);              \
+  list.add("kernel_mul_mm_" name "_f32", mat_mat<Block>);              \
+  list.add("kernel_mul_mv_id_" name "_f32", expert_mat_vec<Block>);    \
+  list.add("kernel_mul_mm_id_" name "_f32", expert_mat_mat<Block>);    \
+  list.add("embedding_gather_scale_batch_" name "_f32", embed<Block>); \
+  list.add("kernel_mul_mv_ext_" name "_f32_r1_2", few_rows<Block>);    \
+  list.add("kernel_mul_mv_ext_" name "_f32_r1_3", few_rows<Block>);    \
+  list.add("kernel_mul_mv_ext_" name "_f32_r1_4", few_rows<Block>);    \
+  list.add("kernel_mul_mv_ext_" name "_f32_r1_5", few_rows<Block>);    \
+  list.add("kernel_mul_mm_" name "_tensor_f32", mat_mat<Block>);       \
   list.add("kernel_mul_mm_id_" name "_tensor_f32", expert_mat_mat<Block>);
 
 void block_products_loops(LoopList& list) {
-  LOOPS_OF_SOME_FORMATS("q4_0", Q4_0)
-  LOOPS_OF_SOME_FORMATS("q5_1", Q5_1)
-  LOOPS_OF_SOME_FORMATS("q8_0", Q8_0)
-  LOOPS_OF_SOME_FORMATS("iq4_nl", IQ4_NL)
-  LOOPS_OF_SOME_FORMATS("q4_K", Q4_K)
-  LOOPS_OF_SOME_FORMATS("q5_K", Q5_K)
-  LOOPS_OF_SOME_FORMATS("q6_K", Q6_K)
-  LOOPS_OF_EVERY_FORMAT("q4_1", Q4_1)
-  LOOPS_OF_EVERY_FORMAT("q5_0", Q5_0)
-  LOOPS_OF_EVERY_FORMAT("mxfp4", MXFP4)
-  LOOPS_OF_EVERY_FORMAT("q2_K", Q2_K)
-  LOOPS_OF_EVERY_FORMAT("q3_K", Q3_K)
-  LOOPS_OF_EVERY_FORMAT("iq4_xs", IQ4_XS)
+  LOOPS_OF("q4_0", Q4_0)
+  LOOPS_OF("q5_1", Q5_1)
+  LOOPS_OF("q8_0", Q8_0)
+  LOOPS_OF("iq4_nl", IQ4_NL)
+  LOOPS_OF("q4_K", Q4_K)
+  LOOPS_OF("q5_K", Q5_K)
+  LOOPS_OF("q6_K", Q6_K)
+  LOOPS_OF("q4_1", Q4_1)
+  LOOPS_OF("q5_0", Q5_0)
+  LOOPS_OF("mxfp4", MXFP4)
+  LOOPS_OF("q2_K", Q2_K)
+  LOOPS_OF("q3_K", Q3_K)
+  LOOPS_OF("iq4_xs", IQ4_XS)
   list.add("kernel_mul_mv_q6_K_f32_nr2", mat_vec<Q6_K>);
   list.add("kernel_mul_mv_id_q6_K_f32_nr2", expert_mat_vec<Q6_K>);
   list.add("kernel_mul_mv_id_q4_0_f32_swiglu", expert_swiglu);
