@@ -103,16 +103,22 @@ nlohmann::ordered_json to_json(const Measured& measured) {
           {"plain_loop_milliseconds", plain}};
 }
 
-void print_result(const Measured& measured, const std::optional<anymetal::bench::Ceilings>& ceilings) {
+using Ceilings = std::optional<anymetal::bench::Ceilings>;
+
+/// The rate as a part of what the machine reaches: multiply-adds where operations are counted, else read bandwidth.
+double share(const Measured& measured, const anymetal::bench::Ceilings& ceilings) {
+  return measured.operations > 0 ? measured.gigaflops() / ceilings.fma_gigaflops
+                                 : measured.gigabytes_per_second() / ceilings.read_gigabytes_per_second;
+}
+
+void print_result(const Measured& measured, const Ceilings& ceilings) {
   fmt::print("{}, {}\n", measured.test.kernel, measured.test.label);
   fmt::print("{:.4f} ms (median of {}, spread {:.4f}); first compile {:.1f} ms\n", measured.run.median, measured.runs,
              measured.run.spread, measured.compile_milliseconds);
   fmt::print("{}", measured.rate());
   if (ceilings) {
-    const bool arithmetic = measured.operations > 0;
-    const double share = arithmetic ? measured.gigaflops() / ceilings->fma_gigaflops
-                                    : measured.gigabytes_per_second() / ceilings->read_gigabytes_per_second;
-    fmt::print(", {:.0f} % of {}", 100 * share, arithmetic ? "the multiply-add peak" : "read bandwidth");
+    fmt::print(", {:.0f} % of {}", 100 * share(measured, *ceilings),
+               measured.operations > 0 ? "the multiply-add peak" : "read bandwidth");
   }
   fmt::print("\n");
   if (measured.plain) {
@@ -123,10 +129,11 @@ void print_result(const Measured& measured, const std::optional<anymetal::bench:
 }
 
 void print_heading() {
-  fmt::print("{:<50} {:>12} {:>16} {:>12} {:>8}\n", "kernel", "ms", "rate", "plain ms", "x plain");
+  fmt::print("{:<50} {:>12} {:>16} {:>7} {:>12} {:>8}\n", "kernel", "ms", "rate", "% peak", "plain ms", "x plain");
 }
-void print_row(const Measured& measured) {
-  fmt::print("{:<50} {:>12.4f} {:>16} ", measured.test.kernel, measured.run.median, measured.rate());
+void print_row(const Measured& measured, const Ceilings& ceilings) {
+  const std::string peak = ceilings ? fmt::format("{:.1f}", 100 * share(measured, *ceilings)) : "";
+  fmt::print("{:<50} {:>12.4f} {:>16} {:>7} ", measured.test.kernel, measured.run.median, measured.rate(), peak);
   if (measured.plain) fmt::print("{:>12.4f} {:>8.2f}", measured.plain->median, measured.times_plain());
   fmt::print("\n");
   std::fflush(stdout);
@@ -141,11 +148,15 @@ Exit list_cases() {
 }
 
 /// A row as soon as it is known, and the ten slowest against plain loops at the end. What fails is told and left out.
-Exit bench_table(const Device& device, const std::vector<cases::Case>& tests, const Options& options) {
+Exit bench_table(const Device& device, const std::vector<cases::Case>& tests, const Ceilings& ceilings,
+                 const Options& options) {
   std::vector<Measured> rows;
   auto array = nlohmann::ordered_json::array();
   bool failed = false;
-  if (!options.json) print_heading();
+  if (!options.json) {
+    if (ceilings) print_ceilings(*ceilings);
+    print_heading();
+  }
   for (const cases::Case& test : tests) {
     auto measured = measure_case(device, test, options);
     if (!measured) {
@@ -156,16 +167,18 @@ Exit bench_table(const Device& device, const std::vector<cases::Case>& tests, co
     if (options.json)
       array.push_back(to_json(*measured));
     else
-      print_row(*measured);
+      print_row(*measured, ceilings);
     rows.push_back(std::move(*measured));
   }
   if (options.json) {
-    print_json({{"kernels", array}});
+    nlohmann::ordered_json object = {{"kernels", array}};
+    if (ceilings) object["ceilings"] = cli::to_json(*ceilings);
+    print_json(object);
   } else if (rows.size() > 10) {
     std::ranges::sort(rows, std::greater{}, &Measured::times_plain);
     fmt::print("\nThe ten that do worst against plain C++ loops on one thread:\n");
     print_heading();
-    for (const Measured& row : std::span(rows).first(10)) print_row(row);
+    for (const Measured& row : std::span(rows).first(10)) print_row(row, ceilings);
   }
   return failed ? Exit::InputAtFault : Exit::Done;
 }
@@ -176,11 +189,11 @@ Exit bench_kernel(const Options& options) {
   if (!tests) return report(tests.error(), options.json);
   auto device = open_device(options.device);
   if (!device) return report(device.error(), options.json);
-  if (tests->size() > 1) return bench_table(*device, *tests, options);
+  Ceilings ceilings;
+  if (device->info().id == "cpu") ceilings = anymetal::bench::measure_ceilings(device->info().compute_units);
+  if (tests->size() > 1) return bench_table(*device, *tests, ceilings, options);
   const auto measured = measure_case(*device, tests->front(), options);
   if (!measured) return report(measured.error(), options.json);
-  std::optional<anymetal::bench::Ceilings> ceilings;
-  if (device->info().id == "cpu") ceilings = anymetal::bench::measure_ceilings(device->info().compute_units);
   if (options.json) {
     auto object = to_json(*measured);
     if (ceilings) object["ceilings"] = cli::to_json(*ceilings);
