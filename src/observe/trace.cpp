@@ -36,21 +36,21 @@ class TraceFile {
 
   [[nodiscard]] bool is_open() const { return file_ != nullptr; }
 
-  void write(const char* stage, const std::string& detail, Clock::time_point start, Clock::time_point end) {
+  void write(std::span<const Event> events) {
     using Microseconds = std::chrono::duration<double, std::micro>;
-    static std::atomic<int> next_thread{1};
-    thread_local const int thread = next_thread++;
     const std::lock_guard lock(mutex_);
-    std::fprintf(file_.get(),
-                 R"({"name":"%s","cat":"anymetal","ph":"X","pid":%d,"tid":%d,"ts":%.3f,"dur":%.3f,"args":{"detail":"%s"}},)"
-                 "\n",
-                 stage, static_cast<int>(::getpid()), thread, Microseconds(start - origin_).count(),
-                 Microseconds(end - start).count(), escaped(detail).c_str());
+    for (const auto& event : events) {
+      std::fprintf(file_.get(),
+                   R"({"name":"%s","cat":"anymetal","ph":"X","pid":%d,"tid":%d,"ts":%.3f,"dur":%.3f,"args":{"detail":"%s"}},)"
+                   "\n",
+                   event.stage, static_cast<int>(::getpid()), event.thread, Microseconds(event.start - origin_).count(),
+                   Microseconds(event.end - event.start).count(), escaped(event.detail).c_str());
+    }
     std::fflush(file_.get());
   }
 
  private:
-  static std::string escaped(const std::string& text) {
+  static std::string escaped(std::string_view text) {
     std::string safe;
     for (const char c : text) {
       const bool plain = c >= ' ' && c <= '~' && c != '"' && c != '\\';
@@ -76,12 +76,23 @@ bool enabled() {
   return open;
 }
 
+int this_thread() {
+  static std::atomic<int> next{1};
+  thread_local const int number = next++;
+  return number;
+}
+
+void write(std::span<const Event> events) { trace_file().write(events); }
+
 void Span::begin(std::string_view detail) {
   detail_ = detail;
   begun_ = true;
   start_ = Clock::now();
 }
 
-void Span::end() noexcept { trace_file().write(stage_, detail_, start_, Clock::now()); }
+void Span::end() noexcept {
+  const Event event{stage_, detail_, start_, Clock::now(), this_thread()};
+  trace_file().write(std::span(&event, 1));
+}
 
 }  // namespace anymetal::trace

@@ -12,7 +12,7 @@
 
 #include "cache/disk_store.hpp"
 #include "cache/temporary_directory.hpp"
-#include "device/cpu/thread_pool.hpp"
+#include "device/cpu/worker_pool.hpp"
 #include "registry/fixture.hpp"
 
 namespace anymetal::testing {
@@ -33,10 +33,13 @@ class Stress {
   Stress() {
     compiler->arguments.resize(1);
     backend->on_execute = [this](const device::CommandList& list) -> Result<void> {
-      const std::lock_guard lock(pool_mutex);  // as the CPU device does: one run at a time
-      std::atomic<std::uint64_t> done{0};
-      pool.run(64, [&](unsigned, std::uint64_t first, std::uint64_t last) { done += last - first; });
-      EXPECT_EQ(done, 64u);
+      const std::lock_guard lock(pool_mutex);  // one run at a time
+      pieces_done = 0;
+      pieces_left = 64;
+      parking.wake();
+      const auto seat = pool.take_seat();
+      pool.work_until(seat, [this] { return pieces_done == 64; });
+      pool.leave_seat(seat);
       dispatched += list.dispatches.size();
       return {};
     };
@@ -182,7 +185,20 @@ class Stress {
   }
 
   TemporaryDirectory root;
-  device::cpu::ThreadPool pool{3};
+  bool do_piece() {
+    auto seen = pieces_left.load();
+    while (seen > 0 && !pieces_left.compare_exchange_weak(seen, seen - 1)) {
+    }
+    if (seen > 0) ++pieces_done;
+    return seen > 0;
+  }
+  bool has_piece() const { return pieces_left > 0; }
+
+  std::atomic<int> pieces_left{0};
+  std::atomic<int> pieces_done{0};
+  device::cpu::Parking parking;
+  device::cpu::WorkerPool pool{
+      3, parking, {[this](unsigned) { return do_piece(); }, [this] { return has_piece(); }, [this] { return has_piece(); }}};
   std::mutex pool_mutex;
   std::shared_ptr<cache::DiskStore> store = open_store();
 

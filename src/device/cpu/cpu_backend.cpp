@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "device/cpu/dispatcher.hpp"
+#include "device/cpu/executable.hpp"
 #include "device/cpu/host.hpp"
 #include "device/cpu/host_memory.hpp"
 #include "device/cpu/kernel_compiler.hpp"

@@ -13,7 +13,9 @@
 #include <cstdlib>
 #include <fstream>
 #include <map>
-#include <sstream>
+#include <string_view>
+
+#include "device/cpu/processor_quota.hpp"
 
 namespace anymetal::device::cpu {
 namespace {
@@ -31,17 +33,8 @@ HostTarget detect_target() {
 
 /// Processors the control group's quota pays for, rounded up; `limit` where there is none.
 unsigned quota_threads(unsigned limit) {
-  double quota = 0;
-  double period = 0;
-  std::string word;
-  if (std::ifstream file("/sys/fs/cgroup/cpu.max"); file >> word >> period && word != "max") {
-    quota = std::strtod(word.c_str(), nullptr);
-  } else {
-    std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") >> quota;
-    std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_period_us") >> period;
-  }
-  if (quota <= 0 || period <= 0) return limit;
-  return std::min(limit, static_cast<unsigned>(std::ceil(quota / period)));
+  const auto quota = processor_quota();
+  return quota && *quota < limit ? static_cast<unsigned>(std::ceil(*quota)) : limit;
 }
 
 unsigned affinity_threads() {

@@ -22,7 +22,8 @@ bool WorkerArena::Block::reserve(std::size_t bytes) {
 }
 
 Result<void> WorkerArena::prepare(const CommandList& list, const Dispatch& dispatch, const KernelTable& kernel,
-                                  const std::array<std::uint32_t, 3>& groups) {
+                                  const std::array<std::uint32_t, 3>& groups, Purpose purpose) {
+  purpose_ = {};
   const std::span bound(list.arguments.data() + dispatch.first_argument, dispatch.argument_count);
   auto threadgroup_bytes = aligned(kernel.static_threadgroup_bytes, kThreadgroupAlignment);
   for (const auto& argument : bound)
@@ -64,6 +65,7 @@ Result<void> WorkerArena::prepare(const CommandList& list, const Dispatch& dispa
     context_.groups_per_grid[d] = groups[d];
     context_.threads_per_grid[d] = static_cast<std::uint32_t>(extent[d]);
   }
+  purpose_ = purpose;
   return {};
 }
 

@@ -15,10 +15,17 @@ namespace anymetal::device::cpu {
 /// Thread contract: one thread at a time.
 class WorkerArena {
  public:
+  /// Names one dispatch of all that this arena is prepared for.
+  struct Purpose {
+    const void* owner = nullptr;
+    std::uint64_t number = 0;
+    bool operator==(const Purpose&) const = default;
+  };
   /// Makes the context of a dispatch: resolves its arguments and provides memory for groups of `threads` threads.
   /// OutOfMemory on failure.
   Result<void> prepare(const CommandList& list, const Dispatch& dispatch, const KernelTable& kernel,
-                       const std::array<std::uint32_t, 3>& groups);
+                       const std::array<std::uint32_t, 3>& groups, Purpose purpose);
+  [[nodiscard]] bool is_prepared_for(Purpose purpose) const { return purpose_ == purpose; }
   [[nodiscard]] GroupContext& context() { return context_; }
 
  private:
@@ -32,6 +39,7 @@ class WorkerArena {
     [[nodiscard]] bool reserve(std::size_t bytes);
   };
 
+  Purpose purpose_;
   GroupContext context_;
   std::vector<void*> arguments_;
   Block threadgroup_memory_;

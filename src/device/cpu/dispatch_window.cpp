@@ -1,0 +1,273 @@
+#include "device/cpu/dispatch_window.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <thread>
+
+#include "device/cpu/group_scheduler.hpp"
+
+namespace anymetal::device::cpu {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Below this a dispatch is over before another thread could help.
+constexpr double kSmallNanoseconds = 4000;
+/// Pieces of a share: enough for the threads to end together, few enough to cost nothing. More where a piece would take
+/// long, since threads end apart by up to one piece.
+constexpr double kLongNanoseconds = 20'000;
+constexpr std::uint64_t kFewestPieces = 8;
+constexpr std::uint64_t kMostPieces = 128;
+
+std::uint64_t pieces_of_share(double expected_nanoseconds, unsigned seats) {
+  const auto wanted = expected_nanoseconds / (kLongNanoseconds * seats);
+  return wanted > static_cast<double>(kMostPieces) ? kMostPieces
+                                                   : std::max(kFewestPieces, static_cast<std::uint64_t>(wanted));
+}
+
+// Share::word: 40 bits of the dispatch's number, 12 each for the number of pieces and the next one.
+constexpr unsigned kFieldBits = 12;
+constexpr std::uint64_t kField = (std::uint64_t{1} << kFieldBits) - 1;
+static_assert(2 * kMostPieces + 1 < kField);
+
+std::uint64_t tag_of(std::uint64_t number) { return (number + 1) << (2 * kFieldBits); }
+
+/// Where a share begins when `count` items are divided evenly.
+std::uint64_t share_begin(std::uint64_t count, std::uint64_t shares, std::uint64_t share) {
+  return count / shares * share + std::min(share, count % shares);
+}
+
+double threads_of(const Dispatch& dispatch) {
+  return static_cast<double>(dispatch.threads.x) * static_cast<double>(dispatch.threads.y) *
+         static_cast<double>(dispatch.threads.z);
+}
+
+}  // namespace
+
+void DispatchWindow::begin(const CommandList& list) {
+  while (opening_.test_and_set(std::memory_order_acquire)) std::this_thread::yield();
+  if (slots_.empty()) {
+    slots_ = std::vector<Slot>(kSlots);
+    for (auto& slot : slots_) slot.pieces = std::vector<Share>(seats_);
+  }
+  if (trace::enabled()) events_.resize(seats_);
+  list_ = &list;
+  first_ = tail_.load();
+  limit_.store(~std::uint64_t{0});
+  end_.store(first_ + list.dispatches.size());
+  opening_.clear(std::memory_order_release);
+}
+
+bool DispatchWindow::finished() {
+  advance();
+  return head_.load() == end_.load();
+}
+
+Result<void> DispatchWindow::finish() {
+  if (!events_.empty()) {
+    const trace::Span span("trace", "writing");  // so that a reader can tell its time from the program's
+    for (auto& events : events_) {
+      trace::write(events);
+      events.clear();
+    }
+  }
+  const std::scoped_lock lock(failure_mutex_);
+  if (!failure_) return {};
+  Result<void> failed = std::unexpected(*std::move(failure_));
+  failure_.reset();
+  return failed;
+}
+
+/// Moves head_ past complete dispatches; false where it stands still.
+bool DispatchWindow::advance() {
+  const auto tail = tail_.load();
+  auto head = head_.load();
+  bool moved = false;
+  while (head < tail && slot_of(head).completed.load() > head) {
+    if (!head_.compare_exchange_weak(head, head + 1)) continue;
+    moved = true;
+    if (++head == end_.load()) parking_.wake();
+  }
+  return moved;
+}
+
+bool DispatchWindow::can_open() const {
+  const auto tail = tail_.load();
+  return tail < end_.load() && tail - head_.load() < kSlots;
+}
+
+bool DispatchWindow::open() {
+  if (!can_open() || opening_.test_and_set(std::memory_order_acquire)) return false;
+  bool opened = false;
+  std::uint64_t large_pieces = 0;
+  while (can_open()) {
+    const auto number = tail_.load();
+    auto done = limit_.load() < number ? Result<void>() : open_slot(number);
+    if (!done) fail_at(number, done.error());
+    opened = true;
+    if (limit_.load() <= number) {  // the list ends here
+      end_.store(number);
+      if (head_.load() == number) parking_.wake();
+      break;
+    }
+    const auto& slot = slot_of(number);
+    if (slot.large.load(std::memory_order_relaxed)) large_pieces += slot.left.load(std::memory_order_relaxed);
+    tail_.store(number + 1);
+  }
+  opening_.clear(std::memory_order_release);
+  if (large_pieces > 1) parking_.wake();  // one is this thread's own
+  return opened;
+}
+
+/// Plans a dispatch and finds out what it has to wait for.
+Result<void> DispatchWindow::open_slot(std::uint64_t number) {
+  auto& slot = slot_of(number);
+  const auto& dispatch = list_->dispatches[number - first_];
+  const auto& executable = static_cast<const CpuExecutable&>(*dispatch.executable);
+  const auto grid = plan_grid(dispatch);
+  if (!grid) return std::unexpected(grid.error());
+  const auto kernel = executable.table(*list_, dispatch);
+  if (!kernel) return std::unexpected(kernel.error());
+  slot.dispatch = &dispatch;
+  slot.executable = &executable;
+  slot.kernel = *kernel;
+  slot.grid = *grid;
+  slot.uses.set(*list_, dispatch, executable.arguments());
+  std::uint32_t waits = 0;
+  for (auto before = head_.load(); before < number; ++before) {
+    const auto& other = slot_of(before);
+    if (other.completed.load() <= before && slot.uses.conflict_with(other.uses)) waits |= 1u << (before % kSlots);
+  }
+  const auto expected = executable.expected_nanoseconds(threads_of(dispatch));
+  const bool small = expected > 0 && expected < kSmallNanoseconds;
+  const auto count = grid->count;
+  slot.shares = small ? std::min<std::uint64_t>(1, count) : std::min<std::uint64_t>(seats_, count);
+  slot.chunk = small ? count : std::max<std::uint64_t>(1, count / (seats_ * pieces_of_share(expected, seats_)));
+  std::uint64_t left = 0;
+  for (std::uint64_t share = 0; share < seats_; ++share) {
+    const auto length =
+        share < slot.shares ? share_begin(count, slot.shares, share + 1) - share_begin(count, slot.shares, share) : 0;
+    const auto pieces = length == 0 ? 0 : (length + slot.chunk - 1) / slot.chunk;
+    left += pieces;
+    slot.pieces[share].word.store(tag_of(number) | (pieces << kFieldBits), std::memory_order_release);
+  }
+  slot.waits.store(waits, std::memory_order_relaxed);
+  slot.large.store(!small, std::memory_order_relaxed);
+  slot.nanoseconds.store(0, std::memory_order_relaxed);
+  slot.left.store(left, std::memory_order_relaxed);
+  if (left == 0) slot.completed.store(number + 1);
+  return {};
+}
+
+bool DispatchWindow::is_ready(Slot& slot, std::uint64_t number) {
+  if (slot.ready.load(std::memory_order_acquire) > number) return true;
+  for (auto waits = slot.waits.load(std::memory_order_relaxed); waits != 0; waits &= waits - 1) {
+    const auto place = static_cast<std::uint64_t>(std::countr_zero(waits));
+    // The one dispatch of that slot among the kSlots before this one.
+    const auto before = number - 1 - (number - 1 - place) % kSlots;
+    if (slots_[place].completed.load() <= before) return false;
+  }
+  slot.ready.store(number + 1, std::memory_order_release);
+  return true;
+}
+
+std::optional<DispatchWindow::Piece> DispatchWindow::claim(Slot& slot, std::uint64_t number, unsigned seat) {
+  for (unsigned i = 0; i < seats_; ++i) {
+    const auto share = (seat + i) % seats_;
+    auto& word = slot.pieces[share].word;
+    auto seen = word.load(std::memory_order_relaxed);
+    while ((seen >> (2 * kFieldBits)) == (tag_of(number) >> (2 * kFieldBits)) &&
+           (seen & kField) < ((seen >> kFieldBits) & kField))
+      if (word.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel, std::memory_order_relaxed))
+        return Piece{share, seen & kField};
+  }
+  return std::nullopt;
+}
+
+bool DispatchWindow::step(unsigned seat, WorkerArena& arena) {
+  advance();
+  const auto tail = tail_.load();
+  for (auto number = head_.load(); number < tail; ++number) {
+    auto& slot = slot_of(number);
+    if (slot.drained.load(std::memory_order_relaxed) > number || !is_ready(slot, number)) continue;
+    if (const auto piece = claim(slot, number, seat)) {
+      if (parking_.has_sleepers() && has_large_piece()) parking_.wake();
+      run(slot, number, *piece, seat, arena);
+      return true;
+    }
+    slot.drained.store(number + 1, std::memory_order_relaxed);
+  }
+  return open();
+}
+
+bool DispatchWindow::has_work() {
+  if (advance() || can_open()) return true;
+  const auto tail = tail_.load();
+  for (auto number = head_.load(); number < tail; ++number) {
+    auto& slot = slot_of(number);
+    if (slot.drained.load(std::memory_order_relaxed) <= number && is_ready(slot, number)) return true;
+  }
+  return false;
+}
+
+bool DispatchWindow::has_large_piece() {
+  const auto tail = tail_.load();
+  for (auto number = head_.load(); number < tail; ++number) {
+    auto& slot = slot_of(number);
+    if (slot.large.load(std::memory_order_relaxed) && slot.drained.load(std::memory_order_relaxed) <= number &&
+        is_ready(slot, number))
+      return true;
+  }
+  return false;
+}
+
+void DispatchWindow::run(Slot& slot, std::uint64_t number, Piece piece, unsigned seat, WorkerArena& arena) {
+  const auto start = Clock::now();
+  if (number < limit_.load(std::memory_order_relaxed))
+    if (auto done = run_groups(slot, number, piece, arena); !done)
+      fail_at(number, done.error().with_key(std::string(slot.dispatch->label)));
+  const auto end = Clock::now();
+  if (!events_.empty()) {
+    auto& events = events_[seat];
+    if (!events.empty() && events.back().detail.data() == slot.dispatch->label.data() &&
+        events.back().number == number) {
+      events.back().end = end;
+    } else {
+      events.push_back({"dispatch", slot.dispatch->label, start, end, trace::this_thread(), number});
+    }
+  }
+  const std::chrono::nanoseconds taken = end - start;
+  slot.nanoseconds.fetch_add(static_cast<std::uint64_t>(taken.count()), std::memory_order_relaxed);
+  if (slot.left.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  slot.executable->record_time(threads_of(*slot.dispatch),
+                               static_cast<double>(slot.nanoseconds.load(std::memory_order_relaxed)));
+  slot.completed.store(number + 1);
+}
+
+Result<void> DispatchWindow::run_groups(Slot& slot, std::uint64_t number, Piece piece, WorkerArena& arena) {
+  const auto& dispatch = *slot.dispatch;
+  if (!arena.is_prepared_for({this, number})) {
+    if (auto ready = arena.prepare(*list_, dispatch, *slot.kernel, slot.grid.groups, {this, number}); !ready)
+      return ready;
+  }
+  const auto first = share_begin(slot.grid.count, slot.shares, piece.share) + piece.index * slot.chunk;
+  const auto last = std::min(first + slot.chunk, share_begin(slot.grid.count, slot.shares, piece.share + 1));
+  if (run_threadgroups(*slot.kernel, arena.context(), first, last)) return {};
+  return fail(
+      ErrorCode::InvalidDispatch,
+      fmt::format("{}: threads of one threadgroup wait at different threadgroup barriers, so that none of them can go "
+                  "on; every thread that has not returned must reach the same barrier",
+                  dispatch.label));
+}
+
+void DispatchWindow::fail_at(std::uint64_t number, const Error& error) {
+  const std::scoped_lock lock(failure_mutex_);
+  if (number >= limit_.load()) return;
+  limit_.store(number);
+  failure_ = error;
+}
+
+}  // namespace anymetal::device::cpu

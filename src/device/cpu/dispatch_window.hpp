@@ -1,0 +1,107 @@
+#pragma once
+/// \file
+/// The dispatches of a command list on their way through the threads.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "device/backend.hpp"
+#include "device/cpu/buffer_uses.hpp"
+#include "device/cpu/executable.hpp"
+#include "device/cpu/parking.hpp"
+#include "device/cpu/worker_arena.hpp"
+#include "observe/trace.hpp"
+
+namespace anymetal::device::cpu {
+
+/// Runs one command list after another, each by as many threads as come along. A dispatch starts once all earlier ones
+/// of its list whose memory conflicts with its own are complete, whatever others are still running.
+///
+/// Dispatches are numbered through all lists and pass through a ring of slots: they are *opened* in order, one thread
+/// at a time, up to kSlots ahead of the oldest that is incomplete; cut into *pieces* (each worker's share of the
+/// threadgroups in some chunks, or everything where it is little) that threads *claim* by compare-and-swap on a word
+/// that carries the dispatch's number; *complete* when the last piece is done. A thread that looks at a slot too late,
+/// when it holds a later dispatch, sees another number and claims nothing, so that nobody needs to know who is looking.
+///
+/// Thread contract: begin() and finish() by one thread at a time, everything else from any thread at any time, with a
+/// seat that no other thread uses.
+class DispatchWindow {
+ public:
+  /// `parking` is where threads sleep that this window may have work for.
+  DispatchWindow(unsigned seats, Parking& parking) : parking_(parking), seats_(seats) {}
+
+  /// Takes a list, which must live until it has finished. The one before has.
+  void begin(const CommandList& list);
+  [[nodiscard]] bool finished();
+  /// The outcome of a finished list: the error of its first dispatch that failed. All before that one have run.
+  Result<void> finish();
+
+  /// Does one piece of work with this seat and its arena; false where there is none now.
+  bool step(unsigned seat, WorkerArena& arena);
+  [[nodiscard]] bool has_work();
+  /// Whether there is a piece that is worth waking a thread for.
+  [[nodiscard]] bool has_large_piece();
+
+ private:
+  static constexpr std::uint64_t kSlots = 32;  ///< as many as Slot::waits has bits
+
+  /// Pieces of one share: the dispatch's number, how many there are, and the next one. Alone on its cache line.
+  struct alignas(64) Share {
+    std::atomic<std::uint64_t> word = 0;
+  };
+  struct Slot {
+    // Written by who opens the dispatch, read by who has claimed a piece of it.
+    const Dispatch* dispatch = nullptr;
+    const CpuExecutable* executable = nullptr;
+    const KernelTable* kernel = nullptr;
+    Grid grid;
+    std::uint64_t shares = 0;
+    std::uint64_t chunk = 0;  ///< threadgroups of a piece
+    BufferUses uses;
+    // What follows is read at any time. "Number" is that of a dispatch, plus 1.
+    std::atomic<std::uint32_t> waits = 0;             ///< slots of the dispatches to wait for
+    std::atomic<bool> large = false;                  ///< worth waking a thread for
+    std::atomic<std::uint64_t> ready = 0;             ///< number for which nothing is left to wait for
+    std::atomic<std::uint64_t> drained = 0;           ///< number of which no piece is left to claim
+    alignas(64) std::atomic<std::uint64_t> left = 0;  ///< pieces that are not done
+    std::atomic<std::uint64_t> nanoseconds = 0;       ///< taken by pieces that are done
+    std::atomic<std::uint64_t> completed = 0;         ///< number of the last dispatch that is complete
+    std::vector<Share> pieces;                        ///< per seat
+  };
+  struct Piece {
+    std::uint64_t share, index;
+  };
+
+  Slot& slot_of(std::uint64_t number) { return slots_[number % kSlots]; }
+  bool advance();
+  bool open();
+  [[nodiscard]] bool can_open() const;
+  Result<void> open_slot(std::uint64_t number);
+  [[nodiscard]] bool is_ready(Slot& slot, std::uint64_t number);
+  [[nodiscard]] std::optional<Piece> claim(Slot& slot, std::uint64_t number, unsigned seat);
+  void run(Slot& slot, std::uint64_t number, Piece piece, unsigned seat, WorkerArena& arena);
+  Result<void> run_groups(Slot& slot, std::uint64_t number, Piece piece, WorkerArena& arena);
+  void fail_at(std::uint64_t number, const Error& error);
+
+  Parking& parking_;
+  const unsigned seats_;
+  std::vector<Slot> slots_;
+  std::atomic_flag opening_;                         ///< held by who opens dispatches
+  const CommandList* list_ = nullptr;                ///< under opening_, as first_
+  std::uint64_t first_ = 0;                          ///< number of the list's first dispatch
+  alignas(64) std::atomic<std::uint64_t> head_ = 0;  ///< all before are complete
+  std::atomic<std::uint64_t> tail_ = 0;              ///< all before are opened
+  std::atomic<std::uint64_t> end_ = 0;               ///< where the list ends
+  std::atomic<std::uint64_t> limit_ =
+      ~std::uint64_t{0};  ///< the first dispatch that failed: it and later ones do nothing
+  std::mutex failure_mutex_;
+  std::optional<Error> failure_;
+  std::vector<std::vector<trace::Event>> events_;  ///< per seat; empty without a trace
+};
+
+}  // namespace anymetal::device::cpu

@@ -1,0 +1,54 @@
+#pragma once
+/// \file
+/// A kernel that can be dispatched.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+
+#include "device/backend.hpp"
+#include "device/cpu/object_linker.hpp"
+
+namespace anymetal::device::cpu {
+
+/// A kernel linked into this process.
+class CpuExecutable final : public Executable {
+ public:
+  /// Compiles and links the form of the kernel that takes any threadgroup and any buffer.
+  using MakeGeneral = std::function<Result<std::shared_ptr<const LinkedKernel>>()>;
+
+  /// `make_general` is called at most once, for the first dispatch that `kernel` cannot run; empty where it runs all.
+  CpuExecutable(std::shared_ptr<const LinkedKernel> kernel, msl::EntryReflection reflection, MakeGeneral make_general);
+  [[nodiscard]] std::size_t max_total_threads_per_threadgroup() const override;
+  [[nodiscard]] std::span<const Argument> arguments() const { return reflection_.arguments; }
+  /// The code for this dispatch; the general form where it does not consist of full simdgroups in rows, or binds a
+  /// buffer that is too large. Thread contract: safe from any thread.
+  [[nodiscard]] Result<const KernelTable*> table(const CommandList& list, const Dispatch& dispatch) const;
+
+  /// What running `threads` threads on one core is expected to take; 0 where nothing is known yet.
+  [[nodiscard]] double expected_nanoseconds(double threads) const;
+  void record_time(double threads, double nanoseconds) const;
+
+ private:
+  std::shared_ptr<const LinkedKernel> kernel_;
+  msl::EntryReflection reflection_;
+  MakeGeneral make_general_;
+  mutable std::once_flag general_made_;
+  mutable Result<std::shared_ptr<const LinkedKernel>> general_;
+  mutable std::atomic<double> nanoseconds_per_thread_ = 0;
+};
+
+/// Threadgroups of a dispatch.
+struct Grid {
+  std::array<std::uint32_t, 3> groups{};
+  std::uint64_t count = 0;
+};
+
+/// InvalidDispatch where a threadgroup or the grid is too large for this device.
+Result<Grid> plan_grid(const Dispatch& dispatch);
+
+}  // namespace anymetal::device::cpu
