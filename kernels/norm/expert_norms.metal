@@ -22,6 +22,7 @@ struct ExpertMix {
 /// buffer 0: experts [R, K, D]; 1: weights [R, K]; 2: residual [R, D]; 3: w [D]; 4: out [R, D]; 5: dim u32; 6: K u32; 7: rows u32; 8: eps f32;
 /// threadgroup 0: one float per simdgroup
 /// grid: threadgroups (R), any threadgroup size. out may be residual. tolerance: 1e-5
+[[any_threadgroup_size]]
 kernel void fused_moe_wsum_norm_add_f32(device const float* experts [[buffer(0)]],
                                         device const float* weights [[buffer(1)]],
                                         device const float* residual [[buffer(2)]],
@@ -49,6 +50,7 @@ kernel void fused_moe_wsum_norm_add_f32(device const float* experts [[buffer(0)]
 /// buffer 0: experts [R, K, D]; 1: weights [R, K]; 2: residual [R, D]; 3: w_res [D]; 4: w_moe [D]; 5: out [R, D]; 6: dim u32; 7: K u32; 8: rows u32;
 /// 9: eps f32; threadgroup 0: one float per simdgroup
 /// grid: threadgroups (R), any threadgroup size. out may be residual. tolerance: 1e-5
+[[any_threadgroup_size]]
 kernel void fused_moe_wsum_dnorm_add_f32(device const float* experts [[buffer(0)]],
                                          device const float* weights [[buffer(1)]],
                                          device const float* residual [[buffer(2)]],

@@ -10,6 +10,7 @@ using namespace anymetal;
 ///
 /// buffer 0: residual [R, D]; 1: x [R, D]; 2: w [D]; 3: out [R, D]; 4: dim u32; 5: rows u32; 6: eps f32; threadgroup 0: one float per simdgroup
 /// grid: threadgroups (R), any threadgroup size. out may be residual. tolerance: 8e-3
+[[any_threadgroup_size]]
 kernel void fused_norm_add_bf16(device const bfloat* residual [[buffer(0)]],
                                 device const bfloat* x [[buffer(1)]],
                                 device const bfloat* w [[buffer(2)]],
@@ -35,6 +36,7 @@ kernel void fused_norm_add_bf16(device const bfloat* residual [[buffer(0)]],
 ///
 /// buffer 0: residual [R, D]; 1: x [R, D]; 2: out [R, D]; 3: dim u32; 4: rows u32; 5: eps f32; threadgroup 0: one float per simdgroup
 /// grid: threadgroups (R), any threadgroup size. out may be residual. tolerance: 8e-3
+[[any_threadgroup_size]]
 kernel void fused_norm_add_no_weight_bf16(device const bfloat* residual [[buffer(0)]],
                                           device const bfloat* x [[buffer(1)]],
                                           device bfloat* out [[buffer(2)]],
@@ -64,6 +66,7 @@ struct ScaledNormParams {
 /// buffer 0: residual f32 [R, D]; 1: x f32 [R, D]; 2: w f32 [D]; 3: out f32 [R, D]; 4: scale f32 [1] or [D]; 5: ScaledNormParams;
 /// threadgroup 0: one float per simdgroup
 /// grid: threadgroups (R), any threadgroup size. out may be residual or x. tolerance: 1e-5
+[[any_threadgroup_size]]
 kernel void fused_norm_add_scalar_f32(device const float* residual [[buffer(0)]],
                                       device const float* x [[buffer(1)]],
                                       device const float* w [[buffer(2)]],
@@ -89,6 +92,7 @@ kernel void fused_norm_add_scalar_f32(device const float* residual [[buffer(0)]]
 /// buffer 0: residual f32 [R, D]; 1: x f32 [R, D]; 2: w f32 [D]; 3: out f32 [R, D]; 4: scale f32 [1] or [D]; 5: ScaledNormParams;
 /// threadgroup 0: one float per simdgroup
 /// grid: threadgroups (R), any threadgroup size. out may be residual or x. tolerance: 1e-5
+[[any_threadgroup_size]]
 kernel void fused_residual_norm_scalar_f32(device const float* residual [[buffer(0)]],
                                            device const float* x [[buffer(1)]],
                                            device const float* w [[buffer(2)]],
@@ -118,6 +122,7 @@ struct TripleNormParams {
 /// buffer 0: hidden [R, D]; 1: attn [R, D]; 2: w [D]; 3-5: w_a, w_b, w_c [D]; 6: u [R, D]; 7-9: out_a, out_b, out_c [R, D]; 10: TripleNormParams;
 /// threadgroup 0: one float per simdgroup
 /// grid: threadgroups (R), any threadgroup size. u may be hidden, an output an input; the four outputs must differ. tolerance: 1e-5
+[[any_threadgroup_size]]
 kernel void fused_post_attn_triple_norm_f32(device const float* hidden [[buffer(0)]],
                                             device const float* attn [[buffer(1)]],
                                             device const float* w [[buffer(2)]],
@@ -160,6 +165,7 @@ struct EndLayerParams {
 /// buffer 0: attn [R, D]; 1: m [R, D]; 2: residual [R, D]; 3: w2 [D]; 4: w3 [D]; 5: scale [1] or [D]; 6: v [R, D]; 7: hidden [R, D]; 8: EndLayerParams;
 /// threadgroup 0: one float per simdgroup
 /// grid: threadgroups (R), any threadgroup size. hidden may be residual, v may be attn. tolerance: 1e-5
+[[any_threadgroup_size]]
 kernel void fused_post_ff_norm2_endlayer_f32(device const float* attn [[buffer(0)]],
                                              device const float* m [[buffer(1)]],
                                              device const float* residual [[buffer(2)]],

@@ -8,6 +8,7 @@ using namespace anymetal;
 /// buffer 0: residual f32 [R, D]; 1: x f32 [R, D]; 2: w f32 [D]; 3: out f32 [R, D]; 4: dim u32; 5: rows u32; 6: eps f32;
 /// threadgroup 0: one float per simdgroup
 /// grid: threadgroups (R), any threadgroup size. out may be residual or x. tolerance: 1e-5
+[[any_threadgroup_size]]
 kernel void fused_norm_add_f32(device const float* residual [[buffer(0)]],
                                device const float* x [[buffer(1)]],
                                device const float* w [[buffer(2)]],

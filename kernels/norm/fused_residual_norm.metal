@@ -15,6 +15,7 @@ struct ResidualNormParams {
 /// buffer 0: residual f32 [R, D]; 1: x f32 [R, D]; 2: w f32 [D]; 3: normed f32 [R, D]; 4: sum f32 [R, D] (any buffer
 /// where unused); 5: ResidualNormParams; threadgroup 0: one float per simdgroup
 /// grid: threadgroups (R), any threadgroup size. An output may be an input; the outputs must differ. tolerance: 1e-5
+[[any_threadgroup_size]]
 kernel void fused_residual_norm_f32(device const float* residual [[buffer(0)]],
                                     device const float* x [[buffer(1)]],
                                     device const float* w [[buffer(2)]],

@@ -26,6 +26,7 @@ inline float inverse_rms(device const float4* x, uint dim, float eps, threadgrou
 /// grid: threadgroups (R), any threadgroup size. y may be x.
 /// The f16 form reads an f32 weight. tolerance: f32 1e-5, f16 1e-3, bf16 8e-3
 template <class T, class W>
+[[any_threadgroup_size]]
 kernel void rms_norm(device const T* x [[buffer(0)]],
                      device const W* w [[buffer(1)]],
                      device T* y [[buffer(2)]],
@@ -66,6 +67,7 @@ kernel void rms_norm_f32_v2(device const float4* x [[buffer(0)]],
 /// buffer 0: x [R, D]; 1: y [R, D]; 2: params f32 {eps, D}; threadgroup 0: one float per simdgroup
 /// grid: threadgroups (R), any threadgroup size. y may be x. tolerance: f32 1e-5, bf16 8e-3
 template <class T>
+[[any_threadgroup_size]]
 kernel void rms_norm_no_scale(device const T* x [[buffer(0)]],
                               device T* y [[buffer(1)]],
                               constant float* params [[buffer(2)]],
@@ -105,6 +107,7 @@ kernel void rms_norm_no_scale_f32_v2(device const float4* x [[buffer(0)]],
 /// grid: threadgroups (R), any threadgroup size. y may be x or s. The f16 form reads an f32 weight.
 /// tolerance: f32 1e-5, f16 2e-3, bf16 1e-2
 template <class T, class W>
+[[any_threadgroup_size]]
 kernel void rms_norm_mul(device const T* x [[buffer(0)]],
                          device const W* w [[buffer(1)]],
                          device const T* s [[buffer(2)]],

@@ -10,6 +10,7 @@ using namespace anymetal;
 /// buffer 0: x [R, D]; 1: y [R, D]; 2: params f32 {eps, D}; threadgroup 0: one float per simdgroup
 /// grid: threadgroups (R), any threadgroup size. y may be x. Source: arXiv 2412.06464. tolerance: f32 1e-5, f16 1e-3, bf16 8e-3
 template <class T>
+[[any_threadgroup_size]]
 kernel void l2_norm(device const T* x [[buffer(0)]],
                     device T* y [[buffer(1)]],
                     constant float* params [[buffer(2)]],
@@ -36,6 +37,7 @@ INSTANTIATE("bf16", bfloat)
 ///
 /// buffer 0: x f32 [R, D]; 1: y f32 [R, D]; 2: params f32 {eps, D}; 3: copy bf16 [R, D]; threadgroup 0: one float per simdgroup
 /// grid: threadgroups (R), any threadgroup size. y may be x. tolerance: 1e-5; the copy is y rounded once
+[[any_threadgroup_size]]
 kernel void rms_norm_no_scale_f32_dual(device const float* x [[buffer(0)]],
                                        device float* y [[buffer(1)]],
                                        constant float* params [[buffer(2)]],
@@ -61,6 +63,7 @@ kernel void rms_norm_no_scale_f32_dual(device const float* x [[buffer(0)]],
 /// buffer 0: x f32 [S, H, D]; 1: y f32 [S, H, D]; 2: params f32 {eps, D}; 3: copy bf16 [H, S, D]; 4: u32 {H, S};
 /// threadgroup 0: one float per simdgroup
 /// grid: threadgroups (S H), any threadgroup size. y may be x. tolerance: 1e-5; the copy is y rounded once
+[[any_threadgroup_size]]
 kernel void rms_norm_no_scale_f32_dual_perm(device const float* x [[buffer(0)]],
                                             device float* y [[buffer(1)]],
                                             constant float* params [[buffer(2)]],
@@ -87,6 +90,7 @@ kernel void rms_norm_no_scale_f32_dual_perm(device const float* x [[buffer(0)]],
 ///
 /// buffer 0: x [R, D]; 1-3: w_a, w_b, w_c [D]; 4-6: out_a, out_b, out_c [R, D]; 7: params f32 {eps, D}; threadgroup 0: one float per simdgroup
 /// grid: threadgroups (R), any threadgroup size. out_a may be x; the outputs must differ. tolerance: 1e-5
+[[any_threadgroup_size]]
 kernel void rms_norm_f32_triple(device const float* x [[buffer(0)]],
                                 device const float* w_a [[buffer(1)]],
                                 device const float* w_b [[buffer(2)]],

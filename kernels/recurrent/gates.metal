@@ -34,6 +34,7 @@ kernel void compute_g_beta_f32(device const float* alpha [[buffer(0)]],
 ///
 /// buffer 0: x [R, D]; 1: w [D]; 2: z [R, D]; 3: y [R, D]; 4: params f32 {eps, D}; threadgroup 0: one float per simdgroup
 /// grid: threadgroups (R), any threadgroup size. y may be x or z. tolerance: 1e-6 |y|
+[[any_threadgroup_size]]
 kernel void ssm_norm_gate_f32(device const float* x [[buffer(0)]],
                               device const float* w [[buffer(1)]],
                               device const float* z [[buffer(2)]],

@@ -11,6 +11,7 @@ using namespace anymetal;
 ///
 /// buffer 0: y [rows, cols]; 1: dy [rows, cols]; 2: dx [rows, cols]; 3: params f32 {cols, unused}; threadgroup 0: one float per simdgroup
 /// grid: threadgroups (rows), any threadgroup size. dx may be y or dy. tolerance: 1e-5 |dx| + 1e-6
+[[any_threadgroup_size]]
 kernel void softmax_backward_f32(device const float* y [[buffer(0)]],
                                  device const float* dy [[buffer(1)]],
                                  device float* dx [[buffer(2)]],
@@ -34,6 +35,7 @@ kernel void softmax_backward_f32(device const float* y [[buffer(0)]],
 ///
 /// buffer 0: x [rows, cols]; 1: y [rows]; 2: params f32 {cols, unused}; threadgroup 0: one float per simdgroup
 /// grid: threadgroups (rows), any threadgroup size. tolerance: 1e-6 of the sum of absolute terms
+[[any_threadgroup_size]]
 kernel void row_sum_f32(device const float* x [[buffer(0)]],
                         device float* y [[buffer(1)]],
                         constant float* params [[buffer(2)]],
@@ -70,6 +72,7 @@ kernel void row_sum_backward_f32(device const float* dy [[buffer(0)]],
 ///
 /// buffer 0: x [rows, D]; 1: r [rows]; 2: params f32 {eps, D}; threadgroup 0: one float per simdgroup
 /// grid: threadgroups (rows), any threadgroup size. tolerance: relative 1e-5 or absolute 1e-6
+[[any_threadgroup_size]]
 kernel void rms_norm_compute_rms_inv_f32(device const float* x [[buffer(0)]],
                                          device float* r [[buffer(1)]],
                                          constant float* params [[buffer(2)]],
@@ -92,6 +95,7 @@ kernel void rms_norm_compute_rms_inv_f32(device const float* x [[buffer(0)]],
 ///
 /// buffer 0: x [rows, D]; 1: w [D]; 2: dy [rows, D]; 3: r [rows]; 4: dx [rows, D]; 5: params f32 {D, unused}; threadgroup 0: one float per simdgroup
 /// grid: threadgroups (rows), any threadgroup size. dx may be dy or x. tolerance: relative 1e-4 or absolute 1e-6
+[[any_threadgroup_size]]
 kernel void rms_norm_backward_dx_f32(device const float* x [[buffer(0)]],
                                      device const float* w [[buffer(1)]],
                                      device const float* dy [[buffer(2)]],
@@ -131,6 +135,7 @@ struct ColumnSums {
 ///
 /// buffer 0: x [rows, D]; 1: dy [rows, D]; 2: r [rows]; 3: dw [D]; 4: params f32 {D, rows}; threadgroup 0: one float per thread
 /// grid: threadgroups (D), any threadgroup size. tolerance: relative 1e-4 or absolute 1e-6
+[[any_threadgroup_size]]
 kernel void rms_norm_backward_dw_f32(device const float* x [[buffer(0)]],
                                      device const float* dy [[buffer(1)]],
                                      device const float* r [[buffer(2)]],

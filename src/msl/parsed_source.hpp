@@ -47,6 +47,7 @@ struct EntryReflection {
   std::vector<Argument> arguments;      ///< bindable ones, in declaration order
   unsigned max_total_threads = 1024;    ///< `max_total_threads_per_threadgroup`
   std::size_t static_threadgroup_memory = 0;  ///< bytes; known after specialisation
+  bool any_threadgroup_size = false;    ///< `any_threadgroup_size`: results do not depend on how many threads share the work
 };
 
 /// One kernel of a parsed source, not yet specialised. Plain data: it can be stored and used by another process.

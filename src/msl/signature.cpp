@@ -25,6 +25,7 @@ class SignatureReader {
   KernelSignature run() {
     signature_.reflection.name = kernel_.name;
     read_thread_limit();
+    signature_.reflection.any_threadgroup_size = find_annotation(*kernel_.function, "any_threadgroup_size") != nullptr;
     for (clang::ParmVarDecl* parameter : kernel_.function->parameters()) read(*parameter);
     assign_implicit_indices();
     check_thread_inputs(compilation_, *kernel_.function, signature_.parameters);

@@ -71,8 +71,12 @@ msl::SpecialisedKernel parse_kernel(std::string_view ir) {
   return kernel;
 }
 
-IrKernel::IrKernel(std::string_view ir, std::shared_ptr<device::Backend> backend) : backend_(std::move(backend)) {
-  auto artifact = backend_->compile(parse_kernel(ir), "ir_kernel");
+IrKernel::IrKernel(std::string_view ir, std::shared_ptr<device::Backend> backend)
+    : IrKernel(parse_kernel(ir), std::move(backend)) {}
+
+IrKernel::IrKernel(msl::SpecialisedKernel kernel, std::shared_ptr<device::Backend> backend)
+    : backend_(std::move(backend)) {
+  auto artifact = backend_->compile(std::move(kernel), "ir_kernel");
   if (!artifact) {
     ADD_FAILURE() << artifact.error().message();
     return;

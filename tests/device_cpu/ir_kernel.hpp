@@ -55,6 +55,7 @@ class DeviceArray {
 class IrKernel {
  public:
   explicit IrKernel(std::string_view ir, std::shared_ptr<device::Backend> backend = cpu_device());
+  explicit IrKernel(msl::SpecialisedKernel kernel, std::shared_ptr<device::Backend> backend = cpu_device());
   [[nodiscard]] const device::Artifact& artifact() const { return artifact_; }
   Result<void> run(const std::vector<device::BoundArgument>& arguments, Size threads, Size group) const;
 

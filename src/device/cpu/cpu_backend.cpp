@@ -19,7 +19,7 @@ namespace anymetal::device::cpu {
 namespace {
 
 /// Changes whenever the code generated from the same IR or the structures shared with it change.
-constexpr unsigned kCodeVersion = 2;
+constexpr unsigned kCodeVersion = 3;
 
 class CpuBackend final : public Backend {
  public:
@@ -31,12 +31,14 @@ class CpuBackend final : public Backend {
   [[nodiscard]] std::string_view kernel_variants() const override { return variants_ ? "cpu" : ""; }
   [[nodiscard]] std::string artifact_identity() const override {
     const auto& host = host_target();
-    return fmt::format("cpu {} lanes {} llvm {} {} {} {}", kCodeVersion, lanes_, LLVM_VERSION_STRING, host.triple,
+    return fmt::format("cpu {} lanes {} variants {} llvm {} {} {} {}", kCodeVersion, lanes_, variants_, LLVM_VERSION_STRING, host.triple,
                        host.cpu, host.features);
   }
   [[nodiscard]] Result<Artifact> compile(msl::SpecialisedKernel kernel, std::string_view label) const override {
     Result<Artifact> artifact;
-    const auto outcome = msl::run_step(compile_limits(), [&] { artifact = compile_kernel(std::move(kernel), label, lanes_); });
+    const auto outcome = msl::run_step(compile_limits(), [&] {
+      artifact = compile_kernel(std::move(kernel), label, {.lanes = lanes_, .one_thread = variants_});
+    });
     if (!outcome.is_done()) artifact = std::unexpected(msl::step_error(outcome, fmt::format("kernel '{}'", label)));
     if (!artifact) return std::unexpected(artifact.error().with_key(std::string(label)));
     return artifact;

@@ -17,8 +17,9 @@ struct CpuOptions {
   /// Whether kernels whose threads meet may run as vectors; otherwise all of them are coroutines. Left out,
   /// `ANYMETAL_CPU_LANES=0` switches it off.
   std::optional<bool> lanes;
-  /// Whether built-in kernels run in their forms for processors where they have one (kernels/cpu). Left out,
-  /// `ANYMETAL_CPU_VARIANTS=0` switches them off.
+  /// Whether built-in kernels run in their forms for processors where they have one (kernels/cpu), and kernels that are
+  /// right for any threadgroup size with one thread for a threadgroup. Left out, `ANYMETAL_CPU_VARIANTS=0` switches both
+  /// off.
   std::optional<bool> variants = std::nullopt;
 };
 

@@ -20,6 +20,7 @@
 #include "device/cpu/kernel_abi.hpp"
 #include "device/cpu/lanes_path.hpp"
 #include "device/cpu/loop_path.hpp"
+#include "device/cpu/one_thread.hpp"
 #include "device/cpu/sync_operation.hpp"
 #include "device/cpu/target_queries.hpp"
 #include "device/cpu/thread_function.hpp"
@@ -99,7 +100,6 @@ Result<void> emit_meeting_threads(const ThreadFunction& thread, std::string_view
   } else {
     artifact.path_reason = "the lanes path is switched off (ANYMETAL_CPU_LANES=0)";
   }
-  artifact.metadata.clear();
   artifact.execution_path = "coroutines";
   const auto code = emit_coroutine_path(thread, label);
   if (!code) return std::unexpected(code.error());
@@ -111,7 +111,7 @@ Result<void> emit_meeting_threads(const ThreadFunction& thread, std::string_view
 
 }  // namespace
 
-Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view label, bool lanes) {
+Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view label, Paths paths) {
   auto& module = *kernel.module;
   auto* entry = module.getFunction(kernel.symbol);
   if (!entry || entry->isDeclaration())
@@ -124,10 +124,16 @@ Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view 
   generator->retarget(module);
   generator->simplify(*entry);
   Artifact artifact;
-  const bool meeting = meets(*entry);
-  if (meeting && lanes) artifact.metadata = as_bitcode(module, *entry, *generator);
+  const std::string general = meets(*entry) && paths.lanes ? as_bitcode(module, *entry, *generator) : std::string();
   const auto thread = make_thread_function(module, *entry);
   if (!thread) return std::unexpected(thread.error());
+  bool one_thread = kernel.reflection.any_threadgroup_size && paths.one_thread;
+  if (one_thread) {
+    artifact.path_reason = run_as_one_thread(*thread);
+    one_thread = artifact.path_reason.empty();
+    generator->simplify(*thread->function);
+  }
+  const bool meeting = meets(*thread->function);
 
   artifact.reflection = std::move(kernel.reflection);
   artifact.reflection.static_threadgroup_memory = thread->static_threadgroup_bytes;
@@ -136,10 +142,11 @@ Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view 
   numbers.static_threadgroup_bytes = thread->static_threadgroup_bytes;
   if (!meeting) {
     artifact.execution_path = "loop";
-    emit_table(module, numbers, emit_loop_path(*thread, label), nullptr, nullptr);
-  } else if (auto emitted = emit_meeting_threads(*thread, label, *generator, lanes, artifact, numbers); !emitted) {
+    emit_table(module, numbers, emit_loop_path(*thread, label, one_thread), nullptr, nullptr);
+  } else if (auto emitted = emit_meeting_threads(*thread, label, *generator, paths.lanes, artifact, numbers); !emitted) {
     return std::unexpected(emitted.error());
   }
+  if (artifact.execution_path == "lanes") artifact.metadata = general;
   generator->retarget(module);
   if (auto valid = verify(module); !valid) return std::unexpected(valid.error());
   const bool vectors = artifact.execution_path == "lanes";
@@ -164,7 +171,7 @@ Result<Artifact> compile_general(const Artifact& lanes, std::string_view label) 
   for (const auto& function : *kernel.module)
     if (!function.isDeclaration() && function.hasExternalLinkage()) kernel.symbol = function.getName().str();
   kernel.reflection = lanes.reflection;
-  return compile_kernel(std::move(kernel), label, /*lanes=*/false);
+  return compile_kernel(std::move(kernel), label, {.lanes = false, .one_thread = false});
 }
 
 }  // namespace anymetal::device::cpu

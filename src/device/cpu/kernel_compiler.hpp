@@ -8,10 +8,15 @@
 
 namespace anymetal::device::cpu {
 
+/// Which ways of running threads are allowed.
+struct Paths {
+  bool lanes = true;       ///< the lanes path
+  bool one_thread = true;  ///< one thread for a threadgroup, where the kernel says that any size is right
+};
+
 /// Chooses the path a kernel takes, generates its code and emits the object. Depends on nothing but its arguments and
 /// host_target().
-/// `lanes` allows the lanes path.
-Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view label, bool lanes);
+Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view label, Paths paths);
 
 /// The same kernel as coroutines, which take every threadgroup and buffer, from the artifact of its lanes form.
 Result<Artifact> compile_general(const Artifact& lanes, std::string_view label);

@@ -1,9 +1,9 @@
 #include "device/cpu/loop_path.hpp"
 
 #include "device/cpu/group_context_ir.hpp"
+#include "device/cpu/unordered_accesses.hpp"
 
 #include <llvm/ADT/STLExtras.h>
-#include <llvm/Analysis/ValueTracking.h>
 #include <llvm/IR/InstIterator.h>
 #include <llvm/IR/Intrinsics.h>
 #include <llvm/IR/Module.h>
@@ -16,36 +16,12 @@ namespace {
 
 using Triple = std::array<llvm::Value*, 3>;
 
-/// Marks what threads may do in any order. Private variables are not among it: inlined, all threads share one.
-llvm::MDNode* mark_unordered_accesses(llvm::Function& function) {
-  auto* group = llvm::MDNode::getDistinct(function.getContext(), {});
-  for (auto& instruction : llvm::instructions(function)) {
-    auto* load = llvm::dyn_cast<llvm::LoadInst>(&instruction);
-    auto* store = llvm::dyn_cast<llvm::StoreInst>(&instruction);
-    if (!(load && load->isSimple()) && !(store && store->isSimple())) continue;
-    llvm::SmallVector<const llvm::Value*, 4> objects;
-    llvm::getUnderlyingObjects(llvm::getLoadStorePointerOperand(&instruction), objects);
-    const bool shared = llvm::all_of(
-        objects, [](auto* object) { return llvm::isa<llvm::Argument, llvm::GlobalVariable, llvm::LoadInst>(object); });
-    if (shared) instruction.setMetadata(llvm::LLVMContext::MD_access_group, group);
-  }
-  return group;
-}
-
 /// Whether nothing tells the threads of a threadgroup apart: then all of them do the same, and one may do it for all.
 bool threads_are_alike(const ThreadFunction& thread) {
   for (const unsigned which : {kThread + 0, kThread + 1, kThread + 2, kThreadIndex + 0})
     if (!thread.geometry(which)->use_empty()) return false;
   return llvm::none_of(llvm::instructions(*thread.function),
                        [](const llvm::Instruction& instruction) { return instruction.isAtomic(); });
-}
-
-void mark_unordered_loop(llvm::Instruction* latch, llvm::MDNode* group) {
-  auto& context = latch->getContext();
-  auto* accesses = llvm::MDNode::get(context, {llvm::MDString::get(context, "llvm.loop.parallel_accesses"), group});
-  auto* loop = llvm::MDNode::getDistinct(context, {nullptr, accesses});
-  loop->replaceOperandWith(0, loop);
-  latch->setMetadata(llvm::LLVMContext::MD_loop, loop);
 }
 
 /// Position of the threadgroup with a linear index.
@@ -70,10 +46,10 @@ Triple next_position(llvm::IRBuilder<>& builder, const Triple& at, const Triple&
           builder.CreateSelect(y_ends, builder.CreateAdd(at[2], one), at[2])};
 }
 
-/// All threads of the threadgroup at `group`. Returns the call to inline and the latch of the loop over x.
+/// All threads of the threadgroup at `group`, or `one` for all. Returns the call to inline and the latch of the loop over x.
 std::pair<llvm::CallInst*, llvm::Instruction*> emit_group(llvm::IRBuilder<>& builder, const GroupContextIr& context,
                                                           const ThreadFunction& thread,
-                                                          llvm::ArrayRef<llvm::Value*> pointers, const Triple& group) {
+                                                          llvm::ArrayRef<llvm::Value*> pointers, const Triple& group, bool one) {
   llvm::SmallVector<llvm::Value*, kGeometryCount> sizes;
   context.append_group_geometry(sizes);
   auto size = [&](unsigned which, unsigned d) { return sizes[which - kGroup + d]; };
@@ -85,7 +61,7 @@ std::pair<llvm::CallInst*, llvm::Instruction*> emit_group(llvm::IRBuilder<>& bui
     sizes[kGroup - kGroup + d] = group[d];
     sizes[kThreadsPerGroup - kGroup + d] = extent[d];
   }
-  if (threads_are_alike(thread)) extent = {builder.getInt32(1), builder.getInt32(1), builder.getInt32(1)};
+  if (one) extent = {builder.getInt32(1), builder.getInt32(1), builder.getInt32(1)};
   llvm::CallInst* call = nullptr;
   llvm::Instruction* latch = nullptr;
   emit_counted_loop(builder, extent[2], "thread.z", [&](llvm::Value* z) {
@@ -104,7 +80,7 @@ std::pair<llvm::CallInst*, llvm::Instruction*> emit_group(llvm::IRBuilder<>& bui
 
 }  // namespace
 
-llvm::Function* emit_loop_path(const ThreadFunction& thread, std::string_view label) {
+llvm::Function* emit_loop_path(const ThreadFunction& thread, std::string_view label, bool one_thread) {
   auto* module = thread.function->getParent();
   auto& llvm_context = module->getContext();
   llvm::IRBuilder<> builder(llvm_context);
@@ -113,7 +89,10 @@ llvm::Function* emit_loop_path(const ThreadFunction& thread, std::string_view la
   auto* run = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, llvm::StringRef(label), module);
   run->addFnAttr(llvm::Attribute::NoUnwind);
   run->addParamAttr(0, llvm::Attribute::NoAlias);
-  auto* unordered = mark_unordered_accesses(*thread.function);
+  const bool one = one_thread || threads_are_alike(thread);
+  llvm::SmallVector<llvm::Instruction*, 64> instructions;
+  for (auto& instruction : llvm::instructions(*thread.function)) instructions.push_back(&instruction);
+  auto* unordered = one ? nullptr : mark_unordered_accesses(instructions);
 
   auto* entry = llvm::BasicBlock::Create(llvm_context, "entry", run);
   auto* loop = llvm::BasicBlock::Create(llvm_context, "group", run);
@@ -134,7 +113,7 @@ llvm::Function* emit_loop_path(const ThreadFunction& thread, std::string_view la
     position->addIncoming(first[d], entry);
     group[d] = position;
   }
-  const auto [call, latch] = emit_group(builder, context, thread, pointers, group);
+  const auto [call, latch] = emit_group(builder, context, thread, pointers, group, one);
   const auto following = next_position(builder, group, groups);
   for (unsigned d = 0; d < 3; ++d)
     llvm::cast<llvm::PHINode>(group[d])->addIncoming(following[d], builder.GetInsertBlock());
@@ -145,7 +124,7 @@ llvm::Function* emit_loop_path(const ThreadFunction& thread, std::string_view la
   builder.SetInsertPoint(end);
   builder.CreateRetVoid();
 
-  mark_unordered_loop(latch, unordered);
+  if (unordered) mark_unordered_loop(latch, unordered);
   llvm::InlineFunctionInfo info;
   llvm::InlineFunction(*call, info);
   thread.function->eraseFromParent();
