@@ -1,9 +1,11 @@
 #pragma once
 /// \file
-/// The affine weight format on the host: rows of unsigned codes, packed from the low bits up.
+/// The affine weight format on the host: w = scale * code + bias with unsigned codes, packed from the low bits up, and
+/// a scale and a bias for every group of a row. Source: MLX.
 
 #include <array>
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "cases/problem.hpp"
@@ -20,27 +22,34 @@ inline constexpr std::array<std::size_t, 5> kAffineBits = {2, 3, 4, 6, 8};
   return (n + codes - 1) / codes * unit;
 }
 
+/// How a matrix is coded.
+struct AffineFormat {
+  std::size_t columns, group, bits;
+  DType scales = DType::BF16;  ///< bf16, f16 or f32, of the biases too
+  [[nodiscard]] std::size_t groups() const { return (columns + group - 1) / group; }
+};
+
+/// Codes [rows, columns]; scales and biases [rows, groups], values of `format.scales`.
+struct AffineWeights {
+  std::vector<double> codes, scales, biases;
+};
+
+/// Fits each group to its least and largest value. Both are within the codes' range although scale and bias are
+/// rounded: the bias down, the scale up. So no value is further from its code than half a scale. `values` are whole
+/// rows of finite numbers.
+[[nodiscard]] AffineWeights quantise_affine(std::span<const double> values, const AffineFormat& format);
+
+/// The weights that the codes stand for, in float64.
+[[nodiscard]] std::vector<double> dequantise_affine(const AffineWeights& weights, const AffineFormat& format);
+
 /// Random codes of this width.
-[[nodiscard]] inline Problem::Values affine_codes(Random& random, std::size_t count, std::size_t bits) {
-  Problem::Values codes(count);
-  for (double& code : codes) code = static_cast<double>(random.below(std::uint64_t{1} << bits));
-  return codes;
-}
+[[nodiscard]] std::vector<double> affine_codes(Random& random, std::size_t count, std::size_t bits);
 
 /// Rows of `columns` codes as the bit stream a kernel reads; what pads a row is set, to be noticed when read.
-[[nodiscard]] inline std::vector<std::byte> pack_affine(const Problem::Values& codes, std::size_t columns,
-                                                        std::size_t bits) {
-  const std::size_t row_bytes = affine_row_bytes(columns, bits), rows = codes.size() / columns;
-  std::vector<std::byte> bytes(rows * row_bytes, std::byte{0});
-  for (std::size_t row = 0; row < rows; ++row) {
-    for (std::size_t bit = 0; bit < row_bytes * 8; ++bit) {
-      const std::size_t column = bit / bits;
-      const bool set =
-          column >= columns || (static_cast<std::size_t>(codes[row * columns + column]) >> (bit % bits) & 1) != 0;
-      if (set) bytes[row * row_bytes + bit / 8] |= std::byte{1} << (bit % 8);
-    }
-  }
-  return bytes;
-}
+[[nodiscard]] std::vector<std::byte> pack_affine(std::span<const double> codes, std::size_t columns, std::size_t bits);
+
+/// The codes of packed rows.
+[[nodiscard]] std::vector<double> unpack_affine(std::span<const std::byte> bytes, std::size_t columns,
+                                                std::size_t bits);
 
 }  // namespace anymetal::cases

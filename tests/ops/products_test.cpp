@@ -272,30 +272,23 @@ TEST_F(ProductOps, GatedExperts) {
       1e-6, "swiglu");
 }
 
-/// Codes, scales, biases, and the weights they stand for; magnitudes of a weight's two terms in `sizes`.
+/// Normal weights, quantised: codes, scales, biases, and the weights they stand for.
 struct AffineData {
   std::vector<std::byte> codes;
   Values scales, biases, weights;
 
   AffineData(cases::Random& random, DType type, std::size_t rows, std::size_t columns, std::size_t group,
              std::size_t bits) {
-    const std::size_t groups = (columns + group - 1) / group;
-    const Values values = cases::affine_codes(random, rows * columns, bits);
-    if (type == DType::F32 && bits == 8) {
-      codes = cases::encode(DType::U8, values);
-    } else {
-      codes = cases::pack_affine(values, columns, bits);
-    }
-    for (std::size_t i = 0; i < rows * groups; ++i) {
-      scales.push_back(cases::normal(0, 0.1)(random, i));
-      biases.push_back(cases::normal()(random, i));
-    }
-    scales = cases::decode(type, cases::encode(type, scales));
-    biases = cases::decode(type, cases::encode(type, biases));
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      const std::size_t g = i / columns * groups + i % columns / group;
-      weights.push_back(values[i] * scales[g] + biases[g]);
-    }
+    const cases::AffineFormat format = {columns, group, bits, type};
+    Values values(rows * columns);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = cases::normal()(random, i);
+    const cases::AffineWeights quantised = cases::quantise_affine(values, format);
+    // Rows of bytes without padding go with f32 scales.
+    codes = type == DType::F32 && bits == 8 ? cases::encode(DType::U8, quantised.codes)
+                                            : cases::pack_affine(quantised.codes, columns, bits);
+    scales = quantised.scales;
+    biases = quantised.biases;
+    weights = cases::dequantise_affine(quantised, format);
   }
 };
 

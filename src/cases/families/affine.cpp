@@ -148,12 +148,20 @@ void backward(Problem& p, const Groups& g, bool scales) {
 
 struct Table {
   std::size_t rows, dim, group_size, tokens;
-  bool counted = false;  ///< the kernel is told how many rows there are, and one id in a few names none
+  bool counted = false;     ///< the kernel is told how many rows there are, and one id in a few names none
+  bool every_code = false;  ///< every row has all codes, every second one a scale of another kind
 };
 
 void gather(Problem& p, const Table& s, std::size_t bits) {
   const std::size_t groups = divide_up(s.dim, s.group_size), row = affine_row_bytes(s.dim, bits);
-  const Values codes = affine_codes(p.random(), s.rows * s.dim, bits);
+  Values codes = affine_codes(p.random(), s.rows * s.dim, bits);
+  if (s.every_code) {
+    for (std::size_t i = 0; i < codes.size(); ++i) codes[i] = static_cast<double>(i % (std::size_t{1} << bits));
+    // Zeros, subnormals, the least normal, the largest, infinities and NaN, of either sign.
+    const double largest = 0x1.fep127 / 255;
+    p.given(1, {1, 0.0, -1, -0.0, 3, 0x1p-133, -3, -0x1p-127, 1e-3, 0x1p-126, largest, -largest, -0.7, HUGE_VAL, 2,
+                -HUGE_VAL, 0.1, std::nan("")});
+  }
   p.input_bytes(0, DType::U8, pack_affine(codes, s.dim, bits));
   if (bits % 3 != 0) p.align(0, 4);
   const auto scales = p.input(1, DType::BF16, s.rows * groups, normal());
@@ -164,7 +172,7 @@ void gather(Problem& p, const Table& s, std::size_t bits) {
   const auto out = p.output(4, DType::F32, s.tokens * s.dim);
   p.value(5, std::array{u32(s.dim), u32(s.group_size), u32(bits % 3 == 0 ? row : row / 4), u32(groups)});
   p.threads({s.dim, s.tokens}, {flat_threads(s.dim)});
-  p.expect(out, {.magnitude = 1.9e-7}, [=] {
+  p.expect(out, {.absolute = s.every_code ? 0x1p-149 : 0, .magnitude = 1.9e-7}, [=] {
     Values values, magnitude;
     for (const double id : ids) {
       for (std::size_t c = 0; c < s.dim; ++c) {
@@ -209,6 +217,10 @@ void affine_cases(CaseList& list) {
           fmt::format("V={} E={} group={} T={}{}", s.rows, s.dim, s.group_size, s.tokens, s.counted ? " counted" : ""),
           [=](Problem& p) { gather(p, s, bits); });
     }
+    list.add(fmt::format("embedding_gather_{}bit", bits), "every code", [=](Problem& p) {
+      p.given(3, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17});
+      gather(p, {.rows = 18, .dim = 256, .group_size = 256, .tokens = 18, .every_code = true}, bits);
+    });
     list.add(
         fmt::format("embedding_gather_{}bit", bits), "V=4096 E=4096 T=512",
         [=](Problem& p) {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cmath>
+#include <vector>
 
 #include "cases/block_codes.hpp"
 #include "cases/case_list.hpp"
@@ -110,6 +111,19 @@ void mat_vec_cases(CaseList& list, std::string_view kernel, DType type, const To
     p.given(1, positive(4 * block));
     build(p, {4, kCodeBlocks, block}, kCancellingWeights);
   });
+  if (type == DType::MXFP4) {
+    // Powers of two up to the last; codes of larger magnitudes than 1 go beyond f32 there.
+    list.add(kernel, "largest scales", [=](Problem& p) {
+      std::vector<std::byte> blocks;
+      for (unsigned e = 240; e < 256; ++e) {
+        blocks.push_back(static_cast<std::byte>(e));
+        for (unsigned i = 0; i < 16; ++i) blocks.push_back(std::array{std::byte{0x91}, std::byte{0x08}}[i * e % 7 % 2]);
+      }
+      p.given_bytes(0, blocks);
+      p.given(1, identity(block));
+      build(p, {block, 16, block}, Tolerance::exact());
+    });
+  }
   const Shape large = {1, 4096, 14336};  // larger than caches
   list.add(
       kernel, label(large), [=](Problem& p) { build(p, large, tolerance); }, Purpose::Benchmark);
