@@ -1,5 +1,6 @@
 #include <metal_stdlib>
 #include "common/blocks.h"
+#include "cpu/copy.h"
 #include "cpu/wide.h"
 using namespace metal;
 using namespace anymetal;
@@ -9,16 +10,6 @@ using namespace anymetal;
 #pragma METAL fp contract(off)
 
 // kernels: kv_cache_copy kv_cache_copy_f32 kv_cache_move kv_cache_copy_seq_f32_to_q8_0
-
-// Copies n elements; a run that overlaps its source is either the same one or lies wholly apart.
-template <class T>
-void copy_run(device T* to, device const T* from, ulong n) {
-  typedef T Part __attribute__((ext_vector_type(64 / sizeof(T)), aligned(sizeof(T))));
-  constexpr ulong kPart = 64 / sizeof(T);
-  ulong i = 0;
-  for (; i + kPart <= n; i += kPart) *(device Part*)(to + i) = *(device const Part*)(from + i);
-  for (; i < n; ++i) to[i] = from[i];
-}
 
 /// attention/kv_cache_copy.metal for a core that copies all elements of a threadgroup.
 template <class T>
