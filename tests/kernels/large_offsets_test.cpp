@@ -1,14 +1,19 @@
-// Offsets past 2^31 and 2^32: in memory that is reserved, not filled, so that only what kernels touch takes room.
+// Offsets past 2^32: in memory that is reserved, not filled, so that only what kernels touch takes room. Each test
+// fails where the kernel's source computes them in 32 bits.
+#include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
 #include <anymetal/anymetal.hpp>
 #include <array>
 #include <cstring>
+#include <functional>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "cases/codec.hpp"
+#include "kernels/defects.hpp"
 #include "ops/kernel_params.hpp"
 #include "runtime/buffer_state.hpp"
 
@@ -22,7 +27,9 @@ class Reserved {
  public:
   explicit Reserved(std::size_t bytes)
       : bytes_(bytes),
-        start_(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)) {}
+        start_(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)) {
+    if (valid()) madvise(start_, bytes, MADV_HUGEPAGE);  // gigabytes of zeros are read: fewer pages to find
+  }
   ~Reserved() {
     if (valid()) munmap(start_, bytes_);
   }
@@ -78,6 +85,30 @@ class LargeOffsets : public testing::Test {
     ASSERT_TRUE(done) << done.error().message();
   }
 
+  void results_of_products(std::string_view only = {});
+  void rows_of_a_cache_that_are_written();
+  void rows_of_a_cache_that_are_read();
+  void rows_of_a_mask();
+  void rows_of_dense_weights(const char* kernel);
+
+  /// The check fails with the defect.
+  void expect_seen(const test::Defect& defect, const std::function<void()>& check) {
+    ASSERT_NO_FATAL_FAILURE(test::register_with(registry_, defect));
+    testing::TestPartResultArray results;
+    {
+      const testing::ScopedFakeTestPartResultReporter reporter(
+          testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &results);
+      check();
+    }
+    int failed = 0;
+    for (int i = 0; i < results.size(); ++i) {
+      const testing::TestPartResult& result = results.GetTestPartResult(i);
+      if (result.skipped()) GTEST_SKIP() << result.message();
+      if (result.failed()) ++failed;
+    }
+    EXPECT_GT(failed, 0) << "the defect of " << defect.kernel << " is not seen";
+  }
+
   KernelRegistry registry_;
   Device device_ = *Device::open("cpu");
   CommandEncoder encoder_ = *device_.make_command_encoder();
@@ -87,19 +118,20 @@ class LargeOffsets : public testing::Test {
   const Buffer name = reserve(bytes); \
   if (name.size() == 0) GTEST_SKIP() << "the system does not reserve " << (bytes) << " bytes"
 
-/// Results of the second batch lie past 2^31 elements; one tile of it is computed.
-TEST_F(LargeOffsets, ResultsOfProducts) {
+/// Results of the second batch lie past 2^32 elements; one tile of it is computed.
+void LargeOffsets::results_of_products(std::string_view only) {
   struct Form {
     const char* kernel;
     DType weight;
     std::size_t scratch;
   };
-  constexpr std::size_t kRows = 65536, kTokens = 32769, kLength = 32, kBatch = kRows * kTokens;
-  static_assert(kBatch > std::size_t{1} << 31);
+  constexpr std::size_t kRows = 65536, kTokens = 65537, kLength = 32, kBatch = kRows * kTokens;
+  static_assert(kBatch > std::size_t{1} << 32);
   for (const Form& form :
        {Form{"kernel_mul_mm_q8_0_f32", DType::Q8_0, 8192}, Form{"kernel_mul_mm_q8_0_tensor_f32", DType::Q8_0, 8192},
         Form{"hf2q_dense_mm_bf16_f32_tensor", DType::BF16, 8192},
         Form{"hf2q_dense_mm_f32_f32_tensor", DType::F32, 16384}}) {
+    if (!only.empty() && only != form.kernel) continue;
     const std::size_t row = ops::bytes_of(form.weight, kLength);
     RESERVE(weight, row * kRows);
     RESERVE(x, 4 * kLength * kTokens);
@@ -127,7 +159,7 @@ TEST_F(LargeOffsets, ResultsOfProducts) {
 /// The second head of a cache begins at element 2^32.
 constexpr std::size_t kCapacity = std::size_t{1} << 24, kDim = 256, kSecondHead = kCapacity * kDim;
 
-TEST_F(LargeOffsets, RowsOfACacheThatAreWritten) {
+void LargeOffsets::rows_of_a_cache_that_are_written() {
   RESERVE(cache, 2 * kSecondHead * 2);
   RESERVE(src, 2 * kDim * 4);
   put(src, DType::F32, kDim, std::vector<double>(kDim, 3.0));
@@ -139,7 +171,7 @@ TEST_F(LargeOffsets, RowsOfACacheThatAreWritten) {
   for (const double y : get(cache, kDim, kDim, DType::F16)) EXPECT_EQ(y, 0);
 }
 
-TEST_F(LargeOffsets, RowsOfACacheThatAreRead) {
+void LargeOffsets::rows_of_a_cache_that_are_read() {
   RESERVE(keys, 2 * kSecondHead * 2);
   RESERVE(values, 2 * kSecondHead * 2);
   RESERVE(query, 2 * kDim * 4);
@@ -168,9 +200,9 @@ TEST_F(LargeOffsets, RowsOfACacheThatAreRead) {
   for (const double y : get(dst, kDim, kDim)) EXPECT_NEAR(y, 1, 1e-6);
 }
 
-/// The second query's mask row lies 2^31 bytes after the first.
-TEST_F(LargeOffsets, RowsOfAMask) {
-  constexpr std::int64_t kMaskRow = std::int64_t{1} << 31;
+/// The second query's mask row lies 2^32 bytes after the first.
+void LargeOffsets::rows_of_a_mask() {
+  constexpr std::int64_t kMaskRow = std::int64_t{1} << 32;
   RESERVE(q, 2 * kDim * 4);
   RESERVE(k, 2 * kDim * 4);
   RESERVE(v, 2 * kDim * 4);
@@ -204,6 +236,68 @@ TEST_F(LargeOffsets, RowsOfAMask) {
   finish();
   for (const double y : get(out, 0, kDim)) EXPECT_NEAR(y, 1, 1e-6);
   for (const double y : get(out, kDim, kDim)) EXPECT_NEAR(y, 5, 1e-5);
+}
+
+/// The last row of the weights begins at element 2^32.
+void LargeOffsets::rows_of_dense_weights(const char* kernel) {
+  constexpr unsigned kRows = 4097, kLength = 1u << 20;
+  const bool is_gemm = kernel == std::string_view("dense_gemm_f16");
+  RESERVE(weight, std::size_t{kRows} * kLength * 2);
+  RESERVE(x, std::size_t{kLength} * 4);
+  RESERVE(dst, std::size_t{kRows} * 4);
+  const DType type = is_gemm ? DType::F16 : DType::F32;
+  put(weight, DType::F16, std::size_t{kRows - 1} * kLength, {2});
+  put(x, type, 0, {3});
+  use(kernel, {}, x, weight, dst, std::array{1u, kRows, kLength});
+  if (is_gemm) {
+    encoder_.dispatch_threadgroups({(kRows + 31) / 32, 1, 1}, {128});
+  } else {
+    encoder_.dispatch_threadgroups({(kRows + 7) / 8, 1, 1}, {32, 2});
+  }
+  finish();
+  EXPECT_EQ(get(dst, 0, 1, type)[0], 0) << kernel;
+  EXPECT_EQ(get(dst, kRows - 1, 1, type)[0], 6) << kernel;
+}
+
+TEST_F(LargeOffsets, RowsOfDenseMatVec) { rows_of_dense_weights("dense_matvec_f16w_f32io"); }
+TEST_F(LargeOffsets, RowsOfDenseGemm) { rows_of_dense_weights("dense_gemm_f16"); }
+TEST_F(LargeOffsets, ResultsOfProducts) { results_of_products(); }
+TEST_F(LargeOffsets, RowsOfACacheThatAreWritten) { rows_of_a_cache_that_are_written(); }
+TEST_F(LargeOffsets, RowsOfACacheThatAreRead) { rows_of_a_cache_that_are_read(); }
+TEST_F(LargeOffsets, RowsOfAMask) { rows_of_a_mask(); }
+
+TEST_F(LargeOffsets, ResultsIn32BitsAreSeen) {
+  expect_seen({"ResultsIn32Bits",
+               "kernel_mul_mm_q8_0_f32",
+               {{"dst + ulong(group.z) * rows * tokens", "dst + uint(group.z) * rows * tokens"}}},
+              [&] { results_of_products("kernel_mul_mm_q8_0_f32"); });
+}
+TEST_F(LargeOffsets, ResultsOfMatrixHardwareIn32BitsAreSeen) {
+  expect_seen({"ResultsIn32Bits",
+               "hf2q_dense_mm_bf16_f32_tensor",
+               {{"dst + ulong(group.z) * rows * tokens, at", "dst + uint(group.z) * rows * tokens, at"}}},
+              [&] { results_of_products("hf2q_dense_mm_bf16_f32_tensor"); });
+}
+TEST_F(LargeOffsets, RowsWrittenIn32BitsAreSeen) {
+  expect_seen({"RowsWrittenIn32Bits",
+               "kv_cache_copy_batch_f32_to_f16",
+               {{"cache[(ulong(gid.y) * capacity + seq_pos) * head_dim + gid.x]",
+                 "cache[(gid.y * capacity + seq_pos) * head_dim + gid.x]"}}},
+              [&] { rows_of_a_cache_that_are_written(); });
+}
+TEST_F(LargeOffsets, RowsReadIn32BitsAreSeen) {
+  expect_seen({"RowsReadIn32Bits",
+               "flash_attn_vec_f16kv_dk256",
+               {{"const ulong kv_base = ulong(kv_head_of(head, p.n_heads, p.n_kv_heads)) * p.kv_capacity * kDim;",
+                 "const uint kv_base = kv_head_of(head, p.n_heads, p.n_kv_heads) * p.kv_capacity * kDim;"}}},
+              [&] { rows_of_a_cache_that_are_read(); });
+}
+TEST_F(LargeOffsets, RowsOfAMaskIn32BitsAreSeen) {
+  expect_seen({"RowsOfAMaskIn32Bits",
+               "steel_attention_float32_bq32_bk16_bd256_wm4_wn1_maskbool_",
+               {{"long(min(query, p.qL - 1)) * mask_params.M_strides[2];\n  }",
+                 "long(int(long(min(query, p.qL - 1)) * mask_params.M_strides[2]));\n  }"}}},
+              [&] { rows_of_a_mask(); });
 }
 
 }  // namespace

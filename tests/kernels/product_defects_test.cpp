@@ -2,7 +2,9 @@
 // table.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 
 #include "kernels/defects.hpp"
 
@@ -111,5 +113,24 @@ const Defect kAttentionDefects[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Attention, KnownDefects, testing::ValuesIn(kAttentionDefects),
                          [](const auto& defect) { return std::string(defect.param.name); });
+
+/// 32 queries and 16 keys and values of 256 elements in f32, as the known implementation has them there.
+TEST(TooMuchThreadgroupMemory, IsRefused) {
+  constexpr std::string_view kKernel = "steel_attention_float32_bq32_bk16_bd256_wm4_wn1_maskbool_";
+  KernelRegistry registry;
+  ASSERT_NO_FATAL_FAILURE(test::register_with(
+      registry,
+      {"TooMuchThreadgroupMemory",
+       kKernel.data(),
+       {{"threadgroup float scores[kBQ][kBK];",
+         "threadgroup float scores[kBQ][kBK];\n  threadgroup float known[53760 / 4];\n  known[index] = p.scale;\n"
+         "  threadgroup_barrier(mem_flags::mem_threadgroup);\n  if (known[0] != p.scale) return;"}}}));
+  const cases::CaseList list = cases::all_cases();
+  const auto test = std::ranges::find(list.cases(), kKernel, &cases::Case::kernel);
+  ASSERT_NE(test, list.cases().end());
+  const cases::Outcome outcome = cases::run(*test, registry, *Device::open("cpu"));
+  ASSERT_FALSE(outcome.passed());
+  EXPECT_NE(outcome.failures.front().find("32768"), std::string::npos) << outcome.failures.front();
+}
 
 }  // namespace
