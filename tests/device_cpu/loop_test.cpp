@@ -1,5 +1,10 @@
 // Kernels without synchronisation: positions, grids in three dimensions, clipped edges.
 
+#include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/Module.h>
+
+#include "device/cpu/code_generator.hpp"
+#include "device/cpu/grid_bounds.hpp"
 #include "ir_kernel.hpp"
 
 namespace anymetal::test {
@@ -124,6 +129,75 @@ done:
   ASSERT_TRUE(kernel.run({out.bind()}, {1000}, {1000}));
   const auto values = out.values();
   for (std::uint32_t t = 0; t < 1000; ++t) ASSERT_EQ(values[t], t + t % 4);
+}
+
+/// out[y * columns + x] = threads' number where x < columns and y < rows, the bounds in the form the front end gives them.
+constexpr const char* kBounded = R"(
+define void @kernel(ptr noalias readonly dereferenceable(8) %shape, ptr %out) {
+entry:
+  %gx = call i32 @__msl_threadgroup_position_in_grid(i32 0)
+  %dx = call i32 @__msl_dispatch_threads_per_threadgroup(i32 0)
+  %tx = call i32 @__msl_thread_position_in_threadgroup(i32 0)
+  %ox = mul i32 %gx, %dx
+  %x = add i32 %ox, %tx
+  %gy = call i32 @__msl_threadgroup_position_in_grid(i32 1)
+  %dy = call i32 @__msl_dispatch_threads_per_threadgroup(i32 1)
+  %ty = call i32 @__msl_thread_position_in_threadgroup(i32 1)
+  %oy = mul i32 %gy, %dy
+  %y = add i32 %oy, %ty
+  %columns = load i32, ptr %shape, !noundef !0
+  %second = getelementptr i32, ptr %shape, i64 1
+  %rows = load i32, ptr %second, !noundef !0
+  %left = icmp uge i32 %x, %columns
+  %below = icmp ule i32 %rows, %y
+  %outside = or i1 %left, %below
+  br i1 %outside, label %done, label %write
+write:
+  %row = mul i32 %y, %columns
+  %at = add i32 %row, %x
+  %wide = zext i32 %at to i64
+  %p = getelementptr i32, ptr %out, i64 %wide
+  %old = load i32, ptr %p
+  %new = add i32 %old, %at
+  store i32 %new, ptr %p
+  br label %done
+done:
+  ret void
+}
+!0 = !{}
+)";
+
+TEST(Loop, ThreadsPastABoundDoNothing) {
+  const IrKernel kernel(kBounded);
+  for (const auto& [threads, group] : {GridCase{{64, 3, 1}, {8, 1, 1}}, GridCase{{64, 4, 1}, {32, 4, 1}}, GridCase{{60, 2, 1}, {7, 2, 1}},
+                                       GridCase{{1000, 50, 1}, {3, 5, 1}}, GridCase{{1, 1, 1}, {1, 1, 1}}}) {
+    for (const std::uint32_t columns : {1U, 59U, 60U, 1000U}) {
+      for (const std::uint32_t rows : {1U, 2U, 60U}) {
+        const DeviceArray<std::uint32_t> shape({columns, rows}), out(std::vector<std::uint32_t>(std::size_t{columns} * rows, 7));
+        ASSERT_TRUE(kernel.run({shape.bind(), out.bind()}, threads, group));
+        const auto values = out.values();
+        for (std::uint32_t i = 0; i < values.size(); ++i) {
+          const bool reached = i % columns < threads.x && i / columns < threads.y;
+          ASSERT_EQ(values[i], reached ? 7 + i : 7) << columns << ' ' << rows << ' ' << threads.x << ' ' << group.x;
+        }
+      }
+    }
+  }
+}
+
+TEST(Loop, BoundsAreTakenOnlyFromWhatNobodyWrites) {
+  std::string writable(kBounded);
+  writable.erase(writable.find("noalias readonly "), 17);
+  for (const auto& ir : {std::string(kBounded), writable}) {
+    auto kernel = parse_kernel(ir);
+    const auto generator = device::cpu::CodeGenerator::create();
+    auto& entry = *kernel.module->getFunction("kernel");
+    generator->retarget(*kernel.module);
+    generator->simplify(entry);
+    const auto thread = device::cpu::make_thread_function(*kernel.module, entry);
+    EXPECT_TRUE(device::cpu::reads_only_grid_position_of_x(*thread));
+    EXPECT_EQ(device::cpu::take_grid_bounds(*thread).size(), ir == writable ? 0U : 2U);
+  }
 }
 
 TEST(Loop, BuffersMayBeTheSame) {

@@ -1,5 +1,6 @@
 #include "device/cpu/loop_path.hpp"
 
+#include "device/cpu/grid_bounds.hpp"
 #include "device/cpu/group_context_ir.hpp"
 #include "device/cpu/unordered_accesses.hpp"
 
@@ -15,6 +16,9 @@ namespace anymetal::device::cpu {
 namespace {
 
 using Triple = std::array<llvm::Value*, 3>;
+
+/// Threadgroups run as one at most: their threads are counted in 31 bits.
+constexpr std::uint64_t kLongestRow = 1U << 20U;
 
 /// Whether nothing tells the threads of a threadgroup apart: then all of them do the same, and one may do it for all.
 bool threads_are_alike(const ThreadFunction& thread) {
@@ -34,11 +38,11 @@ Triple position_of(llvm::IRBuilder<>& builder, llvm::Value* linear, const Triple
           narrow(builder.CreateUDiv(row, wide_y))};
 }
 
-/// Position after `at`, x fastest.
-Triple next_position(llvm::IRBuilder<>& builder, const Triple& at, const Triple& groups) {
+/// Position `steps` threadgroups after `at` in its row or at the start of the next one, x fastest.
+Triple next_position(llvm::IRBuilder<>& builder, const Triple& at, llvm::Value* steps, const Triple& groups) {
   auto* zero = builder.getInt32(0);
   auto* one = builder.getInt32(1);
-  auto* x = builder.CreateAdd(at[0], one);
+  auto* x = builder.CreateAdd(at[0], steps);
   auto* x_ends = builder.CreateICmpEQ(x, groups[0]);
   auto* y = builder.CreateSelect(x_ends, builder.CreateAdd(at[1], one), at[1]);
   auto* y_ends = builder.CreateICmpEQ(y, groups[1]);
@@ -46,32 +50,55 @@ Triple next_position(llvm::IRBuilder<>& builder, const Triple& at, const Triple&
           builder.CreateSelect(y_ends, builder.CreateAdd(at[2], one), at[2])};
 }
 
-/// All threads of the threadgroup at `group`, or `one` for all. Returns the call to inline and the latch of the loop over x.
-std::pair<llvm::CallInst*, llvm::Instruction*> emit_group(llvm::IRBuilder<>& builder, const GroupContextIr& context,
-                                                          const ThreadFunction& thread,
-                                                          llvm::ArrayRef<llvm::Value*> pointers, const Triple& group, bool one) {
+/// How the threads of a kernel are run.
+struct Plan {
+  bool one = false;                        ///< one thread does the work of its threadgroup
+  bool rows = false;                       ///< threadgroups that are neighbours on the x axis run as one
+  llvm::SmallVector<GridBound, 3> bounds;  ///< where threads stop
+};
+
+/// `count` threadgroups from `group` on along x. Returns the call to inline and the latch of the loop over x.
+std::pair<llvm::CallInst*, llvm::Instruction*> emit_groups(llvm::IRBuilder<>& builder, const GroupContextIr& context,
+                                                           const ThreadFunction& thread, const Plan& plan,
+                                                           llvm::ArrayRef<llvm::Value*> pointers, const Triple& group,
+                                                           llvm::Value* count) {
   llvm::SmallVector<llvm::Value*, kGeometryCount> sizes;
   context.append_group_geometry(sizes);
-  auto size = [&](unsigned which, unsigned d) { return sizes[which - kGroup + d]; };
-  Triple extent{};
+  auto size = [&](unsigned which, unsigned d) -> llvm::Value*& { return sizes[which - kGroup + d]; };
+  Triple origin{}, extent{};
   for (unsigned d = 0; d < 3; ++d) {
-    auto* origin = builder.CreateNUWMul(group[d], size(kDispatchThreads, d));
-    auto* left = builder.CreateNUWSub(size(kThreadsPerGrid, d), origin);
-    extent[d] = builder.CreateBinaryIntrinsic(llvm::Intrinsic::umin, left, size(kDispatchThreads, d));
-    sizes[kGroup - kGroup + d] = group[d];
-    sizes[kThreadsPerGroup - kGroup + d] = extent[d];
+    origin[d] = builder.CreateNUWMul(group[d], size(kDispatchThreads, d));
+    auto* left = builder.CreateNUWSub(size(kThreadsPerGrid, d), origin[d]);
+    auto* whole = d == 0 ? builder.CreateNUWMul(count, size(kDispatchThreads, d)) : size(kDispatchThreads, d);
+    extent[d] = builder.CreateBinaryIntrinsic(llvm::Intrinsic::umin, left, whole);
+    size(kGroup, d) = group[d];
+    size(kThreadsPerGroup, d) = extent[d];
   }
-  if (one) extent = {builder.getInt32(1), builder.getInt32(1), builder.getInt32(1)};
+  auto call_arguments = [&](const Triple& at, llvm::Value* index) {
+    llvm::SmallVector<llvm::Value*, 48> arguments(pointers);
+    arguments.append({at[0], at[1], at[2], index});
+    arguments.append(sizes.begin(), sizes.end());
+    return arguments;
+  };
+  auto* zero = builder.getInt32(0);
+  const Triple clipped = extent;
+  if (plan.rows) size(kGroup, 0) = zero;  // the thread's position is that in the grid
+  if (plan.one) extent = {builder.getInt32(1), builder.getInt32(1), builder.getInt32(1)};
+  for (const auto& bound : plan.bounds) {
+    auto wide = [&](llvm::Value* value) { return builder.CreateZExtOrTrunc(value, builder.getInt64Ty()); };
+    auto* end = wide(emit_bound(builder, thread, bound, call_arguments({zero, zero, zero}, zero)));
+    auto* left = builder.CreateBinaryIntrinsic(llvm::Intrinsic::usub_sat, end, wide(origin[bound.axis]));
+    auto* shorter = builder.CreateBinaryIntrinsic(llvm::Intrinsic::umin, left, wide(extent[bound.axis]));
+    extent[bound.axis] = builder.CreateTrunc(shorter, builder.getInt32Ty());
+  }
   llvm::CallInst* call = nullptr;
   llvm::Instruction* latch = nullptr;
   emit_counted_loop(builder, extent[2], "thread.z", [&](llvm::Value* z) {
     emit_counted_loop(builder, extent[1], "thread.y", [&](llvm::Value* y) {
-      auto* row = builder.CreateNUWMul(builder.CreateNUWAdd(builder.CreateNUWMul(z, extent[1]), y), extent[0]);
+      auto* row = builder.CreateNUWMul(builder.CreateNUWAdd(builder.CreateNUWMul(z, clipped[1]), y), clipped[0]);
       latch = emit_counted_loop(builder, extent[0], "thread.x", [&](llvm::Value* x) {
-        llvm::SmallVector<llvm::Value*, 48> arguments(pointers);
-        arguments.append({x, y, z, builder.CreateNUWAdd(row, x)});
-        arguments.append(sizes.begin(), sizes.end());
-        call = builder.CreateCall(thread.function, arguments);
+        auto* place = plan.rows ? builder.CreateNUWAdd(origin[0], x) : x;
+        call = builder.CreateCall(thread.function, call_arguments({place, y, z}, builder.CreateNUWAdd(row, x)));
       });
     });
   });
@@ -89,10 +116,11 @@ llvm::Function* emit_loop_path(const ThreadFunction& thread, std::string_view la
   auto* run = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, llvm::StringRef(label), module);
   run->addFnAttr(llvm::Attribute::NoUnwind);
   run->addParamAttr(0, llvm::Attribute::NoAlias);
-  const bool one = one_thread || threads_are_alike(thread);
+  Plan plan{.one = one_thread || threads_are_alike(thread), .bounds = take_grid_bounds(thread)};
+  plan.rows = !plan.one && reads_only_grid_position_of_x(thread);
   llvm::SmallVector<llvm::Instruction*, 64> instructions;
   for (auto& instruction : llvm::instructions(*thread.function)) instructions.push_back(&instruction);
-  auto* unordered = one ? nullptr : mark_unordered_accesses(instructions);
+  auto* unordered = plan.one ? nullptr : mark_unordered_accesses(instructions);
 
   auto* entry = llvm::BasicBlock::Create(llvm_context, "entry", run);
   auto* loop = llvm::BasicBlock::Create(llvm_context, "group", run);
@@ -113,11 +141,18 @@ llvm::Function* emit_loop_path(const ThreadFunction& thread, std::string_view la
     position->addIncoming(first[d], entry);
     group[d] = position;
   }
-  const auto [call, latch] = emit_group(builder, context, thread, pointers, group, one);
-  const auto following = next_position(builder, group, groups);
+  llvm::Value* steps = builder.getInt32(1);
+  if (plan.rows) {
+    auto* left = builder.CreateBinaryIntrinsic(llvm::Intrinsic::umin, builder.CreateNUWSub(run->getArg(2), linear),
+                                               builder.getInt64(kLongestRow));
+    steps = builder.CreateBinaryIntrinsic(llvm::Intrinsic::umin, builder.CreateTrunc(left, builder.getInt32Ty()),
+                                          builder.CreateNUWSub(groups[0], group[0]));
+  }
+  const auto [call, latch] = emit_groups(builder, context, thread, plan, pointers, group, steps);
+  const auto following = next_position(builder, group, steps, groups);
   for (unsigned d = 0; d < 3; ++d)
     llvm::cast<llvm::PHINode>(group[d])->addIncoming(following[d], builder.GetInsertBlock());
-  auto* next = builder.CreateAdd(linear, builder.getInt64(1));
+  auto* next = builder.CreateAdd(linear, builder.CreateZExt(steps, builder.getInt64Ty()));
   linear->addIncoming(next, builder.GetInsertBlock());
   auto* end = llvm::BasicBlock::Create(llvm_context, "end", run);
   builder.CreateCondBr(builder.CreateICmpULT(next, run->getArg(2)), loop, end);
