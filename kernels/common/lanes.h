@@ -72,6 +72,7 @@ struct Lanes<16> {
   typedef Uint16 U;
   static F load(device const float* p) { return *(device const UnalignedFloat16*)p; }
   static F load(thread const float* p) { return *(thread const UnalignedFloat16*)p; }
+  static F load(threadgroup const float* p) { return *(threadgroup const UnalignedFloat16*)p; }
   static F load(constant float* p) { return *(constant UnalignedFloat16*)p; }
   static F load(device const half* p) { return __builtin_convertvector(*(device const UnalignedHalf16*)p, Float16); }
   static F load(device const bfloat* p) {

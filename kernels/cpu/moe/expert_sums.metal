@@ -1,0 +1,160 @@
+#include <metal_stdlib>
+#include "cpu/wide.h"
+using namespace metal;
+using namespace anymetal;
+
+// kernels: moe_weighted_sum moe_weighted_sum_seq moe_weighted_sum_seq_bf16_input moe_weighted_reduce_f32
+// kernels: fused_moe_wsum_norm_add_f32 fused_moe_wsum_dnorm_add_f32
+
+// Weighted sums over the slots of one token, element by element of its width.
+template <class T>
+struct SlotSums {
+  device const T* x;
+  device const float* weight;
+  uint slots, width;
+
+  WideF wide(uint i) const {
+    WideF sum = 0.0f;
+    for (uint k = 0; k < slots; ++k) sum += Wide::load(x + ulong(k) * width + i) * weight[k];
+    return sum;
+  }
+  float one(uint i) const {
+    float sum = 0.0f;
+    for (uint k = 0; k < slots; ++k) sum += float(x[ulong(k) * width + i]) * weight[k];
+    return sum;
+  }
+  // Calls note(i, sum) for the elements from `begin` to `end`, 16 at a time and the last ones alone.
+  template <class Note>
+  void over(uint begin, uint end, Note note) const {
+    uint i = begin;
+    for (; i + 16 <= end; i += 16) note(i, wide(i));
+    for (; i < end; ++i) note(i, one(i));
+  }
+};
+
+// Loads and stores of what SlotSums::over hands out.
+inline WideF load_as(WideF, device const float* p) { return Wide::load(p); }
+inline float load_as(float, device const float* p) { return *p; }
+inline void store(device float* p, WideF v) { Wide::store(p, v); }
+inline void store(device float* p, float v) { *p = v; }
+inline float total(WideF v) { return Wide::sum(v); }
+inline float total(float v) { return v; }
+
+/// moe/expert_sum.metal for a core that takes all elements of a threadgroup.
+kernel void moe_weighted_sum(device const float* x [[buffer(0)]],
+                             device const float* weight [[buffer(1)]],
+                             device float* y [[buffer(2)]],
+                             constant uint2& shape [[buffer(3)]],
+                             uint group [[threadgroup_position_in_grid]],
+                             uint size [[dispatch_threads_per_threadgroup]]) {
+  const uint width = shape.x, begin = min(group * size, width), end = min(begin + size, width);
+  const SlotSums<float> sums = {x, weight, shape.y, width};
+  sums.over(begin, end, [&](uint i, auto sum) { store(y + i, sum); });
+}
+
+struct SumSizes {
+  uint width, slots, tokens;
+};
+
+/// moe/expert_sum.metal for a core that takes all elements of a threadgroup.
+template <class T>
+kernel void weighted_sum_sequence(device const T* x [[buffer(0)]],
+                                  device const float* weight [[buffer(1)]],
+                                  device float* y [[buffer(2)]],
+                                  constant SumSizes& sizes [[buffer(3)]],
+                                  uint2 group [[threadgroup_position_in_grid]],
+                                  uint2 size [[dispatch_threads_per_threadgroup]]) {
+  const SumSizes s = sizes;
+  const uint begin = min(group.x * size.x, s.width), end = min(begin + size.x, s.width);
+  const uint first = min(group.y * size.y, s.tokens), last = min(first + size.y, s.tokens);
+  for (uint token = first; token < last; ++token) {
+    const ulong slot = ulong(token) * s.slots;
+    const SlotSums<T> sums = {x + slot * s.width, weight + slot, s.slots, s.width};
+    sums.over(begin, end, [&](uint i, auto sum) { store(y + ulong(token) * s.width + i, sum); });
+  }
+}
+
+template [[host_name("moe_weighted_sum_seq")]] kernel void weighted_sum_sequence<float>(
+    device const float*, device const float*, device float*, constant SumSizes&, uint2, uint2);
+template [[host_name("moe_weighted_sum_seq_bf16_input")]] kernel void weighted_sum_sequence<bfloat>(
+    device const bfloat*, device const float*, device float*, constant SumSizes&, uint2, uint2);
+
+struct ReduceParams {
+  uint tokens, slots, width, add_residual;
+};
+
+/// moe/expert_sum.metal for a core that takes all elements of a threadgroup.
+kernel void moe_weighted_reduce_f32(constant ReduceParams& params [[buffer(0)]],
+                                    device const float* weight [[buffer(1)]],
+                                    device const float* x [[buffer(2)]],
+                                    device const float* logit [[buffer(3)]],
+                                    device const float* shared_expert [[buffer(4)]],
+                                    device const float* residual [[buffer(5)]],
+                                    device float* y [[buffer(6)]],
+                                    uint2 group [[threadgroup_position_in_grid]],
+                                    uint2 size [[dispatch_threads_per_threadgroup]]) {
+  const ReduceParams p = params;
+  const uint begin = min(group.x * size.x, p.width), end = min(begin + size.x, p.width);
+  const uint first = min(group.y * size.y, p.tokens), last = min(first + size.y, p.tokens);
+  for (uint token = first; token < last; ++token) {
+    const ulong slot = ulong(token) * p.slots, here = ulong(token) * p.width;
+    const float gate = 1.0f + precise::exp(-logit[token]);
+    const SlotSums<float> sums = {x + slot * p.width, weight + slot, p.slots, p.width};
+    sums.over(begin, end, [&](uint i, auto sum) {
+      sum += load_as(sum, shared_expert + here + i) / gate;
+      if (p.add_residual != 0) sum += load_as(sum, residual + here + i);
+      store(y + here + i, sum);
+    });
+  }
+}
+
+// 1 / sqrt(mean(sum^2) + eps) of a row of sums.
+inline float inverse_rms(SlotSums<float> sums, float eps) {
+  float squares = 0.0f;
+  sums.over(0, sums.width, [&](uint, auto sum) { squares += total(sum * sum); });
+  return rsqrt(squares / float(sums.width) + eps);
+}
+
+/// norm/expert_norms.metal for a core that takes a row.
+kernel void fused_moe_wsum_norm_add_f32(device const float* experts [[buffer(0)]],
+                                        device const float* weights [[buffer(1)]],
+                                        device const float* residual [[buffer(2)]],
+                                        device const float* w [[buffer(3)]],
+                                        device float* out [[buffer(4)]],
+                                        constant uint& dim [[buffer(5)]],
+                                        constant uint& slots [[buffer(6)]],
+                                        constant uint& rows [[buffer(7)]],
+                                        constant float& eps [[buffer(8)]],
+                                        threadgroup float* scratch [[threadgroup(0)]],
+                                        uint row [[threadgroup_position_in_grid]]) {
+  if (row >= rows) return;
+  const ulong base = ulong(row) * dim, slot = ulong(row) * slots;
+  const SlotSums<float> sums = {experts + slot * dim, weights + slot, slots, dim};
+  const float r = inverse_rms(sums, eps);
+  sums.over(0, dim, [&](uint i, auto sum) { store(out + base + i, load_as(sum, residual + base + i) + sum * r * load_as(sum, w + i)); });
+}
+
+/// norm/expert_norms.metal for a core that takes a row.
+kernel void fused_moe_wsum_dnorm_add_f32(device const float* experts [[buffer(0)]],
+                                         device const float* weights [[buffer(1)]],
+                                         device const float* residual [[buffer(2)]],
+                                         device const float* w_res [[buffer(3)]],
+                                         device const float* w_moe [[buffer(4)]],
+                                         device float* out [[buffer(5)]],
+                                         constant uint& dim [[buffer(6)]],
+                                         constant uint& slots [[buffer(7)]],
+                                         constant uint& rows [[buffer(8)]],
+                                         constant float& eps [[buffer(9)]],
+                                         threadgroup float* scratch [[threadgroup(0)]],
+                                         uint row [[threadgroup_position_in_grid]]) {
+  if (row >= rows) return;
+  const ulong base = ulong(row) * dim, slot = ulong(row) * slots;
+  float squares = 0.0f;
+  for (uint i = 0; i < dim; ++i) squares += residual[base + i] * residual[base + i];
+  const float r_res = rsqrt(squares / float(dim) + eps);
+  const SlotSums<float> sums = {experts + slot * dim, weights + slot, slots, dim};
+  const float r_moe = inverse_rms(sums, eps);
+  sums.over(0, dim, [&](uint i, auto sum) {
+    store(out + base + i, load_as(sum, residual + base + i) * r_res * load_as(sum, w_res + i) + sum * r_moe * load_as(sum, w_moe + i));
+  });
+}
