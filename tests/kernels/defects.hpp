@@ -50,6 +50,11 @@ inline void register_with(KernelRegistry& registry, const Defect& defect) {
     for (auto& header : options.include_files) make(header.second);
     ASSERT_GT(places, 0u) << defect.kernel << " has no longer: " << edit.from;
   }
+  // Threads that do not wait for each other are seen where there is more than one.
+  constexpr std::string_view kOneThread = "[[any_threadgroup_size]]";
+  for (std::size_t at = source.find(kOneThread); at != std::string::npos; at = source.find(kOneThread, at)) {
+    source.erase(at, kOneThread.size());
+  }
   registry.register_source(defect.kernel, std::move(source), std::move(options));
 }
 
