@@ -16,7 +16,7 @@ void decode_row(device const Block* row, uint k, uint depth, thread float* to) {
   constexpr uint kElements = BlockTraits<Block>::kElements;
   for (uint i = 0; i < depth; i += kElements) {
     device const Block& block = row[(k + i) / kElements];
-    float scales[Units::kScales];
+    alignas(64) float scales[Units::kScales];
     Units::scales(block, scales);
 #pragma unroll
     for (uint u = 0; u < Units::kUnits; ++u) {

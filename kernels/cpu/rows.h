@@ -38,7 +38,7 @@ void row_products(device const uchar* first, ulong row_bytes, ulong blocks, uint
     // Where the row ends the row as many rows further on follows: the next threadgroup's.
     const bool is_within = (block + 1) * sizeof(Block) + kPrefetchBytes <= blocks * sizeof(Block);
     const ulong ahead = is_within ? kPrefetchBytes : kPrefetchBytes + (kRows - 1) * row_bytes;
-    float scales[kRows][Units::kScales];
+    alignas(64) float scales[kRows][Units::kScales];
 #pragma unroll
     for (int r = 0; r < kRows; ++r) {
       prefetch(rows[r], block, ahead);
