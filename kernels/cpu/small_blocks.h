@@ -5,6 +5,11 @@
 
 // Bits of the widest vector register the kernel is compiled for.
 extern "C" __attribute__((nothrow, const)) uint __msl_vector_bits();
+// Look-ups in a table of 16 or 32 by the low bits of each number.
+extern "C" __attribute__((nothrow)) void __msl_look_up_16(thread anymetal::WideF* result, thread const anymetal::WideF* table,
+                                                          thread const anymetal::WideU* index);
+extern "C" __attribute__((nothrow)) void __msl_look_up_32(thread anymetal::WideF* result, thread const anymetal::WideF* low,
+                                                          thread const anymetal::WideF* high, thread const anymetal::WideU* index);
 
 namespace anymetal {
 
@@ -15,11 +20,21 @@ inline WideF splat(half value) {
 
 // table[n & 15] in each lane: one permutation where a register holds the table, two and a choice where it takes two.
 inline WideF pick(WideF table, WideU n) {
-  const Int16 index = __builtin_convertvector(n, Int16);
-  if (__msl_vector_bits() >= 512) return __builtin_shufflevector(table, index);
   WideF result;
+  if (__msl_vector_bits() >= 512) {
+    __msl_look_up_16(&result, &table, &n);
+    return result;
+  }
+  const Int16 index = __builtin_convertvector(n, Int16);
   result.lo = (index.lo & 8) != 0 ? __builtin_shufflevector(table.hi, index.lo) : __builtin_shufflevector(table.lo, index.lo);
   result.hi = (index.hi & 8) != 0 ? __builtin_shufflevector(table.hi, index.hi) : __builtin_shufflevector(table.lo, index.hi);
+  return result;
+}
+
+// Entry n & 31 of two tables in each lane.
+inline WideF pick(WideF low, WideF high, WideU n) {
+  WideF result;
+  __msl_look_up_32(&result, &low, &high, &n);
   return result;
 }
 
@@ -33,6 +48,12 @@ inline WideF counting() { return (WideF){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 1
 // `on` in the lanes whose bit is set, `off` in the others.
 inline WideU choose(Bool16 bits, WideU on, WideU off) { return __builtin_convertvector(bits, Int16) != 0 ? on : off; }
 inline WideU fifth_bit(WideU n, Bool16 bits) { return choose(bits, n | 16u, n); }
+// Nibbles with 16 bits from `high` on as their fifth; what is above it is anything. Reads a byte on either side.
+inline WideU five_bits(WideU n, device const uchar* high) {
+  typedef uint UnalignedWord __attribute__((aligned(1)));
+  const WideU word = *(device const UnalignedWord*)(high - 1);
+  return (n & 15u) | ((word >> (WideU){4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19}) & ~15u);
+}
 inline Bool16 bits_at(device const uchar* p) { return __builtin_bit_cast(Bool16, ushort(p[0] | p[1] << 8)); }
 
 // What all blocks of 32 elements share: one unit of two vectors.
@@ -79,9 +100,14 @@ struct BlockUnits<BlockQ5_0> : SmallBlockUnits {
   static void unit(device const BlockQ5_0& b, thread const float*, uint, thread WideF* w) {
     const WideF d = splat(b.d);
     const WideU n = Wide::bytes(b.qs);
-    // The nibble where the fifth bit is set, else 16 less: as if that bit were the sign's.
-    w[0] = Wide::to_float(choose(bits_at(b.qh), n & 15u, n | ~15u)) * d;
-    w[1] = Wide::to_float(choose(bits_at(b.qh + 2), n >> 4u, (n >> 4u) | ~15u)) * d;
+    if (__msl_vector_bits() >= 512) {
+      w[0] = pick(counting() - 16.0f, counting(), five_bits(n, b.qh)) * d;
+      w[1] = pick(counting() - 16.0f, counting(), five_bits(n >> 4u, b.qh + 2)) * d;
+    } else {
+      // The nibble where the fifth bit is set, else 16 less: as if that bit were the sign's.
+      w[0] = Wide::to_float(choose(bits_at(b.qh), n & 15u, n | ~15u)) * d;
+      w[1] = Wide::to_float(choose(bits_at(b.qh + 2), n >> 4u, (n >> 4u) | ~15u)) * d;
+    }
   }
 };
 
@@ -91,8 +117,13 @@ struct BlockUnits<BlockQ5_1> : SmallBlockUnits {
   static void unit(device const BlockQ5_1& b, thread const float*, uint, thread WideF* w) {
     const WideF d = splat(b.d), m = splat(b.m);
     const WideU n = Wide::bytes(b.qs);
-    w[0] = Wide::to_float(fifth_bit(n & 15u, bits_at(b.qh))) * d + m;
-    w[1] = Wide::to_float(fifth_bit(n >> 4u, bits_at(b.qh + 2))) * d + m;
+    if (__msl_vector_bits() >= 512) {
+      w[0] = pick(counting(), counting() + 16.0f, five_bits(n, b.qh)) * d + m;
+      w[1] = pick(counting(), counting() + 16.0f, five_bits(n >> 4u, b.qh + 2)) * d + m;
+    } else {
+      w[0] = Wide::to_float(fifth_bit(n & 15u, bits_at(b.qh))) * d + m;
+      w[1] = Wide::to_float(fifth_bit(n >> 4u, bits_at(b.qh + 2))) * d + m;
+    }
   }
 };
 

@@ -61,6 +61,13 @@ struct BitPairUnits {
   static uint scale(uint u, uint j) { return 8 * (u / 2) + 2 * j + u % 2; }
 };
 
+// (n & mask) + first, as one permutation where a register holds 16 of them; mask is 3 or 7.
+inline WideF low_bits(WideU n, uint mask, float first) {
+  const WideU lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  if (__msl_vector_bits() >= 512) return pick(Wide::to_float(lane & mask) + first, n);
+  return Wide::to_float(n & mask) + first;
+}
+
 template <>
 struct BlockUnits<BlockQ2_K> : BitPairUnits {
   enum : uint { kScales = 32 };
@@ -72,7 +79,7 @@ struct BlockUnits<BlockQ2_K> : BitPairUnits {
   static void unit(device const BlockQ2_K& b, thread const float* s, uint u, thread WideF* w) {
     const WideU pairs = Wide::bytes(b.qs + byte(u));
 #pragma unroll
-    for (uint j = 0; j < 4; ++j) w[j] = Wide::to_float((pairs >> (2 * j)) & 3u) * s[scale(u, j)] - s[16 + scale(u, j)];
+    for (uint j = 0; j < 4; ++j) w[j] = low_bits(pairs >> (2 * j), 3, 0.0f) * s[scale(u, j)] - s[16 + scale(u, j)];
   }
 };
 
@@ -93,7 +100,8 @@ struct BlockUnits<BlockQ3_K> : BitPairUnits {
     const WideU pairs = Wide::bytes(b.qs + byte(u)), high = Wide::bytes(b.hmask + 16 * (u % 2)) >> (4 * (u / 2));
 #pragma unroll
     for (uint j = 0; j < 4; ++j) {
-      w[j] = (Wide::to_float(((pairs >> (2 * j)) & 3u) | (((high >> j) & 1u) << 2u)) - 4.0f) * s[scale(u, j)];
+      const WideU third = j < 2 ? high << (2 - j) : high >> (j - 2);
+      w[j] = low_bits(((pairs >> (2 * j)) & 3u) | (third & ~3u), 7, -4.0f) * s[scale(u, j)];
     }
   }
 };

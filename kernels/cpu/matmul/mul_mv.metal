@@ -30,8 +30,7 @@ kernel void mul_mv(device const uchar* weight [[buffer(0)]],
   const Columns<float> xs = {{x + row * ulong(p.ne10)}};
   float sums[kGroupRows][1];
   row_products<Block, kGroupRows, 1>(weight + (batch * rows + first) * row_bytes, row_bytes, blocks, count, xs, sums);
-  device float* out = dst + row * ulong(p.ne0) + first;
-  for (uint r = 0; r < count; ++r) out[r] = sums[r][0];
+  store_sums(dst + row * ulong(p.ne0) + first, sums, count);
 }
 
 #define INSTANTIATE(name, Block, kRows) \

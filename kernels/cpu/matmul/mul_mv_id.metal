@@ -14,10 +14,11 @@ constant int expert_count [[function_constant(330)]];
 constant uint known_experts = is_function_constant_defined(expert_count) ? uint(expert_count) : ~0u;
 
 // What a threadgroup stores: products of its rows of `expert` with one vector, zeros where there is no such expert.
-template <class Block, int kGroupRows, class X>
+template <class Block, int kRows, class X>
 void store_products(device const uchar* weight, X x, device float* dst, uint expert, constant ExpertMatVecParams& p, uint3 group) {
-  const ulong first = ulong(group.x) * kGroupRows, rows = ulong(p.ne01);
-  if (first >= rows) return;
+  constexpr uint kGroupRows = 8;
+  const ulong first = ulong(group.x) * (2 * kRows), rows = ulong(p.ne01);
+  if (first >= rows || first % kGroupRows != 0) return;
   const uint count = uint(min(ulong(kGroupRows), rows - first));
   const ulong blocks = ulong(p.ne00) / BlockTraits<Block>::kElements, row_bytes = blocks * sizeof(Block);
   float sums[kGroupRows][1] = {};
@@ -25,11 +26,10 @@ void store_products(device const uchar* weight, X x, device float* dst, uint exp
     weight += expert * ulong(p.expert_stride) + first * row_bytes;
     row_products<Block, kGroupRows, 1>(weight, row_bytes, blocks, count, x, sums);
   }
-  device float* out = dst + group.y * ulong(p.ne0) + first;
-  for (uint r = 0; r < count; ++r) out[r] = sums[r][0];
+  store_sums(dst + group.y * ulong(p.ne0) + first, sums, count);
 }
 
-/// matmul/mul_mv_id.metal for a core that takes the 2 kRows weight rows of a threadgroup: nothing depends on the thread.
+/// matmul/mul_mv_id.metal for a core that takes 8 weight rows, as mul_mv.metal beside it: nothing depends on the thread.
 template <class Block, int kRows>
 kernel void mul_mv_id(device const uchar* weight [[buffer(0)]],
                       device const float* x [[buffer(1)]],
@@ -39,7 +39,7 @@ kernel void mul_mv_id(device const uchar* weight [[buffer(0)]],
                       uint3 group [[threadgroup_position_in_grid]]) {
   if (group.y >= ulong(p.ne1)) return;
   const Columns<float> xs = {{x + group.y / p.top_k * ulong(p.ne10)}};
-  store_products<Block, 2 * kRows>(weight, xs, dst, ids[group.y], p, group);
+  store_products<Block, kRows>(weight, xs, dst, ids[group.y], p, group);
 }
 
 /// The same with silu(gate) * up for the vector.
@@ -53,7 +53,7 @@ kernel void kernel_mul_mv_id_q4_0_f32_swiglu(device const uchar* weight [[buffer
   if (group.y >= ulong(p.ne1)) return;
   device const float* gates = gate + group.y * ulong(p.ne10);
   device const float* ups = up + group.y * ulong(p.ne10);
-  store_products<BlockQ4_0, 8>(weight, [=](uint, ulong k) { return wide_silu(Wide::load(gates + k)) * Wide::load(ups + k); }, dst,
+  store_products<BlockQ4_0, 4>(weight, [=](uint, ulong k) { return wide_silu(Wide::load(gates + k)) * Wide::load(ups + k); }, dst,
                                ids[group.y], p, group);
 }
 
