@@ -40,7 +40,7 @@ struct GatherBatchParams {
 /// buffer 0: table f32 [V, H]; 1: ids u32 [T]; 2: out f32 [T, H]; 3: GatherBatchParams
 /// grid: threads (H, T). tolerance: exact
 kernel void embedding_gather_scale_batch_f32(device const float* table [[buffer(0)]],
-                                             device const uint* ids [[buffer(1)]],
+                                             constant uint* ids [[buffer(1)]],
                                              device float* out [[buffer(2)]],
                                              constant GatherBatchParams& p [[buffer(3)]],
                                              uint2 gid [[thread_position_in_grid]]) {

@@ -43,7 +43,7 @@ struct GatherParams {
 /// buffer 0: x [rows, width]; 1: index u32 [count]; 2: out [count, width]; 3: GatherParams
 /// grid: threads (width, count). tolerance: exact
 kernel void gather_f32(device const float* x [[buffer(0)]],
-                       device const uint* index [[buffer(1)]],
+                       constant uint* index [[buffer(1)]],
                        device float* out [[buffer(2)]],
                        constant GatherParams& p [[buffer(3)]],
                        uint2 at [[thread_position_in_grid]]) {

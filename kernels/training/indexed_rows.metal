@@ -61,7 +61,7 @@ struct LookupShape {
 /// buffer 0: table [vocab, hidden]; 1: ids u32 [batch]; 2: y [batch, hidden]; 3: u32 {vocab, hidden}
 /// grid: threads (hidden, batch): its height is the batch. tolerance: exact
 kernel void embedding_lookup_f32(device const float* table [[buffer(0)]],
-                                 device const uint* ids [[buffer(1)]],
+                                 constant uint* ids [[buffer(1)]],
                                  device float* y [[buffer(2)]],
                                  constant LookupShape& shape [[buffer(3)]],
                                  uint2 at [[thread_position_in_grid]],

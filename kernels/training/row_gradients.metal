@@ -58,6 +58,7 @@ kernel void row_sum_f32(device const float* x [[buffer(0)]],
 ///
 /// buffer 0: dy [rows]; 1: dx [rows, cols]; 2: params f32 {cols, unused}
 /// grid: threadgroups (rows), any threadgroup size. tolerance: exact
+[[any_threadgroup_size]]
 kernel void row_sum_backward_f32(device const float* dy [[buffer(0)]],
                                  device float* dx [[buffer(1)]],
                                  constant float* params [[buffer(2)]],
@@ -65,7 +66,8 @@ kernel void row_sum_backward_f32(device const float* dy [[buffer(0)]],
                                  uint index [[thread_index_in_threadgroup]],
                                  uint size [[threads_per_threadgroup]]) {
   const uint columns = uint(params[0]);
-  for (uint i = index; i < columns; i += size) dx[ulong(row) * columns + i] = dy[row];
+  const float value = dy[row];
+  for (uint i = index; i < columns; i += size) dx[ulong(row) * columns + i] = value;
 }
 
 /// r = 1 / sqrt(mean of the row's squares + eps).

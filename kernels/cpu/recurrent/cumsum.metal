@@ -3,7 +3,7 @@
 using namespace metal;
 using namespace anymetal;
 
-// kernels: cumsum_f32 cumsum_bf16
+// kernels: cumsum_f32 cumsum_bf16 chunk_local_cumsum_g_f32
 
 // Sums of v[0] .. v[j] for every j: each step adds what stands 1, 2, 4 and 8 places before.
 inline WideF sums_up_to(WideF v) {
@@ -42,3 +42,42 @@ kernel void cumsum(device const T* x [[buffer(0)]],
   template [[host_name("cumsum_" name)]] kernel void cumsum<T>(device const T*, device T*, constant uint&, threadgroup float*, uint);
 INSTANTIATE("f32", float)
 INSTANTIATE("bf16", bfloat)
+
+struct ChunkCumsumShape {
+  uint batches, tokens, heads, chunk, chunks;
+};
+
+// The sums of one head, or of 16 neighbours.
+template <class V, class Load, class Store>
+void sum_tokens(uint tokens, uint heads, device const float* g, device float* G, Load load, Store store) {
+  V sum = 0.0f;
+  for (uint t = 0; t < tokens; ++t) {
+    const ulong at = ulong(t) * heads;
+    sum += load(g + at);
+    store(G + at, sum);
+  }
+}
+
+/// recurrent/cumsum.metal for a core that takes the heads of as many threadgroups as a threadgroup has threads.
+kernel void chunk_local_cumsum_g_f32(device const float* g [[buffer(0)]],
+                                     device float* G [[buffer(1)]],
+                                     constant ChunkCumsumShape& shape [[buffer(2)]],
+                                     uint3 group [[threadgroup_position_in_grid]],
+                                     uint3 size [[threads_per_threadgroup]]) {
+  const ChunkCumsumShape s = shape;
+  const uint batch = group.z / max(s.chunks, 1u), n = group.z % max(s.chunks, 1u);
+  const ulong begin = ulong(n) * s.chunk;
+  if (group.x != 0 || group.y % size.x != 0 || group.y >= s.heads || batch >= s.batches || begin >= s.tokens) return;
+  const uint tokens = uint(min(ulong(s.chunk), ulong(s.tokens) - begin));
+  const ulong first = (ulong(batch) * s.tokens + begin) * s.heads;
+  const uint last = min(group.y + size.x, s.heads);
+  uint head = group.y;
+  for (; head + 16 <= last; head += 16) {
+    sum_tokens<WideF>(tokens, s.heads, g + first + head, G + first + head, [](device const float* p) { return Wide::load(p); },
+                      [](device float* p, WideF v) { Wide::store(p, v); });
+  }
+  for (; head < last; ++head) {
+    sum_tokens<float>(tokens, s.heads, g + first + head, G + first + head, [](device const float* p) { return *p; },
+                      [](device float* p, float v) { *p = v; });
+  }
+}

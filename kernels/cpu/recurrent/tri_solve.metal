@@ -1,9 +1,10 @@
 #include <metal_stdlib>
 #include "common/runs.h"
+#include "cpu/wide.h"
 using namespace metal;
 using namespace anymetal;
 
-// kernels: tri_solve_lower_unit_f32 tri_solve_lower_unit_bf16
+// kernels: tri_solve_lower_unit_f32 tri_solve_lower_unit_bf16 chunk_tri_solve_invert_f32
 
 struct SolveShape {
   uint n, m, batches;
@@ -52,3 +53,41 @@ kernel void tri_solve_lower_unit(device const T* L [[buffer(0)]],
       device const T*, device const T*, device T*, constant SolveShape&, uint2, uint2);
 INSTANTIATE("f32", float)
 INSTANTIATE("bf16", bfloat)
+
+struct InvertShape {
+  uint batches, tokens, heads, chunk;
+};
+
+/// recurrent/tri_solve.metal for a core that takes a block, row after row of X.
+kernel void chunk_tri_solve_invert_f32(device const float* A [[buffer(0)]],
+                                       device float* X [[buffer(1)]],
+                                       constant InvertShape& shape [[buffer(2)]],
+                                       threadgroup float* x [[threadgroup(0)]],
+                                       uint3 group [[threadgroup_position_in_grid]]) {
+  const InvertShape s = shape;
+  const ulong begin = ulong(group.x) * s.chunk;
+  if (begin >= s.tokens || group.y >= s.heads || group.z >= s.batches) return;
+  const uint rows = uint(min(ulong(s.tokens) - begin, ulong(s.chunk)));
+  const ulong step = ulong(s.heads) * s.chunk;
+  const ulong block = ((ulong(group.z) * s.tokens + begin) * s.heads + group.y) * s.chunk;
+  const Int16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  for (uint i = 0; i < rows; ++i) {
+    device const float* a = A + block + i * step;
+    threadgroup float* row = x + i * s.chunk;
+    uint j = 0;
+    // Rows before j of these columns are zero.
+    for (; j + 16 <= s.chunk; j += 16) {
+      WideF sum = lane + int(j) == int(i) ? (WideF)1.0f : (WideF)0.0f;
+      for (uint k = j; k < i; ++k) sum -= a[k] * Wide::load(x + k * s.chunk + j);
+      *(threadgroup UnalignedFloat16*)(row + j) = sum;
+    }
+    for (; j < s.chunk; ++j) {
+      float sum = i == j ? 1.0f : 0.0f;
+      for (uint k = j; k < i; ++k) sum -= a[k] * x[k * s.chunk + j];
+      row[j] = sum;
+    }
+  }
+  for (uint i = 0; i < rows; ++i) {
+    for (uint j = 0; j < s.chunk; ++j) X[block + i * step + j] = x[i * s.chunk + j];
+  }
+}
