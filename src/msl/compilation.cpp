@@ -12,6 +12,7 @@
 #include <clang/AST/ASTConsumer.h>
 #include <clang/AST/ASTContext.h>
 #include <clang/AST/ExternalASTSource.h>
+#include <clang/AST/RecursiveASTVisitor.h>
 #include <clang/Lex/Preprocessor.h>
 #include <clang/Parse/Parser.h>
 #include <clang/Lex/PreprocessorOptions.h>
@@ -45,6 +46,23 @@ class InstantiationCheckpoint : public clang::TemplateInstantiationCallback {
   void atTemplateBegin(const clang::Sema&, const clang::Sema::CodeSynthesisContext&) override { checkpoint(); }
   void atTemplateEnd(const clang::Sema&, const clang::Sema::CodeSynthesisContext&) override {}
 };
+
+/// Whether the count of an unrolling pragma has an error in it. Clang 19 crashes where it instantiates a template with one.
+bool has_broken_loop_hint(clang::DeclGroupRef group) {
+  class Finder : public clang::RecursiveASTVisitor<Finder> {
+   public:
+    bool is_found = false;
+    bool VisitAttributedStmt(clang::AttributedStmt* statement) {
+      for (const clang::Attr* attribute : statement->getAttrs()) {
+        const auto* hint = llvm::dyn_cast<clang::LoopHintAttr>(attribute);
+        is_found = is_found || (hint != nullptr && hint->getValue() != nullptr && hint->getValue()->containsErrors());
+      }
+      return !is_found;
+    }
+  } finder;
+  for (clang::Decl* d : group) finder.TraverseDecl(d);
+  return finder.is_found;
+}
 
 /// Parses to the end of the file and leaves everything alive.
 class ParseAction : public clang::ASTFrontendAction {
@@ -81,6 +99,7 @@ class ParseAction : public clang::ASTFrontendAction {
     clang::Sema::ModuleImportState imports;
     for (bool at_end = parser.ParseFirstTopLevelDecl(group, imports); !at_end; at_end = parser.ParseTopLevelDecl(group, imports)) {
       if (group) ci.getASTConsumer().HandleTopLevelDecl(group.get());
+      if (group && ci.getDiagnostics().hasErrorOccurred() && has_broken_loop_hint(group.get())) break;
     }
     // The end of the file has taken it away; instantiations for an entry look builtins up in it.
     sema.TUScope = parser.getCurScope();
@@ -97,7 +116,7 @@ class ParseAction : public clang::ASTFrontendAction {
 }  // namespace
 
 Compilation::Compilation(const SourceRequest& request, const CompileLimits& limits)
-    : options_(request.options), limits_(limits), target_(request.target), files_(request, !embedded_pch(request.target).empty()), collector_(files_) {
+    : options_(request.options), limits_(limits), target_(request.target), files_(request, !embedded_pch(request.target).empty()), collector_(files_, [this] { return token_check_->last_place(); }) {
   token_check_ = std::make_unique<TokenCheck>(*this, limits.tokens);
 }
 

@@ -84,6 +84,8 @@ void DiagnosticCollector::HandleDiagnostic(clang::DiagnosticsEngine::Level level
   clang::SourceLocation place;
   if (info.hasSourceManager()) {
     place = place_of(info, std::string_view(text));
+    const bool needs_place = level >= clang::DiagnosticsEngine::Error && info.getID() != clang::diag::fatal_too_many_errors;
+    if (place.isInvalid() && needs_place) place = reader_();
     position = user_position(info.getSourceManager(), place, files_);
   }
   const Severity severity = severity_of(level);

@@ -8,6 +8,8 @@
 
 #include <clang/Basic/Diagnostic.h>
 
+#include <functional>
+#include <utility>
 #include <vector>
 
 namespace anymetal::msl {
@@ -27,7 +29,8 @@ UserPosition user_position(const clang::SourceManager& sources, clang::SourceLoc
 /// Thread contract: one thread at a time.
 class DiagnosticCollector : public clang::DiagnosticConsumer {
  public:
-  explicit DiagnosticCollector(const SourceFiles& files) : files_(files) {}
+  /// `reader`: where the parser is; there stand errors that the compiler reports without a place.
+  DiagnosticCollector(const SourceFiles& files, std::function<clang::SourceLocation()> reader) : files_(files), reader_(std::move(reader)) {}
   void HandleDiagnostic(clang::DiagnosticsEngine::Level level, const clang::Diagnostic& info) override;
 
   /// Replaces the error that stands at `old`, with its notes, by one at `place`.
@@ -45,6 +48,7 @@ class DiagnosticCollector : public clang::DiagnosticConsumer {
   void add_macros(const clang::SourceManager& sources, clang::SourceLocation place);
 
   const SourceFiles& files_;
+  std::function<clang::SourceLocation()> reader_;
   std::vector<Entry> entries_;
 };
 
