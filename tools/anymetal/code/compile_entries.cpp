@@ -5,7 +5,6 @@
 #include <mutex>
 #include <thread>
 
-#include "code/stack_size.hpp"
 #include "parts/timing.hpp"
 
 namespace anymetal::cli {
@@ -15,7 +14,7 @@ namespace {
 Result<device::Artifact> compile_entry(const msl::ParsedSource& source, CompiledEntry& result, const Device& device,
                                        std::span<const FunctionConstant> constants) {
   Result<std::shared_ptr<const msl::EntryModule>> entry;
-  result.entry_milliseconds = measure([&] { entry = source.entry(result.name); });
+  result.entry_milliseconds = measure([&] { entry = source.entry(result.name, constants); });
   if (!entry) return std::unexpected(entry.error());
   Result<msl::SpecialisedKernel> kernel;
   result.specialise_milliseconds = measure([&] { kernel = msl::specialise(**entry, constants); });
@@ -24,7 +23,7 @@ Result<device::Artifact> compile_entry(const msl::ParsedSource& source, Compiled
   result.device_milliseconds = measure([&] { artifact = device.backend()->compile(std::move(*kernel), result.name); });
   if (!artifact) return artifact;
   result.code_bytes = artifact->code.size();
-  result.stack_bytes = stack_size(artifact->code);
+  result.resources = code_resources(artifact->code);
   artifact->code = {};
   return artifact;
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "code/code_resources.hpp"
 #include "device/backend.hpp"
 #include "msl/parsed_source.hpp"
 
@@ -22,7 +23,7 @@ struct CompiledEntry {
   double specialise_milliseconds = 0;  ///< function constants and inlining
   double device_milliseconds = 0;      ///< optimisation and code
   std::size_t code_bytes = 0;
-  std::size_t stack_bytes = 0;        ///< of one thread, as the device's code reserves it
+  CodeResources resources;            ///< of one thread, as the device's code reserves them
   Result<device::Artifact> artifact;  ///< without its code, which may be long
 
   [[nodiscard]] double milliseconds() const {

@@ -24,7 +24,7 @@ namespace {
 
 struct Options {
   std::string file;
-  std::string entry;
+  std::vector<std::string> entries;
   bool all = false;
   std::string device = "cpu";
   std::string emit;
@@ -41,7 +41,7 @@ bool same(const std::vector<Diagnostic>& a, const std::vector<Diagnostic>& b) {
 }
 
 std::vector<std::string> wanted_entries(const msl::ParsedSource& source, const Options& options) {
-  if (!options.entry.empty()) return {options.entry};
+  if (!options.entries.empty()) return options.entries;
   return {source.entry_names().begin(), source.entry_names().end()};
 }
 
@@ -79,18 +79,21 @@ std::vector<CompiledEntry> compile_all(const msl::ParsedSource& source, const Op
   return compile_entries(source, names, device, constants, options.jobs, std::ref(line));
 }
 
-void print_table(const std::vector<CompiledEntry>& results) {
+/// Threads of a processor share its registers one after the other; those of a GPU have theirs each.
+void print_table(const std::vector<CompiledEntry>& results, bool has_registers) {
   std::size_t width = 5;
   for (const CompiledEntry& r : results) width = std::max(width, std::min<std::size_t>(r.name.size(), 72));
-  fmt::print("{:<{}}  {:<6} {:>10} {:>10} {:>8}  {}\n", "entry", width, "result", "ms", "code", "stack", "runs as");
+  fmt::print("{:<{}}  {:<6} {:>10} {:>10} {}{:>8}  {}\n", "entry", width, "result", "ms", "code", has_registers ? "registers " : "", "stack",
+             "runs as");
   for (const CompiledEntry& r : results) {
-    if (r.artifact) {
-      fmt::print("{:<{}}  {:<6} {:>10.1f} {:>10} {:>8}  {}{}\n", r.name, width, "ok", r.milliseconds(), r.code_bytes,
-                 r.stack_bytes, r.artifact->execution_path,
-                 r.artifact->path_reason.empty() ? "" : fmt::format(" ({})", r.artifact->path_reason));
-    } else {
+    if (!r.artifact) {
       fmt::print("{:<{}}  {:<6} {:>10.1f}\n", r.name, width, "failed", r.milliseconds());
+      continue;
     }
+    const std::string registers = r.resources.registers ? fmt::format("{}", *r.resources.registers) : "—";
+    fmt::print("{:<{}}  {:<6} {:>10.1f} {:>10} {}{:>8}  {}{}\n", r.name, width, "ok", r.milliseconds(), r.code_bytes,
+               has_registers ? fmt::format("{:>9} ", registers) : "", r.resources.stack_bytes, r.artifact->execution_path,
+               r.artifact->path_reason.empty() ? "" : fmt::format(" ({})", r.artifact->path_reason));
   }
   std::fflush(stdout);
 }
@@ -131,7 +134,8 @@ nlohmann::ordered_json to_json(const CompiledEntry& result) {
   object["execution_path"] = result.artifact->execution_path;
   if (!result.artifact->path_reason.empty()) object["path_reason"] = result.artifact->path_reason;
   object["code_bytes"] = result.code_bytes;
-  object["stack_bytes"] = result.stack_bytes;
+  object["stack_bytes"] = result.resources.stack_bytes;
+  if (result.resources.registers) object["registers"] = *result.resources.registers;
   object["static_threadgroup_memory"] = result.artifact->reflection.static_threadgroup_memory;
   auto arguments = nlohmann::ordered_json::array();
   for (const Argument& a : result.artifact->reflection.arguments) {
@@ -179,7 +183,7 @@ Exit write_sarif(const Options& options, const std::vector<Diagnostic>& diagnost
 Exit emit(const msl::ParsedSource& source, const Options& options, const Device& device,
           std::span<const FunctionConstant> constants) {
   for (const std::string& name : wanted_entries(source, options)) {
-    const auto entry = source.entry(name);
+    const auto entry = source.entry(name, constants);
     if (!entry) return report(entry.error());
     auto kernel = msl::specialise(**entry, constants);
     if (!kernel) return report(kernel.error());
@@ -222,7 +226,7 @@ Exit compile(const Options& options) {
   if (json)
     print_results(results, diagnostics);
   else
-    print_table(results);
+    print_table(results, device->backend()->front_end_target() == msl::Target::Nvptx);
   print_summary(results, milliseconds);
   const bool is_done = std::ranges::all_of(results, [](const CompiledEntry& r) { return r.artifact.has_value(); });
   return write_sarif(options, diagnostics, is_done ? Exit::Done : Exit::InputAtFault);
@@ -230,7 +234,7 @@ Exit compile(const Options& options) {
 
 void declare(CLI::App& command, Options& options) {
   command.add_option("file", options.file, "MSL source")->type_name("FILE.metal")->required();
-  auto* const entry = command.add_option("--entry", options.entry, "Compile this kernel only")->type_name("NAME");
+  auto* const entry = command.add_option("--entry", options.entries, "Compile this kernel only (may be repeated)")->type_name("NAME");
   command.add_flag("--all", options.all, "Compile every kernel and instantiation (what happens without --entry)")
       ->excludes(entry);
   command.add_option("--device", options.device, "cpu, cuda or cuda:sm_90 (no GPU needed)")->capture_default_str();

@@ -1,4 +1,4 @@
-#include "code/stack_size.hpp"
+#include "code/code_resources.hpp"
 
 #include <llvm/Object/ObjectFile.h>
 #include <llvm/Support/LEB128.h>
@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <cstring>
 
 namespace anymetal::cli {
 
@@ -43,23 +44,50 @@ std::size_t local_memory(std::string_view ptx) {
 
 }  // namespace
 
-std::size_t stack_size(std::string_view code) {
+CodeResources nv_info_resources(std::string_view section) {
+  constexpr std::uint8_t kSizedValue = 0x04;  // a format: two bytes of length and as many of value follow, else two bytes of value
+  constexpr std::uint8_t kFrameSize = 0x11;
+  constexpr std::uint8_t kRegisterCount = 0x2f;
+  CodeResources resources;
+  const auto number = [&]<class T>(std::size_t at, T value) {
+    std::memcpy(&value, section.data() + at, sizeof(T));
+    return value;
+  };
+  constexpr std::size_t kHead = 4;
+  for (std::size_t at = 0; at + kHead <= section.size();) {
+    const auto format = static_cast<std::uint8_t>(section[at]);
+    const auto attribute = static_cast<std::uint8_t>(section[at + 1]);
+    const std::size_t length = format == kSizedValue ? number(at + 2, std::uint16_t{}) : 0;
+    at += kHead;
+    if (at + length > section.size()) break;
+    if (length >= 8) {  // the function's symbol, then the number
+      const auto value = number(at + 4, std::uint32_t{});
+      if (attribute == kRegisterCount) resources.registers = std::max(resources.registers.value_or(0), value);
+      if (attribute == kFrameSize) resources.stack_bytes = std::max<std::size_t>(resources.stack_bytes, value);
+    }
+    at += length;
+  }
+  return resources;
+}
+
+CodeResources code_resources(std::string_view code) {
   auto object = llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(llvm::StringRef(code), "kernel"));
   if (!object) {
     llvm::consumeError(object.takeError());
-    return local_memory(code);
+    return {local_memory(code), std::nullopt};
   }
   for (const auto& section : (*object)->sections()) {
     auto name = section.getName();
-    auto contents = name && *name == ".stack_sizes" ? section.getContents() : llvm::Expected<llvm::StringRef>("");
+    const bool is_known = name && (*name == ".stack_sizes" || *name == ".nv.info");
+    auto contents = is_known ? section.getContents() : llvm::Expected<llvm::StringRef>("");
     if (!name) llvm::consumeError(name.takeError());
     if (!contents) {
       llvm::consumeError(contents.takeError());
     } else if (!contents->empty()) {
-      return largest_frame(*contents);
+      return *name == ".nv.info" ? nv_info_resources(*contents) : CodeResources{largest_frame(*contents), std::nullopt};
     }
   }
-  return 0;
+  return {};
 }
 
 }  // namespace anymetal::cli
