@@ -139,5 +139,31 @@ kernel void k(device const float* l [[buffer(0)]], device const float* r [[buffe
   }
 }
 
+TEST_F(TensorValues, CooperativeElementsKnowTheirPlace) {
+  const auto values = pattern(20 * 12, 7);  // 12 rows of 20: the tile of 16 rows and 32 columns is clipped
+  const auto out = run<float>(std::string(kIncludes) + R"(
+kernel void k(device float* v [[buffer(0)]], device float* o [[buffer(1)]], uint t [[thread_index_in_threadgroup]]) {
+  for (uint i = t; i < 512; i += 64) o[i] = -1000;
+  threadgroup_barrier(mem_flags::mem_device);
+  matmul2d<matmul2d_descriptor(16, 32, 8), execution_simdgroups<2>> op;
+  auto source = tensor(v, dextents<int, 2>(20, 12)); auto c = op.get_destination_cooperative_tensor<decltype(source), decltype(source), float>();
+  c.load(source);
+  for (int i = 0; i < c.get_capacity(); ++i) {
+    if (!c.is_valid_element(i)) continue;
+    auto at = c.get_multidimensional_index(i);
+    o[32 * at[1] + at[0]] = c[i] + (o[32 * at[1] + at[0]] == -1000 ? 0 : 5000);
+  }
+}
+)",
+                              {bytes(values)}, 16 * 32, {64}, {64});
+  ASSERT_EQ(out.size(), 16u * 32);
+  for (std::size_t row = 0; row < 16; ++row) {
+    for (std::size_t column = 0; column < 32; ++column) {
+      const float expected = row < 12 && column < 20 ? values[20 * row + column] : 0.0f;
+      EXPECT_EQ(out[32 * row + column], expected) << "row " << row << ", column " << column << ": every element is held once";
+    }
+  }
+}
+
 }  // namespace
 }  // namespace anymetal::tests
