@@ -61,8 +61,13 @@ std::string main_file_head(const SourceRequest& request) {
   return fmt::format("#include \"{}\"\n#line 1 \"{}\"\n", kOptionsFile, name);
 }
 
-std::string options_text(const SourceOptions& options) {
+std::string options_text(const SourceRequest& request) {
+  const SourceOptions& options = request.options;
   std::string text = "#pragma once\n";
+  if (request.binding) {  // a scalar with a value is a constant expression, and so is whether it has one
+    text += "#undef is_function_constant_defined\n"
+            "#define is_function_constant_defined(name) (__is_class(decltype(name)) ? __msl_is_function_constant_defined(&(name)) : __builtin_constant_p(name))\n";
+  }
   for (const char* macro : kHostMacros) text += fmt::format("#undef {}\n", macro);
   const unsigned version = metal_version(options.language_standard);
   text += fmt::format("#undef __METAL_VERSION__\n#define __METAL_VERSION__ {}\n", version);

@@ -36,7 +36,7 @@ std::string main_file_head(const SourceRequest& request);
 inline constexpr unsigned kMainFileHeadLines = 2;
 inline constexpr std::string_view kOptionsFile = "/__msl/options.h";
 /// The text of kOptionsFile.
-std::string options_text(const SourceOptions& options);
+std::string options_text(const SourceRequest& request);
 
 /// `use_pch`: start from kPchFile, else from the text of the prelude.
 std::shared_ptr<clang::CompilerInvocation> make_invocation(const SourceOptions& options, const CompileLimits& limits, Target target, bool use_pch,

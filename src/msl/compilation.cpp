@@ -5,6 +5,7 @@
 #include "msl/compile_guard.hpp"
 #include "msl/conditional_values.hpp"
 #include "msl/embedded_files.hpp"
+#include "msl/given_constants.hpp"
 #include "msl/method_spaces.hpp"
 #include "msl/preprocessor_limits.hpp"
 #include "msl/threadgroup_statics.hpp"
@@ -47,15 +48,17 @@ class InstantiationCheckpoint : public clang::TemplateInstantiationCallback {
   void atTemplateEnd(const clang::Sema&, const clang::Sema::CodeSynthesisContext&) override {}
 };
 
-/// Whether the count of an unrolling pragma has an error in it. Clang 19 crashes where it instantiates a template with one.
-bool has_broken_loop_hint(clang::DeclGroupRef group) {
+/// Whether an unrolling pragma has a count that is no literal. Clang 19 crashes where it instantiates a template with errors
+/// in that count, or in what the count names.
+bool has_computed_loop_hint(clang::DeclGroupRef group) {
   class Finder : public clang::RecursiveASTVisitor<Finder> {
    public:
     bool is_found = false;
     bool VisitAttributedStmt(clang::AttributedStmt* statement) {
       for (const clang::Attr* attribute : statement->getAttrs()) {
         const auto* hint = llvm::dyn_cast<clang::LoopHintAttr>(attribute);
-        is_found = is_found || (hint != nullptr && hint->getValue() != nullptr && hint->getValue()->containsErrors());
+        const clang::Expr* count = hint == nullptr ? nullptr : hint->getValue();
+        is_found = is_found || (count != nullptr && !llvm::isa<clang::IntegerLiteral>(count->IgnoreParenImpCasts()));
       }
       return !is_found;
     }
@@ -67,7 +70,8 @@ bool has_broken_loop_hint(clang::DeclGroupRef group) {
 /// Parses to the end of the file and leaves everything alive.
 class ParseAction : public clang::ASTFrontendAction {
  public:
-  ParseAction(std::vector<clang::Decl*>& declarations, TokenCheck& tokens) : declarations_(declarations), tokens_(tokens) {}
+  ParseAction(std::vector<clang::Decl*>& declarations, TokenCheck& tokens, const std::optional<ConstantBinding>& binding)
+      : declarations_(declarations), tokens_(tokens), binding_(binding) {}
 
  protected:
   std::unique_ptr<clang::ASTConsumer> CreateASTConsumer(clang::CompilerInstance&, llvm::StringRef) override {
@@ -85,11 +89,13 @@ class ParseAction : public clang::ASTFrontendAction {
     MethodSpaces method_spaces(ci);
     ThreadgroupStatics threadgroup_statics(ci);
     ConditionalValues conditional_values(ci);
+    GivenConstants given_constants(ci, binding_);
     ci.getPreprocessor().setTokenWatcher([&](const clang::Token& token) {
       tokens_(token);
       method_spaces(token);
       threadgroup_statics(token);
       conditional_values(token);
+      given_constants(token);
     });
     ci.getPreprocessor().EnterMainSourceFile();
     if (auto* external = sema.getASTContext().getExternalSource()) external->StartTranslationUnit(&ci.getASTConsumer());
@@ -97,9 +103,12 @@ class ParseAction : public clang::ASTFrontendAction {
     const clang::EnterExpressionEvaluationContext evaluated(sema, clang::Sema::ExpressionEvaluationContext::PotentiallyEvaluated);
     clang::Parser::DeclGroupPtrTy group;
     clang::Sema::ModuleImportState imports;
+    unsigned errors = 0;  // before the declaration that is read
     for (bool at_end = parser.ParseFirstTopLevelDecl(group, imports); !at_end; at_end = parser.ParseTopLevelDecl(group, imports)) {
       if (group) ci.getASTConsumer().HandleTopLevelDecl(group.get());
-      if (group && ci.getDiagnostics().hasErrorOccurred() && has_broken_loop_hint(group.get())) break;
+      const bool has_new_errors = ci.getDiagnosticClient().getNumErrors() > errors;
+      if (group && has_new_errors && has_computed_loop_hint(group.get())) break;
+      errors = ci.getDiagnosticClient().getNumErrors();
     }
     // The end of the file has taken it away; instantiations for an entry look builtins up in it.
     sema.TUScope = parser.getCurScope();
@@ -110,13 +119,14 @@ class ParseAction : public clang::ASTFrontendAction {
 
   std::vector<clang::Decl*>& declarations_;
   TokenCheck& tokens_;
+  const std::optional<ConstantBinding>& binding_;
   std::unique_ptr<clang::Parser> parser_;  ///< owns the outermost scope
 };
 
 }  // namespace
 
 Compilation::Compilation(const SourceRequest& request, const CompileLimits& limits)
-    : options_(request.options), limits_(limits), target_(request.target), files_(request, !embedded_pch(request.target).empty()), collector_(files_, [this] { return token_check_->last_place(); }) {
+    : options_(request.options), limits_(limits), target_(request.target), binding_(request.binding), files_(request, !embedded_pch(request.target).empty()), collector_(files_, [this] { return token_check_->last_place(); }) {
   token_check_ = std::make_unique<TokenCheck>(*this, limits.tokens);
 }
 
@@ -133,7 +143,7 @@ void Compilation::parse() {
   if (!with_pch) instance_.getPreprocessorOpts().Includes.emplace_back(kPreludeFile);
   if (!instance_.createTarget()) return;
   erase_target_spaces(instance_.getTarget());
-  auto action = std::make_unique<ParseAction>(declarations_, *token_check_);
+  auto action = std::make_unique<ParseAction>(declarations_, *token_check_, binding_);
   const clang::FrontendInputFile input(kMainFile, clang::InputKind(clang::Language::CXX));
   if (!action->BeginSourceFile(instance_, input)) return;
   action_ = std::move(action);

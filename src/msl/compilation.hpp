@@ -47,6 +47,8 @@ class Compilation {
   /// Top-level declarations of the user's files in source order.
   [[nodiscard]] const std::vector<clang::Decl*>& declarations() const { return declarations_; }
   [[nodiscard]] const SourceFiles& files() const { return files_; }
+  /// The function constants that have values in this parse.
+  [[nodiscard]] const std::optional<ConstantBinding>& binding() const { return binding_; }
 
   /// Adds an error or note of the front end's own at a place; `message` speaks MSL already.
   void report(clang::DiagnosticsEngine::Level level, clang::SourceLocation location, const std::string& message);
@@ -57,6 +59,7 @@ class Compilation {
   SourceOptions options_;
   CompileLimits limits_;
   Target target_;
+  std::optional<ConstantBinding> binding_;
   SourceFiles files_;
   DiagnosticCollector collector_;
   clang::CompilerInstance instance_;

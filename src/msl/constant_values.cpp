@@ -19,8 +19,8 @@
 namespace anymetal::msl {
 namespace {
 
-const ConstantDeclaration* find_declaration(const EntryModule& entry, const FunctionConstant& constant) {
-  for (const ConstantDeclaration& d : entry.constants) {
+const ConstantDeclaration* find_declaration(std::span<const ConstantDeclaration> declared, const FunctionConstant& constant) {
+  for (const ConstantDeclaration& d : declared) {
     const bool is_it = constant.which.index() == 0 ? d.index == std::get<0>(constant.which) : d.name == std::get<1>(constant.which);
     if (is_it) return &d;
   }
@@ -104,21 +104,21 @@ void redirect_to_missing(llvm::Function& initialiser) {
 
 }  // namespace
 
-Result<ConstantValues> resolve_constants(const EntryModule& entry, std::span<const FunctionConstant> given) {
+Result<ConstantValues> resolve_constants(std::string_view kernel, std::span<const ConstantDeclaration> declared, std::span<const FunctionConstant> given) {
   ConstantValues values;
   for (const FunctionConstant& constant : given) {
-    const ConstantDeclaration* declaration = find_declaration(entry, constant);
+    const ConstantDeclaration* declaration = find_declaration(declared, constant);
     if (declaration == nullptr) {
       if (constant.which.index() == 0) continue;
       std::vector<std::string> names;
-      for (const ConstantDeclaration& d : entry.constants) names.push_back('\'' + d.name + '\'');
+      for (const ConstantDeclaration& d : declared) names.push_back('\'' + d.name + '\'');
       return fail(ErrorCode::FunctionConstantError,
-                  fmt::format("kernel '{}': there is no function constant '{}'; the source declares {}", entry.reflection.name,
+                  fmt::format("kernel '{}': there is no function constant '{}'; the source declares {}", kernel,
                               std::get<1>(constant.which), names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
     }
     if (declaration->type != constant.value.type() || declaration->components != constant.value.components()) {
       return fail(ErrorCode::FunctionConstantError,
-                  fmt::format("kernel '{}': function constant '{}' (index {}) has type {}, {} given", entry.reflection.name, declaration->name,
+                  fmt::format("kernel '{}': function constant '{}' (index {}) has type {}, {} given", kernel, declaration->name,
                               declaration->index, to_string(declaration->type, declaration->components),
                               to_string(constant.value.type(), constant.value.components())));
     }

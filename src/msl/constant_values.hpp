@@ -4,17 +4,13 @@
 
 #include "msl/parsed_source.hpp"
 
-#include <map>
 #include <span>
 #include <string_view>
 
 namespace anymetal::msl {
 
-/// Value by constant index.
-using ConstantValues = std::map<std::uint32_t, ConstantValue>;
-
 /// Matches given values to declarations; FunctionConstantError on unknown names and wrong types.
-Result<ConstantValues> resolve_constants(const EntryModule& entry, std::span<const FunctionConstant> given);
+Result<ConstantValues> resolve_constants(std::string_view kernel, std::span<const ConstantDeclaration> declared, std::span<const FunctionConstant> given);
 
 /// Gives the constants' globals their values and answers `is_function_constant_defined`.
 void set_function_constants(llvm::Module& module, const ConstantValues& values);

@@ -1,6 +1,7 @@
 #include "msl/address_spaces.hpp"
 #include "msl/annotations.hpp"
 #include "msl/checks.hpp"
+#include "msl/given_constants.hpp"
 #include "msl/thread_inputs.hpp"
 #include "msl/value_types.hpp"
 
@@ -124,7 +125,7 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
 
   void check_program_scope(clang::VarDecl& variable) {
     const auto* constant = find_annotation(variable, "function_constant");
-    if (constant != nullptr && variable.hasInit()) error(variable.getInit()->getBeginLoc(), "a function constant has no initialiser: its value comes with the pipeline");
+    if (constant != nullptr && variable.hasInit() && !is_given(variable)) error(variable.getInit()->getBeginLoc(), "a function constant has no initialiser: its value comes with the pipeline");
     if (address_space(variable) == "constant") return;
     if (const auto* input = find_thread_input(variable)) {
       error(input->getLocation(), "built-in variables at program scope are not supported: make it a parameter of the kernel");

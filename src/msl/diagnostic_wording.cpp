@@ -68,6 +68,9 @@ clang::SourceLocation place_of(const clang::Diagnostic& info, std::string_view t
 
 std::string in_msl_terms(std::string message, std::string_view searched) {
   if (message.starts_with("default initialization of an object of const type")) return "a variable in the constant address space must be initialised";
+  if (message.starts_with("address of property expression requested")) {
+    return "the address of a vector component cannot be taken: cast that of the vector, `(thread float*)&v`";
+  }
   if (contains(message, "'annotate' attribute requires parameter")) return "the argument of this attribute must be a constant expression";
   if (message.starts_with("implicit instantiation of undefined template 'texture") || message.starts_with("implicit instantiation of undefined template 'depth")) {
     const std::size_t type = message.find('\'');

@@ -1,6 +1,7 @@
 #include "msl/entry_codegen.hpp"
 
 #include "msl/annotations.hpp"
+#include "msl/given_constants.hpp"
 #include "msl/ir_arguments.hpp"
 #include "msl/ir_cleanup.hpp"
 #include "msl/ir_threadgroup.hpp"
@@ -78,6 +79,7 @@ std::optional<EntryModule> generate_entry(Compilation& compilation, const Kernel
   if (wrapper == nullptr || compilation.has_errors()) return std::nullopt;
   Reachable reachable = find_reachable(compilation, wrapper);
   compilation.sema().PerformPendingInstantiations();
+  if (compilation.binding() && compilation.binding()->others) report_filled_constants(compilation, reachable.functions, constants);
   if (compilation.has_errors()) return std::nullopt;
 
   std::size_t number = 0;
@@ -101,6 +103,7 @@ std::optional<EntryModule> generate_entry(Compilation& compilation, const Kernel
   EntryModule entry;
   entry.symbol = entry_symbol(kernel.name);
   entry.target = target;
+  entry.is_bound = compilation.binding().has_value();
   entry.reflection = signature.reflection;
   for (const auto& constant : constants) {
     entry.constants.push_back(constant.declaration);

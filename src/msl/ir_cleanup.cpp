@@ -1,6 +1,7 @@
 #include "msl/ir_cleanup.hpp"
 
 #include "msl/ir_arithmetic.hpp"
+#include "msl/ir_loops.hpp"
 #include "msl/ir_simplify.hpp"
 #include "msl/ir_threadgroup.hpp"
 
@@ -160,6 +161,7 @@ void clean_up(llvm::Module& module, std::string_view entry_symbol) {
   for (llvm::Function& f : module) normalise_function(f, std::string_view(f.getName()) == entry_symbol);
   for (llvm::Function& f : module) {
     normalise_calls(f);
+    bound_unrolling(f);
     define_arithmetic(f);
   }
   split_initialisers(module);

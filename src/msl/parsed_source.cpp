@@ -1,34 +1,21 @@
 #include "msl/parsed_source.hpp"
 
-#include "msl/address_spaces.hpp"
-#include "msl/checks.hpp"
+#include "msl/analysis.hpp"
 #include "msl/clang_invocation.hpp"
-#include "msl/compilation.hpp"
-#include "msl/compile_guard.hpp"
-#include "msl/entry_codegen.hpp"
-#include "msl/kernels.hpp"
+#include "msl/constant_values.hpp"
 #include "msl/suggestions.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <map>
 #include <mutex>
 
 namespace anymetal::msl {
 namespace {
-
-std::unexpected<Error> compilation_error(const std::string& subject, std::vector<Diagnostic> diagnostics) {
-  std::string message = fmt::format("{} does not compile:\n", subject) + render(diagnostics);
-  while (message.ends_with('\n')) message.pop_back();
-  return std::unexpected(Error(ErrorCode::ShaderCompilationError, std::move(message)).with_diagnostics(std::move(diagnostics)));
-}
-
-bool has_error(const std::vector<Diagnostic>& diagnostics) {
-  return std::ranges::any_of(diagnostics, [](const Diagnostic& d) { return d.severity == Severity::Error; });
-}
 
 /// The IR of entries already made, as much as kMostBytes of it: a file may have thousands of entries, each asked for once.
 class EntryCache {
@@ -61,160 +48,136 @@ class EntryCache {
   std::size_t bytes_ = 0;
 };
 
-/// What a compilation has shown once it is parsed.
-struct Findings {
-  std::vector<KernelName> kernels;
-  std::vector<FunctionConstantVariable> constants;
-  std::vector<UnusableName> unusable_names;
-};
+/// What function constants are taken to be while it is not known what they will be. A source may ask for a multiple of something.
+constexpr std::array<std::uint8_t, 4> kFillings = {1, 4, 32, 128};
 
-/// A compilation that a step may have left in any state.
-class GuardedCompilation {
- public:
-  explicit GuardedCompilation(const SourceRequest& request)
-      : limits_(compile_limits()), compilation_(std::make_unique<Compilation>(request, limits_)) {}
-  ~GuardedCompilation() {
-    if (!run_step({}, [this] { compilation_.reset(); }).is_done()) (void)compilation_.release();
+bool same(const Diagnostic& a, const Diagnostic& b) {
+  return a.severity == b.severity && a.file == b.file && a.line == b.line && a.column == b.column && a.message == b.message;
+}
+
+std::string cache_key(std::string_view entry, const ConstantValues& values) {
+  std::string key = std::string(entry) + '\n';
+  for (const auto& [index, value] : values) {
+    key += fmt::format("{}:{}:{}:", index, static_cast<int>(value.type()), value.components());
+    for (const unsigned char byte : value.bytes()) key += fmt::format("{:02x}", byte);
+    key += '\n';
   }
-  GuardedCompilation(const GuardedCompilation&) = delete;
-  GuardedCompilation& operator=(const GuardedCompilation&) = delete;
-
-  Compilation& operator*() const { return *compilation_; }
-  Compilation* operator->() const { return compilation_.get(); }
-  /// Runs a step on it. Where that is not done, the compilation is of no more use.
-  StepOutcome run(const std::function<void()>& work) {
-    StepOutcome outcome = run_step(limits_, work);
-    if (outcome.end == StepOutcome::End::Abandoned) (void)compilation_.release();  // in any state: it cannot be destroyed
-    is_sound_ = is_sound_ && outcome.is_done();
-    return outcome;
-  }
-  [[nodiscard]] bool is_sound() const { return is_sound_; }
-  [[nodiscard]] bool exists() const { return compilation_ != nullptr; }
-
- private:
-  CompileLimits limits_;
-  std::unique_ptr<Compilation> compilation_;
-  bool is_sound_ = true;
-};
+  return key;
+}
 
 }  // namespace
 
 struct ParsedSource::Impl {
-  SourceRequest request;
-  std::string name;
-  Target target = Target::Host;
+  using Entry = EntryCache::Entry;
+  struct Made {
+    Entry entry;
+    bool is_bound = false;  ///< the values of function constants had a part in it
+  };
 
+  SourceRequest request;
   std::vector<std::string> names;
   std::vector<unsigned> lines;
   std::vector<ConstantDeclaration> constants;
+  std::vector<UnusableName> unusable_names;
   std::vector<Diagnostic> warnings;
   std::vector<std::string> dependencies;
+  std::vector<FileDependency> file_dependencies;
   bool is_parsed = false;
+  bool needs_values = false;  ///< constant expressions depend on function constants: no entry without their values
 
   mutable std::mutex mutex;  ///< guards all that follows after the parse
-  mutable std::unique_ptr<GuardedCompilation> compilation;
-  mutable Findings found;
+  mutable std::unique_ptr<Analysis> analysis;
+  mutable std::unique_ptr<Analysis> bound;  ///< the last one for given values
+  mutable ConstantBinding bound_to;
   mutable EntryCache entries;
 
-  explicit Impl(SourceRequest r) : request(std::move(r)), name(request.name), target(request.target) { parse(); }
+  explicit Impl(SourceRequest r) : request(std::move(r)) {
+    analysis = std::make_unique<Analysis>(request);
+    adopt(*analysis);
+    if (is_parsed && has_error(warnings) && !constants.empty() && !request.binding) try_values();
+  }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
-  void parse() {
-    compilation = std::make_unique<GuardedCompilation>(request);
-    const StepOutcome outcome = compilation->run([&] {
-      Compilation& c = **compilation;
-      found = analyse(c);
-      for (const KernelName& kernel : found.kernels) {
-        names.push_back(kernel.name);
-        lines.push_back(defining_line(*kernel.function));
-        const bool is_template = kernel.function->getTemplatedKind() == clang::FunctionDecl::TK_FunctionTemplateSpecialization;
-        if (!is_template) (void)read_signature(c, kernel);
-      }
-      for (const auto& constant : found.constants) constants.push_back(constant.declaration);
-      is_parsed = c.has_ast();
-      warnings = c.take_diagnostics();
-      dependencies = c.files().dependencies();
-    });
-    if (outcome.is_done()) return;
-    is_parsed = false;
-    warnings = stopped(outcome);
+  void adopt(const Analysis& a) {
+    names.clear();
+    for (const KernelName& kernel : a.kernels) names.push_back(kernel.name);
+    lines = a.lines;
+    constants.clear();
+    for (const auto& constant : a.constants) constants.push_back(constant.declaration);
+    unusable_names = a.unusable_names;
+    warnings = a.diagnostics;
+    dependencies = a.dependencies;
+    file_dependencies = a.file_dependencies;
+    is_parsed = a.is_parsed();
   }
 
-  static Findings analyse(Compilation& compilation) {
-    Findings findings;
-    compilation.parse();
-    if (!compilation.has_ast()) return findings;
-    if (compilation.has_errors()) {
-      explain_space_mismatches(compilation);
-      return findings;
+  /// Errors that go away once function constants have values are none: what is wrong with certain values is said when these come.
+  void try_values() {
+    std::vector<Diagnostic> errors = warnings;
+    std::erase_if(errors, [](const Diagnostic& d) { return d.severity != Severity::Error; });
+    for (const std::uint8_t filling : kFillings) {
+      SourceRequest filled = request;
+      filled.binding = {{}, filling};
+      const Analysis attempt(filled);
+      if (!attempt.is_parsed()) return;
+      std::erase_if(errors, [&](const Diagnostic& e) { return std::ranges::none_of(attempt.diagnostics, [&](const Diagnostic& d) { return same(d, e); }); });
+      if (!errors.empty()) continue;
+      needs_values = true;
+      adopt(attempt);
+      analysis.reset();
+      std::erase_if(warnings, [](const Diagnostic& d) { return d.severity != Severity::Warning; });
+      return;
     }
-    check_host_access(compilation);
-    check_declarations(compilation);
-    if (compilation.has_errors()) return findings;
-    findings.kernels = find_kernels(compilation);
-    findings.constants = find_function_constants(compilation);
-    findings.unusable_names = find_unusable_names(compilation);
-    return findings;
-  }
-
-  /// What was found before the compiler stopped, and that it did.
-  [[nodiscard]] std::vector<Diagnostic> stopped(const StepOutcome& outcome) const {
-    std::vector<Diagnostic> diagnostics;
-    UserPosition place;
-    if (compilation->exists()) {
-      (void)run_step({}, [&] {
-        place = (*compilation)->last_position();
-        diagnostics = (*compilation)->take_diagnostics();
-      });
-    }
-    if (place.line == 0) place = {name, 1, 1, {}, false};
-    diagnostics.push_back({Severity::Error, place.file, place.line, place.column, "the compiler " + outcome.reason, place.source_line});
-    return diagnostics;
-  }
-
-  /// Parses once more: an entry before has stopped the compiler.
-  Result<void> renew() const {
-    compilation = std::make_unique<GuardedCompilation>(request);
-    const StepOutcome outcome = compilation->run([&] {
-      found = analyse(**compilation);
-      (void)(*compilation)->take_diagnostics();
+    bool is_gone = false;  // an error's notes follow it
+    std::erase_if(warnings, [&](const Diagnostic& d) {
+      if (d.severity != Severity::Note) is_gone = d.severity == Severity::Error && std::ranges::none_of(errors, [&](const Diagnostic& e) { return same(d, e); });
+      return is_gone;
     });
-    if (!outcome.is_done()) return std::unexpected(step_error(outcome, name));
-    return {};
   }
 
-  [[nodiscard]] unsigned defining_line(const clang::FunctionDecl& function) const {
-    const clang::FunctionDecl* const pattern = function.getTemplateInstantiationPattern();
-    const auto location = (pattern != nullptr ? *pattern : function).getLocation();
-    const UserPosition position = user_position((*compilation)->instance().getSourceManager(), location, (*compilation)->files());
-    return position.file == name ? position.line : 0;
-  }
-
-  Result<std::shared_ptr<const EntryModule>> generate(std::string_view entry) const {
-    if (std::ranges::find(names, entry) == names.end()) return not_found(entry);
-    if (!compilation->is_sound()) {
-      if (auto renewed = renew(); !renewed) return std::unexpected(renewed.error());
-    }
-    const auto kernel = std::ranges::find(found.kernels, entry, &KernelName::name);
-    if (kernel == found.kernels.end()) return not_found(entry);
-    std::optional<EntryModule> module;
-    std::vector<Diagnostic> diagnostics;
-    const StepOutcome outcome = compilation->run([&] {
-      module = generate_entry(**compilation, *kernel, target, found.constants);
-      diagnostics = (*compilation)->take_diagnostics();
+  Made generate(std::string_view entry, std::span<const FunctionConstant> given) const {
+    if (std::ranges::find(names, entry) == names.end()) return {not_found(entry)};
+    if (needs_values) return {bound_entry(entry, given), true};
+    if (!analysis->is_sound()) analysis = std::make_unique<Analysis>(request);
+    Entry made = analysis->entry(entry);
+    if (made || constants.empty() || request.binding || made.error().diagnostics().empty()) return {made};
+    Entry with_values = bound_entry(entry, given);  // its templates may use function constants as constant expressions
+    const bool has_remaining = !with_values && std::ranges::any_of(made.error().diagnostics(), [&](const Diagnostic& d) {
+      return d.severity == Severity::Error && std::ranges::any_of(with_values.error().diagnostics(), [&](const Diagnostic& e) { return same(d, e); });
     });
-    const std::string subject = fmt::format("kernel '{}'", entry);
-    if (!outcome.is_done()) return std::unexpected(step_error(outcome, subject));
-    if (module && !has_error(diagnostics)) return std::make_shared<const EntryModule>(std::move(*module));
-    return compilation_error(subject, std::move(diagnostics));
+    return has_remaining ? Made{made} : Made{with_values, true};
+  }
+
+  Entry bound_entry(std::string_view entry, std::span<const FunctionConstant> given) const {
+    const auto values = resolve_constants(entry, constants, given);
+    if (!values) return std::unexpected(values.error());
+    Entry made = bound_entry(entry, ConstantBinding{*values, std::nullopt});
+    if (made || std::ranges::all_of(constants, [&](const auto& c) { return values->contains(c.index); })) return made;
+    for (const std::uint8_t filling : kFillings) {  // constants of other kernels need no values
+      Entry filled = bound_entry(entry, ConstantBinding{*values, filling});
+      if (filled || filled.error().code() == ErrorCode::FunctionConstantError) return filled;
+    }
+    return made;
+  }
+
+  Entry bound_entry(std::string_view entry, const ConstantBinding& binding) const {
+    if (bound == nullptr || !bound->is_sound() || bound_to != binding) {
+      SourceRequest with_values = request;
+      with_values.binding = bound_to = binding;
+      bound = std::make_unique<Analysis>(with_values);
+    }
+    if (!bound->is_parsed() || bound->has_errors()) {
+      return std::unexpected(compilation_error(fmt::format("kernel '{}', with these values of function constants,", entry), bound->diagnostics));
+    }
+    return bound->entry(entry);
   }
 
   std::unexpected<Error> not_found(std::string_view entry) const {
     std::vector<std::string> closest = closest_names(entry, names);
     std::string message = fmt::format("no kernel is named '{}'", entry);
-    const auto unusable = std::ranges::find(found.unusable_names, entry, &UnusableName::name);
-    if (unusable != found.unusable_names.end()) message = fmt::format("'{}' is {}", entry, unusable->reason);
+    const auto unusable = std::ranges::find(unusable_names, entry, &UnusableName::name);
+    if (unusable != unusable_names.end()) message = fmt::format("'{}' is {}", entry, unusable->reason);
     if (!closest.empty()) message += fmt::format(", did you mean '{}'?", closest.front());
     message += names.empty() ? "; this source has no kernels" : fmt::format("; this source has {}", summary());
     return std::unexpected(Error(ErrorCode::KernelNotFound, std::move(message)).with_suggestions(std::move(closest)));
@@ -240,7 +203,7 @@ Result<std::shared_ptr<const ParsedSource>> ParsedSource::parse(SourceRequest re
   if (bytes > kLongestText) return fail(ErrorCode::ShaderCompilationError, fmt::format("{}: a source of {} bytes; the limit is {}", request.name, bytes, kLongestText));
   auto impl = std::make_unique<Impl>(std::move(request));
   if (!impl->is_parsed || has_error(impl->warnings)) {
-    return compilation_error(impl->name.empty() ? "source" : impl->name, std::move(impl->warnings));
+    return std::unexpected(compilation_error(impl->request.name.empty() ? "source" : impl->request.name, std::move(impl->warnings)));
   }
   return std::make_shared<const ParsedSource>(std::move(impl));
 }
@@ -250,13 +213,17 @@ std::span<const unsigned> ParsedSource::entry_lines() const { return impl_->line
 std::span<const ConstantDeclaration> ParsedSource::constants() const { return impl_->constants; }
 std::span<const Diagnostic> ParsedSource::warnings() const { return impl_->warnings; }
 std::span<const std::string> ParsedSource::dependencies() const { return impl_->dependencies; }
+std::span<const FileDependency> ParsedSource::file_dependencies() const { return impl_->file_dependencies; }
 
-Result<std::shared_ptr<const EntryModule>> ParsedSource::entry(std::string_view name) const {
+Result<std::shared_ptr<const EntryModule>> ParsedSource::entry(std::string_view name, std::span<const FunctionConstant> constants) const {
   const std::lock_guard lock(impl_->mutex);
   if (const EntryCache::Entry* known = impl_->entries.find(name)) return *known;
-  auto result = impl_->generate(name);
+  const auto values = resolve_constants(name, impl_->constants, constants);
+  const std::string key_of_values = values ? cache_key(name, *values) : std::string();
+  if (const EntryCache::Entry* known = impl_->entries.find(key_of_values)) return *known;
+  auto [result, is_bound] = impl_->generate(name, constants);
   if (!result) result = std::unexpected(result.error().with_kernel(std::string(name)));
-  if (std::ranges::find(impl_->names, name) != impl_->names.end()) impl_->entries.keep(std::string(name), result);
+  if (std::ranges::find(impl_->names, name) != impl_->names.end() && (values || !is_bound)) impl_->entries.keep(is_bound ? key_of_values : std::string(name), result);
   return result;
 }
 

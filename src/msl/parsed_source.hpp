@@ -2,12 +2,15 @@
 /// \file
 /// The front end's interface: MSL text in, one IR module per kernel entry out.
 
+#include "msl/file_dependencies.hpp"
+
 #include <anymetal/error.hpp>
 #include <anymetal/function_constant.hpp>
 #include <anymetal/pipeline.hpp>
 #include <anymetal/source_options.hpp>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -25,12 +28,23 @@ namespace anymetal::msl {
 /// What the IR is made for. Decides triple, data layout and calling convention, nothing an MSL program can see.
 enum class Target : std::uint8_t { Host, Nvptx };
 
+/// Values of function constants by index.
+using ConstantValues = std::map<std::uint32_t, ConstantValue>;
+
+/// Function constants that are known before the parse (docs/function-constants.md).
+struct ConstantBinding {
+  ConstantValues values;
+  std::optional<std::uint8_t> others;  ///< what all other constants are, for a parse that is about one kernel only; empty: they stay open
+  friend bool operator==(const ConstantBinding&, const ConstantBinding&) = default;
+};
+
 /// Everything that decides the outcome of a parse; the parse sees nothing else.
 struct SourceRequest {
   std::string name;  ///< file name for diagnostics
   std::string text;
   SourceOptions options;
   Target target = Target::Host;
+  std::optional<ConstantBinding> binding = {};
 };
 
 /// A function constant a source declares.
@@ -58,6 +72,7 @@ struct EntryModule {
   EntryReflection reflection;
   std::vector<ConstantDeclaration> constants;       ///< all the source declares
   std::vector<std::string> argument_guards;         ///< per argument: IR symbol of its guard constant, or empty
+  bool is_bound = false;                            ///< made for one set of constants' values
 };
 
 /// One kernel with its constants set: what a back end compiles.
@@ -86,10 +101,13 @@ class ParsedSource {
   [[nodiscard]] std::span<const unsigned> entry_lines() const;
   [[nodiscard]] std::span<const ConstantDeclaration> constants() const;
   [[nodiscard]] std::span<const Diagnostic> warnings() const;
-  /// Names of the files read beside the source itself, for cache keys.
+  /// Names of the files read beside the source itself.
   [[nodiscard]] std::span<const std::string> dependencies() const;
-  /// KernelNotFound (with suggestions) where there is no such entry.
-  [[nodiscard]] Result<std::shared_ptr<const EntryModule>> entry(std::string_view name) const;
+  /// What was found, and not found, in the include directories, for cache keys.
+  [[nodiscard]] std::span<const FileDependency> file_dependencies() const;
+  /// KernelNotFound (with suggestions) where there is no such entry. The constants matter only where constant expressions of
+  /// the source depend on them: then it is parsed anew for them, and a value that is missing is a FunctionConstantError.
+  [[nodiscard]] Result<std::shared_ptr<const EntryModule>> entry(std::string_view name, std::span<const FunctionConstant> constants = {}) const;
 
   struct Impl;
   explicit ParsedSource(std::unique_ptr<Impl> impl);

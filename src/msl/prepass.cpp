@@ -1,5 +1,6 @@
 #include "msl/prepass.hpp"
 
+#include "msl/pragmas.hpp"
 #include "msl/text_edits.hpp"
 #include "msl/tokens.hpp"
 
@@ -27,6 +28,8 @@ struct Attribute {
 struct FileFacts {
   std::set<std::string, std::less<>> late_constants;   ///< names of function constants and of what is derived from them
   std::set<std::string, std::less<>> macros;           ///< names of function-like macros
+  bool folds_branches = true;                          ///< `if constexpr` on late constants is left to specialisation
+  std::set<std::size_t> contracts_off;                 ///< offsets of texts in `_Pragma(...)` where `contract(off)` is in force
   bool takes_text = false;                             ///< functions here have parameters `constant char*`
 };
 
@@ -224,7 +227,7 @@ class Rewriter {
   /// `if constexpr` on what is known at specialisation only is folded there.
   void late_branch(std::size_t keyword) {
     const std::size_t close = matching(keyword + 1);
-    if (keyword < late_branch_end_ || close == tokens_.size()) return;
+    if (!facts_.folds_branches || keyword < late_branch_end_ || close == tokens_.size()) return;
     late_branch_end_ = close;
     for (std::size_t k = keyword + 2; k < close; ++k) {
       if (facts_.late_constants.contains(spelling(k))) return edits_.blank(tokens_[keyword].begin, tokens_[keyword].end);
@@ -305,26 +308,13 @@ class Rewriter {
     if (spelling(i + 1) != "(" || i + 2 >= tokens_.size() || tokens_[i + 2].kind != TokenKind::String) return;
     const std::string_view quoted = spelling(i + 2);
     if (quoted.size() < 2 || quoted.front() != '"') return;
-    const std::string replacement = metal_pragma(quoted.substr(1, quoted.size() - 2));
-    if (!replacement.empty()) edits_.replace(tokens_[i + 2].begin, tokens_[i + 2].end, '"' + replacement + '"');
+    const std::string pragma = metal_pragma(quoted.substr(1, quoted.size() - 2));
+    if (pragma.empty()) return;
+    const std::string text = pragma_operators(pragma, facts_.contracts_off.contains(tokens_[i + 2].begin));
+    const std::size_t quote = text.find('"');  // the written `_Pragma(` and `)` stay
+    edits_.replace(tokens_[i + 2].begin, tokens_[i + 2].end, text.substr(quote, text.size() - quote - 1));
   }
 
- public:
-  /// Clang's spelling of the pragma `METAL fp ...`; empty where the text is something else.
-  static std::string metal_pragma(std::string_view text) {
-    std::string squeezed;
-    for (const Token& t : tokenize(text)) squeezed += std::string(text.substr(t.begin, t.end - t.begin)) + ' ';
-    if (squeezed == "METAL fp math_mode ( safe ) ") return "float_control(precise, on)";
-    if (squeezed == "METAL fp math_mode ( relaxed ) " || squeezed == "METAL fp math_mode ( fast ) ") {
-      return "clang fp reassociate(on) reciprocal(on) contract(fast)";
-    }
-    for (const std::string_view mode : {"off", "on", "fast"}) {
-      if (squeezed == "METAL fp contract ( " + std::string(mode) + " ) ") return "clang fp contract(" + std::string(mode) + ')';
-    }
-    return {};
-  }
-
- private:
   std::string_view text_;
   std::span<const Token> tokens_;
   FileFacts& facts_;
@@ -342,11 +332,19 @@ class Rewriter {
 };
 
 /// Runs of tokens that are rewritten as one: all text outside directives, then each macro body.
-std::vector<std::vector<Token>> runs_of(std::string_view text, std::span<const Token> tokens, TextEdits& edits) {
+std::vector<std::vector<Token>> runs_of(std::string_view text, std::span<const Token> tokens, FileFacts& facts, TextEdits& edits) {
   std::vector<std::vector<Token>> runs(1);
+  Contraction contraction;
   const auto spelling = [&](const Token& t) { return text.substr(t.begin, t.end - t.begin); };
   for (std::size_t i = 0; i < tokens.size();) {
     if (tokens[i].directive == 0) {
+      const std::string_view s = spelling(tokens[i]);
+      contraction.token(s);
+      if (i > 1 && tokens[i].kind == TokenKind::String && s.size() > 1 && spelling(tokens[i - 2]) == kPragmaOperator) {
+        const std::string_view quoted = s.substr(1, s.size() - 2);
+        if (contraction.is_off()) facts.contracts_off.insert(tokens[i].begin);
+        contraction.pragma(quoted, metal_pragma(quoted));
+      }
       runs[0].push_back(tokens[i++]);
       continue;
     }
@@ -361,9 +359,11 @@ std::vector<std::vector<Token>> runs_of(std::string_view text, std::span<const T
       runs.emplace_back(tokens.begin() + static_cast<std::ptrdiff_t>(body), tokens.begin() + static_cast<std::ptrdiff_t>(end));
     } else if (end > i + 3 && spelling(tokens[i + 1]) == "pragma") {
       const std::size_t begin = tokens[i + 2].begin;
-      const std::size_t stop = tokens[end - 1].end;
-      const std::string replacement = Rewriter::metal_pragma(text.substr(begin, stop - begin));
-      if (!replacement.empty()) edits.replace(begin, stop, replacement);
+      const std::string_view written = text.substr(begin, tokens[end - 1].end - begin);
+      const std::string replacement = metal_pragma(written);
+      if (!replacement.empty() && contraction.is_off()) edits.replace(tokens[i].begin, tokens[end - 1].end, pragma_operators(replacement, true));
+      else if (!replacement.empty()) edits.replace(begin, tokens[end - 1].end, replacement);
+      contraction.pragma(written, replacement);
     }
     i = end;
   }
@@ -372,16 +372,17 @@ std::vector<std::vector<Token>> runs_of(std::string_view text, std::span<const T
 
 }  // namespace
 
-Prepassed prepass(std::string_view text) {
+Prepassed prepass(std::string_view text, LateConstants constants) {
   const std::vector<Token> tokens = tokenize(text);
   FileFacts facts;
+  facts.folds_branches = constants == LateConstants::Open;
   const auto spelling = [&](std::size_t i) { return text.substr(tokens[i].begin, tokens[i].end - tokens[i].begin); };
   for (std::size_t i = 0; i + 2 < tokens.size(); ++i) {
     if (tokens[i].directive != 0 && spelling(i) == "define" && spelling(i + 2) == "(") facts.macros.emplace(spelling(i + 1));
     if (spelling(i) == "constant" && spelling(i + 1) == "char" && spelling(i + 2) == "*") facts.takes_text = true;
   }
   TextEdits edits(text);
-  for (const auto& run : runs_of(text, tokens, edits)) Rewriter(text, run, facts, edits).run();
+  for (const auto& run : runs_of(text, tokens, facts, edits)) Rewriter(text, run, facts, edits).run();
   return edits.apply();
 }
 

@@ -4,10 +4,14 @@
 
 #include "msl/column_map.hpp"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace anymetal::msl {
+
+/// Whether function constants have values when the result is parsed: `if constexpr` on them stays one then.
+enum class LateConstants : std::uint8_t { Open, Given };
 
 struct Prepassed {
   std::string text;  ///< as many lines as the input
@@ -22,6 +26,6 @@ struct Prepassed {
 ///  - address-space qualifiers that trail a member function are dropped, and so are declarations that then repeat an
 ///    earlier one of the same scope token by token;
 ///  - `1.0h` becomes `1.0f16`, `#pragma METAL fp ...` becomes Clang's own.
-Prepassed prepass(std::string_view text);
+Prepassed prepass(std::string_view text, LateConstants constants = LateConstants::Open);
 
 }  // namespace anymetal::msl

@@ -7,6 +7,8 @@
 #include <llvm/Support/MemoryBuffer.h>
 #include <llvm/Support/Path.h>
 
+#include <algorithm>
+
 namespace anymetal::msl {
 namespace {
 
@@ -35,6 +37,7 @@ class IncludeDirectories : public llvm::vfs::ProxyFileSystem {
   llvm::ErrorOr<llvm::vfs::Status> status(const llvm::Twine& path) override {
     if (!is_allowed(path.str())) return std::make_error_code(std::errc::no_such_file_or_directory);
     auto found = ProxyFileSystem::status(path);
+    if (!found) files_.add_absent(path.str());
     if (!found || found->isDirectory()) return found;
     const SourceFile* file = load(path.str());
     if (file == nullptr) return std::make_error_code(std::errc::io_error);
@@ -87,7 +90,7 @@ std::string SourceFile::line(unsigned number) const {
   return std::string(found);
 }
 
-SourceFiles::SourceFiles(const SourceRequest& request, bool with_pch) {
+SourceFiles::SourceFiles(const SourceRequest& request, bool with_pch) : constants_(request.binding ? LateConstants::Given : LateConstants::Open) {
   auto memory = llvm::makeIntrusiveRefCnt<llvm::vfs::InMemoryFileSystem>();
   const auto add_reference = [&](const std::string& path, std::string_view text) {
     memory->addFileNoOwn(path, 0, llvm::MemoryBufferRef(text, path));
@@ -97,7 +100,7 @@ SourceFiles::SourceFiles(const SourceRequest& request, bool with_pch) {
   }
   if (with_pch) add_reference(std::string(kPchFile), embedded_pch(request.target));
   memory->addFile(std::string(kPreludeFile), 0, llvm::MemoryBuffer::getMemBufferCopy(prelude_text()));
-  memory->addFile(std::string(kOptionsFile), 0, llvm::MemoryBuffer::getMemBufferCopy(options_text(request.options)));
+  memory->addFile(std::string(kOptionsFile), 0, llvm::MemoryBuffer::getMemBufferCopy(options_text(request)));
 
   for (const auto& [name, text] : request.options.include_files) {
     const std::string path = std::string(kSourceRoot) + name;
@@ -129,9 +132,19 @@ std::vector<std::string> SourceFiles::dependencies() const {
   return names;
 }
 
+std::vector<FileDependency> SourceFiles::file_dependencies() const {
+  std::vector<FileDependency> looked_at;
+  for (const auto& [path, file] : files_) {
+    if (path != kMainFile && !path.starts_with(kSourceRoot)) looked_at.push_back({path, content_digest(file.original)});
+  }
+  for (const std::string& path : absent_) looked_at.push_back({path, {}});
+  std::ranges::sort(looked_at, {}, &FileDependency::path);
+  return looked_at;
+}
+
 const SourceFile& SourceFiles::add(std::string path, std::string text, std::string_view head, unsigned head_lines) {
   SourceFile file;
-  Prepassed prepassed = prepass(text);
+  Prepassed prepassed = prepass(text, constants_);
   file.original = std::move(text);
   file.line_begins.push_back(0);
   for (std::size_t i = 0; i < file.original.size(); ++i) {

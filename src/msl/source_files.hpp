@@ -4,11 +4,13 @@
 
 #include "msl/column_map.hpp"
 #include "msl/parsed_source.hpp"
+#include "msl/prepass.hpp"
 
 #include <llvm/ADT/IntrusiveRefCntPtr.h>
 #include <llvm/Support/VirtualFileSystem.h>
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +47,11 @@ class SourceFiles {
   /// Names of the files read from include directories and include_files, sorted.
   [[nodiscard]] std::vector<std::string> dependencies() const;
 
+  /// What was looked for in the include directories, sorted by path.
+  [[nodiscard]] std::vector<FileDependency> file_dependencies() const;
+  /// Nothing was found at this path of an include directory.
+  void add_absent(std::string path) { absent_.insert(std::move(path)); }
+
   /// Where included files are looked for, for messages.
   [[nodiscard]] const std::string& searched() const { return searched_; }
 
@@ -52,7 +59,9 @@ class SourceFiles {
   const SourceFile& add(std::string path, std::string text, std::string_view head = {}, unsigned head_lines = 0);
 
  private:
+  LateConstants constants_;
   std::map<std::string, SourceFile, std::less<>> files_;
+  std::set<std::string> absent_;
   std::string searched_ = "the given include files";
   llvm::IntrusiveRefCntPtr<llvm::vfs::FileSystem> file_system_;
 };

@@ -89,7 +89,7 @@ Result<SpecialisedKernel> specialised(const EntryModule& entry, std::span<const 
   llvm::Module& module = *kernel.module;
 
   drop_traps(module);
-  const auto values = resolve_constants(entry, constants);
+  const auto values = resolve_constants(entry.reflection.name, entry.constants, constants);
   if (!values) return std::unexpected(values.error());
   set_function_constants(module, *values);
   if (!values->empty() || !entry.constants.empty()) {

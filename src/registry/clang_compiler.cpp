@@ -14,7 +14,10 @@ class ClangUnit final : public ParsedUnit {
   std::span<const std::string> entry_names() const override { return source_->entry_names(); }
   std::span<const msl::ConstantDeclaration> constants() const override { return source_->constants(); }
   std::span<const Diagnostic> warnings() const override { return source_->warnings(); }
-  Result<std::shared_ptr<const msl::EntryModule>> entry(std::string_view name) const override { return source_->entry(name); }
+  std::span<const msl::FileDependency> file_dependencies() const override { return source_->file_dependencies(); }
+  Result<std::shared_ptr<const msl::EntryModule>> entry(std::string_view name, std::span<const FunctionConstant> constants) const override {
+    return source_->entry(name, constants);
+  }
 
  private:
   std::shared_ptr<const msl::ParsedSource> source_;

@@ -21,7 +21,11 @@ class ParsedUnit {
   [[nodiscard]] virtual std::span<const std::string> entry_names() const = 0;
   [[nodiscard]] virtual std::span<const msl::ConstantDeclaration> constants() const = 0;
   [[nodiscard]] virtual std::span<const Diagnostic> warnings() const = 0;
-  [[nodiscard]] virtual Result<std::shared_ptr<const msl::EntryModule>> entry(std::string_view name) const = 0;
+  /// What was looked at in the include directories.
+  [[nodiscard]] virtual std::span<const msl::FileDependency> file_dependencies() const = 0;
+  /// The constants matter where the source needs their values (msl::EntryModule::is_bound).
+  [[nodiscard]] virtual Result<std::shared_ptr<const msl::EntryModule>> entry(std::string_view name,
+                                                                              std::span<const FunctionConstant> constants) const = 0;
 };
 
 /// Thread contract: safe from any thread.

@@ -1,6 +1,5 @@
 #include "registry/pipeline_builder.hpp"
 
-#include "registry/stored_key.hpp"
 #include "registry/suggestions.hpp"
 #include "runtime/pipeline_state.hpp"
 #include "observe/trace.hpp"
@@ -59,15 +58,15 @@ Result<PipelinePtr> PipelineBuilder::build(Source& source, const PipelineKey& ke
 Result<PipelinePtr> PipelineBuilder::build(Request& request) {
   const auto target = request.backend->front_end_target();
   if (!request.still_wanted()) return cancelled();
-  std::optional<std::string> disk_key;
-  if (store_ != nullptr) {
-    if (const auto entry = entry_key(request.source, target, request.key.name)) {
-      disk_key = pipeline_key(*entry, request.key.constants, request.backend->artifact_identity());
-      if (auto pipeline = from_disk(request, *disk_key)) return pipeline;
-    }
+  const auto disk_key_for = [&](const FileDependencies& files) {
+    return pipeline_key(entry_key(request.source, target, request.key.name, files), request.key.constants, request.backend->artifact_identity());
+  };
+  const auto files = known_files(request.source, target);
+  if (store_ != nullptr && files) {
+    if (auto pipeline = from_disk(request, disk_key_for(*files))) return pipeline;
   }
   if (!request.still_wanted()) return cancelled();
-  auto entry = find_entry(request.source, request.key.name, target);
+  auto entry = find_entry(request.source, request.key.name, target, request.key.constants);
   if (!entry) return std::unexpected(std::move(entry.error()));
   if (!request.still_wanted()) return cancelled();
   ++compiles_;
@@ -77,10 +76,39 @@ Result<PipelinePtr> PipelineBuilder::build(Request& request) {
   }();
   if (!artifact) return std::unexpected(std::move(artifact.error()));
   StoredPipeline made{std::move(*artifact), std::move(entry->warnings)};
-  const std::string bytes = disk_key ? to_bytes(made) : std::string();
+  const std::string bytes = store_ != nullptr ? to_bytes(made) : std::string();
   auto pipeline = load(request, std::move(made));
-  if (pipeline && disk_key) store_->put(*disk_key, bytes);
+  if (!pipeline || store_ == nullptr) return pipeline;
+  // Files may have changed since: what the parse saw counts.
+  if (const auto seen = known_files(request.source, target)) store_->put(disk_key_for(*seen), bytes);
   return pipeline;
+}
+
+std::optional<FileDependencies> PipelineBuilder::known_files(Source& source, msl::Target target) {
+  if (source.options().include_directories.empty()) return FileDependencies();
+  if (source.is_parsed(target)) {
+    const auto unit = source.parsed(*compiler_, target, parses_);
+    if (!unit) return std::nullopt;
+    const auto files = (*unit)->file_dependencies();
+    return FileDependencies(files.begin(), files.end());
+  }
+  if (store_ == nullptr) return std::nullopt;
+  const std::string key = files_key(source, target);
+  const auto bytes = store_->get(key);
+  if (!bytes) return std::nullopt;
+  auto stored = files_from_bytes(*bytes);
+  if (!stored) store_->reject(key);
+  if (!stored || !std::ranges::all_of(stored->files, msl::is_unchanged)) return std::nullopt;
+  return std::move(stored->files);
+}
+
+Result<Source::UnitPtr> PipelineBuilder::parse(Source& source, msl::Target target) {
+  const bool is_new = !source.is_parsed(target);
+  auto unit = source.parsed(*compiler_, target, parses_);
+  if (!unit || !is_new || store_ == nullptr || source.options().include_directories.empty()) return unit;
+  const auto files = (*unit)->file_dependencies();
+  store_->put(files_key(source, target), to_bytes(StoredFiles{{files.begin(), files.end()}}));
+  return unit;
 }
 
 PipelinePtr PipelineBuilder::from_disk(Request& request, const std::string& key) {
@@ -123,17 +151,18 @@ Result<PipelinePtr> PipelineBuilder::load(Request& request, StoredPipeline store
   return std::make_shared<const ComputePipeline>(std::move(state));
 }
 
-Result<StoredEntry> PipelineBuilder::find_entry(Source& source, std::string_view kernel, msl::Target target) {
-  std::optional<std::string> key;
-  if (store_ != nullptr && !source.is_parsed(target)) {
-    key = entry_key(source, target, kernel);
-    const auto bytes = key ? store_->get(*key) : std::nullopt;
-    if (bytes) {
+Result<StoredEntry> PipelineBuilder::find_entry(Source& source, std::string_view kernel, msl::Target target,
+                                                std::span<const KeyConstant> constants) {
+  const bool uses_disk = store_ != nullptr && !source.is_parsed(target);
+  const auto files = uses_disk ? known_files(source, target) : std::nullopt;
+  if (files) {
+    const std::string key = entry_key(source, target, kernel, *files);
+    if (const auto bytes = store_->get(key)) {
       if (auto entry = entry_from_bytes(*bytes)) return std::move(*entry);
-      store_->reject(*key);
+      store_->reject(key);
     }
   }
-  auto unit = source.parsed(*compiler_, target, parses_);
+  auto unit = parse(source, target);
   if (!unit) return std::unexpected(std::move(unit.error()));
   if (std::ranges::find((*unit)->entry_names(), kernel) == (*unit)->entry_names().end()) {
     return std::unexpected(entry_missing(kernel, (*unit)->entry_names()));
@@ -141,20 +170,30 @@ Result<StoredEntry> PipelineBuilder::find_entry(Source& source, std::string_view
   ++entries_;
   auto module = [&] {
     const trace::Span span("entry", kernel);
-    return (*unit)->entry(kernel);
+    return (*unit)->entry(kernel, to_function_constants(constants));
   }();
   if (!module) return std::unexpected(std::move(module.error()));
   StoredEntry entry{**module, {(*unit)->warnings().begin(), (*unit)->warnings().end()}};
-  if (key) store_->put(*key, to_bytes(entry));
+  if (uses_disk && !entry.module.is_bound) {
+    const auto seen = (*unit)->file_dependencies();
+    store_->put(entry_key(source, target, kernel, seen), to_bytes(entry));
+  }
   return entry;
 }
 
 Result<std::uint32_t> PipelineBuilder::resolve_constant(Source& source, std::string_view kernel, std::string_view constant,
                                                         msl::Target target) {
-  auto entry = guarded<StoredEntry>([&] { return find_entry(source, kernel, target); });
-  if (!entry) return std::unexpected(entry.error().with_kernel(std::string(kernel)));
+  using Declarations = std::vector<msl::ConstantDeclaration>;
+  const auto declarations = guarded<Declarations>([&]() -> Result<Declarations> {
+    auto entry = find_entry(source, kernel, target, {});
+    if (entry) return std::move(entry->module.constants);
+    const auto unit = parse(source, target);
+    if (!unit || entry.error().code() != ErrorCode::FunctionConstantError) return std::unexpected(std::move(entry.error()));
+    return Declarations((*unit)->constants().begin(), (*unit)->constants().end());  // the kernel needs the values
+  });
+  if (!declarations) return std::unexpected(declarations.error().with_kernel(std::string(kernel)));
   std::vector<std::string> names;
-  for (const auto& declared : entry->module.constants) {
+  for (const auto& declared : *declarations) {
     if (declared.name == constant) return declared.index;
     names.push_back(declared.name);
   }

@@ -10,6 +10,7 @@
 #include "registry/pipeline_key.hpp"
 #include "registry/source.hpp"
 #include "registry/stored_form.hpp"
+#include "registry/stored_key.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -45,7 +46,11 @@ class PipelineBuilder {
   [[nodiscard]] Result<PipelinePtr> build(Request& request);
   [[nodiscard]] Result<PipelinePtr> load(Request& request, StoredPipeline stored);
   [[nodiscard]] PipelinePtr from_disk(Request& request, const std::string& key);
-  [[nodiscard]] Result<StoredEntry> find_entry(Source& source, std::string_view kernel, msl::Target target);
+  /// What the source finds in its include directories; empty where only a parse can tell.
+  [[nodiscard]] std::optional<FileDependencies> known_files(Source& source, msl::Target target);
+  /// Parses the source where that was not done, and keeps the list of its files.
+  [[nodiscard]] Result<Source::UnitPtr> parse(Source& source, msl::Target target);
+  [[nodiscard]] Result<StoredEntry> find_entry(Source& source, std::string_view kernel, msl::Target target, std::span<const KeyConstant> constants);
 
   const std::shared_ptr<const Compiler> compiler_;
   const StorePtr store_;

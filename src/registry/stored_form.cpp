@@ -94,6 +94,21 @@ void fields(Visitor& visit, T& e)
   visit.list(e.warnings);
 }
 
+template <class Visitor, class T>
+void fields(Visitor& visit, T& f)
+  requires std::is_same_v<std::remove_const_t<T>, msl::FileDependency>
+{
+  visit.text(f.path);
+  visit.text(f.digest);
+}
+
+template <class Visitor, class T>
+void fields(Visitor& visit, T& f)
+  requires std::is_same_v<std::remove_const_t<T>, StoredFiles>
+{
+  visit.list(f.files);
+}
+
 struct Writing {
   ByteWriter out;
   void text(const std::string& value) { out.text(value); }
@@ -151,7 +166,9 @@ std::optional<T> read(std::string_view bytes) {
 
 std::string to_bytes(const StoredPipeline& pipeline) { return write(pipeline); }
 std::string to_bytes(const StoredEntry& entry) { return write(entry); }
+std::string to_bytes(const StoredFiles& files) { return write(files); }
 std::optional<StoredPipeline> pipeline_from_bytes(std::string_view bytes) { return read<StoredPipeline>(bytes); }
 std::optional<StoredEntry> entry_from_bytes(std::string_view bytes) { return read<StoredEntry>(bytes); }
+std::optional<StoredFiles> files_from_bytes(std::string_view bytes) { return read<StoredFiles>(bytes); }
 
 }  // namespace anymetal::registry

@@ -24,10 +24,17 @@ struct StoredEntry {
   std::vector<Diagnostic> warnings;
 };
 
+/// What a source found in its include directories.
+struct StoredFiles {
+  std::vector<msl::FileDependency> files;
+};
+
 std::string to_bytes(const StoredPipeline& pipeline);
 std::string to_bytes(const StoredEntry& entry);
+std::string to_bytes(const StoredFiles& files);
 /// Nothing where the bytes are not whole or hold impossible values.
 std::optional<StoredPipeline> pipeline_from_bytes(std::string_view bytes);
 std::optional<StoredEntry> entry_from_bytes(std::string_view bytes);
+std::optional<StoredFiles> files_from_bytes(std::string_view bytes);
 
 }  // namespace anymetal::registry

@@ -8,11 +8,11 @@
 
 namespace anymetal::registry {
 
-std::optional<std::string> entry_key(const Source& source, msl::Target target, std::string_view kernel) {
+namespace {
+
+/// What decides a parse, but for files.
+void add_source(cache::ByteWriter& key, const Source& source, msl::Target target) {
   const SourceOptions& options = source.options();
-  if (!options.include_directories.empty()) return std::nullopt;
-  cache::ByteWriter key;
-  key.text("entry");
   key.text(library_identity());
   key.text(toolchain_identity());
   key.text(source.file_name());
@@ -28,10 +28,32 @@ std::optional<std::string> entry_key(const Source& source, msl::Target target, s
     key.number(static_cast<std::uint64_t>(text.size()));
     key.text(cache::hex_digest(text));
   }
+  key.number(static_cast<std::uint64_t>(options.include_directories.size()));
+  for (const auto& directory : options.include_directories) key.text(directory);
   key.text(options.language_standard);
   key.number(options.math_mode);
   key.number(options.max_errors);
   key.number(target);
+}
+
+}  // namespace
+
+std::string files_key(const Source& source, msl::Target target) {
+  cache::ByteWriter key;
+  key.text("files");
+  add_source(key, source, target);
+  return key.take();
+}
+
+std::string entry_key(const Source& source, msl::Target target, std::string_view kernel, std::span<const msl::FileDependency> files) {
+  cache::ByteWriter key;
+  key.text("entry");
+  add_source(key, source, target);
+  key.number(static_cast<std::uint64_t>(files.size()));
+  for (const auto& [path, digest] : files) {
+    key.text(path);
+    key.text(digest);
+  }
   key.text(kernel);
   return key.take();
 }

@@ -48,20 +48,20 @@ Outcome run_front_end(std::string_view text) {
     return outcome;
   }
   outcome.reached = Reached::Parsed;
+  std::vector<FunctionConstant> constants;
+  for (const auto& constant : (*source)->constants()) {
+    if (constant.type == ConstantType::Int && constant.components == 1) constants.push_back({constant.index, 3});
+    if (constant.type == ConstantType::Bool && constant.components == 1) constants.push_back({constant.index, true});
+  }
   constexpr std::size_t kMostEntries = 4;
   for (const std::string& name : (*source)->entry_names().first(std::min(kMostEntries, (*source)->entry_names().size()))) {
-    const auto entry = (*source)->entry(name);
+    const auto entry = (*source)->entry(name, constants);
     if (!entry) {
       outcome.defect = defect_of(entry.error());
       if (!outcome.defect.empty()) return outcome;
       continue;
     }
     outcome.reached = std::max(outcome.reached, Reached::Entry);
-    std::vector<FunctionConstant> constants;
-    for (const auto& constant : (*entry)->constants) {
-      if (constant.type == ConstantType::Int && constant.components == 1) constants.push_back({constant.index, 3});
-      if (constant.type == ConstantType::Bool && constant.components == 1) constants.push_back({constant.index, true});
-    }
     auto kernel = msl::specialise(**entry, constants);
     if (!kernel) {
       outcome.defect = defect_of(kernel.error());

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <anymetal/anymetal.hpp>
+#include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -34,7 +36,7 @@ class Styles : public testing::Test {
     encoder->set_pipeline(*pipeline);
     for (const anymetal::Argument& argument : (*pipeline)->arguments()) {
       if (argument.kind == anymetal::ArgumentKind::Threadgroup)
-        encoder->set_threadgroup_memory_length(argument.index, 512);
+        encoder->set_threadgroup_memory_length(argument.index, 4096);
     }
     std::vector<anymetal::Buffer> bound;
     unsigned index = 0;
@@ -157,6 +159,97 @@ TEST_F(Styles, TensorOpsInNestedNamespaces) {
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<float>(i % 3);
   run("tensor_ops_namespaces", "sum_rows_float", {2, 1, 1}, {64, 1, 1}, {}, rows, totals);
   EXPECT_EQ(totals, (std::vector<float>{63, 64}));
+}
+
+TEST_F(Styles, FunctorReductions) {
+  constexpr std::uint32_t kWidth = 203, kRows = 3;
+  std::vector<float> in(kWidth * kRows), out(kRows, -1);
+  for (std::size_t i = 0; i < in.size(); ++i) in[i] = static_cast<float>(i % 11) - 5;
+  std::vector<std::uint32_t> width = {kWidth};
+  run("functor_reductions", "reduce_sumsq_float", {kRows, 1, 1}, {32, 1, 1}, {}, in, out, width);
+  std::vector<std::int32_t> numbers(in.begin(), in.end()), largest(kRows, 99);
+  run("functor_reductions", "reduce_maxneg_int", {kRows, 1, 1}, {32, 1, 1}, {}, numbers, largest, width);
+  for (std::size_t r = 0; r < kRows; ++r) {
+    float squares = 0;
+    std::int32_t most = -100;
+    for (std::size_t c = 0; c < kWidth; ++c) {
+      squares += in[r * kWidth + c] * in[r * kWidth + c];
+      most = std::max(most, -numbers[r * kWidth + c]);
+    }
+    EXPECT_EQ(out[r], squares) << r;
+    EXPECT_EQ(largest[r], most) << r;
+  }
+}
+
+TEST_F(Styles, LanguageCorners) {
+  std::vector<float> x = {0.5f, 1.25f, 2.75f, -1.5f}, out(x.size(), -1);
+  run("language_corners", "odds", {1, 1, 1}, {4, 1, 1}, {}, x, out);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const float lo = x[i] - std::floor(x[i]);
+    const int hi = static_cast<int>(std::floor(x[i]));
+    float a = lo, b = static_cast<float>(hi);
+    if (static_cast<unsigned>(hi) % 2 == 0) a += 1;
+    else a += 2, b += 1;
+    const float dot = (3 + lo) + 0.5f * static_cast<float>(hi * 2);
+    EXPECT_EQ(out[i], a * 4 + (b + static_cast<float>(3 + hi)) + dot) << i;
+  }
+}
+
+TEST_F(Styles, QuantBlocks) {
+  constexpr std::size_t kBlock = 18;
+  std::vector<std::uint8_t> blocks(6 * kBlock);  // 3 rows of 64 numbers
+  for (std::size_t i = 0; i < blocks.size(); ++i) blocks[i] = static_cast<std::uint8_t>(i * 29 + 3);
+  for (std::size_t b = 0; b < blocks.size(); b += kBlock) blocks[b] = 0, blocks[b + 1] = 0x38;  // half 0.5
+  std::vector<std::int32_t> rows = {2, 0};
+  std::vector<float> out(2 * 64, -1);
+  std::vector<std::int64_t> columns = {64};
+  std::vector<std::uint64_t> row_bytes = {2 * kBlock};
+  run("quant_blocks", "get_rows_a", {2, 1, 1}, {2, 1, 1}, {}, blocks, rows, out, columns, row_bytes);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const std::size_t at = static_cast<std::size_t>(rows[i / 64]) * 2 * kBlock + i % 64 / 32 * kBlock, k = i % 32;
+    const int q = k < 16 ? blocks[at + 2 + k] & 15 : blocks[at + 2 + k - 16] >> 4;
+    EXPECT_EQ(out[i], 0.5f * static_cast<float>(q - 8)) << i;
+  }
+  std::vector<std::uint8_t> with_minimum(24);
+  for (std::size_t i = 0; i < with_minimum.size(); ++i) with_minimum[i] = static_cast<std::uint8_t>(i * 53 + 7);
+  with_minimum[0] = 0, with_minimum[1] = 0x3c, with_minimum[2] = 0, with_minimum[3] = 0x40;  // halves 1 and 2
+  std::vector<float> vectors(4 * 4, -1);
+  run("quant_blocks", "probe_b", {1, 1, 1}, {4, 1, 1}, {}, with_minimum, vectors);
+  constexpr float kValues[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+  for (std::size_t i = 0; i < vectors.size(); ++i) {
+    const std::size_t k = i / 4 * 4 + (i % 4 == 0 ? 1 : i % 4 == 1 ? 0 : i % 4);  // x and y are swapped
+    const float high = ((with_minimum[4 + k / 8] >> (k % 8)) & 1) != 0 ? 2.0f : 0.0f;
+    EXPECT_EQ(vectors[i], kValues[with_minimum[8 + k] & 15] + high) << i;
+  }
+}
+
+TEST_F(Styles, AttentionVariants) {
+  for (const bool has_mask : {false, true}) {
+    for (const int simdgroups : {1, 2, 4}) {
+      std::vector<float> q(8 * 64), mask(8), out(8, -1);
+      for (std::size_t i = 0; i < q.size(); ++i) q[i] = static_cast<float>(i % 9) - 4;
+      for (std::size_t i = 0; i < mask.size(); ++i) mask[i] = static_cast<float>(i);
+      run("attention_variants", "attn_f32_dk64", {1, 1, 1}, {static_cast<std::size_t>(32 * simdgroups), 1, 1},
+          {{300U, has_mask}, {301U, true}, {302U, 0.5f}, {320U, std::int32_t{64}}, {321U, std::int32_t{simdgroups}}}, q, mask, out);
+      for (std::size_t j = 0; j < 8; ++j) {
+        float sum = 1;
+        for (std::size_t i = 0; i < 64; ++i) sum += q[j * 64 + i];
+        EXPECT_EQ(out[j], sum + (has_mask ? 0.5f * mask[j] : 0.0f)) << j << " of " << simdgroups;
+      }
+    }
+  }
+}
+
+TEST_F(Styles, GramTiles) {
+  std::vector<float> a(8 * 24), d(64, 3.0f);
+  std::vector<std::int32_t> k = {24};
+  for (std::size_t i = 0; i < a.size(); ++i) a[i] = static_cast<float>(i * 7 % 10) - 4;
+  run("gram_tiles", "gram_f32", {1, 1, 1}, {32, 1, 1}, {}, a, d, k);
+  for (std::size_t i = 0; i < 64; ++i) {
+    float sum = 0;
+    for (std::size_t n = 0; n < 24; ++n) sum += a[i / 8 * 24 + n] * a[i % 8 * 24 + n];
+    EXPECT_EQ(d[i], i % 2 == 0 ? 2 * sum + 0.5f * 3.0f : sum) << i;
+  }
 }
 
 }  // namespace

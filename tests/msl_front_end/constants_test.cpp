@@ -21,7 +21,7 @@ using front_end::parse;
 Result<SpecialisedKernel> specialised(const std::string& text, std::vector<FunctionConstant> constants) {
   const auto source = parse(text);
   if (!source) return std::unexpected(source.error());
-  const auto entry = (*source)->entry("f");
+  const auto entry = (*source)->entry("f", constants);
   if (!entry) return std::unexpected(entry.error());
   return specialise(**entry, constants);
 }
@@ -135,6 +135,73 @@ kernel void f(device int* o [[buffer(0)]], device int* a [[buffer(1), function_c
   const auto unset = specialised("constant bool g [[function_constant(0)]];\nkernel void f(device int* o, device int* a [[function_constant(g)]]) { o[0] = a ? 1 : 2; }", {});
   EXPECT_EQ(stored(unset), 2);
   EXPECT_FALSE(unset->reflection.arguments[1].active);
+}
+
+constexpr const char* kTemplateArguments = R"(constant int n [[function_constant(0)]];
+constant int m [[function_constant(1)]];
+static_assert(n % 2 == 0, "pairs");
+template <int N> int scaled(int x) { return N * x; }
+kernel void f(device int* o) { o[0] = scaled<n>(10); }
+kernel void g(device int* o) { o[0] = scaled<m>(10); if constexpr (m > 3) o[1] = m; })";
+
+TEST(ConstantExpressions, TakeTheValuesOfEverySpecialisation) {
+  const auto source = parse(kTemplateArguments);
+  ASSERT_TRUE(source) << source.error().message();
+  EXPECT_THAT((*source)->entry_names(), testing::ElementsAre("f", "g"));
+  ASSERT_EQ((*source)->constants().size(), 2U);
+  for (const std::int32_t n : {2, 8, 6, 2}) {
+    const std::vector<FunctionConstant> constants = {{0U, n}};
+    const auto entry = (*source)->entry("f", constants);
+    ASSERT_TRUE(entry) << entry.error().message();
+    EXPECT_TRUE((*entry)->is_bound);
+    EXPECT_EQ(stored(specialise(**entry, constants)), n * 10);
+  }
+  EXPECT_EQ(stored(specialised(kTemplateArguments, {{std::string("n"), std::int32_t{4}}})), 40) << "by name";
+}
+
+TEST(ConstantExpressions, AMissingValueIsNamedWhereItIsNeeded) {
+  const auto source = parse(kTemplateArguments);
+  ASSERT_TRUE(source) << source.error().message();
+  const auto missing = [&](const char* entry, std::vector<FunctionConstant> constants) {
+    const auto made = (*source)->entry(entry, constants);
+    EXPECT_FALSE(made);
+    EXPECT_TRUE(made || made.error().code() == ErrorCode::FunctionConstantError);
+    return made ? std::string() : made.error().message();
+  };
+  EXPECT_THAT(missing("f", {}), testing::HasSubstr("t.metal:5:15: function constant 'n' (index 0, int) needs a value"));
+  EXPECT_THAT(missing("g", {{0U, std::int32_t{2}}}), testing::HasSubstr("t.metal:8:46: function constant 'm' (index 1, int) needs a value"));
+}
+
+TEST(ConstantExpressions, ValuesThatDoNotFitAreErrorsOfThatSpecialisation) {
+  const auto odd = specialised(kTemplateArguments, {{0U, std::int32_t{3}}});
+  ASSERT_FALSE(odd);
+  EXPECT_EQ(odd.error().code(), ErrorCode::ShaderCompilationError);
+  EXPECT_THAT(odd.error().message(), testing::AllOf(testing::HasSubstr("t.metal:5:15"), testing::HasSubstr("pairs")));
+  const auto wrong = specialised(kTemplateArguments, {{0U, 2.0f}});
+  ASSERT_FALSE(wrong);
+  EXPECT_THAT(wrong.error().message(), testing::HasSubstr("'n' (index 0) has type int, float given"));
+}
+
+TEST(ConstantExpressions, OtherMistakesAreStillThoseOfTheSource) {
+  const auto source = parse("constant int n [[function_constant(0)]];\ntemplate <int N> int h() { return N; }\nkernel void f(device int* o) { o[0] = h<n>() + wrong; }");
+  ASSERT_FALSE(source);
+  EXPECT_THAT(source.error().message(), testing::HasSubstr("t.metal:5:48: error: use of undeclared identifier 'wrong'"));
+  EXPECT_THAT(source.error().message(), testing::Not(testing::HasSubstr("'h'")));
+  const auto instantiated = parse("constant int n [[function_constant(0)]];\ntemplate <typename T, int N> T h(T x) { return x.missing + N; }\nkernel void f(device int* o) { o[0] = h<int, n>(1); }");
+  ASSERT_TRUE(instantiated);
+  const auto entry = (*instantiated)->entry("f", std::vector<FunctionConstant>{{0U, std::int32_t{1}}});
+  ASSERT_FALSE(entry);
+  EXPECT_THAT(entry.error().message(), testing::HasSubstr("t.metal:4:"));
+}
+
+TEST(ConstantExpressions, SourcesWithoutThemAreParsedOnce) {
+  const auto source = parse("constant int n [[function_constant(0)]];\nkernel void f(device int* o) { int a[n]; a[n - 1] = 4; o[0] = a[n - 1]; }");
+  ASSERT_TRUE(source);
+  const auto first = (*source)->entry("f", std::vector<FunctionConstant>{{0U, std::int32_t{1}}});
+  const auto second = (*source)->entry("f", std::vector<FunctionConstant>{{0U, std::int32_t{2}}});
+  ASSERT_TRUE(first && second);
+  EXPECT_FALSE((*first)->is_bound);
+  EXPECT_EQ(*first, *second) << "one module for all values";
 }
 
 TEST(Arithmetic, DivisionAndShiftsAreDefined) {

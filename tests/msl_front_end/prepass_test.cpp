@@ -38,6 +38,11 @@ INSTANTIATE_TEST_SUITE_P(
                     Rewrite{"T f() const thread { }", "T f() const __generic { }"}, Rewrite{"if (x) thread float* p = q;", "if (x) thread float* p = q;"},
                     Rewrite{"decltype(x) thread& y = x;", "decltype(x) thread& y = x;"}, Rewrite{"half h = 1.0h;", "half h = 1.0f16;"},
                     Rewrite{"int x = 0xah;", "int x = 0xah;"}, Rewrite{"#pragma METAL fp math_mode(safe)\n", "#pragma float_control(precise, on)\n"},
+                    Rewrite{"#pragma METAL fp contract(off)\n#pragma METAL fp math_mode(safe)\n",
+                            "#pragma clang fp contract(off)\n_Pragma(\"float_control(precise, on)\") _Pragma(\"clang fp contract(off)\")\n"},
+                    Rewrite{"{\n#pragma METAL fp contract(off)\n}\n#pragma METAL fp math_mode(safe)\n", "{\n#pragma clang fp contract(off)\n}\n#pragma float_control(precise, on)\n"},
+                    Rewrite{"_Pragma(\"METAL fp contract(off)\") _Pragma(\"METAL fp math_mode(safe)\")",
+                            "_Pragma(\"clang fp contract(off)\") _Pragma(\"float_control(precise, on)\") _Pragma(\"clang fp contract(off)\")"},
                     Rewrite{"#define A [[buffer(0)]] \\\n [[threadgroup(1)]]\n",
                             "#define A  __attribute__((annotate(\"msl:buffer\", 0))) \\\n  __attribute__((annotate(\"msl:threadgroup_index\", 1)))\n"}));
 

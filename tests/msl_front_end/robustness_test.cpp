@@ -71,6 +71,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Hostile{"GiganticVector", "typedef float v __attribute__((ext_vector_type(1 << 20)));\nkernel void f(device v* o) { o[0] += o[1] * o[2]; }"},
                     Hostile{"UnrolledForever", "kernel void f(device int* o) {\n#pragma unroll 1048576\nfor (int i = 0; i < 1048576; ++i) o[i] = i * o[i + 1];\n}"},
                     Hostile{"BrokenUnrollCount", "template <short N> void g(device int* o) {\n#pragma unroll(4 * * N)\nfor (short k = 0; k < N; ++k) o[k] = k;\n}\nkernel void f(device int* o) { g<8>(o); }"},
+                    Hostile{"UnrollCountAmongErrors", "template <short N> void g(device int* o) {\nconst short chunks = 4; float s / 0;\n#pragma unroll(chunks)\nfor (short k = 0; k < chunks; ++k) o[k] = k;\n#pragma unroll texture2d<float> MIN(N / 2, 4 * N))\nfor (short k = 0; k < N; ++k) o[k] = s;\n}\nkernel void f(device int* o) { g<8>(o); }"},
+                    Hostile{"WhileLoopUnrolledForever", "kernel void f(device int* o) {\n#pragma unroll 1048576\nwhile (o[1] > o[2]) { o[1] += o[3]; if (o[4] > o[1]) return; }\n}"},
                     Hostile{"EndlessLoop", "kernel void f(device int* o) { while (true) {} }"},
                     Hostile{"EndlessConstant", "constexpr int f() { while (true) {} return 1; }\nconstant int x = f();\nstatic_assert(f(), \"\");"},
                     Hostile{"ConstructorOfAConstant", "struct S { int a; S(int x) : a(x / 0) {} };\nconstant S s(3);\nkernel void f(device int* o) { o[0] = s.a; }"},

@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <random>
 #include <thread>
@@ -121,14 +123,53 @@ TEST_F(Disk, EveryIngredientOfTheKey) {
   }
 }
 
-TEST_F(Disk, SourcesThatReadFilesAreNotKept) {
-  for (int round = 0; round < 2; ++round) {
+class Files : public Disk {
+ protected:
+  void write(const char* name, std::string_view text) { std::ofstream(root.path() / name) << text; }
+  /// Builds a pipeline of a source that looks for two files; how often it was parsed.
+  int parses(const std::string& kernel = "k") {
     Process process;
-    process.options.include_directories = {"/tmp"};
-    ASSERT_TRUE(process.run(open_store()));
-    EXPECT_EQ(process.compiler->generates, 1);
-    EXPECT_EQ(process.registry->statistics().disk_writes, 0u);
+    process.kernel = kernel;
+    process.options.include_directories = {root.path().string()};
+    process.text += "\nreads " + (root.path() / "a.h").string() + "\nreads " + (root.path() / "b.h").string();
+    EXPECT_TRUE(process.run(open_store()));
+    EXPECT_EQ(process.compiler->generates, process.compiler->parses);
+    EXPECT_EQ(process.registry->statistics().disk_corrupt, 0u);
+    return process.compiler->parses;
   }
+};
+
+TEST_F(Files, UnchangedFilesOfIncludeDirectoriesAreAHit) {
+  write("a.h", "one");
+  EXPECT_EQ(parses(), 1);
+  EXPECT_EQ(parses(), 0);
+  write("a.h", "one");
+  EXPECT_EQ(parses(), 0) << "what it holds counts, not when it was written";
+  write("elsewhere.h", "never looked at");
+  EXPECT_EQ(parses(), 0);
+}
+
+TEST_F(Files, AChangedFileIsCompiledAnew) {
+  write("a.h", "one");
+  EXPECT_EQ(parses(), 1);
+  write("a.h", "two");
+  EXPECT_EQ(parses(), 1);
+  EXPECT_EQ(parses(), 0);
+  write("b.h", "was looked for and not there");
+  EXPECT_EQ(parses(), 1);
+  EXPECT_EQ(parses(), 0);
+  std::filesystem::remove(root.path() / "a.h");
+  EXPECT_EQ(parses(), 1);
+  EXPECT_EQ(parses(), 0);
+}
+
+TEST_F(Files, AnOtherKernelOfTheSameSourceKnowsTheFiles) {
+  write("a.h", "one");
+  EXPECT_EQ(parses(), 1);
+  EXPECT_EQ(parses("other"), 1) << "not kept yet";
+  write("a.h", "two");
+  EXPECT_EQ(parses("other"), 1);
+  EXPECT_EQ(parses(), 1);
 }
 
 TEST_F(Disk, FailuresAreNotKept) {

@@ -67,6 +67,42 @@ TEST(DiskCache, ASecondRegistryRunsWhatTheFirstCompiled) {
   EXPECT_EQ(registry.statistics().source_parses, 0u) << "the entry's bitcode is kept";
 }
 
+TEST(DiskCache, KnowsTheFilesOfIncludeDirectories) {
+  const anymetal::testing::TemporaryDirectory root;
+  auto device = Device::open("cpu").value();
+  const DiskCacheOptions cache{.directory = (root.path() / "cache").string()};
+  for (const char* name : {"first", "second"}) std::filesystem::create_directory(root.path() / name);
+  SourceOptions options;
+  options.include_directories = {(root.path() / "first").string(), (root.path() / "second").string()};
+  const std::string text = "#include <parts/factor.h>\n#if __has_include(\"more.h\")\n#include \"more.h\"\n#endif\n" + std::string(kSource);
+  const auto result = [&](std::size_t parses) {
+    KernelRegistry registry(cache);
+    registry.register_source("scaled_sum", text, options);
+    const auto pipeline = registry.get_pipeline_with_constants("scaled_sum", device, {}, {{100, 3}});
+    EXPECT_TRUE(pipeline) << (pipeline ? "" : pipeline.error().message());
+    EXPECT_EQ(registry.statistics().source_parses, parses);
+    EXPECT_EQ(registry.statistics().compiles, parses);
+    return pipeline ? run(device, *pipeline) : 0.0f;
+  };
+  const auto write = [&](const char* name, const char* content) {
+    const auto path = root.path() / name;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << content;
+  };
+  write("second/parts/factor.h", "#include \"inner.h\"\n");
+  write("second/parts/inner.h", "#define float(x) (2.0f * (x))\n");
+  EXPECT_EQ(result(1), 192.0f);
+  EXPECT_EQ(result(0), 192.0f);
+  write("second/parts/inner.h", "#define float(x) (3.0f * (x))\n");
+  EXPECT_EQ(result(1), 288.0f);
+  EXPECT_EQ(result(0), 288.0f);
+  write("first/parts/factor.h", "#define float(x) (4.0f * (x))\n");
+  EXPECT_EQ(result(1), 384.0f) << "now found in an earlier directory";
+  write("second/more.h", "#undef float\n");
+  EXPECT_EQ(result(1), 96.0f) << "a file that __has_include asks for";
+  EXPECT_EQ(result(0), 96.0f);
+}
+
 TEST(DiskCache, CanBeTurnedOff) {
   const anymetal::testing::TemporaryDirectory root;
   auto device = Device::open("cpu").value();

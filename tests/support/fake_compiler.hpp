@@ -1,11 +1,13 @@
 #pragma once
 /// \file
 /// A compiler for a language of lines, to test the registry with: `kernel NAME`, `constant NAME INDEX`,
-/// `error MESSAGE` (a diagnostic on that line), `version WORD` (becomes the pipeline's execution path).
+/// `error MESSAGE` (a diagnostic on that line), `version WORD` (becomes the pipeline's execution path), `reads PATH` (a file
+/// of an include directory).
 
 #include "registry/compiler.hpp"
 
 #include <atomic>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <sstream>
@@ -20,7 +22,8 @@ class FakeUnit final : public registry::ParsedUnit {
   std::span<const std::string> entry_names() const override { return names; }
   std::span<const msl::ConstantDeclaration> constants() const override { return declared; }
   std::span<const Diagnostic> warnings() const override { return {}; }
-  Result<std::shared_ptr<const msl::EntryModule>> entry(std::string_view name) const override {
+  std::span<const msl::FileDependency> file_dependencies() const override { return files; }
+  Result<std::shared_ptr<const msl::EntryModule>> entry(std::string_view name, std::span<const FunctionConstant>) const override {
     auto module = std::make_shared<msl::EntryModule>();
     module->bitcode = version;
     module->symbol = name;
@@ -32,6 +35,7 @@ class FakeUnit final : public registry::ParsedUnit {
 
   std::vector<std::string> names;
   std::vector<msl::ConstantDeclaration> declared;
+  std::vector<msl::FileDependency> files;
   std::vector<Argument> arguments;
   std::string version = "1";
 };
@@ -54,6 +58,12 @@ class FakeCompiler final : public registry::Compiler {
       words >> verb >> what;
       if (verb == "kernel") unit->names.push_back(what);
       if (verb == "version") unit->version = what;
+      if (verb == "reads") {
+        std::stringstream content;
+        const std::ifstream file(what);
+        if (file) content << file.rdbuf();
+        unit->files.push_back({what, file ? msl::content_digest(content.str()) : std::string()});
+      }
       if (verb == "constant") {
         msl::ConstantDeclaration declaration;
         declaration.name = what;
