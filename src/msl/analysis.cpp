@@ -1,14 +1,14 @@
 #include "msl/analysis.hpp"
 
-#include "msl/address_spaces.hpp"
-#include "msl/checks.hpp"
-#include "msl/entry_codegen.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <optional>
 #include <utility>
+
+#include "msl/address_spaces.hpp"
+#include "msl/checks.hpp"
+#include "msl/entry_codegen.hpp"
 
 namespace anymetal::msl {
 
@@ -23,7 +23,10 @@ Error compilation_error(const std::string& subject, std::vector<Diagnostic> diag
 }
 
 Analysis::Analysis(const SourceRequest& request)
-    : limits_(compile_limits()), name_(request.name), target_(request.target), compilation_(std::make_unique<Compilation>(request, limits_)) {
+    : limits_(compile_limits()),
+      name_(request.name),
+      target_(request.target),
+      compilation_(std::make_unique<Compilation>(request, limits_)) {
   const StepOutcome outcome = run([this] { analyse(); });
   if (outcome.is_done()) return;
   is_parsed_ = false;
@@ -70,7 +73,8 @@ void Analysis::find_names() {
   unusable_names = find_unusable_names(*compilation_);
   for (const KernelName& kernel : kernels) {
     lines.push_back(defining_line(*kernel.function));
-    const bool is_template = kernel.function->getTemplatedKind() == clang::FunctionDecl::TK_FunctionTemplateSpecialization;
+    const bool is_template =
+        kernel.function->getTemplatedKind() == clang::FunctionDecl::TK_FunctionTemplateSpecialization;
     if (!is_template) (void)read_signature(*compilation_, kernel);
   }
 }
@@ -78,7 +82,8 @@ void Analysis::find_names() {
 unsigned Analysis::defining_line(const clang::FunctionDecl& function) const {
   const clang::FunctionDecl* const pattern = function.getTemplateInstantiationPattern();
   const auto location = (pattern != nullptr ? *pattern : function).getLocation();
-  const UserPosition position = user_position(compilation_->instance().getSourceManager(), location, compilation_->files());
+  const UserPosition position =
+      user_position(compilation_->instance().getSourceManager(), location, compilation_->files());
   return position.file == name_ ? position.line : 0;
 }
 
@@ -93,13 +98,15 @@ void Analysis::add_stop(const StepOutcome& outcome) {
     });
   }
   if (place.line == 0) place = {name_, 1, 1, {}, false};
-  diagnostics.push_back({Severity::Error, place.file, place.line, place.column, "the compiler " + outcome.reason, place.source_line});
+  diagnostics.push_back(
+      {Severity::Error, place.file, place.line, place.column, "the compiler " + outcome.reason, place.source_line});
 }
 
 Result<std::shared_ptr<const EntryModule>> Analysis::entry(std::string_view kernel) {
   const auto found = std::ranges::find(kernels, kernel, &KernelName::name);
   const std::string subject = fmt::format("kernel '{}'", kernel);
-  if (found == kernels.end()) return fail(ErrorCode::KernelNotFound, subject + " does not exist with these values of function constants");
+  if (found == kernels.end())
+    return fail(ErrorCode::KernelNotFound, subject + " does not exist with these values of function constants");
   std::optional<EntryModule> module;
   std::vector<Diagnostic> messages;
   bool is_filled = false;
@@ -110,10 +117,13 @@ Result<std::shared_ptr<const EntryModule>> Analysis::entry(std::string_view kern
   });
   if (!outcome.is_done()) return std::unexpected(step_error(outcome, subject));
   if (module && !has_error(messages)) return std::make_shared<const EntryModule>(std::move(*module));
-  const auto missing = std::ranges::find_if(messages, [](const Diagnostic& d) { return d.message.starts_with("function constant '"); });
+  const auto missing =
+      std::ranges::find_if(messages, [](const Diagnostic& d) { return d.message.starts_with("function constant '"); });
   if (!is_filled || missing == messages.end()) return std::unexpected(compilation_error(subject, std::move(messages)));
-  std::string text = fmt::format("{}: {}:{}:{}: {}", subject, missing->file, missing->line, missing->column, missing->message);
-  return std::unexpected(Error(ErrorCode::FunctionConstantError, std::move(text)).with_diagnostics(std::move(messages)));
+  std::string text =
+      fmt::format("{}: {}:{}:{}: {}", subject, missing->file, missing->line, missing->column, missing->message);
+  return std::unexpected(
+      Error(ErrorCode::FunctionConstantError, std::move(text)).with_diagnostics(std::move(messages)));
 }
 
 }  // namespace anymetal::msl

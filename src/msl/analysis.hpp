@@ -2,15 +2,15 @@
 /// \file
 /// One parse of a source under the compile guard, and what was found in it.
 
-#include "msl/compilation.hpp"
-#include "msl/compile_guard.hpp"
-#include "msl/kernels.hpp"
-
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "msl/compilation.hpp"
+#include "msl/compile_guard.hpp"
+#include "msl/kernels.hpp"
 
 namespace anymetal::msl {
 
@@ -36,7 +36,8 @@ class Analysis {
   std::vector<std::string> dependencies;
   std::vector<FileDependency> file_dependencies;
 
-  /// The IR of one of its kernels. ShaderCompilationError; FunctionConstantError where a constant that was filled in decides it.
+  /// The IR of one of its kernels. ShaderCompilationError; FunctionConstantError where a constant that was filled in
+  /// decides it.
   Result<std::shared_ptr<const EntryModule>> entry(std::string_view kernel);
 
  private:

@@ -1,8 +1,5 @@
 #include "msl/given_constants.hpp"
 
-#include "msl/annotations.hpp"
-#include "msl/value_types.hpp"
-
 #include <clang/AST/ASTContext.h>
 #include <clang/AST/Attr.h>
 #include <clang/AST/ExprCXX.h>
@@ -19,6 +16,9 @@
 #include <cstring>
 #include <set>
 
+#include "msl/annotations.hpp"
+#include "msl/value_types.hpp"
+
 namespace anymetal::msl {
 namespace {
 
@@ -34,13 +34,20 @@ T component(const ConstantValue& value, unsigned index) {
 
 std::int64_t integer(const ConstantValue& value, unsigned i) {
   switch (value.type()) {
-    case ConstantType::Bool: return component<std::uint8_t>(value, i) != 0 ? 1 : 0;
-    case ConstantType::Char: return component<std::int8_t>(value, i);
-    case ConstantType::UChar: return component<std::uint8_t>(value, i);
-    case ConstantType::Short: return component<std::int16_t>(value, i);
-    case ConstantType::UShort: return component<std::uint16_t>(value, i);
-    case ConstantType::Int: return component<std::int32_t>(value, i);
-    default: return component<std::uint32_t>(value, i);
+    case ConstantType::Bool:
+      return component<std::uint8_t>(value, i) != 0 ? 1 : 0;
+    case ConstantType::Char:
+      return component<std::int8_t>(value, i);
+    case ConstantType::UChar:
+      return component<std::uint8_t>(value, i);
+    case ConstantType::Short:
+      return component<std::int16_t>(value, i);
+    case ConstantType::UShort:
+      return component<std::uint16_t>(value, i);
+    case ConstantType::Int:
+      return component<std::int32_t>(value, i);
+    default:
+      return component<std::uint32_t>(value, i);
   }
 }
 
@@ -50,7 +57,8 @@ clang::Expr* literal(clang::ASTContext& ast, const ConstantValue& value, unsigne
     const llvm::APFloat number(llvm::APFloat::IEEEhalf(), llvm::APInt(16, component<std::uint16_t>(value, i)));
     return clang::FloatingLiteral::Create(ast, number, true, ast.Float16Ty, at);
   }
-  if (value.type() == ConstantType::Float) return clang::FloatingLiteral::Create(ast, llvm::APFloat(component<float>(value, i)), true, ast.FloatTy, at);
+  if (value.type() == ConstantType::Float)
+    return clang::FloatingLiteral::Create(ast, llvm::APFloat(component<float>(value, i)), true, ast.FloatTy, at);
   const std::int64_t number = integer(value, i);
   if (value.type() == ConstantType::Bool) return clang::CXXBoolLiteralExpr::Create(ast, number != 0, ast.BoolTy, at);
   return clang::IntegerLiteral::Create(ast, llvm::APInt(64, static_cast<std::uint64_t>(number), true), ast.LongTy, at);
@@ -60,7 +68,8 @@ clang::Expr* literal(clang::ASTContext& ast, const ConstantValue& value, unsigne
 ConstantValue filling(ConstantType type, unsigned components, std::uint8_t number) {
   std::array<unsigned char, 16> bytes{};
   for (unsigned i = 0; i < components; ++i) {
-    if (type == ConstantType::Bool) bytes[i] = number % 2;
+    if (type == ConstantType::Bool)
+      bytes[i] = number % 2;
     else if (type == ConstantType::Float) {
       const auto real = static_cast<float>(number);
       std::memcpy(&bytes[i * sizeof(real)], &real, sizeof(real));
@@ -74,13 +83,15 @@ ConstantValue filling(ConstantType type, unsigned components, std::uint8_t numbe
 }
 
 bool has_annotation(const clang::VarDecl& variable, std::string_view name) {
-  return std::ranges::any_of(variable.specific_attrs<clang::AnnotateAttr>(), [&](const auto* a) { return std::string_view(a->getAnnotation()) == name; });
+  return std::ranges::any_of(variable.specific_attrs<clang::AnnotateAttr>(),
+                             [&](const auto* a) { return std::string_view(a->getAnnotation()) == name; });
 }
 
 /// References to filled constants, but for those in bodies of functions that the entry does not reach.
 class FilledReferences : public clang::RecursiveASTVisitor<FilledReferences> {
  public:
-  FilledReferences(Compilation& compilation, std::span<clang::FunctionDecl* const> reachable, std::span<const FunctionConstantVariable> constants)
+  FilledReferences(Compilation& compilation, std::span<clang::FunctionDecl* const> reachable,
+                   std::span<const FunctionConstantVariable> constants)
       : compilation_(compilation), constants_(constants) {
     for (const clang::FunctionDecl* f : reachable) reachable_.insert(f->getCanonicalDecl());
   }
@@ -90,17 +101,23 @@ class FilledReferences : public clang::RecursiveASTVisitor<FilledReferences> {
     if (!reachable_.contains(f->getCanonicalDecl()) && f->doesThisDeclarationHaveABody()) skipped_.insert(f->getBody());
     return true;
   }
-  bool TraverseStmt(clang::Stmt* statement) { return skipped_.contains(statement) || RecursiveASTVisitor::TraverseStmt(statement); }
+  bool TraverseStmt(clang::Stmt* statement) {
+    return skipped_.contains(statement) || RecursiveASTVisitor::TraverseStmt(statement);
+  }
 
   bool VisitDeclRefExpr(clang::DeclRefExpr* e) {
     const auto* variable = llvm::dyn_cast<clang::VarDecl>(e->getDecl());
-    if (variable == nullptr || !has_annotation(*variable, kFilled) || !reported_.insert(variable->getCanonicalDecl()).second) return true;
-    const auto constant = std::ranges::find_if(constants_, [&](const auto& c) { return c.variable->getCanonicalDecl() == variable->getCanonicalDecl(); });
+    if (variable == nullptr || !has_annotation(*variable, kFilled) ||
+        !reported_.insert(variable->getCanonicalDecl()).second)
+      return true;
+    const auto constant = std::ranges::find_if(
+        constants_, [&](const auto& c) { return c.variable->getCanonicalDecl() == variable->getCanonicalDecl(); });
     if (constant == constants_.end()) return true;
     const ConstantDeclaration& d = constant->declaration;
-    compilation_.report(clang::DiagnosticsEngine::Error, e->getLocation(),
-                        fmt::format("function constant '{}' (index {}, {}) needs a value: constant expressions depend on it", d.name, d.index,
-                                    to_string(d.type, d.components)));
+    compilation_.report(
+        clang::DiagnosticsEngine::Error, e->getLocation(),
+        fmt::format("function constant '{}' (index {}, {}) needs a value: constant expressions depend on it", d.name,
+                    d.index, to_string(d.type, d.components)));
     return true;
   }
 
@@ -125,19 +142,25 @@ void GivenConstants::operator()(const clang::Token& token) {
   if (token.is(tok::identifier)) last_name_ = token.getIdentifierInfo();
   if (token.is(tok::semi)) is_complete_ = is_constant_;
   constexpr std::string_view kMark = "\"msl:function_constant\"";
-  if (token.is(tok::string_literal) && token.getLength() == kMark.size() && std::string_view(token.getLiteralData(), kMark.size()) == kMark) is_constant_ = true;
+  if (token.is(tok::string_literal) && token.getLength() == kMark.size() &&
+      std::string_view(token.getLiteralData(), kMark.size()) == kMark)
+    is_constant_ = true;
 }
 
 void GivenConstants::define(clang::IdentifierInfo& name) {
   clang::Sema& sema = instance_.getSema();
-  clang::LookupResult found(sema, clang::DeclarationName(&name), clang::SourceLocation(), clang::Sema::LookupOrdinaryName);
+  clang::LookupResult found(sema, clang::DeclarationName(&name), clang::SourceLocation(),
+                            clang::Sema::LookupOrdinaryName);
   found.suppressDiagnostics();
   sema.LookupName(found, sema.getCurScope());
   auto* variable = found.getAsSingle<clang::VarDecl>();
-  const auto* attribute = variable == nullptr || variable->hasInit() || variable->isInvalidDecl() ? nullptr : find_annotation(*variable, "function_constant");
+  const auto* attribute = variable == nullptr || variable->hasInit() || variable->isInvalidDecl()
+                              ? nullptr
+                              : find_annotation(*variable, "function_constant");
   if (attribute == nullptr) return;
   const auto index = integer_argument(sema.Context, *attribute);
-  clang::Expr* const initialiser = index && *index >= 0 ? value(*variable, static_cast<std::uint32_t>(*index)) : nullptr;
+  clang::Expr* const initialiser =
+      index && *index >= 0 ? value(*variable, static_cast<std::uint32_t>(*index)) : nullptr;
   if (initialiser == nullptr) return;
   const bool is_filled = !binding_->values.contains(static_cast<std::uint32_t>(*index));
   variable->addAttr(clang::AnnotateAttr::CreateImplicit(sema.Context, is_filled ? kFilled : kGiven, nullptr, 0));
@@ -150,7 +173,8 @@ clang::Expr* GivenConstants::value(const clang::VarDecl& variable, std::uint32_t
   if (!type) return nullptr;
   const auto given = binding_->values.find(index);
   if (given == binding_->values.end() && !binding_->others) return nullptr;
-  const ConstantValue value = given != binding_->values.end() ? given->second : filling(type->first, type->second, *binding_->others);
+  const ConstantValue value =
+      given != binding_->values.end() ? given->second : filling(type->first, type->second, *binding_->others);
   if (value.type() != type->first || value.components() != type->second) return nullptr;
   clang::Sema& sema = instance_.getSema();
   const clang::SourceLocation at = variable.getLocation();
@@ -158,12 +182,18 @@ clang::Expr* GivenConstants::value(const clang::VarDecl& variable, std::uint32_t
   for (unsigned i = 0; i < value.components(); ++i) components.push_back(literal(sema.Context, value, i, at));
   if (components.size() == 1) return components[0];
   const clang::QualType vector = sema.Context.removeAddrSpaceQualType(variable.getType());
-  return sema.BuildCXXTypeConstructExpr(sema.Context.getTrivialTypeSourceInfo(vector.getUnqualifiedType(), at), at, components, at, false).get();
+  return sema
+      .BuildCXXTypeConstructExpr(sema.Context.getTrivialTypeSourceInfo(vector.getUnqualifiedType(), at), at, components,
+                                 at, false)
+      .get();
 }
 
-bool is_given(const clang::VarDecl& variable) { return has_annotation(variable, kGiven) || has_annotation(variable, kFilled); }
+bool is_given(const clang::VarDecl& variable) {
+  return has_annotation(variable, kGiven) || has_annotation(variable, kFilled);
+}
 
-void report_filled_constants(Compilation& compilation, std::span<clang::FunctionDecl* const> reachable, std::span<const FunctionConstantVariable> constants) {
+void report_filled_constants(Compilation& compilation, std::span<clang::FunctionDecl* const> reachable,
+                             std::span<const FunctionConstantVariable> constants) {
   FilledReferences references(compilation, reachable, constants);
   for (clang::Decl* d : compilation.declarations()) references.TraverseDecl(d);
 }

@@ -2,13 +2,13 @@
 /// \file
 /// Function constants that have values before the parse, so that they are constant expressions.
 
-#include "msl/kernels.hpp"
-#include "msl/parsed_source.hpp"
-
 #include <clang/AST/Decl.h>
 
 #include <optional>
 #include <span>
+
+#include "msl/kernels.hpp"
+#include "msl/parsed_source.hpp"
 
 namespace clang {
 class CompilerInstance;
@@ -21,7 +21,8 @@ namespace anymetal::msl {
 /// Gives a function constant its value as soon as its declaration ends, where the request has one for it.
 class GivenConstants {
  public:
-  GivenConstants(clang::CompilerInstance& instance, const std::optional<ConstantBinding>& binding) : instance_(instance), binding_(binding) {}
+  GivenConstants(clang::CompilerInstance& instance, const std::optional<ConstantBinding>& binding)
+      : instance_(instance), binding_(binding) {}
   /// Sees every token after preprocessing, in order, before the parser does.
   void operator()(const clang::Token& token);
 
@@ -40,8 +41,9 @@ class GivenConstants {
 /// Whether the function constant got its value from the request.
 bool is_given(const clang::VarDecl& variable);
 
-/// Reports every function constant that was filled in for want of a value although these functions, or anything outside of
-/// functions, depend on it.
-void report_filled_constants(Compilation& compilation, std::span<clang::FunctionDecl* const> reachable, std::span<const FunctionConstantVariable> constants);
+/// Reports every function constant that was filled in for want of a value although these functions, or anything outside
+/// of functions, depend on it.
+void report_filled_constants(Compilation& compilation, std::span<clang::FunctionDecl* const> reachable,
+                             std::span<const FunctionConstantVariable> constants);
 
 }  // namespace anymetal::msl

@@ -17,14 +17,16 @@ std::string metal_pragma(std::string_view text) {
     return "clang fp reassociate(on) reciprocal(on) contract(fast)";
   }
   for (const std::string_view mode : {"off", "on", "fast"}) {
-    if (squeezed == "METAL fp contract ( " + std::string(mode) + " ) ") return std::string(kContract) + std::string(mode) + ')';
+    if (squeezed == "METAL fp contract ( " + std::string(mode) + " ) ")
+      return std::string(kContract) + std::string(mode) + ')';
   }
   return {};
 }
 
 std::string pragma_operators(std::string_view pragma, bool contracts_off) {
   std::string text = std::string(kPragmaOperator) + "(\"" + std::string(pragma) + "\")";
-  if (contracts_off && !pragma.starts_with(kContract)) text += " " + std::string(kPragmaOperator) + "(\"" + std::string(kContract) + "off)\")";
+  if (contracts_off && !pragma.starts_with(kContract))
+    text += " " + std::string(kPragmaOperator) + "(\"" + std::string(kContract) + "off)\")";
   return text;
 }
 

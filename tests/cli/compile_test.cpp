@@ -128,7 +128,8 @@ TEST_F(CliCompile, ManyInstantiations) {
 
 TEST_F(CliCompile, SomeEntries) {
   const auto file = scratch.write("many.metal", instantiations(40));
-  const auto result = run_program({"compile", file, "--entry", "add_30", "--entry", "add_2", "--entry", "add_7", "--entry", "add_4"});
+  const auto result =
+      run_program({"compile", file, "--entry", "add_30", "--entry", "add_2", "--entry", "add_7", "--entry", "add_4"});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.err, HasSubstr("3 of 4 entries compiled"));
   EXPECT_LT(result.out.find("add_30 "), result.out.find("add_2 "));

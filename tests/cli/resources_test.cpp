@@ -19,13 +19,15 @@ constexpr char kFrameSize = 0x11, kMinimumStack = 0x12, kRegisters = 0x2f;
 
 TEST(CodeResources, OfACubin) {
   const std::string valueless{0x03, 0x1b, 0, 0};  // an attribute of two bytes
-  const auto found = nv_info_resources(attribute(kRegisters, 18) + valueless + attribute(kFrameSize, 0x40, 0x01) + attribute(kMinimumStack, 9));
+  const auto found = nv_info_resources(attribute(kRegisters, 18) + valueless + attribute(kFrameSize, 0x40, 0x01) +
+                                       attribute(kMinimumStack, 9));
   EXPECT_EQ(found.registers, 18U);
   EXPECT_EQ(found.stack_bytes, 0x140U);
 }
 
 TEST(CodeResources, TheLargestFunctionCounts) {
-  const auto found = nv_info_resources(attribute(kRegisters, 40) + attribute(kRegisters, 18) + attribute(kFrameSize, 8) + attribute(kFrameSize, 0));
+  const auto found = nv_info_resources(attribute(kRegisters, 40) + attribute(kRegisters, 18) +
+                                       attribute(kFrameSize, 8) + attribute(kFrameSize, 0));
   EXPECT_EQ(found.registers, 40U);
   EXPECT_EQ(found.stack_bytes, 8U);
 }
@@ -33,7 +35,8 @@ TEST(CodeResources, TheLargestFunctionCounts) {
 TEST(CodeResources, DamagedBytesSayNothing) {
   EXPECT_FALSE(nv_info_resources("").registers);
   const std::string whole = attribute(kRegisters, 18);
-  for (std::size_t n = 0; n < whole.size(); ++n) EXPECT_FALSE(nv_info_resources(std::string_view(whole).substr(0, n)).registers);
+  for (std::size_t n = 0; n < whole.size(); ++n)
+    EXPECT_FALSE(nv_info_resources(std::string_view(whole).substr(0, n)).registers);
   EXPECT_FALSE(code_resources("no object, and no PTX").registers);
 }
 

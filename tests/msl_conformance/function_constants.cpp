@@ -97,29 +97,37 @@ const Feature kFeatures[] = {
       {1U, ConstantValue::from_bytes(anymetal::ConstantType::UInt, 3, std::array{4U, 5U, 6U}.data())},
       {2U, ConstantValue::from_bytes(anymetal::ConstantType::Int, 4, std::array{7, 8, 9, 10}.data())}}},
     {"template arguments, of functions, classes and through constants derived from them",
-     "constant int a [[function_constant(0)]]; constant bool wide [[function_constant(1)]]; constant int twice = a * 2; "
-     "template <int N> int squares(int x) { int s = 0; for (int k = 0; k < N; ++k) s += k * k + x; return s; } template "
+     "constant int a [[function_constant(0)]]; constant bool wide [[function_constant(1)]]; constant int twice = a * "
+     "2; "
+     "template <int N> int squares(int x) { int s = 0; for (int k = 0; k < N; ++k) s += k * k + x; return s; } "
+     "template "
      "<int N, bool W> struct tile { static constexpr constant int area = N * (W ? 2 : 1); int rows[N]; };",
-     "o[0] = squares<a>(n[1]); o[1] = squares<twice>(0); tile<a + 1, wide> piece; o[2] = sizeof(piece.rows); o[3] = piece.area;",
+     "o[0] = squares<a>(n[1]); o[1] = squares<twice>(0); tile<a + 1, wide> piece; o[2] = sizeof(piece.rows); o[3] = "
+     "piece.area;",
      {18, 140, 20, 10},
      1,
      "metal4.0",
      {{0U, std::int32_t{4}}, {1U, true}}},
     {"static_assert, case labels, extents of member arrays, enumerators",
-     "constant uint a [[function_constant(0)]]; constant short b [[function_constant(1)]]; static_assert(a % 4 == 0 && b "
-     "< 0, \"multiples of four\"); struct row { int values[a]; }; enum sizes : uint { kRows = a + 1 }; enum class mode { "
+     "constant uint a [[function_constant(0)]]; constant short b [[function_constant(1)]]; static_assert(a % 4 == 0 && "
+     "b "
+     "< 0, \"multiples of four\"); struct row { int values[a]; }; enum sizes : uint { kRows = a + 1 }; enum class mode "
+     "{ "
      "slow = -b };",
-     "row r; for (uint i = 0; i < a; ++i) r.values[i] = i * 3; static_assert(sizeof(row) == a * 4, \"\"); switch (n[8]) { "
+     "row r; for (uint i = 0; i < a; ++i) r.values[i] = i * 3; static_assert(sizeof(row) == a * 4, \"\"); switch "
+     "(n[8]) { "
      "case a: o[0] = 1; break; default: o[0] = 2; } o[1] = r.values[a - 1]; o[2] = kRows; o[3] = int(mode::slow);",
      {1, 21, 9, 5},
      1,
      "metal4.0",
      {{0U, 8U}, {1U, std::int16_t{-5}}}},
     {"`if constexpr` that leaves out what does not compile; extents through `const` locals",
-     "constant int a [[function_constant(0)]]; constant float f [[function_constant(1)]]; template <int N> struct only { "
+     "constant int a [[function_constant(0)]]; constant float f [[function_constant(1)]]; template <int N> struct only "
+     "{ "
      "}; template <> struct only<4> { int v() { return 9; } }; template <int N> int pick(int x) { if constexpr (N == 4 "
      "&& f > 1.0f) { return only<N>().v() + x; } else { return only<N>().missing() + x; } }",
-     "const int count = a + 2; int local[count]; for (int i = 0; i < count; ++i) local[i] = i; o[0] = pick<a>(n[1]); o[1] = "
+     "const int count = a + 2; int local[count]; for (int i = 0; i < count; ++i) local[i] = i; o[0] = pick<a>(n[1]); "
+     "o[1] = "
      "local[count - 1];",
      {10, 5},
      1,
@@ -127,18 +135,22 @@ const Feature kFeatures[] = {
      {{0U, std::int32_t{4}}, {1U, 1.5f}}},
     {"constant expressions with a default, while the constant has no value",
      "constant int a [[function_constant(0)]]; constant int b [[function_constant(1)]]; constant int a_or = "
-     "is_function_constant_defined(a) ? a : 3; constant int b_or = is_function_constant_defined(b) ? b : 3; template <int "
+     "is_function_constant_defined(a) ? a : 3; constant int b_or = is_function_constant_defined(b) ? b : 3; template "
+     "<int "
      "N> int three() { return N * 100; }",
-     "o[0] = three<a_or>(); o[1] = three<b_or>(); if constexpr (is_function_constant_defined(a)) o[2] = 1; else o[2] = 2;",
+     "o[0] = three<a_or>(); o[1] = three<b_or>(); if constexpr (is_function_constant_defined(a)) o[2] = 1; else o[2] = "
+     "2;",
      {500, 300, 1},
      1,
      "metal4.0",
      {{0U, std::int32_t{5}}}},
     {"kernel templates whose bodies use function constants as template arguments; guards beside them",
-     "constant int a [[function_constant(0)]]; constant bool more [[function_constant(1)]]; constant bool less = !more; "
+     "constant int a [[function_constant(0)]]; constant bool more [[function_constant(1)]]; constant bool less = "
+     "!more; "
      "template <typename T, int N> T fill(T x) { return x * N; } template <typename T> kernel void body(device T* o "
      "[[buffer(0)]], device const int* m [[buffer(1), function_constant(more)]], device const int* l [[buffer(1), "
-     "function_constant(less)]]) { o[0] = fill<T, a>(m[3]); o[1] = l ? 1 : 2; } template [[host_name(\"k\")]] kernel void "
+     "function_constant(less)]]) { o[0] = fill<T, a>(m[3]); o[1] = l ? 1 : 2; } template [[host_name(\"k\")]] kernel "
+     "void "
      "body<int>(device int*, device const int*, device const int*);",
      "",
      {12, 2},

@@ -46,13 +46,18 @@ const Feature kFeatures[] = {
      "0x1p-11f)) == 0x1p-24f;",
      {1, 1}},
     {"contract(off) stays in force whatever mode is set behind it, to the end of its scope",
-     "float first(float a, float b, float c) {\n#pragma METAL fp contract(off)\n#pragma METAL fp math_mode(safe)\nreturn a * "
+     "float first(float a, float b, float c) {\n#pragma METAL fp contract(off)\n#pragma METAL fp "
+     "math_mode(safe)\nreturn a * "
      "b + c; }\nfloat swift(float a, float b, float c) {\n#pragma METAL fp contract(off)\n#pragma METAL fp "
-     "math_mode(fast)\nreturn a * b + c; }\nfloat spelled(float a, float b, float c) { _Pragma(\"METAL fp contract(off)\") "
-     "_Pragma(\"METAL fp math_mode(safe)\") return a * b + c; }\nfloat alone(float a, float b, float c) {\n#pragma METAL fp "
-     "contract(off)\nreturn a * b + c; }\nfloat outer(float a, float b, float c) {\n#pragma METAL fp contract(off)\n{\n#pragma "
+     "math_mode(fast)\nreturn a * b + c; }\nfloat spelled(float a, float b, float c) { _Pragma(\"METAL fp "
+     "contract(off)\") "
+     "_Pragma(\"METAL fp math_mode(safe)\") return a * b + c; }\nfloat alone(float a, float b, float c) {\n#pragma "
+     "METAL fp "
+     "contract(off)\nreturn a * b + c; }\nfloat outer(float a, float b, float c) {\n#pragma METAL fp "
+     "contract(off)\n{\n#pragma "
      "METAL fp math_mode(safe)\nreturn a * b + c; } }",
-     "float a = 1 + 0x1p-12f + n[0], c = -(1 + 0x1p-11f) + n[0]; o[0] = first(a, a, c) == 0.0f; o[1] = swift(a, a, c) == 0.0f; "
+     "float a = 1 + 0x1p-12f + n[0], c = -(1 + 0x1p-11f) + n[0]; o[0] = first(a, a, c) == 0.0f; o[1] = swift(a, a, c) "
+     "== 0.0f; "
      "o[2] = spelled(a, a, c) == 0.0f; o[3] = alone(a, a, c) == 0.0f; o[4] = outer(a, a, c) == 0.0f;",
      {1, 1, 1, 1, 1}},
     {"infinities and NaN mean what they are in fast mode",

@@ -37,7 +37,8 @@ const Refusal kRefusals[] = {
     {"recursion that is no tail call",
      "int h(int n) { return n < 2 ? n : h(n - 1) + h(n - 2); } kernel void k(device int* o) { o[0] = h(o[0]); }",
      "recursion"},
-    {"the address of a vector component", "kernel void k(device float4* o) { float4 v = o[0]; thread float* p = &v.x; o[0] = *p; }",
+    {"the address of a vector component",
+     "kernel void k(device float4* o) { float4 v = o[0]; thread float* p = &v.x; o[0] = *p; }",
      "the address of a vector component cannot be taken"},
     {"convolution2d",
      "#include <MetalPerformancePrimitives/MetalPerformancePrimitives.h>\nkernel void k(device int* o) { "

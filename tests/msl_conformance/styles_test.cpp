@@ -2,8 +2,8 @@
 // loops.
 #include <gtest/gtest.h>
 
-#include <anymetal/anymetal.hpp>
 #include <algorithm>
+#include <anymetal/anymetal.hpp>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -188,8 +188,10 @@ TEST_F(Styles, LanguageCorners) {
     const float lo = x[i] - std::floor(x[i]);
     const int hi = static_cast<int>(std::floor(x[i]));
     float a = lo, b = static_cast<float>(hi);
-    if (static_cast<unsigned>(hi) % 2 == 0) a += 1;
-    else a += 2, b += 1;
+    if (static_cast<unsigned>(hi) % 2 == 0)
+      a += 1;
+    else
+      a += 2, b += 1;
     const float dot = (3 + lo) + 0.5f * static_cast<float>(hi * 2);
     EXPECT_EQ(out[i], a * 4 + (b + static_cast<float>(3 + hi)) + dot) << i;
   }
@@ -230,7 +232,8 @@ TEST_F(Styles, AttentionVariants) {
       for (std::size_t i = 0; i < q.size(); ++i) q[i] = static_cast<float>(i % 9) - 4;
       for (std::size_t i = 0; i < mask.size(); ++i) mask[i] = static_cast<float>(i);
       run("attention_variants", "attn_f32_dk64", {1, 1, 1}, {static_cast<std::size_t>(32 * simdgroups), 1, 1},
-          {{300U, has_mask}, {301U, true}, {302U, 0.5f}, {320U, std::int32_t{64}}, {321U, std::int32_t{simdgroups}}}, q, mask, out);
+          {{300U, has_mask}, {301U, true}, {302U, 0.5f}, {320U, std::int32_t{64}}, {321U, std::int32_t{simdgroups}}}, q,
+          mask, out);
       for (std::size_t j = 0; j < 8; ++j) {
         float sum = 1;
         for (std::size_t i = 0; i < 64; ++i) sum += q[j * 64 + i];

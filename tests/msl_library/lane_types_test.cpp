@@ -1,5 +1,5 @@
-// Every SIMD-group and quad-group function on the types it takes, against a model of the lanes: two full groups, a short last one,
-// and a branch that not all lanes take.
+// Every SIMD-group and quad-group function on the types it takes, against a model of the lanes: two full groups, a
+// short last one, and a branch that not all lanes take.
 
 #include <fmt/format.h>
 
@@ -26,7 +26,9 @@ struct Group {
     for (std::size_t i = 0; i < end; ++i) start = with(start, values[i]);
     return start;
   }
-  [[nodiscard]] int all(int start, const std::function<int(int, int)>& with) const { return fold(values.size(), start, with); }
+  [[nodiscard]] int all(int start, const std::function<int(int, int)>& with) const {
+    return fold(values.size(), start, with);
+  }
   [[nodiscard]] int own() const { return values[at]; }
   /// The value of a lane, where that executes the call; else the asking lane's own.
   [[nodiscard]] int of(long lane) const {
@@ -64,16 +66,23 @@ const Function kFunctions[] = {
     {"P_prefix_exclusive_product(x)", [](const Group& g) { return g.fold(g.at, 1, product); }},
     {"P_broadcast_first(x)", [](const Group& g) { return g.values[0]; }},
     {"P_broadcast(x, ushort(1))", [](const Group& g) { return g.of(1); }, Takes::Any, true},
-    {"P_shuffle(x, ushort((t * 3 + 1) % W))", [](const Group& g) { return g.of((g.lane() * 3 + 1) % g.width); }, Takes::Any, true},
+    {"P_shuffle(x, ushort((t * 3 + 1) % W))", [](const Group& g) { return g.of((g.lane() * 3 + 1) % g.width); },
+     Takes::Any, true},
     {"P_shuffle_up(x, ushort(1))", [](const Group& g) { return g.of(g.lane() - 1); }, Takes::Any, true},
     {"P_shuffle_down(x, ushort(1))", [](const Group& g) { return g.of(g.lane() + 1); }, Takes::Any, true},
     {"P_shuffle_xor(x, ushort(3))", [](const Group& g) { return g.of(g.lane() ^ 3); }, Takes::Any, true},
-    {"P_shuffle_rotate_up(x, ushort(1))", [](const Group& g) { return g.of((g.lane() + g.width - 1) % g.width); }, Takes::Any, true},
-    {"P_shuffle_rotate_down(x, ushort(1))", [](const Group& g) { return g.of((g.lane() + 1) % g.width); }, Takes::Any, true},
-    {"P_shuffle_and_fill_up(x, T(3), ushort(1))", [](const Group& g) { return g.lane() < 1 ? 3 : g.of(g.lane() - 1); }, Takes::Any, true},
-    {"P_shuffle_and_fill_down(x, T(3), ushort(1))", [](const Group& g) { return g.lane() + 1 < g.width ? g.of(g.lane() + 1) : 3; }, Takes::Any, true},
-    {"P_shuffle_and_fill_up(x, T(3), ushort(1), ushort(2))", [](const Group& g) { return g.lane() % 2 < 1 ? 3 : g.of(g.lane() - 1); }, Takes::Any, true},
-    {"P_shuffle_and_fill_down(x, T(3), ushort(1), ushort(2))", [](const Group& g) { return g.lane() % 2 < 1 ? g.of(g.lane() + 1) : 3; }, Takes::Any, true},
+    {"P_shuffle_rotate_up(x, ushort(1))", [](const Group& g) { return g.of((g.lane() + g.width - 1) % g.width); },
+     Takes::Any, true},
+    {"P_shuffle_rotate_down(x, ushort(1))", [](const Group& g) { return g.of((g.lane() + 1) % g.width); }, Takes::Any,
+     true},
+    {"P_shuffle_and_fill_up(x, T(3), ushort(1))", [](const Group& g) { return g.lane() < 1 ? 3 : g.of(g.lane() - 1); },
+     Takes::Any, true},
+    {"P_shuffle_and_fill_down(x, T(3), ushort(1))",
+     [](const Group& g) { return g.lane() + 1 < g.width ? g.of(g.lane() + 1) : 3; }, Takes::Any, true},
+    {"P_shuffle_and_fill_up(x, T(3), ushort(1), ushort(2))",
+     [](const Group& g) { return g.lane() % 2 < 1 ? 3 : g.of(g.lane() - 1); }, Takes::Any, true},
+    {"P_shuffle_and_fill_down(x, T(3), ushort(1), ushort(2))",
+     [](const Group& g) { return g.lane() % 2 < 1 ? g.of(g.lane() + 1) : 3; }, Takes::Any, true},
 };
 
 /// Small enough that sums and products of a whole group are exact in every type, `char` too.
@@ -88,11 +97,18 @@ struct Type {
 class LaneTypes : public LibraryRun {
  protected:
   void check(const Type& type, const std::string& prefix, int width, bool is_divergent) {
-    const auto is_used = [&](const Function& f) { return (type.is_integer || f.takes == Takes::Any) && !(is_divergent && f.needs_source); };
-    std::string text = fmt::format("typedef {} T; typedef {} E;\nkernel void k(device int* o [[buffer(0)]], uint t [[thread_position_in_grid]]) {{\n  constexpr uint W = {};\n  T x;\n", type.name, std::string(type.name).substr(0, std::string(type.name).size() - (type.components > 1 ? 1 : 0)), width);
+    const auto is_used = [&](const Function& f) {
+      return (type.is_integer || f.takes == Takes::Any) && !(is_divergent && f.needs_source);
+    };
+    std::string text = fmt::format(
+        "typedef {} T; typedef {} E;\nkernel void k(device int* o [[buffer(0)]], uint t [[thread_position_in_grid]]) "
+        "{{\n  constexpr uint W = {};\n  T x;\n",
+        type.name, std::string(type.name).substr(0, std::string(type.name).size() - (type.components > 1 ? 1 : 0)),
+        width);
     std::size_t outputs = 0;
     for (std::size_t c = 0; c < type.components; ++c) {
-      text += fmt::format("  x{} = E((t + {}) % 13 == 4 ? 2 : 1);\n", type.components == 1 ? std::string() : fmt::format("[{}]", c), 5 * c);
+      text += fmt::format("  x{} = E((t + {}) % 13 == 4 ? 2 : 1);\n",
+                          type.components == 1 ? std::string() : fmt::format("[{}]", c), 5 * c);
     }
     std::string calls;
     for (const Function& f : kFunctions) {
@@ -100,21 +116,24 @@ class LaneTypes : public LibraryRun {
       std::string call(f.call);
       call.replace(0, 1, prefix);
       for (std::size_t c = 0; c < type.components; ++c) {
-        calls += fmt::format("    q[{}] = int(({}){});\n", outputs++, call, type.components == 1 ? std::string() : fmt::format("[{}]", c));
+        calls += fmt::format("    q[{}] = int(({}){});\n", outputs++, call,
+                             type.components == 1 ? std::string() : fmt::format("[{}]", c));
       }
     }
-    text += fmt::format("  device int* q = o + {} * t;\n  for (int i = 0; i < {}; ++i) q[i] = -99;\n  if ({}) {{\n{}  }}\n}}\n", outputs, outputs,
-                        is_divergent ? "t % 3 != 1" : "true", calls);
+    text += fmt::format(
+        "  device int* q = o + {} * t;\n  for (int i = 0; i < {}; ++i) q[i] = -99;\n  if ({}) {{\n{}  }}\n}}\n",
+        outputs, outputs, is_divergent ? "t % 3 != 1" : "true", calls);
     const auto got = run<std::int32_t>(text, {}, outputs * kThreads, {kThreads}, {kThreads});
     ASSERT_EQ(got.size(), outputs * kThreads) << text;
-    for (std::size_t t = 0; t < kThreads; ++t) compare(type, prefix, width, is_divergent, t, std::span(got).subspan(outputs * t, outputs), is_used);
+    for (std::size_t t = 0; t < kThreads; ++t)
+      compare(type, prefix, width, is_divergent, t, std::span(got).subspan(outputs * t, outputs), is_used);
   }
 
  private:
   static bool active(std::size_t t, bool is_divergent) { return t < kThreads && (!is_divergent || t % 3 != 1); }
 
-  static void compare(const Type& type, const std::string& prefix, int width, bool is_divergent, std::size_t t, std::span<const std::int32_t> got,
-                      const std::function<bool(const Function&)>& is_used) {
+  static void compare(const Type& type, const std::string& prefix, int width, bool is_divergent, std::size_t t,
+                      std::span<const std::int32_t> got, const std::function<bool(const Function&)>& is_used) {
     const auto w = static_cast<std::size_t>(width);
     std::size_t next = 0;
     for (const Function& f : kFunctions) {
@@ -132,13 +151,16 @@ class LaneTypes : public LibraryRun {
         const int expected = active(t, is_divergent) ? f.reference(group) : -99;
         const int value = got[next++];
         if (f.needs_source && !is_whole) continue;
-        EXPECT_EQ(value, expected) << type.name << ' ' << prefix << f.call.substr(1) << (is_divergent ? " in a branch" : "") << ", thread " << t << " component " << c;
+        EXPECT_EQ(value, expected) << type.name << ' ' << prefix << f.call.substr(1)
+                                   << (is_divergent ? " in a branch" : "") << ", thread " << t << " component " << c;
       }
     }
   }
 };
 
-const Type kTypes[] = {{"char"}, {"ushort"}, {"int"}, {"half", 1, false}, {"float", 1, false}, {"bfloat", 1, false}, {"uchar4", 4}, {"half3", 3, false}, {"float2", 2, false}};
+const Type kTypes[] = {{"char"},           {"ushort"},          {"int"},
+                       {"half", 1, false}, {"float", 1, false}, {"bfloat", 1, false},
+                       {"uchar4", 4},      {"half3", 3, false}, {"float2", 2, false}};
 
 TEST_F(LaneTypes, SimdGroups) {
   for (const Type& type : kTypes) check(type, "simd", 32, false);

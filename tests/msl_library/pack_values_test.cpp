@@ -17,8 +17,8 @@ struct PackFormat {
   std::string name, packed_name;  ///< `unpack_<name>_to_float`, `pack_float_to_<packed_name>`
   std::vector<unsigned> widths;   ///< bits of each component
   bool is_signed = false;
-  bool is_srgb = false;           ///< but for the last component
-  double half_ulp = 1;            ///< error of an unpacked half in units of its last place; of a float three of its own
+  bool is_srgb = false;  ///< but for the last component
+  double half_ulp = 1;   ///< error of an unpacked half in units of its last place; of a float three of its own
 };
 
 const PackFormat kFormats[] = {
@@ -50,7 +50,8 @@ double decoded(const PackFormat& f, std::uint32_t word, std::size_t component) {
 std::pair<long, double> encoded(const PackFormat& f, double x, std::size_t component) {
   if (std::isnan(x)) x = 0;
   x = std::clamp(x, f.is_signed ? -1.0 : 0.0, 1.0);
-  if (f.is_srgb && component + 1 != f.widths.size()) x = x <= 0.0031308 ? 12.92 * x : 1.055 * std::pow(x, 1 / 2.4) - 0.055;
+  if (f.is_srgb && component + 1 != f.widths.size())
+    x = x <= 0.0031308 ? 12.92 * x : 1.055 * std::pow(x, 1 / 2.4) - 0.055;
   const unsigned bits = f.widths[component];
   const double scaled = x * double(f.is_signed ? (1 << (bits - 1)) - 1 : (1 << bits) - 1);
   const double code = std::nearbyint(scaled);
@@ -72,32 +73,53 @@ TEST_F(PackValues, Unpacked) {
   for (const PackFormat& f : kFormats) {
     for (const std::string element : {"float", "half"}) {
       const std::size_t n = f.widths.size();
-      const auto got = run<float>(fmt::format("kernel void k(device const uint* x [[buffer(0)]], device float* o [[buffer(1)]], uint i [[thread_position_in_grid]]) {{\n"
-                                              "  {} v = unpack_{}_to_{}({}(x[i]));\n  for (int c = 0; c < {}; ++c) o[{} * i + c] = v[c];\n}}\n",
-                                              vector_type(element, n), f.name, element, n == 3 ? "ushort" : "uint", n, n),
-                                  {bytes(codes)}, n * codes.size(), {codes.size()}, {32});
+      const auto got = run<float>(
+          fmt::format("kernel void k(device const uint* x [[buffer(0)]], device float* o [[buffer(1)]], uint i "
+                      "[[thread_position_in_grid]]) {{\n"
+                      "  {} v = unpack_{}_to_{}({}(x[i]));\n  for (int c = 0; c < {}; ++c) o[{} * i + c] = v[c];\n}}\n",
+                      vector_type(element, n), f.name, element, n == 3 ? "ushort" : "uint", n, n),
+          {bytes(codes)}, n * codes.size(), {codes.size()}, {32});
       ASSERT_EQ(got.size(), n * codes.size());
       for (std::size_t i = 0; i < got.size(); ++i) {
         const double expected = decoded(f, codes[i / n], i % n);
-        const double unit = element == "half" ? std::ldexp(std::max(std::abs(expected), 0x1p-14), -10) : std::ldexp(std::max(std::abs(expected), 0x1p-30), -23);
-        EXPECT_NEAR(got[i], expected, unit * (element == "half" ? f.half_ulp : f.is_srgb ? 16 : 3)) << f.name << " to " << element << " of " << codes[i / n] << " component " << i % n;
+        const double unit = element == "half" ? std::ldexp(std::max(std::abs(expected), 0x1p-14), -10)
+                                              : std::ldexp(std::max(std::abs(expected), 0x1p-30), -23);
+        EXPECT_NEAR(got[i], expected,
+                    unit * (element == "half" ? f.half_ulp
+                            : f.is_srgb       ? 16
+                                              : 3))
+            << f.name << " to " << element << " of " << codes[i / n] << " component " << i % n;
       }
     }
   }
 }
 
 TEST_F(PackValues, Packed) {
-  std::vector<float> x = {0, 1, -1, 0.5f, -0.5f, 2, -3, std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN(), 1e-4f, 0.25f};
+  std::vector<float> x = {0,
+                          1,
+                          -1,
+                          0.5f,
+                          -0.5f,
+                          2,
+                          -3,
+                          std::numeric_limits<float>::infinity(),
+                          -std::numeric_limits<float>::infinity(),
+                          std::numeric_limits<float>::quiet_NaN(),
+                          1e-4f,
+                          0.25f};
   for (int i = 0; i < 500; ++i) x.push_back(static_cast<float>(std::sin(i * 1.7)) * 1.1f);
   for (const PackFormat& f : kFormats) {
     for (const std::string element : {"float", "half"}) {
       const std::size_t n = f.widths.size();
       // Component c packs x[i + c]; what it is as a half comes back too.
-      const auto got = run<std::uint32_t>(fmt::format("kernel void k(device const float* x [[buffer(0)]], device uint* o [[buffer(1)]], uint i [[thread_position_in_grid]]) {{\n"
-                                                      "  {} v;\n  for (int c = 0; c < {}; ++c) {{ v[c] = {}(x[i + c]); o[{} * i + 1 + c] = as_type<uint>(float(v[c])); }}\n"
-                                                      "  o[{} * i] = pack_{}_to_{}(v);\n}}\n",
-                                                      vector_type(element, n), n, element, n + 1, n + 1, element, f.packed_name),
-                                          {bytes(x)}, (n + 1) * (x.size() - n), {x.size() - n}, {32});
+      const auto got =
+          run<std::uint32_t>(fmt::format("kernel void k(device const float* x [[buffer(0)]], device uint* o "
+                                         "[[buffer(1)]], uint i [[thread_position_in_grid]]) {{\n"
+                                         "  {} v;\n  for (int c = 0; c < {}; ++c) {{ v[c] = {}(x[i + c]); o[{} * i + 1 "
+                                         "+ c] = as_type<uint>(float(v[c])); }}\n"
+                                         "  o[{} * i] = pack_{}_to_{}(v);\n}}\n",
+                                         vector_type(element, n), n, element, n + 1, n + 1, element, f.packed_name),
+                             {bytes(x)}, (n + 1) * (x.size() - n), {x.size() - n}, {32});
       ASSERT_EQ(got.size(), (n + 1) * (x.size() - n));
       for (std::size_t i = 0; i + n < x.size(); ++i) {
         unsigned shift = 0;
@@ -109,7 +131,8 @@ TEST_F(PackValues, Packed) {
           const long found = f.is_signed && (bits >> (f.widths[c] - 1)) != 0 ? bits - (1L << f.widths[c]) : bits;
           // Near the middle between two codes, where the last bit of the scaled value decides, either is right.
           const bool is_near_middle = distance > 0.499;
-          EXPECT_LE(std::abs(found - code), is_near_middle ? 1 : 0) << element << " to " << f.packed_name << " of " << value << " component " << c;
+          EXPECT_LE(std::abs(found - code), is_near_middle ? 1 : 0)
+              << element << " to " << f.packed_name << " of " << value << " component " << c;
         }
       }
     }

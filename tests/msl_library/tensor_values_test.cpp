@@ -160,7 +160,8 @@ kernel void k(device float* v [[buffer(0)]], device float* o [[buffer(1)]], uint
   for (std::size_t row = 0; row < 16; ++row) {
     for (std::size_t column = 0; column < 32; ++column) {
       const float expected = row < 12 && column < 20 ? values[20 * row + column] : 0.0f;
-      EXPECT_EQ(out[32 * row + column], expected) << "row " << row << ", column " << column << ": every element is held once";
+      EXPECT_EQ(out[32 * row + column], expected)
+          << "row " << row << ", column " << column << ": every element is held once";
     }
   }
 }

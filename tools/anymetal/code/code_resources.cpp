@@ -45,7 +45,8 @@ std::size_t local_memory(std::string_view ptx) {
 }  // namespace
 
 CodeResources nv_info_resources(std::string_view section) {
-  constexpr std::uint8_t kSizedValue = 0x04;  // a format: two bytes of length and as many of value follow, else two bytes of value
+  constexpr std::uint8_t kSizedValue =
+      0x04;  // a format: two bytes of length and as many of value follow, else two bytes of value
   constexpr std::uint8_t kFrameSize = 0x11;
   constexpr std::uint8_t kRegisterCount = 0x2f;
   CodeResources resources;

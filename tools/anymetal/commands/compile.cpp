@@ -83,8 +83,8 @@ std::vector<CompiledEntry> compile_all(const msl::ParsedSource& source, const Op
 void print_table(const std::vector<CompiledEntry>& results, bool has_registers) {
   std::size_t width = 5;
   for (const CompiledEntry& r : results) width = std::max(width, std::min<std::size_t>(r.name.size(), 72));
-  fmt::print("{:<{}}  {:<6} {:>10} {:>10} {}{:>8}  {}\n", "entry", width, "result", "ms", "code", has_registers ? "registers " : "", "stack",
-             "runs as");
+  fmt::print("{:<{}}  {:<6} {:>10} {:>10} {}{:>8}  {}\n", "entry", width, "result", "ms", "code",
+             has_registers ? "registers " : "", "stack", "runs as");
   for (const CompiledEntry& r : results) {
     if (!r.artifact) {
       fmt::print("{:<{}}  {:<6} {:>10.1f}\n", r.name, width, "failed", r.milliseconds());
@@ -92,7 +92,8 @@ void print_table(const std::vector<CompiledEntry>& results, bool has_registers) 
     }
     const std::string registers = r.resources.registers ? fmt::format("{}", *r.resources.registers) : "—";
     fmt::print("{:<{}}  {:<6} {:>10.1f} {:>10} {}{:>8}  {}{}\n", r.name, width, "ok", r.milliseconds(), r.code_bytes,
-               has_registers ? fmt::format("{:>9} ", registers) : "", r.resources.stack_bytes, r.artifact->execution_path,
+               has_registers ? fmt::format("{:>9} ", registers) : "", r.resources.stack_bytes,
+               r.artifact->execution_path,
                r.artifact->path_reason.empty() ? "" : fmt::format(" ({})", r.artifact->path_reason));
   }
   std::fflush(stdout);
@@ -234,7 +235,8 @@ Exit compile(const Options& options) {
 
 void declare(CLI::App& command, Options& options) {
   command.add_option("file", options.file, "MSL source")->type_name("FILE.metal")->required();
-  auto* const entry = command.add_option("--entry", options.entries, "Compile this kernel only (may be repeated)")->type_name("NAME");
+  auto* const entry =
+      command.add_option("--entry", options.entries, "Compile this kernel only (may be repeated)")->type_name("NAME");
   command.add_flag("--all", options.all, "Compile every kernel and instantiation (what happens without --entry)")
       ->excludes(entry);
   command.add_option("--device", options.device, "cpu, cuda or cuda:sm_90 (no GPU needed)")->capture_default_str();
