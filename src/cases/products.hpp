@@ -2,8 +2,11 @@
 /// \file
 /// Float64 dot products, for the references of matrix products.
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <cstddef>
+#include <string>
 
 #include "cases/problem.hpp"
 
@@ -29,6 +32,25 @@ Expected products(std::size_t rows, std::size_t columns, std::size_t k, A a, B b
   }
   return {std::move(values), std::move(magnitude)};
 }
+
+/// How batches of activations share batches of weights in two dimensions: r2 follow each other on one batch of weights,
+/// and r3 runs over all of them do.
+struct Batches {
+  std::size_t weights = 1, r2 = 1, outer = 1, r3 = 1;
+  [[nodiscard]] constexpr std::size_t inner() const { return weights * r2; }
+  [[nodiscard]] constexpr std::size_t count() const { return inner() * outer * r3; }
+  [[nodiscard]] constexpr std::size_t weight_count() const { return weights * outer; }
+  /// The batch of weights that batch `b` of the activations multiplies.
+  [[nodiscard]] constexpr std::size_t weight_of(std::size_t b) const {
+    return b % inner() / r2 + b / inner() / r3 * weights;
+  }
+  /// "" for one batch, else "2*3" or, with both dimensions, "2*3x1*2".
+  [[nodiscard]] std::string name() const {
+    if (count() == 1) return "";
+    const std::string first = fmt::format("{}*{}", weights, r2);
+    return outer * r3 == 1 ? first : fmt::format("{}x{}*{}", first, outer, r3);
+  }
+};
 
 /// Where each sum has one term, a weight that is rounded to f16.
 inline constexpr Tolerance kOneWeight = {.absolute = 0x1p-25, .magnitude = 0x1.01p-11};

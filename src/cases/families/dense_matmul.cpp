@@ -15,12 +15,13 @@ constexpr std::uint32_t u32(std::size_t v) { return static_cast<std::uint32_t>(v
 
 struct Shape {
   std::size_t m, n, k;
-  std::size_t weight_batches = 1, r2 = 1;
+  Batches batches = {};
   Purpose purpose = Purpose::Test;
 };
 
 std::string label(const Shape& s) {
-  return fmt::format("M={} N={} K={} batches={}*{}", s.m, s.n, s.k, s.weight_batches, s.r2);
+  const std::string batches = s.batches.name();
+  return fmt::format("M={} N={} K={}{}{}", s.m, s.n, s.k, batches.empty() ? "" : " batches=", batches);
 }
 
 /// Where only the accumulation in f32 is rounded.
@@ -75,29 +76,29 @@ static_assert(sizeof(GemvParams) == 112);
 
 void gemv(Problem& p, const Shape& s) {
   const auto i32 = [](std::size_t v) { return static_cast<std::int32_t>(v); };
-  const std::size_t batches = s.weight_batches * s.r2;
+  const std::size_t batches = s.batches.count();
   p.value(0, GemvParams{i32(s.k),
                         i32(s.n),
-                        i32(s.weight_batches),
+                        i32(s.batches.weights),
                         0,
                         2,
                         2 * s.k,
                         2 * s.k * s.n,
-                        0,
+                        2 * s.k * s.n * s.batches.weights,
                         i32(s.k),
                         i32(s.m),
-                        i32(batches),
+                        i32(s.batches.inner()),
                         0,
                         4,
                         4 * s.k,
                         4 * s.k * s.m,
-                        0,
+                        4 * s.k * s.m * s.batches.inner(),
                         i32(s.n),
                         i32(s.m),
                         2,
-                        static_cast<std::int16_t>(s.r2),
-                        1});
-  const auto weight = p.input(1, DType::BF16, s.weight_batches * s.n * s.k, uniform(-1, 1));
+                        static_cast<std::int16_t>(s.batches.r2),
+                        static_cast<std::int16_t>(s.batches.r3)});
+  const auto weight = p.input(1, DType::BF16, s.batches.weight_count() * s.n * s.k, uniform(-1, 1));
   const auto x = p.input(2, DType::F32, batches * s.m * s.k, normal());
   const auto out = p.output(3, DType::F32, batches * s.m * s.n);
   p.threadgroup_memory(0, 256);
@@ -105,7 +106,7 @@ void gemv(Problem& p, const Shape& s) {
   p.expect(out, kF32Sums, [=] {
     return products(
         batches * s.m, s.n, s.k,
-        [&](std::size_t r, std::size_t n) { return &weight[(r / s.m / s.r2 * s.n + n) * s.k]; },
+        [&](std::size_t r, std::size_t n) { return &weight[(s.batches.weight_of(r / s.m) * s.n + n) * s.k]; },
         [&](std::size_t r, std::size_t) { return &x[r * s.k]; });
   });
 }
@@ -118,27 +119,32 @@ void dense_matmul_cases(CaseList& list) {
                                  Types{"dense_matvec_f16w_f32io", DType::F32, DType::F16, DType::F32},
                                  Types{"dense_matvec_bf16w_f32io", DType::F32, DType::BF16, DType::F32}};
   // Lengths with every remainder of 8.
-  constexpr std::array kVectors = {
-      Shape{1, 1, 1},    Shape{1, 7, 2},    Shape{1, 8, 7},
-      Shape{1, 9, 67},   Shape{1, 17, 253}, Shape{1, 5, 258},
-      Shape{1, 33, 516}, Shape{1, 3, 1285}, Shape{1, 4096, 4096, 1, 1, Purpose::Benchmark}};
+  constexpr std::array kVectors = {Shape{1, 1, 1},    Shape{1, 7, 2},    Shape{1, 8, 7},
+                                   Shape{1, 9, 67},   Shape{1, 17, 253}, Shape{1, 5, 258},
+                                   Shape{1, 33, 516}, Shape{1, 3, 1285}, Shape{1, 4096, 4096, {}, Purpose::Benchmark}};
   for (const Types& t : kTypes) {
-    for (const Shape& s : kVectors) list.add(t.kernel, label(s), [=](Problem& p) { matvec(p, t, s); }, s.purpose);
+    for (const Shape& s : kVectors)
+      list.add(
+          t.kernel, label(s), [=](Problem& p) { matvec(p, t, s); }, s.purpose);
   }
   constexpr std::array kMatrices = {Shape{1, 1, 1},     Shape{31, 33, 15},
                                     Shape{33, 31, 17},  Shape{64, 32, 64},
-                                    Shape{5, 70, 100},  Shape{1, 65600, 3, 1, 1, Purpose::Full},
-                                    Shape{2, 32769, 2}, Shape{256, 512, 512, 1, 1, Purpose::Benchmark}};
-  for (const Shape& s : kMatrices) list.add("dense_gemm_f16", label(s), [=](Problem& p) { gemm(p, s); }, s.purpose);
+                                    Shape{5, 70, 100},  Shape{1, 65600, 3, {}, Purpose::Full},
+                                    Shape{2, 32769, 2}, Shape{256, 512, 512, {}, Purpose::Benchmark}};
+  for (const Shape& s : kMatrices)
+    list.add(
+        "dense_gemm_f16", label(s), [=](Problem& p) { gemm(p, s); }, s.purpose);
   constexpr std::array kFew = {Shape{1, 1, 4},
                                Shape{3, 7, 132},
                                Shape{2, 5, 31},
                                Shape{4, 33, 388},
-                               Shape{1, 9, 1282, 1, 1},
-                               Shape{2, 3, 260, 2, 3},
-                               Shape{1, 4096, 4096, 1, 1, Purpose::Benchmark}};
+                               Shape{1, 9, 1282},
+                               Shape{2, 3, 260, {2, 3}},
+                               Shape{2, 3, 36, {2, 2, 2, 2}},
+                               Shape{1, 4096, 4096, {}, Purpose::Benchmark}};
   for (const Shape& s : kFew)
-    list.add("hf2q_dense_gemv_bf16_f32_4", label(s), [=](Problem& p) { gemv(p, s); }, s.purpose);
+    list.add(
+        "hf2q_dense_gemv_bf16_f32_4", label(s), [=](Problem& p) { gemv(p, s); }, s.purpose);
 }
 
 }  // namespace anymetal::cases

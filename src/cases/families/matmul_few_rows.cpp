@@ -15,6 +15,12 @@ namespace {
 struct Shape {
   std::size_t m, n, blocks, lanes_per_row;
   std::size_t simdgroups = 2, weight_batches = 1, r2 = 1, batches = 1;
+  std::size_t outer = 1, r3 = 1;  ///< as often weights, and activations for each of them, one after the other
+  [[nodiscard]] std::size_t all_batches() const { return batches * outer * r3; }
+  /// Weights with fewer batches than the activations need are used again from the first one.
+  [[nodiscard]] std::size_t weight_of(std::size_t batch) const {
+    return batch % batches / r2 % weight_batches + batch / batches / r3 * weight_batches;
+  }
 };
 
 struct Params {
@@ -42,7 +48,7 @@ void product(Problem& p, const Shape& s, DType type, std::size_t rows_per_group,
                     ops::info(type).block_bytes,
                     row,
                     row * s.n,
-                    row * s.n,
+                    row * s.n * s.weight_batches,
                     i32(k),
                     i32(s.m),
                     i32(s.batches),
@@ -50,24 +56,24 @@ void product(Problem& p, const Shape& s, DType type, std::size_t rows_per_group,
                     4,
                     x_row,
                     x_row * s.m,
-                    x_row * s.m,
+                    x_row * s.m * s.batches,
                     i32(s.n),
                     i32(s.m),
                     static_cast<std::int16_t>(s.r2),
-                    1,
+                    static_cast<std::int16_t>(s.r3),
                     0});
-  const auto weight = p.input(1, type, s.weight_batches * s.n * k, uniform(-1, 1));
-  const auto x = p.input(2, DType::F32, s.batches * s.m * k, normal());
-  const auto out = p.output(3, DType::F32, s.batches * s.m * s.n);
+  const auto weight = p.input(1, type, s.weight_batches * s.outer * s.n * k, uniform(-1, 1));
+  const auto x = p.input(2, DType::F32, s.all_batches() * s.m * k, normal());
+  const auto out = p.output(3, DType::F32, s.all_batches() * s.m * s.n);
   p.constant(600, static_cast<std::int32_t>(s.simdgroups));
   p.constant(601, static_cast<std::int32_t>(s.lanes_per_row));
-  p.threadgroups({divide_up(s.n, 32 / s.lanes_per_row * s.simdgroups), divide_up(s.m, rows_per_group), s.batches},
+  p.threadgroups({divide_up(s.n, 32 / s.lanes_per_row * s.simdgroups), divide_up(s.m, rows_per_group), s.all_batches()},
                  {32, s.simdgroups});
-  p.flops(2.0 * static_cast<double>(s.batches * s.m) * static_cast<double>(s.n * k));
+  p.flops(2.0 * static_cast<double>(s.all_batches() * s.m) * static_cast<double>(s.n * k));
   p.expect(out, tolerance, [=] {
     return products(
-        s.batches * s.m, s.n, k,
-        [&](std::size_t r, std::size_t n) { return &weight[(r / s.m / s.r2 % s.weight_batches * s.n + n) * k]; },
+        s.all_batches() * s.m, s.n, k,
+        [&](std::size_t r, std::size_t n) { return &weight[(s.weight_of(r / s.m) * s.n + n) * k]; },
         [&](std::size_t r, std::size_t) { return &x[r * k]; });
   });
 }
@@ -80,7 +86,8 @@ constexpr std::array kShapes = {Shape{1, 1, 1, 4},
                                 Shape{7, 3, 1, 8},
                                 Shape{5, 15, 5, 16},
                                 Shape{3, 9, 3, 4, 2, 1, 1, 3},
-                                Shape{2, 5, 1, 8, 2, 2, 2, 4}};
+                                Shape{2, 5, 1, 8, 2, 2, 2, 4},
+                                Shape{3, 4, 1, 8, 2, 2, 2, 4, 2, 2}};
 /// Geometry no host code asks for; every one is a compilation of its own.
 constexpr std::array kUnusual = {Shape{8, 33, 4, 8, 1}, Shape{7, 3, 1, 32, 3}, Shape{4, 65, 3, 1}};
 
@@ -91,8 +98,9 @@ void matmul_few_rows_cases(CaseList& list) {
     for (const std::size_t rows : {2u, 3u, 4u, 5u}) {
       const std::string kernel = fmt::format("kernel_mul_mv_ext_{}_f32_r1_{}", ops::name(type), rows);
       const auto add = [&](const Shape& s) {
-        const std::string label = fmt::format("M={} N={} blocks={} lanes={}x{} batches={}/{}", s.m, s.n, s.blocks,
-                                              s.lanes_per_row, s.simdgroups, s.batches, s.weight_batches);
+        const std::string label =
+            fmt::format("M={} N={} blocks={} lanes={}x{} batches={}/{}", s.m, s.n, s.blocks, s.lanes_per_row,
+                        s.simdgroups, s.all_batches(), s.weight_batches * s.outer);
         list.add(kernel, label, [=](Problem& p) { product(p, s, type, rows, f32_sums(type)); });
       };
       for (const Shape& s : kShapes) add(s);

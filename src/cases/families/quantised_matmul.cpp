@@ -18,14 +18,14 @@ using Values = Problem::Values;
 
 struct Shape {
   std::size_t m, n, k;
-  std::size_t weight_batches = 1, r2 = 1;
+  Batches batches = {};
 };
 
 /// y[b, m, n] = sum over k of w[b / r2, n, k] x[b, m, k], and beside it the sum of absolute products.
 Expected product(const Shape& s, const Values& w, const Values& x) {
   return products(
-      s.weight_batches * s.r2 * s.m, s.n, s.k,
-      [&](std::size_t row, std::size_t n) { return &w[(row / s.m / s.r2 * s.n + n) * s.k]; },
+      s.batches.count() * s.m, s.n, s.k,
+      [&](std::size_t row, std::size_t n) { return &w[(s.batches.weight_of(row / s.m) * s.n + n) * s.k]; },
       [&](std::size_t row, std::size_t) { return &x[row * s.k]; });
 }
 
@@ -50,27 +50,31 @@ ops::MatVecParams mat_vec_params(const Shape& s) {
   const auto i64 = [](std::size_t v) { return static_cast<std::int64_t>(v); };
   return {.ne00 = i64(s.k),
           .ne01 = i64(s.n),
-          .ne02 = i64(s.weight_batches),
+          .ne02 = i64(s.batches.weights),
           .ne10 = i64(s.k),
-          .ne12 = i64(s.weight_batches * s.r2),
+          .ne12 = i64(s.batches.inner()),
           .ne0 = i64(s.n),
           .ne1 = i64(s.m),
-          .r2 = static_cast<std::uint32_t>(s.r2)};
+          .r2 = static_cast<std::uint32_t>(s.batches.r2),
+          .r3 = static_cast<std::uint32_t>(s.batches.r3)};
 }
 
 ops::MatMatParams mat_mat_params(const Shape& s, DType type) {
   const auto i32 = [](std::size_t v) { return static_cast<std::int32_t>(v); };
   const std::uint64_t row = ops::bytes_of(type, s.k), x_row = 4 * s.k;
   return {.ne00 = i32(s.k),
-          .ne02 = i32(s.weight_batches),
+          .ne02 = i32(s.batches.weights),
           .nb01 = row,
           .nb02 = row * s.n,
-          .ne12 = i32(s.weight_batches * s.r2),
+          .nb03 = row * s.n * s.batches.weights,
+          .ne12 = i32(s.batches.inner()),
           .nb11 = x_row,
           .nb12 = x_row * s.m,
+          .nb13 = x_row * s.m * s.batches.inner(),
           .ne0 = i32(s.n),
           .ne1 = i32(s.m),
-          .r2 = static_cast<std::int16_t>(s.r2)};
+          .r2 = static_cast<std::int16_t>(s.batches.r2),
+          .r3 = static_cast<std::int16_t>(s.batches.r3)};
 }
 
 struct Data {
@@ -80,32 +84,40 @@ struct Data {
 
 /// Binds weight, x and dst at these indices.
 Data operands(Problem& p, const Shape& s, DType type, unsigned weight, unsigned x, unsigned dst) {
-  const std::size_t batches = s.weight_batches * s.r2;
+  const std::size_t batches = s.batches.count();
   Data data;
-  data.weight = p.input(weight, type, s.weight_batches * s.n * s.k, uniform(-1, 1));
+  data.weight = p.input(weight, type, s.batches.weight_count() * s.n * s.k, uniform(-1, 1));
   data.x = p.input(x, DType::F32, batches * s.m * s.k, normal());
   data.out = p.output(dst, DType::F32, batches * s.m * s.n);
   return data;
 }
 
 std::string label(const Shape& s) {
-  return fmt::format("M={} N={} K={}{}", s.m, s.n, s.k,
-                     s.weight_batches * s.r2 == 1 ? "" : fmt::format(" batches={}*{}", s.weight_batches, s.r2));
+  const std::string batches = s.batches.name();
+  return fmt::format("M={} N={} K={}{}{}", s.m, s.n, s.k, batches.empty() ? "" : " batches=", batches);
 }
 
 void mat_vec_cases(CaseList& list, std::string_view kernel, DType type, const Tolerance& tolerance,
                    std::size_t rows_per_group, Size group) {
   const std::size_t block = ops::info(type).block_elements;
-  const std::array shapes = {Shape{1, 1, block},          Shape{1, 2, 3 * block},  Shape{3, 7, 2 * block},
-                             Shape{2, 33, 5 * block},     Shape{8, 17, block * 9}, Shape{1, 9, 1280},
-                             Shape{2, 5, 2 * block, 2, 3}};
+  const std::array shapes = {Shape{1, 1, block},
+                             Shape{1, 2, 3 * block},
+                             Shape{3, 7, 2 * block},
+                             Shape{2, 33, 5 * block},
+                             Shape{8, 17, block * 9},
+                             Shape{1, 9, 1280},
+                             Shape{2, 5, 2 * block, {2, 3}},
+                             Shape{2, 3, block, {2, 2, 2, 2}}};
   const auto build = [=](Problem& p, const Shape& s, const Tolerance& allowed) {
     const Data data = operands(p, s, type, 0, 1, 2);
     p.value(3, mat_vec_params(s));
-    p.threadgroups({divide_up(s.n, rows_per_group), s.m, s.weight_batches * s.r2}, group);
+    p.threadgroups({divide_up(s.n, rows_per_group), s.m, s.batches.count()}, group);
     p.expect(data.out, allowed, [=] { return product(s, data.weight, data.x); });
   };
   for (const Shape& s : shapes) list.add(kernel, label(s), [=](Problem& p) { build(p, s, tolerance); });
+  for (std::size_t m = 4; m < 10; ++m) {
+    list.add(kernel, label({m, 3, block}), [=](Problem& p) { build(p, {m, 3, block}, tolerance); });
+  }
   list.add(kernel, "every code", [=](Problem& p) {
     p.given_bytes(0, every_code(type, Scales::Any));
     p.given(1, positive(4 * block));
@@ -131,19 +143,27 @@ void mat_vec_cases(CaseList& list, std::string_view kernel, DType type, const To
 
 void mat_mat_cases(CaseList& list, std::string_view kernel, DType type, const Tolerance& tolerance) {
   const std::size_t block = ops::info(type).block_elements;
-  const std::array shapes = {Shape{1, 1, block},           Shape{9, 3, 3 * block},    Shape{31, 63, 2 * block},
-                             Shape{33, 65, block},         Shape{50, 130, 5 * block}, Shape{32, 64, 1280},
-                             Shape{10, 5, 2 * block, 2, 3}};
+  const std::array shapes = {Shape{1, 1, block},
+                             Shape{9, 3, 3 * block},
+                             Shape{31, 63, 2 * block},
+                             Shape{33, 65, block},
+                             Shape{50, 130, 5 * block},
+                             Shape{32, 64, 1280},
+                             Shape{10, 5, 2 * block, {2, 3}},
+                             Shape{9, 3, block, {2, 2, 2, 2}}};
   const auto build = [=](Problem& p, const Shape& s, const Tolerance& allowed) {
     p.value(0, mat_mat_params(s, type));
     const Data data = operands(p, s, type, 1, 2, 3);
-    const std::size_t batches = s.weight_batches * s.r2;
+    const std::size_t batches = s.batches.count();
     p.threadgroup_memory(0, 8192);
     p.threadgroups({divide_up(s.m, 32), divide_up(s.n, 64), batches}, {128});
     p.flops(2.0 * static_cast<double>(batches * s.m) * static_cast<double>(s.n * s.k));
     p.expect(data.out, allowed, [=] { return product(s, data.weight, data.x); });
   };
   for (const Shape& s : shapes) list.add(kernel, label(s), [=](Problem& p) { build(p, s, tolerance); });
+  for (std::size_t m = 2; m < 9; ++m) {
+    list.add(kernel, label({m, 5, block}), [=](Problem& p) { build(p, {m, 5, block}, tolerance); });
+  }
   list.add(kernel, "every code", [=](Problem& p) {
     p.given_bytes(1, every_code(type, Scales::Moderate));
     p.given(2, identity(block));

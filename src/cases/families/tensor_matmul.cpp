@@ -21,17 +21,17 @@ enum class Data : std::uint8_t { Plain, WideRange, SmallWeights, Special };
 
 struct Shape {
   std::size_t m, n, k;
-  std::size_t weight_batches = 1, r2 = 1;
+  Batches batches = {};
   Data data = Data::Plain;
   std::size_t gap = 0;  ///< unused elements after every dense row and every row of x
   Purpose purpose = Purpose::Test;
-  [[nodiscard]] std::size_t batches() const { return weight_batches * r2; }
 };
 
 constexpr std::array kDataNames = {"", " wide range", " small weights", " special"};
 
 std::string label(const Shape& s) {
-  return fmt::format("M={} N={} K={} batches={}*{}{}{}", s.m, s.n, s.k, s.weight_batches, s.r2,
+  const std::string batches = s.batches.name();
+  return fmt::format("M={} N={} K={}{}{}{}{}", s.m, s.n, s.k, batches.empty() ? "" : " batches=", batches,
                      kDataNames[static_cast<std::size_t>(s.data)], s.gap == 0 ? "" : " gaps");
 }
 
@@ -67,30 +67,33 @@ Fill activations(Data data, std::size_t k, int largest) {
 
 void dispatch(Problem& p, const Shape& s, DType weight) {
   p.threadgroup_memory(0, weight == DType::F32 ? 16384 : 8192);
-  p.threadgroups({divide_up(s.m, 32), divide_up(s.n, 64), s.batches()}, {128});
-  p.flops(2.0 * static_cast<double>(s.batches() * s.m) * static_cast<double>(s.n * s.k));
+  p.threadgroups({divide_up(s.m, 32), divide_up(s.n, 64), s.batches.count()}, {128});
+  p.flops(2.0 * static_cast<double>(s.batches.count() * s.m) * static_cast<double>(s.n * s.k));
 }
 
 void product(Problem& p, const Shape& s, DType type, const Tolerance& tolerance) {
   const std::size_t row = s.k + (ops::is_quantised(type) ? 0 : s.gap), x_row = s.k + s.gap;
   p.value(0, ops::MatMatParams{.ne00 = static_cast<std::int32_t>(s.k),
-                               .ne02 = static_cast<std::int32_t>(s.weight_batches),
+                               .ne02 = static_cast<std::int32_t>(s.batches.weights),
                                .nb01 = ops::bytes_of(type, row),
                                .nb02 = ops::bytes_of(type, row * s.n),
-                               .ne12 = static_cast<std::int32_t>(s.batches()),
+                               .nb03 = ops::bytes_of(type, row * s.n * s.batches.weights),
+                               .ne12 = static_cast<std::int32_t>(s.batches.inner()),
                                .nb11 = 4 * x_row,
                                .nb12 = 4 * x_row * s.m,
+                               .nb13 = 4 * x_row * s.m * s.batches.inner(),
                                .ne0 = static_cast<std::int32_t>(s.n),
                                .ne1 = static_cast<std::int32_t>(s.m),
-                               .r2 = static_cast<std::int16_t>(s.r2)});
-  const auto weight = p.input(1, type, s.weight_batches * s.n * row, weights(s.data));
-  const auto x = p.input(2, DType::F32, s.batches() * s.m * x_row, activations(s.data, x_row, 120));
-  const auto out = p.output(3, DType::F32, s.batches() * s.m * s.n);
+                               .r2 = static_cast<std::int16_t>(s.batches.r2),
+                               .r3 = static_cast<std::int16_t>(s.batches.r3)});
+  const auto weight = p.input(1, type, s.batches.weight_count() * s.n * row, weights(s.data));
+  const auto x = p.input(2, DType::F32, s.batches.count() * s.m * x_row, activations(s.data, x_row, 120));
+  const auto out = p.output(3, DType::F32, s.batches.count() * s.m * s.n);
   dispatch(p, s, type);
   p.expect(out, tolerance, [=] {
     return products(
-        s.batches() * s.m, s.n, s.k,
-        [&](std::size_t r, std::size_t n) { return &weight[(r / s.m / s.r2 * s.n + n) * row]; },
+        s.batches.count() * s.m, s.n, s.k,
+        [&](std::size_t r, std::size_t n) { return &weight[(s.batches.weight_of(r / s.m) * s.n + n) * row]; },
         [&](std::size_t r, std::size_t) { return &x[r * x_row]; });
   });
 }
@@ -137,10 +140,11 @@ Tolerance rounded_factors(double unit, const Shape& s) {
 void add_quantised(CaseList& list, DType type) {
   const std::size_t block = ops::info(type).block_elements;
   const std::string kernel = fmt::format("kernel_mul_mm_{}_tensor_f32", ops::name(type));
-  for (const Shape& s : {Shape{1, 1, block}, Shape{31, 63, 3 * block}, Shape{32, 64, 2 * block}, Shape{33, 65, block},
-                         Shape{9, 130, 512}, Shape{10, 5, block, 2, 3}, Shape{40, 7, 512, 1, 1, Data::WideRange},
-                         Shape{8, 9, 256, 1, 1, Data::SmallWeights}, Shape{9, 3, 256, 1, 1, Data::Special},
-                         Shape{256, 1024, 2048, 1, 1, Data::Plain, 0, Purpose::Benchmark}}) {
+  for (const Shape& s :
+       {Shape{1, 1, block}, Shape{31, 63, 3 * block}, Shape{32, 64, 2 * block}, Shape{33, 65, block},
+        Shape{9, 130, 512}, Shape{10, 5, block, {2, 3}}, Shape{9, 3, block, {2, 2, 2, 2}},
+        Shape{40, 7, 512, {}, Data::WideRange}, Shape{8, 9, 256, {}, Data::SmallWeights},
+        Shape{9, 3, 256, {}, Data::Special}, Shape{256, 1024, 2048, {}, Data::Plain, 0, Purpose::Benchmark}}) {
     list.add(
         kernel, label(s), [=](Problem& p) { product(p, s, type, rounded_factors(0x1p-10, s)); }, s.purpose);
   }
@@ -158,8 +162,8 @@ void add_permuted(CaseList& list, DType type) {
   };
   for (const Heads& h :
        {Heads{{1, 1, 256}, 256}, Heads{{33, 65, 256}, 32}, Heads{{31, 7, 768}, 96}, Heads{{40, 9, 512}, 128},
-        Heads{{40, 5, 512, 1, 1, Data::WideRange}, 64}, Heads{{9, 3, 256, 1, 1, Data::Special}, 64},
-        Heads{{256, 1024, 2048, 1, 1, Data::Plain, 0, Purpose::Benchmark}, 128}}) {
+        Heads{{40, 5, 512, {}, Data::WideRange}, 64}, Heads{{9, 3, 256, {}, Data::Special}, 64},
+        Heads{{256, 1024, 2048, {}, Data::Plain, 0, Purpose::Benchmark}, 128}}) {
     list.add(
         fmt::format("kernel_mul_mm_{}_tensor_bf16_perm021", ops::name(type)),
         fmt::format("{} head_dim={}", label(h.shape), h.head_dim),
@@ -177,8 +181,9 @@ void add_permuted(CaseList& list, DType type) {
 void add_dense(CaseList& list, DType type) {
   for (const Shape& s :
        {Shape{1, 1, 1}, Shape{31, 63, 31}, Shape{33, 65, 33}, Shape{32, 64, 96}, Shape{5, 130, 291},
-        Shape{7, 5, 34, 2, 3}, Shape{34, 3, 66, 1, 2, Data::Plain, 3}, Shape{40, 7, 512, 1, 1, Data::WideRange},
-        Shape{9, 3, 70, 1, 1, Data::Special}, Shape{256, 1024, 2048, 1, 1, Data::Plain, 0, Purpose::Benchmark}}) {
+        Shape{7, 5, 34, {2, 3}}, Shape{5, 3, 40, {2, 2, 2, 2}}, Shape{34, 3, 66, {1, 2}, Data::Plain, 3},
+        Shape{40, 7, 512, {}, Data::WideRange}, Shape{9, 3, 70, {}, Data::Special},
+        Shape{256, 1024, 2048, {}, Data::Plain, 0, Purpose::Benchmark}}) {
     Tolerance tolerance = f32_accumulation(s.k);
     if (type == DType::F16) tolerance = rounded_factors(0x1p-11, s);
     if (type == DType::BF16) tolerance = rounded_factors(0x1p-8, s);
