@@ -26,8 +26,10 @@ struct Params {
 };
 static_assert(sizeof(Params) == 60);
 
-struct Setup {
+struct Extents {
   std::size_t heads, kv_heads, keys, capacity;
+};
+struct Options {
   std::uint32_t mask_type = 1;
   std::size_t window = 0, ring_start = 0;
   std::size_t parts = 1, simdgroups = 1;
@@ -37,7 +39,8 @@ struct Setup {
   std::size_t overhang = 0;  ///< heads and parts of the grid that are none
   double softcap = 0;
   Purpose purpose = Purpose::Test;
-
+};
+struct Setup : Extents, Options {
   /// Whether the query sees slot `slot`.
   [[nodiscard]] bool sees(std::size_t slot) const {
     const std::size_t place = (slot + capacity - ring_start) % capacity;
@@ -111,52 +114,32 @@ void build(Problem& p, std::size_t dim, std::uint32_t bits, const Setup& s) {
 }  // namespace
 
 void flash_attn_vec_tq_hb_cases(CaseList& list) {
-  const std::array setups = {
-      Setup{1, 1, 1, 1},
-      Setup{.heads = 4, .kv_heads = 1, .keys = 33, .capacity = 40},
-      Setup{.heads = 4, .kv_heads = 2, .keys = 200, .capacity = 203, .mask_type = 0, .scale_factor = 22.627},
-      Setup{.heads = 2, .kv_heads = 1, .keys = 31, .capacity = 31, .rotate = true},
-      Setup{.heads = 2, .kv_heads = 1, .keys = 129, .capacity = 140, .parts = 2, .simdgroups = 2, .rotate = true},
-      Setup{.heads = 2, .kv_heads = 1, .keys = 65, .capacity = 65, .deviation = 40},  // one key outweighs all
-      Setup{.heads = 2, .kv_heads = 1, .keys = 65, .capacity = 65, .deviation = 0},   // all weigh the same
+  const std::array<Setup, 22> setups = {{
+      {{1, 1, 1, 1}, {}},
+      {{4, 1, 33, 40}, {}},
+      {{4, 2, 200, 203}, {.mask_type = 0, .scale_factor = 22.627}},
+      {{2, 1, 31, 31}, {.rotate = true}},
+      {{2, 1, 129, 140}, {.parts = 2, .simdgroups = 2, .rotate = true}},
+      {{2, 1, 65, 65}, {.deviation = 40}},  // one key outweighs all
+      {{2, 1, 65, 65}, {.deviation = 0}},   // all weigh the same
       // The last keys of a ring: two runs of slots.
-      Setup{.heads = 2, .kv_heads = 1, .keys = 64, .capacity = 64, .mask_type = 2, .window = 40, .ring_start = 20},
-      Setup{.heads = 2, .kv_heads = 2, .keys = 130, .capacity = 130, .mask_type = 2, .window = 37, .ring_start = 129},
-      Setup{.heads = 1, .kv_heads = 1, .keys = 96, .capacity = 96, .mask_type = 2, .window = 1, .ring_start = 33},
-      Setup{.heads = 1, .kv_heads = 1, .keys = 96, .capacity = 96, .mask_type = 2, .window = 96, .ring_start = 96},
+      {{2, 1, 64, 64}, {.mask_type = 2, .window = 40, .ring_start = 20}},
+      {{2, 2, 130, 130}, {.mask_type = 2, .window = 37, .ring_start = 129}},
+      {{1, 1, 96, 96}, {.mask_type = 2, .window = 1, .ring_start = 33}},
+      {{1, 1, 96, 96}, {.mask_type = 2, .window = 96, .ring_start = 96}},
       // A ring that is not full, begun in the middle: slots before its start have no key.
-      Setup{.heads = 2, .kv_heads = 1, .keys = 50, .capacity = 70, .ring_start = 10},
-      Setup{.heads = 2, .kv_heads = 1, .keys = 50, .capacity = 70, .ring_start = 60},
-      Setup{.heads = 4, .kv_heads = 1, .keys = 200, .capacity = 300, .parts = 3},
-      Setup{.heads = 2, .kv_heads = 2, .keys = 70, .capacity = 70, .mask_type = 2, .window = 20, .parts = 32},
-      Setup{.heads = 2, .kv_heads = 1, .keys = 63, .capacity = 70, .simdgroups = 4},  // two of them without keys
-      Setup{.heads = 2,
-            .kv_heads = 1,
-            .keys = 300,
-            .capacity = 300,
-            .mask_type = 2,
-            .window = 150,
-            .ring_start = 70,
-            .parts = 2,
-            .simdgroups = 4},
-      Setup{.heads = 1, .kv_heads = 1, .keys = 1, .capacity = 8, .parts = 2, .simdgroups = 4},
-      Setup{.heads = 3, .kv_heads = 1, .keys = 40, .capacity = 40, .parts = 2, .overhang = 1},
-      Setup{.heads = 2, .kv_heads = 1, .keys = 70, .capacity = 70, .parts = 2, .simdgroups = 2, .softcap = 3},
-      Setup{.heads = 1,
-            .kv_heads = 1,
-            .keys = 8192,
-            .capacity = 8192,
-            .parts = 32,
-            .simdgroups = 4,
-            .purpose = Purpose::Full},
-      Setup{.heads = 4,
-            .kv_heads = 1,
-            .keys = 2000,
-            .capacity = 2048,
-            .parts = 32,
-            .simdgroups = 4,
-            .purpose = Purpose::Benchmark},
-  };
+      {{2, 1, 50, 70}, {.ring_start = 10}},
+      {{2, 1, 50, 70}, {.ring_start = 60}},
+      {{4, 1, 200, 300}, {.parts = 3}},
+      {{2, 2, 70, 70}, {.mask_type = 2, .window = 20, .parts = 32}},
+      {{2, 1, 63, 70}, {.simdgroups = 4}},  // two of them without keys
+      {{2, 1, 300, 300}, {.mask_type = 2, .window = 150, .ring_start = 70, .parts = 2, .simdgroups = 4}},
+      {{1, 1, 1, 8}, {.parts = 2, .simdgroups = 4}},
+      {{3, 1, 40, 40}, {.parts = 2, .overhang = 1}},
+      {{2, 1, 70, 70}, {.parts = 2, .simdgroups = 2, .softcap = 3}},
+      {{1, 1, 8192, 8192}, {.parts = 32, .simdgroups = 4, .purpose = Purpose::Full}},
+      {{4, 1, 2000, 2048}, {.parts = 32, .simdgroups = 4, .purpose = Purpose::Benchmark}},
+  }};
   for (const std::size_t dim : {256u, 512u}) {
     for (const Setup& s : setups) {
       for (const std::uint32_t bits : {5u, 6u, 8u, 4u}) {  // 4 stands for 8: there is no byte form of 4 bits

@@ -27,13 +27,16 @@ Values cache(Problem& p, unsigned index, DType type, std::size_t heads, std::siz
   return p.input(index, type, rows);
 }
 
-struct Setup {
+struct Extents {
   std::size_t batch, heads, kv_heads, dim, queries, keys, capacity;
+};
+struct Options {
   std::size_t window = 0;  ///< keys before its own that a query of the sliding form sees
   double deviation = 1;    ///< of queries and keys
   bool unset_capacity = false;
   Purpose purpose = Purpose::Test;
 };
+struct Setup : Extents, Options {};
 
 void build_sdpa(Problem& p, DType type, bool sliding, const Setup& s) {
   const float scale = 1.0f / std::sqrt(static_cast<float>(s.dim));
@@ -81,52 +84,21 @@ void build_sdpa(Problem& p, DType type, bool sliding, const Setup& s) {
 }
 
 void sdpa_list(CaseList& list, const std::string& kernel, DType type, bool sliding) {
-  const std::array setups = {
-      Setup{1, 1, 1, 1, 1, 1, 1},
-      Setup{.batch = 2, .heads = 4, .kv_heads = 2, .dim = 37, .queries = 33, .keys = 45, .capacity = 50},
-      Setup{.batch = 1, .heads = 3, .kv_heads = 1, .dim = 64, .queries = 31, .keys = 31, .capacity = 31},
-      Setup{.batch = 1, .heads = 2, .kv_heads = 2, .dim = 128, .queries = 32, .keys = 100, .capacity = 101},
-      Setup{.batch = 1, .heads = 4, .kv_heads = 1, .dim = 256, .queries = 1, .keys = 200, .capacity = 256},
-      Setup{.batch = 1, .heads = 2, .kv_heads = 1, .dim = 512, .queries = 5, .keys = 70, .capacity = 70},
-      Setup{.batch = 1, .heads = 2, .kv_heads = 1, .dim = 600, .queries = 3, .keys = 9, .capacity = 9},
-      Setup{.batch = 2,
-            .heads = 2,
-            .kv_heads = 1,
-            .dim = 40,
-            .queries = 7,
-            .keys = 20,
-            .capacity = 20,
-            .unset_capacity = true},
-      // More queries than keys: the first ones see nothing.
-      Setup{.batch = 1, .heads = 2, .kv_heads = 1, .dim = 32, .queries = 34, .keys = 5, .capacity = 8},
-      Setup{.batch = 1,
-            .heads = 2,
-            .kv_heads = 1,
-            .dim = 64,
-            .queries = 40,
-            .keys = 40,
-            .capacity = 40,
-            .deviation = 6},  // one key outweighs all
-      Setup{
-          .batch = 1, .heads = 2, .kv_heads = 1, .dim = 64, .queries = 40, .keys = 40, .capacity = 40, .deviation = 0},
-      Setup{.batch = 1,
-            .heads = 1,
-            .kv_heads = 1,
-            .dim = 64,
-            .queries = 3,
-            .keys = 8192,
-            .capacity = 8192,
-            .purpose = Purpose::Full},
-      Setup{.batch = 1,
-            .heads = 4,
-            .kv_heads = 1,
-            .dim = 256,
-            .queries = 64,
-            .keys = 512,
-            .capacity = 512,
-            .window = 256,
-            .purpose = Purpose::Benchmark},
-  };
+  const std::array<Setup, 13> setups = {{
+      {{1, 1, 1, 1, 1, 1, 1}, {}},
+      {{2, 4, 2, 37, 33, 45, 50}, {}},
+      {{1, 3, 1, 64, 31, 31, 31}, {}},
+      {{1, 2, 2, 128, 32, 100, 101}, {}},
+      {{1, 4, 1, 256, 1, 200, 256}, {}},
+      {{1, 2, 1, 512, 5, 70, 70}, {}},
+      {{1, 2, 1, 600, 3, 9, 9}, {}},
+      {{2, 2, 1, 40, 7, 20, 20}, {.unset_capacity = true}},
+      {{1, 2, 1, 32, 34, 5, 8}, {}},                  // more queries than keys: the first ones see nothing
+      {{1, 2, 1, 64, 40, 40, 40}, {.deviation = 6}},  // one key outweighs all
+      {{1, 2, 1, 64, 40, 40, 40}, {.deviation = 0}},  // all weigh the same
+      {{1, 1, 1, 64, 3, 8192, 8192}, {.purpose = Purpose::Full}},
+      {{1, 4, 1, 256, 64, 512, 512}, {.window = 256, .purpose = Purpose::Benchmark}},
+  }};
   for (const Setup& s : setups) {
     for (const std::size_t window : {1u, 8u, 31u, 32u, 1000u}) {
       Setup own = s;

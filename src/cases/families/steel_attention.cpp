@@ -191,8 +191,18 @@ void steel_attention_cases(CaseList& list) {
       {{1, 1, 1, 2, 8192, 8192}, {.causal = true, .offset = 8190, .purpose = Purpose::Full}},
       {{1, 4, 1, 512, 512, 512}, {.causal = true, .token_major = true, .purpose = Purpose::Benchmark}},
   }};
+  // Every set of function constants: ends of tiles or not, for queries and keys, with and without mask and limits.
+  std::vector<SteelSetup> all(setups.begin(), setups.end());
+  for (unsigned constants = 0; constants < 32; ++constants) {
+    const auto on = [&](unsigned bit) { return (constants >> bit & 1u) != 0; };
+    if (on(4) && !on(3)) continue;  // kinds of tiles go with a mask
+    const std::size_t queries = on(0) ? 32 : 37, keys = on(1) ? 64 : 71;
+    all.push_back(
+        {{1, 2, 1, queries, keys, keys},
+         {.causal = on(2), .mask = on(3), .blocks = on(4), .offset = keys - queries, .purpose = Purpose::Full}});
+  }
   for (const Steel& k : kernels) {
-    for (const SteelSetup& s : setups) {
+    for (const SteelSetup& s : all) {
       list.add(
           k.name,
           fmt::format("B={} H={}/{} q={} k={} cap={} off={}{}{}{}{}{}", s.batch, s.heads, s.kv_heads, s.queries, s.keys,
