@@ -122,16 +122,4 @@ void multiply_affine(AffineMatrix<Scale> matrix, ulong first, uint rows, uint co
   }
 }
 
-// What a threadgroup at `group` of an axis takes of n elements, `own` of them being its own: those of up to `most` elements'
-// threadgroups together, so that the next ones have none.
-struct Share {
-  uint first, count;
-  Share(uint group, uint own, uint n, uint most) {
-    const uint together = metal::max(1u, most / own);
-    const ulong begin = ulong(group) * own;
-    first = uint(begin);
-    count = group % together != 0 || begin >= n ? 0 : uint(metal::min(ulong(together) * own, n - begin));
-  }
-};
-
 }  // namespace anymetal

@@ -17,12 +17,15 @@ struct BlockUnits<DenseRun<T>> : SmallBlockUnits {
   }
 };
 
-// decode_row for any `depth`.
+// decode_row for any `depth`. What follows in the row is asked for: rows of plain elements are long and far apart.
 template <class T>
 void decode_row(device const DenseRun<T>* row, uint k, uint depth, thread float* to) {
   device const T* from = row->elements + k;
   const uint whole = depth & ~15u;
-  for (uint i = 0; i < whole; i += 16) Wide::store(to + i, Wide::load(from + i));
+  for (uint i = 0; i < whole; i += 16) {
+    if (i * sizeof(T) % 64 == 0) __builtin_prefetch(from + depth + i);
+    Wide::store(to + i, Wide::load(from + i));
+  }
 #pragma clang loop vectorize(disable) unroll(disable)
   for (uint i = whole; i < depth; ++i) to[i] = float(from[i]);
 }

@@ -1,11 +1,12 @@
-// Matrix products of a tile that one core takes: weight rows one by one, decoded as plain floats, times up to 32 columns
-// side by side in two vectors.
+// Matrix products of a tile that one core takes: weight rows one by one, decoded as plain floats, times up to 64 columns, of
+// which 32 are side by side in two vectors.
 #pragma once
 #include "cpu/wide.h"
 
 namespace anymetal {
 
-constexpr constant uint kColumns = 32;  // activation rows of a tile, as columns
+constexpr constant uint kColumns = 32;  // activation rows, as columns, that lie side by side
+constexpr constant uint kTileRows = 256, kTileColumns = 64;  // a tile's most weight rows, and columns
 constexpr constant uint kDepth = 256;   // elements of K at a time: what stays in the cache nearest to the core
 constexpr constant uint kRowsAtOnce = 8;  // weight rows whose sums stay in registers
 
@@ -89,7 +90,7 @@ void add_products(W w, ulong row_step, ulong step, thread const float* columns, 
   }
 }
 
-// Writes a result of `rows` <= 64 weight rows and `columns` columns; row(c) gives its row c.
+// Writes a result of `rows` weight rows and `columns` columns; row(c) gives its row c.
 template <class Row>
 void store_rows(thread const float* sums, uint rows, uint columns, Row row) {
   const uint whole = rows & ~15u;
@@ -112,28 +113,59 @@ void store_rows(thread const float* sums, uint rows, uint columns, Row row) {
   }
 }
 
-// Up to 64 weight rows times up to 32 columns: decode(n, k, depth, to) writes elements k .. k + depth - 1 of weight row n as
-// floats; row(c) gives activation row c, result(c) row c of the result.
+// What a threadgroup at `group` of an axis takes of n elements, `own` of them being its own: those of up to `most` elements'
+// threadgroups together, so that the next ones have none.
+struct Share {
+  uint first, count;
+  Share(uint group, uint own, uint n, uint most) {
+    const uint together = metal::max(1u, most / own);
+    const ulong begin = ulong(group) * own;
+    first = uint(begin);
+    count = group % together != 0 || begin >= n ? 0 : uint(metal::min(ulong(together) * own, n - begin));
+  }
+};
+
+// The most weight rows and columns one threadgroup should take of a product of so many tiles of 64 x 32: activations are arranged
+// once for all rows of a tile and weights decoded once for all its columns, but there must be work for all cores.
+struct TileShape {
+  uint rows, columns;
+  explicit TileShape(ulong tiles)
+      : rows(tiles >= 512 ? kTileRows : tiles >= 64 ? 128 : 64), columns(tiles >= 32 ? kTileColumns : kColumns) {}
+};
+
+// Up to kTileRows weight rows times up to kTileColumns columns: decode(n, k, depth, to) writes elements k .. k + depth - 1 of
+// weight row n as floats; row(c) gives activation row c, result(c) row c of the result.
 template <class Decode, class Row, class Result>
 void multiply_tile(uint rows, uint columns, uint length, Decode decode, Row row, Result result) {
-  constexpr uint kSums = (64 + kRowsAtOnce - 1) / kRowsAtOnce * kRowsAtOnce * kColumns;
-  float sums[kSums];
-  float activations[kDepth * kColumns];
-  float weights[kRowsAtOnce * kDepth];
-  for (uint i = 0; i < kSums; i += 16) Wide::store(sums + i, 0.0f);
+  constexpr uint kHalves = kTileColumns / kColumns;
+  float sums[kHalves][kTileRows * kColumns];
+  float activations[kHalves][kDepth * kColumns];
+  alignas(64) float weights[kRowsAtOnce * kDepth];
+  const uint padded = (rows + kRowsAtOnce - 1) / kRowsAtOnce * kRowsAtOnce, halves = (columns + kColumns - 1) / kColumns;
+  for (uint h = 0; h < halves; ++h) {
+    for (uint i = 0; i < padded * kColumns; i += 16) Wide::store(sums[h] + i, 0.0f);
+  }
   for (uint k = 0; k < length; k += kDepth) {
     const uint depth = metal::min(kDepth, length - k);
-    load_columns(row, columns, k, depth, activations);
+    for (uint h = 0; h < halves; ++h) {
+      const uint c = h * kColumns;
+      load_columns([=](uint i) { return row(c + i); }, metal::min(kColumns, columns - c), k, depth, activations[h]);
+    }
     for (uint n = 0; n < rows; n += kRowsAtOnce) {
       for (uint r = 0; r < kRowsAtOnce; ++r) decode(metal::min(n + r, rows - 1), k, depth, weights + r * kDepth);
-      if (columns > 16) {
-        add_products<2>(weights, kDepth, 1, activations, depth, sums + n * kColumns);
-      } else {
-        add_products<1>(weights, kDepth, 1, activations, depth, sums + n * kColumns);
+      for (uint h = 0; h < halves; ++h) {
+        if (columns - h * kColumns > 16) {
+          add_products<2>(weights, kDepth, 1, activations[h], depth, sums[h] + n * kColumns);
+        } else {
+          add_products<1>(weights, kDepth, 1, activations[h], depth, sums[h] + n * kColumns);
+        }
       }
     }
   }
-  store_rows(sums, rows, columns, result);
+  for (uint h = 0; h < halves; ++h) {
+    const uint c = h * kColumns;
+    store_rows(sums[h], rows, metal::min(kColumns, columns - c), [=](uint i) { return result(c + i); });
+  }
 }
 
 }  // namespace anymetal

@@ -16,7 +16,7 @@
 namespace anymetal::model {
 
 struct Gemma3Options {
-  std::size_t batch = 128;  ///< most prompt tokens that go through the layers together
+  std::size_t batch = 512;  ///< most prompt tokens that go through the layers together
   std::size_t context = 0;  ///< most tokens in the context; 0: as many as the model was made for
 };
 

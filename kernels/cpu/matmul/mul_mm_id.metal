@@ -15,8 +15,8 @@ using namespace anymetal;
 // kernels: kernel_mul_mm_id_q4_K_tensor_f32 kernel_mul_mm_id_q5_K_tensor_f32 kernel_mul_mm_id_q6_K_tensor_f32
 // kernels: kernel_mul_mm_id_iq4_xs_tensor_f32
 
-/// matmul/mul_mm_id.metal for a core that takes the 64 (N) x 32 (entries) tile of a threadgroup: nothing depends on the
-/// thread. Weights and activations keep their f32 values, also where matmul/mul_mm_id_tensor.metal rounds them.
+/// matmul/mul_mm_id.metal for a core that takes the 64 (N) x 32 (entries) tiles of up to two threadgroups: one of them takes the
+/// place of both. Nothing depends on the thread. Weights and activations keep their f32 values, also where matmul/mul_mm_id_tensor.metal rounds them.
 template <class Block, bool kTensor>
 kernel void mul_mm_id(constant ExpertMatMatParams& p [[buffer(0)]],
                       device const uchar* weight [[buffer(1)]],
@@ -27,13 +27,15 @@ kernel void mul_mm_id(constant ExpertMatMatParams& p [[buffer(0)]],
                       threadgroup uchar* tiles [[threadgroup(0)]],
                       uint3 group [[threadgroup_position_in_grid]]) {
   const uint count = counts[group.z], rows = uint(p.ne0), slots = uint(p.ne20);
-  const uint m0 = group.x * kTileM, n0 = group.y * kTileN;
+  const uint m0 = group.x * kTileM;
+  const Share n(group.y, kTileN, rows, 2 * kTileN);
   if (count >> 31) {
 #pragma clang loop unroll(disable)
     for (uint thread_index = 0; thread_index < kThreads; ++thread_index) refuse(p, dst, group, thread_index);
     return;
   }
-  if (m0 >= count || n0 >= rows) return;
+  if (m0 >= count || n.count == 0) return;
+  const uint n0 = n.first;
   device const int* list = lists + ulong(group.z) * uint(p.ne21) + m0;
   weight += group.z * p.nb02 + n0 * p.nb01;
 
@@ -47,7 +49,7 @@ kernel void mul_mm_id(constant ExpertMatMatParams& p [[buffer(0)]],
     results[m] = dst + (ulong(token) * uint(p.ne1) + slot) * rows + n0;
   }
   multiply_tile(
-      min(kTileN, rows - n0), entries, uint(p.ne00),
+      n.count, entries, uint(p.ne00),
       [=](uint n, uint k, uint depth, thread float* to) {
         decode_row((device const Block*)(weight + n * p.nb01), k, depth, to);
       },

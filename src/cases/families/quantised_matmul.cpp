@@ -164,6 +164,12 @@ void mat_mat_cases(CaseList& list, std::string_view kernel, DType type, const To
   for (std::size_t m = 2; m < 9; ++m) {
     list.add(kernel, label({m, 5, block}), [=](Problem& p) { build(p, {m, 5, block}, tolerance); });
   }
+  // So many tiles that a threadgroup may take the place of several, with parts of tiles at the edges.
+  if (type == DType::Q8_0) {
+    for (const Shape& s : {Shape{97, 1285, block}, Shape{545, 1941, block}}) {
+      list.add(kernel, label(s), [=](Problem& p) { build(p, s, tolerance); });
+    }
+  }
   list.add(kernel, "every code", [=](Problem& p) {
     p.given_bytes(1, every_code(type, Scales::Moderate));
     p.given(2, identity(block));
