@@ -1,5 +1,7 @@
 #include "cases/problem.hpp"
 
+#include <algorithm>
+
 namespace anymetal::cases {
 
 Problem::Values Problem::input(unsigned index, DType dtype, std::size_t elements, const Fill& fill) {
@@ -77,6 +79,26 @@ void Problem::threads(Size grid, Size group) {
 void Problem::expect(Handle output, Tolerance tolerance, std::function<Expected()> reference) {
   operands_[output.position].tolerance = tolerance;
   operands_[output.position].reference = std::move(reference);
+}
+
+void Problem::overlay(unsigned output, unsigned input) {
+  const auto at = [&](unsigned index) {
+    return std::ranges::find_if(operands_, [=](const Operand& operand) { return operand.index == index; });
+  };
+  const Operand result = *at(output);
+  operands_.erase(at(output));
+  Operand& both = *at(input);
+  both.role = Role::InOut;
+  both.alignment = std::max(both.alignment, result.alignment);
+  both.tolerance = result.tolerance;
+  both.reference = [reference = result.reference, initial = decode(both.dtype, both.content)] {
+    Expected expected = reference();
+    const auto rest = initial.begin() + static_cast<std::ptrdiff_t>(expected.values.size());
+    expected.values.insert(expected.values.end(), rest, initial.end());
+    if (!expected.magnitude.empty()) expected.magnitude.resize(initial.size());
+    return expected;
+  };
+  aliases_.emplace_back(output, static_cast<std::size_t>(&both - operands_.data()));
 }
 
 double Problem::traffic() const {

@@ -89,6 +89,10 @@ class Problem {
   /// The kernel gets this operand at a second index too: it works in place.
   void alias(Handle operand, unsigned index) { aliases_.emplace_back(index, operand.position); }
 
+  /// After the problem is built: the output at `output` lies over the start of the input at `input`, of the same type and as
+  /// long at least. What the output does not cover must stay.
+  void overlay(unsigned output, unsigned input);
+
   /// Bytes for a `constant` argument.
   template <class T>
   void value(unsigned index, const T& v) {

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <anymetal/anymetal.hpp>
+#include <fstream>
+#include <iterator>
+#include <regex>
 #include <set>
 #include <string>
 
@@ -24,6 +27,35 @@ TEST(Coverage, EveryKernelHasCasesAndEveryCaseAKernel) {
     if (!kWithoutFunction.contains(name)) known.insert(name);
   }
   EXPECT_THAT(covered, testing::ContainerEq(known));
+}
+
+/// Kernels of which docs/kernels.md says that an output may be an input.
+std::set<std::string> kernels_that_work_in_place() {
+  std::ifstream file(ANYMETAL_SOURCE_DIR "/docs/kernels.md");
+  const std::string document{std::istreambuf_iterator<char>(file), {}};
+  const std::regex in_place(R"( may\s(each\s)?be\s(an?|the|[a-z]\w*|[A-Z]\b))"), elsewhere(R"(may\sbe\s(short|drawn))");
+  const std::regex row(R"(\n\| `(\w+)` \|)");
+  std::set<std::string> found;
+  for (std::size_t at = document.find("\n### "); at != std::string::npos;) {
+    const std::size_t next = document.find("\n### ", at + 1);
+    const std::string section = document.substr(at, next - at);
+    at = next;
+    const std::string text = std::regex_replace(section.substr(0, section.find("\n| ")), elsewhere, "");
+    if (!std::regex_search(text, in_place)) continue;
+    for (std::sregex_iterator name(section.begin(), section.end(), row), end; name != end; ++name) found.insert((*name)[1]);
+  }
+  return found;
+}
+
+TEST(Coverage, WhatMayBeDoneInPlaceIs) {
+  auto documented = kernels_that_work_in_place();
+  EXPECT_GT(documented.size(), 60u);
+  const cases::CaseList list = cases::all_cases();
+  for (const cases::Case& test : list.cases()) {
+    if (!documented.contains(test.kernel) || test.purpose != cases::Purpose::Test) continue;
+    if (!test.make().aliases().empty()) documented.erase(test.kernel);
+  }
+  for (const std::string& kernel : documented) ADD_FAILURE() << kernel << " has no case in place";
 }
 
 TEST(Coverage, LabelsAreUnique) {

@@ -42,7 +42,8 @@ struct Shape {
 
 const std::array kShapes = {Shape{1, 1},       Shape{3, 2},       Shape{2, 31},  Shape{5, 33},
                             Shape{1, 255},     Shape{2, 257},     Shape{3, 640}, Shape{1, 5000},
-                            Shape{2, 100, 32}, Shape{2, 100, 96}, Shape{7, 64},  Shape{2, 1000, 1024}};
+                            Shape{2, 100, 32}, Shape{2, 100, 96}, Shape{7, 64},  Shape{2, 1000, 1024},
+                            Shape{1, 9000}};
 const std::array kVectorShapes = {Shape{1, 4},        Shape{3, 36},       Shape{2, 640},  Shape{5, 1028},
                                   Shape{1, 2048, 32}, Shape{2, 640, 512}, Shape{2, 64, 8}};
 
@@ -52,10 +53,11 @@ std::size_t threads_of(const Shape& shape, bool vectors) {
 }
 
 /// Threadgroup memory as the reference dispatch gives it: a float per thread, or per simdgroup for the vector forms.
-void dispatch_rows(Problem& p, const Shape& shape, bool vectors) {
+/// `overhang` threadgroups more than rows.
+void dispatch_rows(Problem& p, const Shape& shape, bool vectors, std::size_t overhang = 0) {
   const std::size_t threads = threads_of(shape, vectors);
   p.threadgroup_memory(0, (vectors ? divide_up(threads, 32) : threads) * sizeof(float));
-  p.threadgroups({shape.rows}, {threads});
+  p.threadgroups({shape.rows + overhang}, {threads});
 }
 
 std::string label(const Shape& shape) {
@@ -71,13 +73,14 @@ struct Variant {
 };
 
 template <class Build>
-void for_each(CaseList& list, std::string_view stem, std::initializer_list<Variant> variants, Build build) {
-  const auto build_all = [build](Problem& p, const Variant& v, const Shape& shape) {
+void for_each(CaseList& list, std::string_view stem, std::initializer_list<Variant> variants, Build build,
+              std::size_t overhang = 0) {
+  const auto build_all = [build, overhang](Problem& p, const Variant& v, const Shape& shape) {
     build(p, v, shape.rows * shape.dim, shape);
     if (v.vectors) {
       for (unsigned index = 0; index < 4; ++index) p.align(index, 16);
     }
-    dispatch_rows(p, shape, v.vectors);
+    dispatch_rows(p, shape, v.vectors, overhang);
   };
   for (const Variant& v : variants) {
     const std::string kernel = fmt::format("{}{}", stem, v.suffix);
@@ -172,7 +175,7 @@ void rms_norm_cases(CaseList& list) {
     });
   };
   for_each(list, "fused_norm_add_",
-           {{"f32", DType::F32, DType::F32, added}, {"f32_v2", DType::F32, DType::F32, added, true}}, norm_add);
+           {{"f32", DType::F32, DType::F32, added}, {"f32_v2", DType::F32, DType::F32, added, true}}, norm_add, 1);
 
   const auto residual_norm = [=](Problem& p, const Shape& shape, std::uint32_t write_sum, bool in_place = false) {
     const std::size_t n = shape.rows * shape.dim;
@@ -197,7 +200,7 @@ void rms_norm_cases(CaseList& list) {
       std::uint32_t write;
     } const params = {static_cast<std::uint32_t>(shape.dim), static_cast<std::uint32_t>(shape.rows), kEps, write_sum};
     p.value(5, params);
-    dispatch_rows(p, shape, false);
+    dispatch_rows(p, shape, false, 1);
     p.expect(out, f32, [=] { return normed(sum_of(), w); });
   };
   for (const std::uint32_t write_sum : {0u, 1u}) {

@@ -85,6 +85,9 @@ void sampling_cases(CaseList& list) {
       Row{.label = "in place", .rows = 2, .columns = 700, .fill = normal(0, 5), .in_place = true},
       Row{"wide spread", 2, 64, uniform(-60000, 60000)},
       Row{"some -inf", 1, 40, listed({1, -kInfinity, 2, 0.5, -kInfinity})},
+      Row{"all -inf", 2, 40, constant(-kInfinity)},
+      Row{"+inf", 2, 33, listed({1, kInfinity, 2, 0.5})},
+      Row{"nan", 2, 33, listed({1, 2, kNan, 0.5})},
       Row{"large", 512, 4096, normal(0, 3), 0, Purpose::Benchmark},
   };
   for (const Row& row : rows) {
@@ -97,6 +100,10 @@ void sampling_cases(CaseList& list) {
   argmax_case(list, "threads=32", 777, 32, normal());
   argmax_case(list, "ties", 3000, 1024, integers(0, 3));
   argmax_case(list, "nan", 500, 256, listed({kNan, 1, 2, kNan, 5, -kInfinity, 5}));
+  std::vector<double> largest_first(64, 1.0);
+  largest_first[3] = 9;
+  largest_first[35] = kNan;
+  argmax_case(list, "nan after the largest in a thread", 64, 32, listed(largest_first));
   argmax_case(list, "all -inf", 300, 256, constant(-kInfinity));
   argmax_case(list, "all nan", 300, 256, constant(kNan));
   argmax_case(list, "vocabulary", 262144, 1024, normal(), Purpose::Benchmark);

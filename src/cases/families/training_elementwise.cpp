@@ -120,9 +120,9 @@ struct AdamParams {
 };
 static_assert(sizeof(AdamParams) == 24);
 
-void adam_case(Problem& p, std::size_t n, unsigned step, bool zero) {
+void adam_case(Problem& p, std::size_t n, unsigned step, bool zero, float eps = 1e-8f) {
   const float beta1 = 0.9f, beta2 = 0.999f;
-  const AdamParams a{0.01f, beta1, beta2, 1e-8f, static_cast<float>(1 - std::pow(static_cast<double>(beta1), step)),
+  const AdamParams a{0.01f, beta1, beta2, eps, static_cast<float>(1 - std::pow(static_cast<double>(beta1), step)),
                      static_cast<float>(1 - std::pow(static_cast<double>(beta2), step))};
   const Fill gradient = zero ? constant(0) : normal();
   Values theta, m, v;
@@ -175,6 +175,7 @@ void training_elementwise_cases(CaseList& list) {
     list.add("adam_update_f32", fmt::format("n={} t=100", n), [=](Problem& p) { adam_case(p, n, 100, false); });
   }
   list.add("adam_update_f32", "zero gradient", [](Problem& p) { adam_case(p, 33, 1, true); });
+  list.add("adam_update_f32", "large epsilon", [](Problem& p) { adam_case(p, 257, 3, false, 0.1f); });
   list.add("adam_update_f32", fmt::format("n={}", kLarge), [](Problem& p) { adam_case(p, kLarge, 10, false); }, Purpose::Benchmark);
 }
 
