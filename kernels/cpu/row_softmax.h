@@ -27,18 +27,36 @@ struct WideSoftmax {
   WideF operator()(WideF t) const { return weight(t) * inverse_sum; }
 };
 
-template <class Wide16, class One>
-WideSoftmax wide_softmax(uint n, Wide16 wide, One one) {
+// The scale of a row. keep(i, weights) is called with the weights, not normalised, of the elements from i on.
+template <class Wide16, class One, class Keep>
+WideSoftmax wide_softmax(uint n, Wide16 wide, One one, Keep keep) {
   WideF most = -INFINITY;
   for_each_wide(n, -INFINITY, wide, one, [&](uint, WideF t) { most = wide_max(most, t); });
   WideSoftmax softmax = {__builtin_reduce_max(most), 1.0f};
   // Sums of 512 elements are added, so that the rounding of a long row's sum stays small.
   WideF sum = 0.0f, run = 0.0f;
   for_each_wide(n, -INFINITY, wide, one, [&](uint i, WideF t) {
-    run += softmax.weight(t);
+    const WideF weights = softmax.weight(t);
+    run += weights;
+    keep(i, weights);
     if (i % 512 == 496) sum += run, run = 0.0f;
   });
   softmax.inverse_sum = 1.0f / Wide::sum(sum + run);
+  return softmax;
+}
+
+template <class Wide16, class One>
+WideSoftmax wide_softmax(uint n, Wide16 wide, One one) {
+  return wide_softmax(n, wide, one, [](uint, WideF) {});
+}
+
+// Writes the softmax of a row as f32: y holds the weights until their sum is known.
+template <class Wide16, class One>
+WideSoftmax store_softmax(device float* y, uint n, Wide16 wide, One one) {
+  const WideSoftmax softmax = wide_softmax(n, wide, one, [=](uint i, WideF weights) { wide_store(y, i, n, weights); });
+  for_each_wide(
+      n, 0.0f, [=](uint i) { return Wide::load(y + i); }, [=](uint i) { return y[i]; },
+      [=](uint i, WideF weights) { wide_store(y, i, n, weights * softmax.inverse_sum); });
   return softmax;
 }
 

@@ -14,8 +14,7 @@ kernel void softmax_sample_f32(device const float* x [[buffer(0)]],
   const float inverse_temperature = 1.0f / params[1], u = params[2];
   const auto wide = [=](uint i) { return Wide::load(x + i) * inverse_temperature; };
   const auto one = [=](uint i) { return x[i] * inverse_temperature; };
-  const WideSoftmax softmax = wide_softmax(n, wide, one);
-  for_each_wide(n, -INFINITY, wide, one, [=](uint i, WideF t) { wide_store(probabilities, i, n, softmax(t)); });
+  const WideSoftmax softmax = store_softmax(probabilities, n, wide, one);
 
   // Runs whose end the sum reaches before u are passed over, long ones first; a margin, as it is added in another order.
   const auto mass = [=](uint first, uint count) {
