@@ -27,6 +27,18 @@ struct MatMatParams {
 static_assert(sizeof(MatMatParams) == 88 && offsetof(MatMatParams, nb10) == 40 && offsetof(MatMatParams, r2) == 80);
 
 /// kernels/common/matmul_params.h
+struct MatVecExtParams {
+  std::int32_t ne00 = 0, ne01 = 0, ne02 = 1, pad0 = 0;
+  std::uint64_t nb00 = 0, nb01 = 0, nb02 = 0, nb03 = 0;
+  std::int32_t ne10 = 0, ne11 = 0, ne12 = 1, pad1 = 0;
+  std::uint64_t nb10 = 4, nb11 = 0, nb12 = 0, nb13 = 0;
+  std::int32_t ne0 = 0, ne1 = 0;
+  std::int16_t r2 = 1, r3 = 1;
+  std::int32_t pad2 = 0;
+};
+static_assert(sizeof(MatVecExtParams) == 112 && offsetof(MatVecExtParams, r2) == 104);
+
+/// kernels/common/matmul_params.h
 struct DenseMatVecParams {
   std::int32_t ne00 = 0, ne01 = 0, ne02 = 1, pad0 = 0;
   std::uint64_t nb00 = 2, nb01 = 0, nb02 = 0, nb03 = 0;

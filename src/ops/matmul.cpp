@@ -13,9 +13,10 @@
 namespace anymetal::ops {
 namespace {
 
-/// Activation rows up to which the mat-vec kernel is the better one. On a core that decodes weights in vectors the
-/// mat-mat kernel, which decodes them once, soon is.
+/// Activation rows up to which the mat-vec kernel is the better one; then, on a core, up to which its form for several
+/// rows is, which decodes a weight once for four of them: the mat-mat kernel has vectors of 16 rows to fill.
 std::size_t mat_vec_rows(const Context& context) { return context.wide_threads() ? 2 : 8; }
+std::size_t few_rows(const Context& context) { return context.wide_threads() ? 16 : 0; }
 
 std::string kernel_for(const Product& problem, std::string_view prefix) {
   return fmt::format("{}_{}_f32", prefix, name(problem.weight.dtype));
@@ -59,6 +60,41 @@ Result<void> mat_vec(Context& context, const Product& problem) {
   const std::size_t rows = two_rows ? 4 : super_blocks ? 2 : 8;
   const Size group = super_blocks ? Size{2, 32} : Size{8, 8};
   context.encoder.dispatch_threadgroups({divide_up(problem.n, rows), problem.m, problem.batches}, group);
+  return {};
+}
+
+/// One kernel for all small numbers of rows, as each has to be compiled.
+Result<void> mat_vec_of_few_rows(Context& context, const Product& problem) {
+  constexpr std::size_t kRows = 4;
+  constexpr std::int32_t kSimdgroups = 2, kLanesPerRow = 4;
+  const DType type = problem.weight.dtype;
+  const std::uint64_t row = bytes_of(type, problem.k), x_row = problem.x_row() * sizeof(float);
+  const std::size_t matrices = problem.batches / problem.sharing;
+  const MatVecExtParams params = {.ne00 = static_cast<std::int32_t>(problem.k),
+                                  .ne01 = static_cast<std::int32_t>(problem.n),
+                                  .ne02 = static_cast<std::int32_t>(matrices),
+                                  .nb00 = info(type).block_bytes,
+                                  .nb01 = row,
+                                  .nb02 = row * problem.n,
+                                  .nb03 = row * problem.n * matrices,
+                                  .ne10 = static_cast<std::int32_t>(problem.k),
+                                  .ne11 = static_cast<std::int32_t>(problem.m),
+                                  .ne12 = static_cast<std::int32_t>(problem.batches),
+                                  .nb11 = x_row,
+                                  .nb12 = x_row * problem.m,
+                                  .nb13 = x_row * problem.m * problem.batches,
+                                  .ne0 = static_cast<std::int32_t>(problem.n),
+                                  .ne1 = static_cast<std::int32_t>(problem.m),
+                                  .r2 = static_cast<std::int16_t>(problem.sharing)};
+  auto pipeline = context.registry.get_pipeline_with_constants(
+      fmt::format("kernel_mul_mv_ext_{}_f32_r1_{}", name(type), kRows), context.device, {},
+      {IntConstant{600, kSimdgroups}, IntConstant{601, kLanesPerRow}});
+  if (auto bound = bind_kernel(context, std::move(pipeline), params, problem.weight, problem.x, problem.out); !bound) {
+    return bound;
+  }
+  constexpr std::size_t kGroupRows = 32 / kLanesPerRow * kSimdgroups;
+  context.encoder.dispatch_threadgroups(
+      {divide_up(problem.n, kGroupRows), divide_up(problem.m, kRows), problem.batches}, {32, kSimdgroups});
   return {};
 }
 
@@ -122,7 +158,8 @@ Result<void> mul_mat(Context& context, const Tensor& weight, const Tensor& x, co
   if (auto failed = check.failure()) return *failed;
 
   if (!is_quantised(weight.dtype)) return dense_product(context, problem);
-  return problem.m <= mat_vec_rows(context) ? mat_vec(context, problem) : mat_mat(context, problem);
+  if (problem.m <= mat_vec_rows(context)) return mat_vec(context, problem);
+  return problem.m <= few_rows(context) ? mat_vec_of_few_rows(context, problem) : mat_mat(context, problem);
 }
 
 }  // namespace anymetal::ops

@@ -9,7 +9,7 @@ namespace anymetal::ops {
 
 /// out[b, m, n] = sum over k of weight[b / r, n, k] * x[b, m, k]. weight [N, K] or [B / r, N, K] of any type
 /// `can_multiply` accepts; x [M, K] or [B, M, K] and out [B, M, N] f32, with one f16 matrix also both f16. Rows of `x`
-/// may be strided. Chooses between mat-vec (small M) and mat-mat kernels, and those on matrix hardware.
+/// may be strided. Chooses between mat-vec (small M), few-row and mat-mat kernels, and those on matrix hardware.
 ///
 /// Mat-mat kernels round block-quantised weights to f16, on matrix hardware x too; bf16 weights of many rows round x to
 /// bf16, f16 weights to f16 after scaling.

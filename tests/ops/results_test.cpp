@@ -10,10 +10,10 @@
 #include "ops/kv_cache.hpp"
 #include "ops/matmul.hpp"
 #include "ops/norm.hpp"
+#include "ops/ops_fixture.hpp"
 #include "ops/rope.hpp"
 #include "ops/routing.hpp"
 #include "ops/sampling.hpp"
-#include "ops/ops_fixture.hpp"
 
 namespace {
 
@@ -26,7 +26,7 @@ using test::Ops;
 
 TEST_F(Ops, MatrixProductOfEverySize) {
   for (const DType type : {DType::Q5_0, DType::Q8_0, DType::Q4_K, DType::Q6_K}) {
-    for (const std::size_t m : {1u, 2u, 9u, 50u}) {
+    for (const std::size_t m : {1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 9u, 16u, 17u, 50u}) {
       const std::size_t n = 33, k = 512;
       Values w = random(n * k), x = random(m * k);
       const Buffer weight = upload(type, w), input = upload(DType::F32, x), out = *device_->make_buffer(m * n * 4);
@@ -44,6 +44,30 @@ TEST_F(Ops, MatrixProductOfEverySize) {
         }
         ASSERT_NEAR(y[i], sum, absolute * 0x1p-10) << ops::name(type) << " M=" << m << " element " << i;
       }
+    }
+  }
+}
+
+TEST_F(Ops, BatchesThatShareMatrices) {
+  const std::size_t n = 19, k = 64, batches = 6, sharing = 3;
+  for (const std::size_t m : {1u, 5u, 20u}) {
+    Values w = random(batches / sharing * n * k), x = random(batches * m * k);
+    const Buffer weight = upload(DType::Q8_0, w), input = upload(DType::F32, x),
+                 out = *device_->make_buffer(batches * m * n * 4);
+    run([&](ops::Context& context) {
+      return ops::mul_mat(context, Tensor::of(weight, DType::Q8_0, {batches / sharing, n, k}),
+                          Tensor::of(input, DType::F32, {batches, m, k}), Tensor::of(out, DType::F32, {batches, m, n}));
+    });
+    const Values y = download(out);
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      const std::size_t row = i / n;
+      double sum = 0, absolute = 0;
+      for (std::size_t j = 0; j < k; ++j) {
+        const double term = w[(row / m / sharing * n + i % n) * k + j] * x[row * k + j];
+        sum += term;
+        absolute += std::fabs(term);
+      }
+      ASSERT_NEAR(y[i], sum, absolute * 0x1p-10) << "M=" << m << " element " << i;
     }
   }
 }
