@@ -64,8 +64,10 @@ void build_sdpa(Problem& p, DType type, bool sliding, const Setup& s) {
   p.threadgroups({s.batch, s.heads, divide_up(s.queries, 32)}, {32});
   p.flops(2.0 * static_cast<double>(s.batch * s.heads * s.queries) * static_cast<double>(s.keys * s.dim));
 
-  const Tolerance tolerance = type == DType::BF16 ? Tolerance{.absolute = 1e-5, .relative = 5e-3}
-                                                  : Tolerance{.absolute = 2e-5, .relative = 5e-5};
+  Tolerance tolerance = {.absolute = 8e-6, .relative = 2e-5};
+  if (s.deviation > 1)
+    tolerance = {.absolute = 6e-5, .relative = 1.5e-4};  // exponents are large, and so is their rounding
+  if (type == DType::BF16) tolerance = {.absolute = 1e-5, .relative = 5e-3};
   p.expect(out, tolerance, [=] {
     Values expected(q.size());
     for (std::size_t row = 0; row < q.size() / s.dim; ++row) {
