@@ -105,6 +105,17 @@ const Feature kFeatures[] = {
      "p; o[1] = s.x; o[2] = (p * 2.0f).z; p.xy = p.yx; o[3] = p.x; packed_char4 c = packed_char4(char4(n[4])); float4 "
      "w = float4(char4(c)) * 0.5f; o[4] = w.y; o[5] = dot(float3(p), float3(1));",
      {56, 4, 12, 5, 2, 13}},
+    {"packed vectors as arguments of the library's functions, in every mode's names",
+     "float first(float3 v) { return v.x; }",
+     "packed_float3 p = packed_float3(3, 4, -12) + float(n[0]); packed_uint3 u = packed_uint3(1, 7, 255) + uint(n[0]); "
+     "packed_uchar4 c = packed_uchar4(1, 2, 3, 4); packed_float3 one = packed_float3(1, 1, 1); o[0] = length(p); o[1] "
+     "= dot(p, float3(1)) + dot(p, one); o[2] = max(p, one).z + metal::clamp(p, 0.0f, 3.5f).y * 2; o[3] = fabs(p).z + "
+     "abs(p).x; o[4] = precise::sqrt(packed_float3(4, 16, 9)).y + fast::fmin(p, one).x; o[5] = popcount(u).z + "
+     "clz(u).x; o[6] = select(p, one, bool3(true, false, false)).x + any(isnan(p)); o[7] = cross(p, one).x; o[8] = "
+     "as_type<uint>(c) & 0xffff; packed_float3 h = p * 1.5f; float3 whole; o[9] = modf(h, whole).x * 10 + whole.y; "
+     "o[10] = first(p) + mix(p, one, 0.5f).x; o[11] = distance(p, packed_float3(0, 0, -12)) + fma(p, p, one).x; o[12] "
+     "= simd_max(p).y;",
+     {13, -10, 1 + 7, 15, 4 + 1, 8 + 31, 1, 16, 0x201, 5 + 6, 5, 5 + 10, 4}},
     {"packed vectors loaded at any byte",
      "",
      "threadgroup uchar raw[32]; for (int i = 0; i < 32; ++i) raw[i] = i; threadgroup const packed_ushort2* u = "
