@@ -5,7 +5,7 @@
 #include <clang/Lex/Lexer.h>
 #include <clang/Lex/Preprocessor.h>
 
-#include <memory>
+#include "msl/token_insertion.hpp"
 
 namespace anymetal::msl {
 
@@ -18,7 +18,8 @@ bool may_be_object(clang::SourceLocation question, const clang::Preprocessor& pr
   const auto first = clang::Lexer::findNextToken(sources.getSpellingLoc(question), sources, language);
   if (!first) return true;
   if (first->is(clang::tok::colon)) return false;
-  const bool is_null = first->is(clang::tok::raw_identifier) && (first->getRawIdentifier() == "NULL" || first->getRawIdentifier() == "nullptr");
+  const bool is_null = first->is(clang::tok::raw_identifier) &&
+                       (first->getRawIdentifier() == "NULL" || first->getRawIdentifier() == "nullptr");
   if (!clang::tok::isLiteral(first->getKind()) && !is_null) return true;
   const auto second = clang::Lexer::findNextToken(first->getLocation(), sources, language);
   return !second || second->isNot(clang::tok::colon);
@@ -31,16 +32,9 @@ void ConditionalValues::operator()(const clang::Token& token) {
   clang::Preprocessor& preprocessor = instance_.getPreprocessor();
   if (token.isNot(tok::question) || preprocessor.getSourceManager().isInSystemHeader(token.getLocation())) return;
   if (!may_be_object(token.getLocation(), preprocessor)) return;
-  constexpr unsigned kCount = 4;
-  auto tokens = std::make_unique<clang::Token[]>(kCount);
-  constexpr tok::TokenKind kKinds[kCount] = {tok::identifier, tok::l_paren, tok::r_paren, tok::comma};
-  for (unsigned i = 0; i < kCount; ++i) {
-    tokens[i].startToken();
-    tokens[i].setKind(kKinds[i]);
-    tokens[i].setLocation(token.getLocation());
-  }
-  tokens[0].setIdentifierInfo(preprocessor.getIdentifierInfo("__msl_value"));
-  preprocessor.EnterTokenStream(std::move(tokens), kCount, /*DisableMacroExpansion=*/true, /*IsReinject=*/true);
+  static constexpr InsertedToken kTokens[] = {
+      {tok::identifier, "__msl_value"}, {tok::l_paren}, {tok::r_paren}, {tok::comma}};
+  insert_tokens(preprocessor, token.getLocation(), kTokens);
 }
 
 }  // namespace anymetal::msl

@@ -1,8 +1,12 @@
 #include "msl/ir_context.hpp"
 
+#include <fmt/format.h>
+#include <llvm/Bitcode/BitcodeReader.h>
 #include <llvm/IR/DiagnosticHandler.h>
 #include <llvm/IR/DiagnosticInfo.h>
 #include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/Module.h>
+#include <llvm/Support/MemoryBufferRef.h>
 
 namespace anymetal::msl {
 
@@ -14,10 +18,16 @@ struct MissedOptimisationsUnsaid : llvm::DiagnosticHandler {
 
 }  // namespace
 
-std::unique_ptr<llvm::LLVMContext> make_context() {
-  auto context = std::make_unique<llvm::LLVMContext>();
-  context->setDiagnosticHandler(std::make_unique<MissedOptimisationsUnsaid>());
-  return context;
+Result<void> read_module(SpecialisedKernel& kernel, std::string_view bitcode, std::string_view name) {
+  kernel.context = std::make_unique<llvm::LLVMContext>();
+  kernel.context->setDiagnosticHandler(std::make_unique<MissedOptimisationsUnsaid>());
+  auto parsed = llvm::parseBitcodeFile(llvm::MemoryBufferRef(bitcode, name), *kernel.context);
+  if (!parsed) {
+    return fail(ErrorCode::InternalError,
+                fmt::format("the bitcode of kernel '{}' is damaged: {}", name, llvm::toString(parsed.takeError())));
+  }
+  kernel.module = std::move(*parsed);
+  return {};
 }
 
 }  // namespace anymetal::msl

@@ -10,12 +10,10 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <llvm/Bitcode/BitcodeReader.h>
 #include <llvm/Demangle/Demangle.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
 #include <llvm/IR/Verifier.h>
-#include <llvm/Support/MemoryBufferRef.h>
 #include <llvm/Support/raw_ostream.h>
 
 namespace anymetal::msl {
@@ -82,10 +80,7 @@ Result<SpecialisedKernel> specialised(const EntryModule& entry, std::span<const 
   SpecialisedKernel kernel;
   kernel.symbol = entry.symbol;
   kernel.reflection = entry.reflection;
-  kernel.context = make_context();
-  auto parsed = llvm::parseBitcodeFile(llvm::MemoryBufferRef(entry.bitcode, entry.reflection.name), *kernel.context);
-  if (!parsed) return fail(ErrorCode::InternalError, "stored bitcode is damaged: " + llvm::toString(parsed.takeError()));
-  kernel.module = std::move(*parsed);
+  if (auto ok = read_module(kernel, entry.bitcode, entry.reflection.name); !ok) return std::unexpected(ok.error());
   llvm::Module& module = *kernel.module;
 
   drop_traps(module);

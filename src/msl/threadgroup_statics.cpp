@@ -2,13 +2,11 @@
 
 #include <clang/AST/Decl.h>
 #include <clang/Frontend/CompilerInstance.h>
-#include <clang/Lex/Preprocessor.h>
 #include <clang/Sema/Scope.h>
 #include <clang/Sema/Sema.h>
 
-#include <memory>
-
 #include "msl/annotations.hpp"
+#include "msl/token_insertion.hpp"
 
 namespace anymetal::msl {
 
@@ -38,15 +36,8 @@ void ThreadgroupStatics::operator()(const clang::Token& token) {
 }
 
 void ThreadgroupStatics::insert_static(const clang::Token& behind) {
-  clang::Preprocessor& preprocessor = instance_.getPreprocessor();
-  clang::Token storage;
-  storage.startToken();
-  storage.setKind(clang::tok::kw_static);
-  storage.setIdentifierInfo(preprocessor.getIdentifierInfo("static"));
-  storage.setLocation(behind.getLocation());
-  auto stream = std::make_unique<clang::Token[]>(1);
-  stream[0] = storage;
-  preprocessor.EnterTokenStream(std::move(stream), 1, /*DisableMacroExpansion=*/true, /*IsReinject=*/true);
+  static constexpr InsertedToken kStorage[] = {{clang::tok::kw_static, "static"}};
+  insert_tokens(instance_.getPreprocessor(), behind.getLocation(), kStorage);
   is_declaring_ = true;
 }
 

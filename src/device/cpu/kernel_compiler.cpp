@@ -2,14 +2,12 @@
 
 #include <fmt/format.h>
 #include <llvm/ADT/STLExtras.h>
-#include <llvm/Bitcode/BitcodeReader.h>
 #include <llvm/Bitcode/BitcodeWriter.h>
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/InstIterator.h>
 #include <llvm/IR/Instructions.h>
 #include <llvm/IR/Module.h>
 #include <llvm/IR/Verifier.h>
-#include <llvm/Support/MemoryBuffer.h>
 #include <llvm/Support/raw_ostream.h>
 
 #include <string>
@@ -163,11 +161,7 @@ Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view 
 
 Result<Artifact> compile_general(const Artifact& lanes, std::string_view label) {
   msl::SpecialisedKernel kernel;
-  kernel.context = msl::make_context();
-  auto module = llvm::parseBitcodeFile(llvm::MemoryBufferRef(lanes.metadata, label), *kernel.context);
-  if (!module)
-    return fail(ErrorCode::InternalError, "the kernel's bitcode cannot be read: " + llvm::toString(module.takeError()));
-  kernel.module = std::move(*module);
+  if (auto ok = msl::read_module(kernel, lanes.metadata, label); !ok) return std::unexpected(ok.error());
   for (const auto& function : *kernel.module)
     if (!function.isDeclaration() && function.hasExternalLinkage()) kernel.symbol = function.getName().str();
   kernel.reflection = lanes.reflection;

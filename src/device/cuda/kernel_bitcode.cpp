@@ -2,12 +2,9 @@
 
 #include "msl/ir_context.hpp"
 
-#include <fmt/format.h>
-#include <llvm/Bitcode/BitcodeReader.h>
 #include <llvm/Bitcode/BitcodeWriter.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
-#include <llvm/Support/MemoryBuffer.h>
 #include <llvm/Support/raw_ostream.h>
 
 namespace anymetal::device::cuda {
@@ -23,16 +20,10 @@ Result<msl::SpecialisedKernel> read_kernel(const std::string& bytes, const msl::
   const auto end = bytes.find('\0');
   if (end == std::string::npos) return fail(ErrorCode::InternalError, "the stored form of a kernel has no name");
   msl::SpecialisedKernel kernel;
-  kernel.context = msl::make_context();
   kernel.symbol = bytes.substr(0, end);
   kernel.reflection = reflection;
-  const llvm::MemoryBufferRef code(llvm::StringRef(bytes).drop_front(end + 1), kernel.symbol);
-  auto module = llvm::parseBitcodeFile(code, *kernel.context);
-  if (!module) {
-    return fail(ErrorCode::InternalError, fmt::format("the stored form of kernel '{}' cannot be read: {}", reflection.name,
-                                                      llvm::toString(module.takeError())));
-  }
-  kernel.module = std::move(*module);
+  const auto read = msl::read_module(kernel, std::string_view(bytes).substr(end + 1), reflection.name);
+  if (!read) return std::unexpected(read.error());
   return kernel;
 }
 
