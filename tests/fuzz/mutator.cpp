@@ -99,15 +99,21 @@ constexpr std::array<std::string_view, 34> kDeclarations = {
     "static_assert(loop(1 << 30) > 0, \"\");",
     "typedef float huge __attribute__((ext_vector_type(4096)));"};
 
+constexpr std::array<std::string_view, 16> kNumbers = {"0", "1", "2", "3", "4", "7", "8", "16", "31", "32", "33", "64", "255", "1000", "4096", "65536"};
+constexpr std::array<std::string_view, 5> kArithmetic = {"+", "-", "/", "%", "|"};
+constexpr std::array<std::string_view, 12> kScalars = {"int", "uint", "float", "half", "bfloat", "short", "ushort", "char", "uchar", "long", "ulong", "bool"};
+
 class Mutator {
  public:
   Mutator(std::string_view text, std::string_view other, Random& random) : text_(text), other_(other), random_(random) {}
 
   std::string run() {
     const std::size_t steps = 1 + below(3);
+    const bool is_gentle = below(2) == 0;
     for (std::size_t i = 0; i < steps; ++i) {
       tokens_ = anymetal::msl::tokenize(text_);
-      step();
+      if (is_gentle) gentle_step();
+      else step();
     }
     return std::move(text_);
   }
@@ -141,6 +147,18 @@ class Mutator {
       case 9: return group(false);
       case 10: return replace(t, any(kTypes));
       default: return byte();
+    }
+  }
+
+  /// A change that a program often survives, so that its code is generated: another number, operator or type.
+  void gentle_step() {
+    constexpr std::size_t kTries = 64;
+    for (std::size_t i = 0; i < kTries && !tokens_.empty(); ++i) {
+      const Token& t = tokens_[below(tokens_.size())];
+      if (t.directive != 0) continue;
+      if (t.kind == TokenKind::Number) return replace(t, any(kNumbers));
+      if (std::ranges::find(kArithmetic, spelling(t)) != kArithmetic.end()) return replace(t, any(kArithmetic));
+      if (std::ranges::find(kScalars, spelling(t)) != kScalars.end()) return replace(t, any(kScalars));
     }
   }
 
