@@ -155,14 +155,14 @@ kernel void stack(device int* o [[buffer(0)]], metal::uint i [[thread_position_i
 }
 
 TEST_F(CliCompile, ALoopThatCannotBeUnrolledIsNoNews) {
-  const auto file = scratch.write("stubborn.metal", R"(#include <metal_stdlib>
+  const auto file = scratch.write("stubborn.metal", R"metal(#include <metal_stdlib>
 using namespace metal;
 kernel void stubborn(device int* o [[buffer(0)]], device const int* n [[buffer(1)]], uint i [[thread_position_in_grid]]) {
   int s = 0;
   _Pragma("clang loop unroll(full)") for (int k = 0; k < n[i]; ++k) { s += o[k] * k; if (s > 1000) break; }
   o[i] = s;
 }
-)");
+)metal");
   for (const char* device : {"cpu", "cuda:sm_90"}) {
     const auto result = run_program({"compile", file, "--device", device});
     EXPECT_EQ(result.exit_code, 0) << device;

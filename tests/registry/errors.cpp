@@ -110,7 +110,7 @@ TEST_F(Errors, EveryBuiltInTensorKernelIsGated) {
     ASSERT_FALSE(result) << name;
     EXPECT_EQ(result.error().code(), ErrorCode::UnsupportedByDevice) << name;
   }
-  EXPECT_EQ(gated, 17u);
+  EXPECT_EQ(gated, 29u);
   EXPECT_EQ(compiler->parses, 0);
   EXPECT_TRUE(Device::open("cpu")->has_tensor());
 }
