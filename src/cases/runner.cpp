@@ -29,6 +29,19 @@ Result<std::vector<std::vector<std::byte>>> run_once(const Problem& problem, con
   return contents;
 }
 
+/// A parameter that is a `constant T&` has one layout: host and device must give it the same size.
+void compare_layouts(const Problem& problem, const ComputePipeline& pipeline, std::vector<std::string>& failures) {
+  for (const Argument& argument : pipeline.arguments()) {
+    if (argument.kind != ArgumentKind::Buffer || !argument.is_reference || !argument.active) continue;
+    for (const Problem::Bytes& bytes : problem.bytes()) {
+      if (bytes.index == argument.index && bytes.content.size() != argument.element_size) {
+        failures.push_back(fmt::format("buffer {}: '{}' has {} bytes on the device, the case gives {}", argument.index,
+                                       argument.type, argument.element_size, bytes.content.size()));
+      }
+    }
+  }
+}
+
 }  // namespace
 
 Problem Case::make(std::uint64_t seed) const {
@@ -54,6 +67,7 @@ Outcome run(const Case& test, KernelRegistry& registry, const Device& device, st
     return outcome;
   }
 
+  compare_layouts(problem, **pipeline, outcome.failures);
   const auto first = run_once(problem, *pipeline, device, placements[0], outcome.failures);
   if (!first) {
     outcome.failures.push_back(first.error().message());

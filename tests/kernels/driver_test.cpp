@@ -74,6 +74,20 @@ TEST(Driver, SeesWrongKernels) {
   expect_failure("y[i] = undefined;", "undefined");
 }
 
+TEST(Driver, SeesParametersOfAnotherLayout) {
+  KernelRegistry registry;
+  registry.register_source("wide", "struct P { uint n; uint unused[3]; };\n"
+                                   "kernel void wide(device float* y [[buffer(0)]], constant P& p [[buffer(1)]]) { y[0] = p.n; }");
+  const cases::Case test = {"wide", "", cases::Purpose::Test, [](cases::Problem& p) {
+                              const auto y = p.output(0, DType::F32, 1);
+                              p.value(1, std::uint32_t{3});
+                              p.threads({1}, {1});
+                              p.expect(y, cases::Tolerance::exact(), [] { return std::vector<double>{3}; });
+                            }};
+  EXPECT_THAT(cases::run(test, registry, *Device::open("cpu")).failures,
+              testing::Contains("buffer 1: 'P' has 16 bytes on the device, the case gives 4"));
+}
+
 TEST(Driver, AnExpectedInfinityAllowsNothingElse) {
   KernelRegistry registry;
   registry.register_source("fixed", "kernel void fixed(device float* y [[buffer(0)]]) { y[0] = 5; }");

@@ -12,16 +12,8 @@
 #include "ops/ops_fixture.hpp"
 #include "ops/sampling.hpp"
 
+namespace anymetal::test {
 namespace {
-
-using namespace anymetal;
-using ops::Context;
-using ops::DType;
-using ops::Tensor;
-using test::Fixture;
-using test::Mistake;
-using test::Ops;
-using Values = std::vector<double>;
 
 double logistic(double x) { return 1 / (1 + std::exp(-x)); }
 double gelu(double x) {
@@ -225,3 +217,4 @@ TEST_P(ElementwiseMistakes, IsAnErrorThatNamesIt) { test::expect_refusal(GetPara
 INSTANTIATE_TEST_SUITE_P(Ops, ElementwiseMistakes, testing::ValuesIn(kMistakes));
 
 }  // namespace
+}  // namespace anymetal::test

@@ -13,6 +13,12 @@
 
 namespace anymetal::test {
 
+// What every test of ops speaks of.
+using ops::Context;
+using ops::DType;
+using ops::Tensor;
+using Values = std::vector<double>;
+
 class Ops : public testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(device_) << device_.error().message(); }

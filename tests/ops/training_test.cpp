@@ -9,16 +9,8 @@
 #include "ops/mistakes.hpp"
 #include "ops/ops_fixture.hpp"
 
+namespace anymetal::test {
 namespace {
-
-using namespace anymetal;
-using ops::Context;
-using ops::DType;
-using ops::Tensor;
-using test::Fixture;
-using test::Mistake;
-using test::Ops;
-using Values = std::vector<double>;
 
 /// (x - 5)^2 of many parameters, each from its own start, must come near its minimum.
 TEST_F(Ops, AdamFindsAMinimum) {
@@ -138,3 +130,4 @@ TEST_P(TrainingMistakes, IsAnErrorThatNamesIt) { test::expect_refusal(GetParam()
 INSTANTIATE_TEST_SUITE_P(Ops, TrainingMistakes, testing::ValuesIn(kMistakes));
 
 }  // namespace
+}  // namespace anymetal::test
