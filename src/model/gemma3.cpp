@@ -47,19 +47,23 @@ struct Gemma3::Impl {
 
   /// Recording looks every kernel up; what was recorded is thrown away. Only reads this object, so that a pass may run
   /// meanwhile; whoever makes the cache grow waits for it first.
-  void prepare_decoding() {
+  void prepare_ahead(std::size_t prompt, bool decoding) {
     if (preparation.joinable()) preparation.join();
-    preparation = std::jthread([this, first = position] {
+    preparation = std::jthread([this, first = position, count = std::min(prompt, batch), decoding] {
       auto encoder = device.make_command_encoder();
       if (!encoder) return;
       ops::Context context{registry, device, *encoder};
       // A failure would come again in the pass that needs the kernel, and be reported there.
-      (void)record_pass(context, first, Output::Choice);
+      if (count > 1) {
+        (void)record_logits(context, config, weights, buffers, 0, 1);
+        (void)record_layers_backwards(context, config, weights, cache, buffers, {first, count});
+      }
+      if (decoding) (void)record_pass(context, first, Output::Choice);
     });
   }
 
-  /// The choice of a kernel may depend on how many tokens go through together, so each number is tried; that of one token
-  /// also on how many went before it.
+  /// The choice of a kernel may depend on how many tokens go through together, so each number is tried; that of one
+  /// token also on how many went before it.
   Result<void> prepare() {
     constexpr std::size_t kFar = 64;
     const std::size_t far = std::min(kFar, cache.limit() - 1);
@@ -85,9 +89,11 @@ struct Gemma3::Impl {
 
   /// Records a pass of the one token whose place in `choices` is that of `at`.
   Result<void> record_pass(ops::Context& context, std::size_t at, Output output) const {
-    if (auto done = record_layers(context, config, weights, cache, buffers, {at, 1}, TokenSource::Chosen); !done) return done;
+    if (auto done = record_layers(context, config, weights, cache, buffers, {at, 1}, TokenSource::Chosen); !done)
+      return done;
     if (auto done = record_logits(context, config, weights, buffers, 0, 1); !done) return done;
-    return output == Output::Logits || !chooses_on_device() ? Result<void>() : record_choice(context, config, buffers, at + 1);
+    return output == Output::Logits || !chooses_on_device() ? Result<void>()
+                                                            : record_choice(context, config, buffers, at + 1);
   }
 
   /// Starts such a pass. From one to the next little changes, so that the device keeps the commands.
@@ -281,11 +287,11 @@ struct Gemma3::Impl {
     std::size_t position;
     Token token;
   };
-  std::optional<Known> known;               ///< what is in one place of `choices`
-  std::optional<std::size_t> ahead;         ///< a pass that chooses after this position is under way or done
-  std::optional<Submission> batch_before;   ///< the last pass of several tokens
-  std::optional<RecordedCommands> pass;     ///< of one token
-  std::jthread preparation;        ///< last, so that it ends before what it reads
+  std::optional<Known> known;              ///< what is in one place of `choices`
+  std::optional<std::size_t> ahead;        ///< a pass that chooses after this position is under way or done
+  std::optional<Submission> batch_before;  ///< the last pass of several tokens
+  std::optional<RecordedCommands> pass;    ///< of one token
+  std::jthread preparation;                ///< last, so that it ends before what it reads
 };
 
 Gemma3::Gemma3(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -320,7 +326,7 @@ void Gemma3::rewind(std::size_t position) {
 }
 Result<void> Gemma3::reserve(std::size_t positions) { return impl_->reserve(positions, impl_->position); }
 Result<void> Gemma3::prepare() { return impl_->prepare(); }
-void Gemma3::prepare_decoding() { impl_->prepare_decoding(); }
+void Gemma3::prepare_ahead(std::size_t prompt, bool decoding) { impl_->prepare_ahead(prompt, decoding); }
 void Gemma3::set_cancellation(const std::atomic<bool>* flag) { impl_->cancellation = flag; }
 
 Result<std::span<const float>> Gemma3::forward(std::span<const Token> tokens) { return forward(tokens, {}); }

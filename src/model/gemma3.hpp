@@ -47,11 +47,12 @@ class Gemma3 {
   void rewind(std::size_t position = 0);
   /// Makes room for this many tokens in all, so that the cache need not grow later.
   Result<void> reserve(std::size_t positions);
-  /// Compiles the kernels of one-token passes on another thread and returns at once: by the time a prompt has gone
-  /// through, the token after it need not wait. Later calls wait for it where they must. Failures show in `forward`.
-  void prepare_decoding();
-  /// Gets every kernel that a pass of one token up to a whole batch may ask for; runs none. What neither memory nor disk has
-  /// is compiled, in this thread.
+  /// Compiles kernels on another thread and returns at once: those that a prompt of so many tokens, for which there is
+  /// room, asks for, beginning with what it asks for last, then with `decoding` those of one-token passes. Later calls
+  /// wait for it where they must. Failures show in `forward`.
+  void prepare_ahead(std::size_t prompt, bool decoding);
+  /// Gets every kernel that a pass of one token up to a whole batch may ask for; runs none. What neither memory nor
+  /// disk has is compiled, in this thread.
   Result<void> prepare();
   /// Stops `forward` with Cancelled between batches once the flag is set; nullptr never stops. The flag must outlive
   /// it.
@@ -70,9 +71,9 @@ class Gemma3 {
 
   /// Whether the caller will append the token it is given.
   enum class Next : std::uint8_t { Unknown, Likely };
-  /// Appends tokens to the context and gives the likeliest one after them, the smallest number among equals. A GPU chooses it
-  /// itself and, where `next` is likely, goes on with it at once; asking for anything else then costs that pass. Errors are
-  /// those of `forward`, and InvalidArgument where the logits hold no number to choose by.
+  /// Appends tokens to the context and gives the likeliest one after them, the smallest number among equals. A GPU
+  /// chooses it itself and, where `next` is likely, goes on with it at once; asking for anything else then costs that
+  /// pass. Errors are those of `forward`, and InvalidArgument where the logits hold no number to choose by.
   Result<Token> next_token(std::span<const Token> tokens, Next next = Next::Unknown);
 
  private:

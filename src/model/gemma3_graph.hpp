@@ -18,10 +18,10 @@ class Gemma3Activations {
   Buffer tokens;     ///< u32: what the batch consists of
   Buffer positions;  ///< u32: 0, 1, 2, ... up to the limit
   Buffer choices;    ///< for each position, the token chosen for it and its logit: u32 and f32
-  Buffer stream;             ///< the residual stream
-  Buffer normed;             ///< a layer norm's output, then a block's contribution
+  Buffer stream;     ///< the residual stream
+  Buffer normed;     ///< a layer norm's output, then a block's contribution
   Buffer query, key, value, attended, gate, up, logits;
-  Buffer scratch;                ///< of attention to one query; absent where it needs none
+  Buffer scratch;  ///< of attention to one query; absent where it needs none
 };
 
 /// The tokens of one batch and where in the context they stand.
@@ -40,6 +40,11 @@ enum class TokenSource : std::uint8_t { Given, Chosen };
 Result<void> record_layers(ops::Context& context, const Gemma3Config& config, const Gemma3Weights& weights,
                            const KvCache& cache, const Gemma3Activations& buffers, const Gemma3Batch& batch,
                            TokenSource source = TokenSource::Given);
+
+/// Records the layers from the last to the first, each feed-forward before its attention: what they compute is of no
+/// use, but a second thread that looks their kernels up meets one that begins with the first layer halfway.
+Result<void> record_layers_backwards(ops::Context& context, const Gemma3Config& config, const Gemma3Weights& weights,
+                                     const KvCache& cache, const Gemma3Activations& buffers, const Gemma3Batch& batch);
 
 /// Records the output head for rows [row, row + count) of `stream`: fills the first `count` rows of `logits`.
 Result<void> record_logits(ops::Context& context, const Gemma3Config& config, const Gemma3Weights& weights,

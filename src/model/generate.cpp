@@ -64,7 +64,7 @@ Result<Generation> generate(Gemma3& model, const Tokenizer& tokenizer, std::span
   const auto wanted = std::min({options.max_tokens, kReservedAhead, model.context_limit() - prompt.size()});
   if (auto done = model.reserve(prompt.size() + wanted); !done) return std::unexpected(done.error());
 
-  if (wanted > 1) model.prepare_decoding();
+  model.prepare_ahead(prompt.size(), wanted > 1);
   Sampler sampler(options.sampling);
   // The likeliest token is the model's to find: on a GPU it stays there, and the next pass starts with it at once.
   const auto following = [&](std::span<const Token> tokens) -> Result<Token> {
