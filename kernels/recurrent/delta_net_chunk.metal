@@ -24,6 +24,7 @@ static_assert(sizeof(StateParams) == 32, "layout");
 /// 8: u32 {B, T, Hg, H, K, V, 64, NT = ceil(T / 64)}; threadgroup 0: 128 K + 4096 bytes. K a multiple of 8, V of 32
 /// grid: threadgroups (V / 32, H, B), any threadgroup size, 128 the best. last may be h0, v_new may be u
 /// tolerance: 4e-3 of the largest |ref|; bf16 outputs 2e-3 of it + 2^-8 |ref|
+[[any_threadgroup_size]]
 kernel void gated_delta_net_chunk_inter_state_bf16(device const bfloat* k [[buffer(0)]],
                                                    device const bfloat* w [[buffer(1)]],
                                                    device const bfloat* u [[buffer(2)]],
@@ -124,6 +125,7 @@ static_assert(sizeof(OutParams) == 44, "layout");
 /// K a multiple of 8, V of 32
 /// grid: threadgroups (V / 32, NT, B * H), any threadgroup size, 256 the best
 /// tolerance: 2^-8 |ref| + 2e-3 of the largest |ref|
+[[any_threadgroup_size]]
 kernel void gated_delta_net_chunk_o_bf16(device const bfloat* q [[buffer(0)]],
                                          device const bfloat* k [[buffer(1)]],
                                          device const bfloat* v [[buffer(2)]],

@@ -21,6 +21,7 @@ static_assert(sizeof(KktParams) == 32, "layout");
 /// buffer 0: k bf16 [B, T, Hg, K]; 1: beta [B, T, H]; 2: G [B, T, H]; 3: A [B, T, H, 64], column j;
 /// 4: u32 {B, T, Hg, H, K, 64, ceil(T / 64), unused}. K a multiple of 8
 /// grid: threadgroups (ceil(T / 64), H, B), any threadgroup size, 256 the best. tolerance: 1e-5 of the sum of absolute terms
+[[any_threadgroup_size]]
 kernel void gated_delta_net_kkt_bf16(device const bfloat* k [[buffer(0)]],
                                      device const float* beta [[buffer(1)]],
                                      device const float* G [[buffer(2)]],
@@ -93,6 +94,7 @@ void times_inverse(device const float* X, Chunk c, uint row0, Factor factor, Out
 /// 5: w bf16 [B, T, H, K]; 6: u bf16 [B, T, H, V]; 7: u32 {B, T, Hg, H, K, V, 64, ceil(T / 64)}. K and V multiples of 8
 /// grid: threadgroups (ceil(T / 64), H, B), any threadgroup size, 256 the best
 /// tolerance: 2^-8 |ref|; w 2^-7 of its largest term more, exp may round a factor the other way
+[[any_threadgroup_size]]
 kernel void gated_delta_net_recompute_wu_bf16(device const bfloat* k [[buffer(0)]],
                                               device const bfloat* v [[buffer(1)]],
                                               device const float* beta [[buffer(2)]],

@@ -27,6 +27,15 @@ float convolved(device const T* x, device const T* w, device const T* state, Con
   return silu(sum);
 }
 
+// Element i of the state of 16 channels from `channel` on.
+template <class T>
+WideF old_elements(device const T* state, ConvShape s, uint sequence, uint channel, uint i) {
+  const uint past = s.width - 1;
+  WideF elements;
+  for (uint j = 0; j < 16; ++j) elements[j] = float(state[(ulong(sequence) * s.channels + channel + j) * past + i]);
+  return elements;
+}
+
 /// recurrent/ssm_conv.metal for a core that takes 16 channels at a time of 16 threadgroups' tokens, whose taps stay in registers.
 template <class T>
 kernel void ssm_conv_forward(device const T* x [[buffer(0)]],
@@ -41,7 +50,7 @@ kernel void ssm_conv_forward(device const T* x [[buffer(0)]],
   const uint begin = min(group.x * size.x, s.channels), end = min(begin + size.x, s.channels);
   const uint first = min(group.y * size.y, s.tokens), last = min(first + kTokenRun * size.y, s.tokens);
   const uint first_sequence = min(group.z * size.z, s.sequences), last_sequence = min(first_sequence + size.z, s.sequences);
-  const uint past = s.width - 1, whole = max(first, min(past, last));
+  const uint past = s.width - 1;
   for (uint sequence = first_sequence; sequence < last_sequence; ++sequence) {
     device const T* tokens = x + ulong(sequence) * s.tokens * s.channels;
     device T* out = y + ulong(sequence) * s.tokens * s.channels;
@@ -51,12 +60,14 @@ kernel void ssm_conv_forward(device const T* x [[buffer(0)]],
       for (uint k = 0; k < s.width; ++k) {
         for (uint j = 0; j < 16; ++j) taps[k][j] = float(w[ulong(c + j) * s.width + k]);
       }
-      for (uint t = first; t < whole; ++t) {
-        for (uint j = c; j < c + 16; ++j) out[ulong(t) * s.channels + j] = T(convolved(x, w, state, s, sequence, t, j));
-      }
-      for (uint t = whole; t < last; ++t) {
+      // Multiplied and added in one order, so that a sequence in pieces gives the bits of the whole.
+      for (uint t = first; t < last; ++t) {
         WideF sum = 0.0f;
-        for (uint k = 0; k < s.width; ++k) sum += taps[k] * Wide::load(tokens + ulong(t - past + k) * s.channels + c);
+        for (uint k = 0; k < s.width; ++k) {
+          const WideF element = t + k < past ? old_elements(state, s, sequence, c, t + k)
+                                             : Wide::load(tokens + ulong(t + k - past) * s.channels + c);
+          sum = __builtin_elementwise_fma(taps[k], element, sum);
+        }
         Wide::store(out + ulong(t) * s.channels + c, wide_silu(sum));
       }
     }
