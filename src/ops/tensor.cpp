@@ -69,7 +69,7 @@ Tensor Tensor::reshaped(std::initializer_list<std::size_t> new_shape) const {
   return view;
 }
 
-std::string Tensor::describe() const {
+std::string Tensor::text() const {
   return fmt::format("{}[{}]", name(dtype), fmt::join(std::span(shape).first(rank), ", "));
 }
 

@@ -2,11 +2,14 @@
 /// \file
 /// A view of a buffer as a tensor.
 
+#include <fmt/core.h>
+
 #include <anymetal/device.hpp>
 #include <array>
 #include <cstddef>
 #include <initializer_list>
 #include <string>
+#include <string_view>
 
 #include "ops/dtype.hpp"
 
@@ -50,8 +53,19 @@ struct Tensor {
   /// The same elements under another shape; the tensor must be contiguous and the element counts equal.
   [[nodiscard]] Tensor reshaped(std::initializer_list<std::size_t> shape) const;
 
-  /// "f32[3, 640]", for messages.
-  [[nodiscard]] std::string describe() const;
+  /// What a message says of it, e.g. "f32[3, 640]". Costs nothing until it is formatted.
+  struct Description {
+    const Tensor* tensor;
+  };
+  [[nodiscard]] Description describe() const { return {this}; }
+  [[nodiscard]] std::string text() const;
 };
 
 }  // namespace anymetal::ops
+
+template <>
+struct fmt::formatter<anymetal::ops::Tensor::Description> : fmt::formatter<std::string_view> {
+  auto format(anymetal::ops::Tensor::Description description, fmt::format_context& context) const {
+    return fmt::formatter<std::string_view>::format(description.tensor->text(), context);
+  }
+};

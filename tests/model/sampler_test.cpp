@@ -47,6 +47,21 @@ TEST(Sampler, GreedyTakesTheFirstLargest) {
   EXPECT_EQ(*greedy.next(std::vector<float>{0, kInf, 3}), 1U);
 }
 
+TEST(Likeliest, IsFoundAnywhere) {
+  for (const std::size_t size : {1U, 31U, 32U, 33U, 64U, 100U, 1027U}) {
+    for (std::size_t at = 0; at < size; ++at) {
+      std::vector<float> logits(size, -2.0F);
+      for (std::size_t i = 0; i < size; i += 3) logits[i] = kNan;
+      logits[at] = -1.0F;
+      ASSERT_EQ(model::likeliest(logits), at) << "of " << size;
+      logits.back() = -1.0F;  // a later equal one does not win
+      ASSERT_EQ(model::likeliest(logits), at) << "of " << size;
+    }
+    EXPECT_EQ(model::likeliest(std::vector<float>(size, kNan)), size);
+    EXPECT_EQ(model::likeliest(std::vector<float>(size, -kInf)), 0U);
+  }
+}
+
 TEST(Sampler, NothingToChooseByIsAnError) {
   for (const float temperature : {0.0F, 1.0F}) {
     Sampler sampler({.temperature = temperature});
