@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -45,21 +45,31 @@ struct Gemma3::Impl {
     return encoder->commit();
   }
 
-  /// Recording looks every kernel up; what was recorded is thrown away. Only reads this object, so that a pass may run
-  /// meanwhile; whoever makes the cache grow waits for it first.
+  /// Asks for the kernels of what `record` records, without waiting and without recording it.
+  template <class Record>
+  void request(CompilePriority priority, const Record& record) {
+    auto encoder = device.make_command_encoder();
+    if (!encoder) return;
+    ops::KernelRequests asked{priority, {}};
+    ops::Context context{registry, device, *encoder, &asked};
+    // A failure would come again in the pass that needs the kernel, and be reported there.
+    (void)record(context);
+    requested.insert(requested.end(), std::make_move_iterator(asked.futures.begin()),
+                     std::make_move_iterator(asked.futures.end()));
+  }
+
   void prepare_ahead(std::size_t prompt, bool decoding) {
-    if (preparation.joinable()) preparation.join();
-    preparation = std::jthread([this, first = position, count = std::min(prompt, batch), decoding] {
-      auto encoder = device.make_command_encoder();
-      if (!encoder) return;
-      ops::Context context{registry, device, *encoder};
-      // A failure would come again in the pass that needs the kernel, and be reported there.
-      if (count > 1) {
-        (void)record_logits(context, config, weights, buffers, 0, 1);
-        (void)record_layers_backwards(context, config, weights, cache, buffers, {first, count});
-      }
-      if (decoding) (void)record_pass(context, first, Output::Choice);
-    });
+    requested.clear();
+    if (prompt == 0) return;
+    if (prompt > 1) {
+      request(CompilePriority::Soon, [&](ops::Context& context) {
+        const auto first = record_layers(context, config, weights, cache, buffers, {position, std::min(batch, prompt)});
+        return first ? record_logits(context, config, weights, buffers, 0, 1) : first;
+      });
+    }
+    if (!decoding && prompt > 1) return;
+    request(CompilePriority::Ahead,
+            [&](ops::Context& context) { return record_pass(context, position + prompt - 1, Output::Choice); });
   }
 
   /// The choice of a kernel may depend on how many tokens go through together, so each number is tried; that of one
@@ -122,10 +132,7 @@ struct Gemma3::Impl {
   }
 
   /// Room for `positions` in all, of which the first `used` keep their content.
-  Result<void> reserve(std::size_t positions, std::size_t used) {
-    if (positions > cache.capacity() && preparation.joinable()) preparation.join();
-    return cache.reserve(positions, used);
-  }
+  Result<void> reserve(std::size_t positions, std::size_t used) { return cache.reserve(positions, used); }
 
   [[nodiscard]] Result<void> check_cancellation() const {
     if (cancellation != nullptr && cancellation->load()) return fail(ErrorCode::Cancelled, "stopped on request");
@@ -291,7 +298,7 @@ struct Gemma3::Impl {
   std::optional<std::size_t> ahead;        ///< a pass that chooses after this position is under way or done
   std::optional<Submission> batch_before;  ///< the last pass of several tokens
   std::optional<RecordedCommands> pass;    ///< of one token
-  std::jthread preparation;                ///< last, so that it ends before what it reads
+  std::vector<PipelineFuture> requested;   ///< kernels under way: unwanted ones would be cancelled
 };
 
 Gemma3::Gemma3(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -47,9 +47,8 @@ class Gemma3 {
   void rewind(std::size_t position = 0);
   /// Makes room for this many tokens in all, so that the cache need not grow later.
   Result<void> reserve(std::size_t positions);
-  /// Compiles kernels on another thread and returns at once: those that a prompt of so many tokens, for which there is
-  /// room, asks for, beginning with what it asks for last, then with `decoding` those of one-token passes. Later calls
-  /// wait for it where they must. Failures show in `forward`.
+  /// Asks for the kernels that a prompt of so many tokens needs and, with `decoding`, those of the one-token passes
+  /// after it, and returns at once: the registry's threads compile them all at the same time. Failures show in `forward`.
   void prepare_ahead(std::size_t prompt, bool decoding);
   /// Gets every kernel that a pass of one token up to a whole batch may ask for; runs none. What neither memory nor
   /// disk has is compiled, in this thread.

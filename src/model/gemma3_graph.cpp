@@ -127,16 +127,6 @@ Result<void> record_layers(ops::Context& context, const Gemma3Config& config, co
   return run.status();
 }
 
-Result<void> record_layers_backwards(ops::Context& context, const Gemma3Config& config, const Gemma3Weights& weights,
-                                     const KvCache& cache, const Gemma3Activations& buffers, const Gemma3Batch& batch) {
-  Recorder run(context);
-  for (std::size_t layer = weights.layers.size(); layer-- > 0;) {
-    record_feed_forward(run, config, weights.layers[layer], buffers, batch.count);
-    record_attention(run, config, weights.layers[layer], cache, layer, buffers, batch);
-  }
-  return run.status();
-}
-
 Result<void> record_logits(ops::Context& context, const Gemma3Config& config, const Gemma3Weights& weights,
                            const Gemma3Activations& buffers, std::size_t row, std::size_t count) {
   const auto x = Tensor::of(buffers.stream, DType::F32, {row + count, config.width}).rows(row, count);

@@ -41,11 +41,6 @@ Result<void> record_layers(ops::Context& context, const Gemma3Config& config, co
                            const KvCache& cache, const Gemma3Activations& buffers, const Gemma3Batch& batch,
                            TokenSource source = TokenSource::Given);
 
-/// Records the layers from the last to the first, each feed-forward before its attention: what they compute is of no
-/// use, but a second thread that looks their kernels up meets one that begins with the first layer halfway.
-Result<void> record_layers_backwards(ops::Context& context, const Gemma3Config& config, const Gemma3Weights& weights,
-                                     const KvCache& cache, const Gemma3Activations& buffers, const Gemma3Batch& batch);
-
 /// Records the output head for rows [row, row + count) of `stream`: fills the first `count` rows of `logits`.
 Result<void> record_logits(ops::Context& context, const Gemma3Config& config, const Gemma3Weights& weights,
                            const Gemma3Activations& buffers, std::size_t row, std::size_t count);

@@ -10,6 +10,7 @@
 namespace anymetal::model {
 
 /// Records ops one after another; after the first that fails it records nothing more, and `status()` is that failure.
+/// Where the context only wants kernels to be asked for, every op asks, and a failure waits until the op is recorded.
 /// Thread contract: one thread.
 /// \code
 ///   Recorder run(context);
@@ -23,7 +24,11 @@ class Recorder {
 
   template <class Op, class... Arguments>
   void operator()(Op&& op, Arguments&&... arguments) {
-    if (status_) status_ = std::invoke(std::forward<Op>(op), context_, std::forward<Arguments>(arguments)...);
+    if (context_.requests != nullptr) {
+      (void)std::invoke(std::forward<Op>(op), context_, std::forward<Arguments>(arguments)...);
+    } else if (status_) {
+      status_ = std::invoke(std::forward<Op>(op), context_, std::forward<Arguments>(arguments)...);
+    }
   }
   [[nodiscard]] const Result<void>& status() const { return status_; }
 

@@ -27,7 +27,9 @@ Token likeliest(std::span<const float> logits) {
   constexpr std::size_t kColumns = 32;
   std::array<float, kColumns> largest;
   largest.fill(-std::numeric_limits<float>::infinity());
-  const auto keep = [&](std::size_t column, float logit) { largest[column] = logit > largest[column] ? logit : largest[column]; };
+  const auto keep = [&](std::size_t column, float logit) {
+    largest[column] = logit > largest[column] ? logit : largest[column];
+  };
   const std::size_t whole = logits.size() / kColumns * kColumns;
   for (std::size_t i = 0; i < whole; i += kColumns) {
     for (std::size_t column = 0; column < kColumns; ++column) keep(column, logits[i + column]);

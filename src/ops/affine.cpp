@@ -162,9 +162,8 @@ Result<void> embedding_affine(Context& context, const AffineMatrix& table, const
 
   const std::array params = {u32(table.columns), u32(table.group), u32(table.bits % 3 == 0 ? bytes : bytes / 4),
                              u32(groups_of(table))};
-  auto pipeline = context.registry.get_pipeline_with_constants(
-      fmt::format("embedding_gather_{}bit", table.bits), context.device, {},
-      {IntConstant{kTableRows, static_cast<std::int32_t>(table.codes.rows())}});
+  auto pipeline = context.pipeline(fmt::format("embedding_gather_{}bit", table.bits),
+                                   {{kTableRows, static_cast<std::int32_t>(table.codes.rows())}});
   if (auto bound = bind_kernel(context, std::move(pipeline), table.codes, table.scales, table.biases, ids, out, params);
       !bound) {
     return bound;

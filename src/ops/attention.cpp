@@ -52,8 +52,7 @@ Result<void> decode(Context& context, const Tensor& query, const Tensor& keys, c
   const std::string_view kernel = shapes.dim == 256
                                       ? (half_cache ? "flash_attn_vec_f16kv_dk256" : "flash_attn_vec_dk256")
                                       : (half_cache ? "flash_attn_vec_f16kv_dk512" : "flash_attn_vec_dk512");
-  auto pipeline =
-      context.registry.get_pipeline_with_bool_constants(kernel, context.device, {BoolConstant{kExactQuery, true}});
+  auto pipeline = context.pipeline(kernel, {{kExactQuery, true}});
   const Tensor& target = splits > 1 ? options.scratch : out;
   if (auto bound = bind_kernel(context, std::move(pipeline), params, query, keys, values, target); !bound) return bound;
   context.encoder.set_threadgroup_memory_length(0, 2 * (3 * shapes.dim + 128));
@@ -92,10 +91,12 @@ Result<void> prefill(Context& context, const Tensor& query, const Tensor& keys, 
   const std::string_view kernel = keys.dtype == DType::F16
                                       ? "steel_attention_float32_f16kv_bq32_bk16_bd256_wm4_wn1_maskbool_"
                                       : "steel_attention_float32_bq32_bk16_bd256_wm4_wn1_maskbool_";
-  const std::initializer_list<BoolConstant> bools = {
-      {kAlignQ, false}, {kAlignK, false}, {kHasMask, false}, {kCausal, true}, {kHasBlk, false}};
-  auto pipeline = context.registry.get_pipeline_with_constants(kernel, context.device, bools,
-                                                               {IntConstant{kWindow, i32(options.window)}});
+  auto pipeline = context.pipeline(kernel, {{kAlignQ, false},
+                                            {kAlignK, false},
+                                            {kHasMask, false},
+                                            {kCausal, true},
+                                            {kHasBlk, false},
+                                            {kWindow, i32(options.window)}});
   if (auto bound = bind_kernel(context, std::move(pipeline), query, keys, values, out, params); !bound) return bound;
   context.encoder.dispatch_threadgroups({divide_up(shapes.queries, kQueryTile), shapes.heads}, {32, 4});
   return {};

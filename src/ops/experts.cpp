@@ -65,8 +65,7 @@ ExpertMatVecParams mat_vec_params(const Problem& p) {
 }
 
 Result<PipelinePtr> checked_ids(Context& context, const std::string& kernel, const Problem& p) {
-  return context.registry.get_pipeline_with_constants(kernel, context.device, {},
-                                                      {IntConstant{kExpertCount, i32(p.experts)}});
+  return context.pipeline(kernel, {{kExpertCount, i32(p.experts)}});
 }
 
 void dispatch_mat_vec(Context& context, const Problem& p) {

@@ -34,7 +34,7 @@ Result<void> bind_kernel(Context& context, Result<PipelinePtr> pipeline, const A
 
 template <class... Arguments>
 Result<void> bind_kernel(Context& context, std::string_view kernel, const Arguments&... arguments) {
-  return bind_kernel(context, context.registry.get_pipeline(kernel, context.device), arguments...);
+  return bind_kernel(context, context.pipeline(kernel), arguments...);
 }
 
 /// Records one thread per element of an n-element op.

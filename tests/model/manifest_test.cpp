@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <anymetal/warm_up.hpp>
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
 #include "cache/temporary_directory.hpp"
 #include "model/gemma3.hpp"
@@ -64,6 +66,24 @@ std::string as_file(const std::vector<std::string>& keys) {
   return text;
 }
 
+TEST_P(Manifest, KernelsAskedForAheadAreAllThatAPromptNeeds) {
+  auto network = load();
+  ASSERT_TRUE(network.reserve(9));
+  network.prepare_ahead(8, true);
+  // The compile threads end once nothing is left to do; the answers are kept whoever asks next.
+  const std::vector<Token> text(8, Token{5});
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  std::size_t asked = 0;
+  while (std::chrono::steady_clock::now() < end && (asked == 0 || registry->cached_count() != asked)) {
+    asked = registry->cached_count();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  ASSERT_TRUE(network.next_token(text));
+  ASSERT_TRUE(network.next_token(std::span(text).first(1)));
+  EXPECT_EQ(registry->cached_count(), asked);
+  network.prepare_ahead(0, true);  // of an empty prompt nothing is known, and nothing fails
+}
+
 TEST_P(Manifest, IsWhatARunAsksFor) {
   auto network = load();
   const std::vector<Token> text(40, Token{5});
@@ -78,7 +98,8 @@ TEST_P(Manifest, PreparingAsksForTheSame) {
   ASSERT_TRUE(network.prepare());
   const auto prepared = recorded();
   const std::vector<Token> text(40, Token{5});
-  for (const std::size_t count : {40UZ, 8UZ, 7UZ, 3UZ, 1UZ, 1UZ}) ASSERT_TRUE(network.next_token(std::span(text).first(count)));
+  for (const std::size_t count : {40UZ, 8UZ, 7UZ, 3UZ, 1UZ, 1UZ})
+    ASSERT_TRUE(network.next_token(std::span(text).first(count)));
   EXPECT_EQ(recorded(), prepared);
   EXPECT_EQ(prepared, [&] {
     auto keys = model::gemma3_manifest(device);

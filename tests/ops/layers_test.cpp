@@ -169,7 +169,7 @@ TEST_F(Layers, ElementsMove) {
   const auto expect = [&](const Tensor& out, std::size_t n, auto source) {
     const Values y = values(out);
     ASSERT_EQ(y.size(), n);
-    for (std::size_t i = 0; i < n; ++i) ASSERT_EQ(y[i], source(i)) << out.describe() << " element " << i;
+    for (std::size_t i = 0; i < n; ++i) ASSERT_EQ(y[i], source(i)) << out.text() << " element " << i;
   };
   expect(swapped, 60, [&](std::size_t i) { return x[(i / 5 % 4 * 3 + i / 20) * 5 + i % 5]; });
   expect(turned, 60, [&](std::size_t i) { return x[i % 4 * 15 + i / 4]; });
