@@ -176,10 +176,8 @@ void declare(CLI::App& command, Options& options) {
   command.add_option("--count", options.count, "Dispatches of a command list")
       ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}))
       ->capture_default_str();
-  command.add_option("--repeat", options.repeat, "Runs")->check(CLI::Range(1U, 1000U))->capture_default_str();
-  add_device_option(command, options.device);
-  add_threads_option(command, options.device);
-  command.add_flag("--json", options.json, "Print one JSON object");
+  add_repeat_option(command, options.repeat);
+  add_run_options(command, options.device, options.json);
 }
 
 }  // namespace

@@ -98,9 +98,12 @@ nlohmann::ordered_json to_json(const Measured& measured) {
           {"compile_milliseconds", measured.compile_milliseconds},
           {"runs", measured.runs},
           {"milliseconds", cli::to_json(measured.run)},
+          {"bytes", measured.bytes},
+          {"flops", measured.operations},
           {"gigabytes_per_second", measured.gigabytes_per_second()},
           {"gigaflops", measured.gigaflops()},
-          {"plain_loop_milliseconds", plain}};
+          {"plain_loop_milliseconds", plain},
+          {"times_plain_loop", measured.plain ? nlohmann::ordered_json(measured.times_plain()) : nullptr}};
 }
 
 using Ceilings = std::optional<anymetal::bench::Ceilings>;
@@ -214,9 +217,7 @@ void declare(CLI::App& command, Options& options) {
   command.add_option("--seconds", options.seconds, "Most time to spend on a kernel")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  add_device_option(command, options.device);
-  add_threads_option(command, options.device);
-  command.add_flag("--json", options.json, "Print one JSON object");
+  add_run_options(command, options.device, options.json);
 }
 
 }  // namespace

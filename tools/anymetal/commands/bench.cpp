@@ -4,6 +4,16 @@
 
 namespace anymetal::cli {
 
+void add_repeat_option(CLI::App& command, unsigned& repeat) {
+  command.add_option("--repeat", repeat, "Runs")->check(CLI::Range(1U, 1000U))->capture_default_str();
+}
+
+void add_run_options(CLI::App& command, DeviceArguments& device, bool& json) {
+  add_device_option(command, device);
+  add_threads_option(command, device);
+  command.add_flag("--json", json, "Print one JSON object");
+}
+
 void add_bench(CLI::App& app, Action& action) {
   CLI::App& bench =
       *app.add_subcommand("bench", "Measure a model or a kernel beside what this machine reaches at best");

@@ -1,0 +1,108 @@
+"""scripts/trace_summary.py and scripts/roofline.py on small inputs with known answers."""
+
+import json
+import pathlib
+import sys
+import tempfile
+import unittest
+import xml.etree.ElementTree
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
+import roofline  # noqa: E402
+import trace_summary  # noqa: E402
+
+
+def event(name, thread, start, duration, detail):
+    return {"name": name, "tid": thread, "ts": start, "dur": duration, "args": {"detail": detail}}
+
+
+def steps(count):
+    """Steps of 100 us: 10 us for the host, 5 us of writing that do not count, then 85 us in which two threads are busy 80 and 60 us."""
+    events = []
+    for i in range(count):
+        begin = 100.0 * i
+        events += [
+            event("dispatch", 1, begin, 50, "a"),
+            event("dispatch", 1, begin + 55, 30, "b"),
+            event("dispatch", 2, begin + 5, 60, "a"),
+            event("list", 1, begin, 85, "2 dispatches"),
+            event("trace", 1, begin + 85, 5, "writing"),
+        ]
+    return events
+
+
+class TraceSummary(unittest.TestCase):
+    def test_divides_a_step(self):
+        summary = trace_summary.summarise(steps(5))
+        self.assertEqual((summary["dispatches"], summary["threads"]), (2, 2))
+        self.assertAlmostEqual(summary["step_microseconds"], 95)
+        self.assertAlmostEqual(summary["kernels"], 70 / 95)
+        self.assertAlmostEqual(summary["synchronisation"], 15 / 95)
+        self.assertAlmostEqual(summary["host"], 10 / 95)
+        self.assertAlmostEqual(summary["by_kernel"]["a"], 55)
+
+    def test_takes_the_usual_size_of_list(self):
+        events = steps(5) + [event("list", 1, 1000.0, 9, "300 dispatches")]
+        self.assertEqual(trace_summary.summarise(events)["dispatches"], 2)
+        with self.assertRaises(ValueError):
+            trace_summary.summarise(events, 300)
+
+    def test_reads_what_is_never_closed(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            file.write("[\n" + "".join(json.dumps(e) + ",\n" for e in steps(2)))
+            file.flush()
+            self.assertEqual(len(trace_summary.read_events(file.name)), 10)
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write("no trace")
+            file.flush()
+            with self.assertRaises(ValueError):
+                trace_summary.read_events(file.name)
+
+
+CEILINGS = {"threads": 2, "read_gigabytes_per_second": 40.0, "copy_gigabytes_per_second": 30.0, "fma_gigaflops": 500.0}
+
+
+def row(kernel, bytes_, flops, milliseconds, plain):
+    return {
+        "kernel": kernel,
+        "shape": "f32 | <small>",
+        "milliseconds": {"median": milliseconds, "spread": 0.01},
+        "bytes": bytes_,
+        "flops": flops,
+        "gigabytes_per_second": bytes_ * 1e-6 / milliseconds,
+        "gigaflops": flops * 1e-6 / milliseconds,
+        "times_plain_loop": plain,
+    }
+
+
+class Roofline(unittest.TestCase):
+    rows = [row("mm", 1e6, 1e9, 4.0, 0.1), row("mv", 1e6, 2e6, 0.1, 1.2), row("copy", 4e7, 0, 2.0, 3.0), row("odd", 1e3, 0, 1.0, None)]
+
+    def test_ceilings(self):
+        self.assertEqual(roofline.ceiling(self.rows[0], CEILINGS), 500)
+        self.assertEqual(roofline.ceiling(self.rows[1], CEILINGS), 80)
+        self.assertEqual(roofline.ceiling(self.rows[2], CEILINGS), 40)
+
+    def test_draws_every_kernel(self):
+        picture = xml.etree.ElementTree.fromstring(roofline.draw(self.rows, CEILINGS))
+        titles = [t.text for t in picture.iter("{http://www.w3.org/2000/svg}title")]
+        self.assertEqual([t.split(",")[0] for t in titles], ["mm", "mv", "copy", "odd"])
+
+    def test_lists_the_worst_first(self):
+        lines = [line for line in roofline.table(self.rows, CEILINGS).splitlines() if line.startswith("| ")][2:]
+        self.assertEqual([line.split()[1] for line in lines], ["copy", "mv", "mm", "odd"])
+        self.assertIn("| 20.0 GB/s | 50 | 3.00 |", lines[0])
+
+    def test_joins_parts_of_a_run(self):
+        with tempfile.TemporaryDirectory() as directory:
+            paths = []
+            for i, (part, read) in enumerate(((self.rows[:2], 39.0), (self.rows[1:], 40.0))):
+                paths.append(f"{directory}/{i}.json")
+                pathlib.Path(paths[-1]).write_text(json.dumps({"kernels": part, "ceilings": CEILINGS | {"read_gigabytes_per_second": read}}))
+            rows, ceilings = roofline.read(paths)
+        self.assertEqual(len(rows), 4)
+        self.assertEqual(ceilings["read_gigabytes_per_second"], 40)
+
+
+if __name__ == "__main__":
+    unittest.main()
