@@ -9,6 +9,7 @@ namespace anymetal::test {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr std::string_view kTwoKernels = R"(#include <metal_stdlib>
 using namespace metal;
@@ -184,6 +185,39 @@ TEST_F(CliCompile, EmitsIrAndAssembly) {
   EXPECT_EQ(ptx.exit_code, 0) << ptx.err;
   EXPECT_THAT(ptx.out, HasSubstr(".target sm_90"));
   EXPECT_EQ(run_program({"compile", file, "--emit", "ptx"}).exit_code, 2);
+}
+
+TEST_F(CliCompile, ForAnotherProcessor) {
+  const auto file = scratch.write("scale.metal", R"(#include <metal_stdlib>
+kernel void scale(device float* x [[buffer(0)]], uint i [[thread_position_in_grid]]) { x[i] *= 3.0f; })");
+  const auto for_target = [](const char* target, std::vector<std::string> arguments) {
+    ::setenv("ANYMETAL_CPU_TARGET", target, 1);
+    auto result = run_program(std::move(arguments));
+    ::unsetenv("ANYMETAL_CPU_TARGET");
+    return result;
+  };
+  const std::vector<std::string> assembly = {"compile", file, "--entry", "scale", "--device", "cpu", "--emit", "asm"};
+  const auto arm = for_target("aarch64-linux-gnu:neoverse-n1", assembly);
+  EXPECT_EQ(arm.exit_code, 0) << arm.err;
+  EXPECT_THAT(arm.out, HasSubstr(".4s"));
+#if defined(__x86_64__)
+  const auto avx2 = for_target("x86-64-v3", assembly);
+  EXPECT_EQ(avx2.exit_code, 0) << avx2.err;
+  EXPECT_THAT(avx2.out, HasSubstr("ymm"));
+  EXPECT_THAT(avx2.out, Not(HasSubstr("zmm")));
+#endif
+  const auto unknown = for_target("abacus", assembly);
+  EXPECT_EQ(unknown.exit_code, 1);
+  EXPECT_THAT(unknown.err, HasSubstr("no processor 'abacus'"));
+#if defined(__x86_64__)
+  const char* elsewhere = "aarch64-linux-gnu:neoverse-n1";
+#else
+  const char* elsewhere = "x86_64-linux-gnu:x86-64-v3";
+#endif
+  const auto run = for_target(elsewhere, {"run", file, "--entry", "scale", "--device", "cpu", "--buffer",
+                                          "0=zeros:f32:4", "--threads", "4x1x1", "--group", "4x1x1"});
+  EXPECT_NE(run.exit_code, 0);
+  EXPECT_THAT(run.err, HasSubstr("ANYMETAL_CPU_TARGET"));
 }
 
 TEST_F(CliCompile, DefinesAndIncludeDirectories) {

@@ -8,9 +8,9 @@
 #include <llvm/CodeGen/TargetPassConfig.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Module.h>
+#include <llvm/MC/MCSubtargetInfo.h>
 #include <llvm/MC/TargetRegistry.h>
 #include <llvm/Passes/PassBuilder.h>
-#include <llvm/Support/TargetSelect.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
 #include <llvm/Transforms/IPO/AlwaysInliner.h>
@@ -28,6 +28,7 @@
 #include <llvm/Transforms/Utils/LowerSwitch.h>
 
 #include "device/cpu/host.hpp"
+#include "device/cpu/llvm_targets.hpp"
 #include "msl/pass_checkpoints.hpp"
 
 namespace anymetal::device::cpu {
@@ -63,19 +64,18 @@ CodeGenerator& CodeGenerator::operator=(CodeGenerator&&) noexcept = default;
 CodeGenerator::~CodeGenerator() = default;
 
 Result<CodeGenerator> CodeGenerator::create() {
-  static const bool ready = [] {
-    llvm::InitializeNativeTarget();
-    llvm::InitializeNativeTargetAsmPrinter();
-    return true;
-  }();
-  (void)ready;
+  register_llvm_targets();
   const auto& host = host_target();
   std::string message;
   const auto* target = llvm::TargetRegistry::lookupTarget(host.triple, message);
   if (!target)
-    return fail(ErrorCode::InternalError, fmt::format("LLVM cannot generate code for this host: {}", message));
+    return fail(ErrorCode::InternalError, fmt::format("LLVM cannot generate code for {}: {}", host.triple, message));
+  const std::unique_ptr<llvm::MCSubtargetInfo> known(target->createMCSubtargetInfo(host.triple, "", ""));
+  if (!known || !known->isCPUStringValid(host.cpu))
+    return fail(ErrorCode::InvalidArgument,
+                fmt::format("ANYMETAL_CPU_TARGET: LLVM knows no processor '{}' of {}", host.cpu, host.triple));
   llvm::TargetOptions options;
-  options.EmitStackSizeSection = true;  // the loader skips it; `anymetal compile` shows it
+  options.EmitStackSizeSection = true;                   // the loader skips it; `anymetal compile` shows it
   options.AllowFPOpFusion = llvm::FPOpFusion::Standard;  // only where the instruction's flags allow it
   std::unique_ptr<llvm::TargetMachine> machine(
       target->createTargetMachine(host.triple, host.cpu, host.features, options, llvm::Reloc::PIC_,

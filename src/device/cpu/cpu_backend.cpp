@@ -45,6 +45,7 @@ class CpuBackend final : public Backend {
   }
   [[nodiscard]] Result<std::shared_ptr<const Executable>> load(const Artifact& artifact,
                                                                std::string_view label) override {
+    if (auto runs = check_runs_here(); !runs) return std::unexpected(runs.error().with_key(std::string(label)));
     const auto linker = object_linker();
     if (!linker) return std::unexpected(linker.error());
     auto kernel = (*linker)->link(artifact.code, label);

@@ -1,9 +1,11 @@
 #include "device/cpu/host.hpp"
 
 #include <fmt/format.h>
+#include <llvm/ADT/SmallVector.h>
 #include <llvm/ADT/StringMap.h>
 #include <llvm/TargetParser/Host.h>
-
+#include <llvm/TargetParser/Triple.h>
+#include <llvm/TargetParser/X86TargetParser.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -20,10 +22,30 @@
 namespace anymetal::device::cpu {
 namespace {
 
-HostTarget detect_target() {
-  HostTarget target{llvm::sys::getProcessTriple(), llvm::sys::getHostCPUName().str(), {}};
+/// Whether the processor has them, by LLVM's names.
+std::map<std::string, bool> host_features() {
   std::map<std::string, bool> features;
   for (const auto& feature : llvm::sys::getHostCPUFeatures()) features[feature.getKey().str()] = feature.getValue();
+  return features;
+}
+
+/// `[TRIPLE:]CPU`, e.g. "x86-64-v3" or "aarch64-linux-gnu:neoverse-n1".
+HostTarget named_target(std::string_view name) {
+  const auto colon = name.rfind(':');
+  HostTarget target{llvm::sys::getProcessTriple(), std::string(name.substr(colon == name.npos ? 0 : colon + 1)), {}};
+  if (colon != name.npos) target.triple = name.substr(0, colon);
+  if (!llvm::Triple(target.triple).isX86()) return target;
+  llvm::SmallVector<llvm::StringRef> features;
+  if (llvm::X86::parseArchX86(target.cpu) != llvm::X86::CK_None) llvm::X86::getFeaturesForCPU(target.cpu, features);
+  std::ranges::sort(features);
+  for (const auto& feature : features) target.features += (target.features.empty() ? "+" : ",+") + feature.str();
+  return target;
+}
+
+HostTarget detect_target() {
+  if (const char* wanted = std::getenv("ANYMETAL_CPU_TARGET"); wanted && *wanted) return named_target(wanted);
+  HostTarget target{llvm::sys::getProcessTriple(), llvm::sys::getHostCPUName().str(), {}};
+  const auto features = host_features();
   for (const auto& [name, present] : features) {
     if (!target.features.empty()) target.features += ',';
     target.features += (present ? '+' : '-') + name;
@@ -70,6 +92,24 @@ const HostTarget& host_target() {
   return target;
 }
 
+Result<void> check_runs_here() {
+  const auto& target = host_target();
+  const llvm::Triple here(llvm::sys::getProcessTriple());
+  if (llvm::Triple(target.triple).getArch() != here.getArch())
+    return fail(
+        ErrorCode::UnsupportedByDevice,
+        fmt::format("code for {} cannot run on {}; ANYMETAL_CPU_TARGET asks for it, with which kernels can only be "
+                    "compiled",
+                    target.triple, here.str()));
+  std::string missing;
+  for (const auto& [name, present] : host_features())
+    if (!present && ("," + target.features + ",").find(",+" + name + ",") != std::string::npos)
+      missing += (missing.empty() ? "" : ", ") + name;
+  if (missing.empty()) return {};
+  return fail(ErrorCode::UnsupportedByDevice,
+              fmt::format("this processor lacks {}, which ANYMETAL_CPU_TARGET={} needs", missing, target.cpu));
+}
+
 unsigned usable_threads() {
   unsigned threads = std::max(1u, quota_threads(affinity_threads()));
   if (const char* text = std::getenv("ANYMETAL_THREADS")) {
@@ -90,7 +130,8 @@ DeviceInfo describe_host(unsigned threads) {
   info.architecture = fmt::format("{} {} ({})", machine, target.cpu, notable_features());
   const auto pages = sysconf(_SC_PHYS_PAGES);
   const auto page_size = sysconf(_SC_PAGESIZE);
-  if (pages > 0 && page_size > 0) info.memory_bytes = static_cast<std::size_t>(pages) * static_cast<std::size_t>(page_size);
+  if (pages > 0 && page_size > 0)
+    info.memory_bytes = static_cast<std::size_t>(pages) * static_cast<std::size_t>(page_size);
   info.compute_units = threads;
   info.has_tensor = true;  // matrix products in the vector units, written by the code generator
   return info;

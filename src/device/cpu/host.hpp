@@ -3,18 +3,22 @@
 /// The processor this process runs on.
 
 #include <anymetal/device.hpp>
+#include <anymetal/error.hpp>
 
 #include <string>
 
 namespace anymetal::device::cpu {
 
-/// What code is generated for.
+/// What code is generated for: this processor, or what `ANYMETAL_CPU_TARGET` names as `[TRIPLE:]CPU`.
 struct HostTarget {
   std::string triple;
   std::string cpu;       ///< LLVM's name, e.g. "znver3"
   std::string features;  ///< LLVM's feature string, sorted: "+avx,+avx2,-avx512f..."
 };
 const HostTarget& host_target();
+
+/// UnsupportedByDevice where this processor cannot run code for host_target().
+Result<void> check_runs_here();
 
 /// Threads worth using: the affinity mask, the control group's quota, `ANYMETAL_THREADS`; at least one.
 unsigned usable_threads();

@@ -12,11 +12,12 @@
 #include <llvm/MC/TargetRegistry.h>
 #include <llvm/Object/ObjectFile.h>
 #include <llvm/Support/MemoryBuffer.h>
-#include <llvm/Support/TargetSelect.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/TargetParser/Host.h>
 
 #include <memory>
+
+#include "device/cpu/llvm_targets.hpp"
 
 namespace anymetal::cli {
 
@@ -34,8 +35,7 @@ struct Machine {
 };
 
 Result<Machine> machine_for(const llvm::Triple& triple) {
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetDisassembler();
+  device::cpu::register_llvm_targets();
   std::string message;
   const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple.str(), message);
   if (target == nullptr) return fail(ErrorCode::InternalError, "cannot disassemble: " + message);
@@ -43,7 +43,9 @@ Result<Machine> machine_for(const llvm::Triple& triple) {
   m.registers.reset(target->createMCRegInfo(triple.str()));
   m.syntax.reset(target->createMCAsmInfo(*m.registers, triple.str(), llvm::MCTargetOptions{}));
   m.instructions.reset(target->createMCInstrInfo());
-  m.features.reset(target->createMCSubtargetInfo(triple.str(), llvm::sys::getHostCPUName(), ""));
+  // Code for another kind of machine may use whatever that kind has.
+  const bool own = triple.getArch() == llvm::Triple(llvm::sys::getProcessTriple()).getArch();
+  m.features.reset(target->createMCSubtargetInfo(triple.str(), own ? llvm::sys::getHostCPUName() : "", own ? "" : "+all"));
   m.context = std::make_unique<llvm::MCContext>(triple, m.syntax.get(), m.registers.get(), m.features.get());
   m.disassembler.reset(target->createMCDisassembler(*m.features, *m.context));
   m.printer.reset(
