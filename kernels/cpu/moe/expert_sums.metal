@@ -61,16 +61,16 @@ template <class T>
 kernel void weighted_sum_sequence(device const T* x [[buffer(0)]],
                                   device const float* weight [[buffer(1)]],
                                   device float* y [[buffer(2)]],
-                                  constant SumSizes& sizes [[buffer(3)]],
+                                  constant SumSizes& s [[buffer(3)]],
                                   uint2 group [[threadgroup_position_in_grid]],
                                   uint2 size [[dispatch_threads_per_threadgroup]]) {
-  const SumSizes s = sizes;
-  const uint begin = min(group.x * size.x, s.width), end = min(begin + size.x, s.width);
-  const uint first = min(group.y * size.y, s.tokens), last = min(first + size.y, s.tokens);
+  const SumSizes sizes = s;
+  const uint begin = min(group.x * size.x, sizes.width), end = min(begin + size.x, sizes.width);
+  const uint first = min(group.y * size.y, sizes.tokens), last = min(first + size.y, sizes.tokens);
   for (uint token = first; token < last; ++token) {
-    const ulong slot = ulong(token) * s.slots;
-    const SlotSums<T> sums = {x + slot * s.width, weight + slot, s.slots, s.width};
-    sums.over(begin, end, [&](uint i, auto sum) { store(y + ulong(token) * s.width + i, sum); });
+    const ulong slot = ulong(token) * sizes.slots;
+    const SlotSums<T> sums = {x + slot * sizes.width, weight + slot, sizes.slots, sizes.width};
+    sums.over(begin, end, [&](uint i, auto sum) { store(y + ulong(token) * sizes.width + i, sum); });
   }
 }
 
@@ -84,7 +84,7 @@ struct ReduceParams {
 };
 
 /// moe/expert_sum.metal for a core that takes all elements of a threadgroup.
-kernel void moe_weighted_reduce_f32(constant ReduceParams& params [[buffer(0)]],
+kernel void moe_weighted_reduce_f32(constant ReduceParams& p [[buffer(0)]],
                                     device const float* weight [[buffer(1)]],
                                     device const float* x [[buffer(2)]],
                                     device const float* logit [[buffer(3)]],
@@ -93,16 +93,16 @@ kernel void moe_weighted_reduce_f32(constant ReduceParams& params [[buffer(0)]],
                                     device float* y [[buffer(6)]],
                                     uint2 group [[threadgroup_position_in_grid]],
                                     uint2 size [[dispatch_threads_per_threadgroup]]) {
-  const ReduceParams p = params;
-  const uint begin = min(group.x * size.x, p.width), end = min(begin + size.x, p.width);
-  const uint first = min(group.y * size.y, p.tokens), last = min(first + size.y, p.tokens);
+  const ReduceParams params = p;
+  const uint begin = min(group.x * size.x, params.width), end = min(begin + size.x, params.width);
+  const uint first = min(group.y * size.y, params.tokens), last = min(first + size.y, params.tokens);
   for (uint token = first; token < last; ++token) {
-    const ulong slot = ulong(token) * p.slots, here = ulong(token) * p.width;
+    const ulong slot = ulong(token) * params.slots, here = ulong(token) * params.width;
     const float gate = 1.0f + precise::exp(-logit[token]);
-    const SlotSums<float> sums = {x + slot * p.width, weight + slot, p.slots, p.width};
+    const SlotSums<float> sums = {x + slot * params.width, weight + slot, params.slots, params.width};
     sums.over(begin, end, [&](uint i, auto sum) {
       sum += load_as(sum, shared_expert + here + i) / gate;
-      if (p.add_residual != 0) sum += load_as(sum, residual + here + i);
+      if (params.add_residual != 0) sum += load_as(sum, residual + here + i);
       store(y + here + i, sum);
     });
   }

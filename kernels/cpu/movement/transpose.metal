@@ -90,14 +90,14 @@ struct Extents {
 template <class T>
 kernel void transpose_last2(device const T* x [[buffer(0)]],
                             device T* out [[buffer(1)]],
-                            constant Extents& extents [[buffer(2)]],
+                            constant Extents& e [[buffer(2)]],
                             uint3 group [[threadgroup_position_in_grid]],
                             uint3 size [[dispatch_threads_per_threadgroup]]) {
-  const Extents e = extents;
-  const uint2 planes = range_of(group.z, size.z, e.a);
+  const Extents extents = e;
+  const uint2 planes = range_of(group.z, size.z, extents.a);
   for (uint a = planes.x; a < planes.y; ++a) {
-    const ulong plane = ulong(a) * e.b * e.c;
-    transpose_range(x + plane, out + plane, e.b, e.c, range_of(group.x, size.x, e.b), range_of(group.y, size.y, e.c));
+    const ulong plane = ulong(a) * extents.b * extents.c;
+    transpose_range(x + plane, out + plane, extents.b, extents.c, range_of(group.x, size.x, extents.b), range_of(group.y, size.y, extents.c));
   }
 }
 

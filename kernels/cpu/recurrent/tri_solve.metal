@@ -62,7 +62,7 @@ struct InvertShape {
 kernel void chunk_tri_solve_invert_f32(device const float* A [[buffer(0)]],
                                        device float* X [[buffer(1)]],
                                        constant InvertShape& shape [[buffer(2)]],
-                                       threadgroup float* x [[threadgroup(0)]],
+                                       threadgroup float* columns [[threadgroup(0)]],
                                        uint3 group [[threadgroup_position_in_grid]]) {
   const InvertShape s = shape;
   const ulong begin = ulong(group.x) * s.chunk;
@@ -73,21 +73,21 @@ kernel void chunk_tri_solve_invert_f32(device const float* A [[buffer(0)]],
   const Int16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   for (uint i = 0; i < rows; ++i) {
     device const float* a = A + block + i * step;
-    threadgroup float* row = x + i * s.chunk;
+    threadgroup float* row = columns + i * s.chunk;
     uint j = 0;
     // Rows before j of these columns are zero.
     for (; j + 16 <= s.chunk; j += 16) {
       WideF sum = lane + int(j) == int(i) ? (WideF)1.0f : (WideF)0.0f;
-      for (uint k = j; k < i; ++k) sum -= a[k] * Wide::load(x + k * s.chunk + j);
+      for (uint k = j; k < i; ++k) sum -= a[k] * Wide::load(columns + k * s.chunk + j);
       *(threadgroup UnalignedFloat16*)(row + j) = sum;
     }
     for (; j < s.chunk; ++j) {
       float sum = i == j ? 1.0f : 0.0f;
-      for (uint k = j; k < i; ++k) sum -= a[k] * x[k * s.chunk + j];
+      for (uint k = j; k < i; ++k) sum -= a[k] * columns[k * s.chunk + j];
       row[j] = sum;
     }
   }
   for (uint i = 0; i < rows; ++i) {
-    for (uint j = 0; j < s.chunk; ++j) X[block + i * step + j] = x[i * s.chunk + j];
+    for (uint j = 0; j < s.chunk; ++j) X[block + i * step + j] = columns[i * s.chunk + j];
   }
 }
