@@ -88,6 +88,7 @@ void Problem::overlay(unsigned output, unsigned input) {
   const Operand result = *at(output);
   operands_.erase(at(output));
   Operand& both = *at(input);
+  both.index = output;  // what is said of it is said of the output
   both.role = Role::InOut;
   both.alignment = std::max(both.alignment, result.alignment);
   both.tolerance = result.tolerance;
@@ -98,7 +99,7 @@ void Problem::overlay(unsigned output, unsigned input) {
     if (!expected.magnitude.empty()) expected.magnitude.resize(initial.size());
     return expected;
   };
-  aliases_.emplace_back(output, static_cast<std::size_t>(&both - operands_.data()));
+  aliases_.emplace_back(input, static_cast<std::size_t>(&both - operands_.data()));
 }
 
 double Problem::traffic() const {

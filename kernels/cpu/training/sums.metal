@@ -1,5 +1,6 @@
 #include <metal_stdlib>
 #include "common/runs.h"
+#include "cpu/wide.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -35,20 +36,20 @@ struct OuterShape {
   uint rows, columns;
 };
 
-// The sums over the rows of N columns from j on.
-template <uint N>
-struct ColumnRun {
-  static void run(uint j, OuterShape s, device const float* dy, device const float* lhs, device float* drhs) {
-    float sums[N] = {};
-    for (uint i = 0; i < s.rows; ++i) {
-      device const float* row = dy + ulong(i) * s.columns + j;
-      for (uint c = 0; c < N; ++c) sums[c] += row[c] * lhs[i];
-    }
-    for (uint c = 0; c < N; ++c) drhs[j + c] = sums[c];
-  }
-};
+constant constexpr uint kColumns = 256;  // of a row, sums that fit into registers
 
-/// training/outer_product.metal for a core that takes all columns of a threadgroup, 16 at a time.
+// The sums over the rows of N runs of 16 columns from j on.
+template <uint N>
+void sum_columns(uint j, OuterShape s, device const float* dy, device const float* lhs, device float* drhs) {
+  WideF sums[N] = {};
+  for (uint i = 0; i < s.rows; ++i) {
+    device const float* row = dy + ulong(i) * s.columns + j;
+    for (uint n = 0; n < N; ++n) sums[n] += Wide::load(row + 16 * n) * lhs[i];
+  }
+  for (uint n = 0; n < N; ++n) Wide::store(drhs + j + 16 * n, sums[n]);
+}
+
+/// training/outer_product.metal for a core: the first threadgroups take 256 columns each, the others nothing.
 kernel void outer_product_backward_rhs_f32(device const float* dy [[buffer(0)]],
                                            device const float* lhs [[buffer(1)]],
                                            device float* drhs [[buffer(2)]],
@@ -56,13 +57,16 @@ kernel void outer_product_backward_rhs_f32(device const float* dy [[buffer(0)]],
                                            uint group [[threadgroup_position_in_grid]],
                                            uint size [[dispatch_threads_per_threadgroup]]) {
   const OuterShape s = shape;
-  const uint begin = min(group * size, s.columns), end = min(begin + size, s.columns);
-  for (uint j = begin; j < end; j += kRun) {
-    if (end - j >= kRun) {
-      ColumnRun<kRun>::run(j, s, dy, lhs, drhs);
-    } else {
-      for (uint c = j; c < end; ++c) ColumnRun<1>::run(c, s, dy, lhs, drhs);
-    }
+  // Where threadgroups are larger, there are too few of them for that.
+  const uint share = max(kColumns, size);
+  const uint begin = uint(min(ulong(group) * share, ulong(s.columns))), end = min(begin + share, s.columns);
+  uint j = begin;
+  for (; j + kColumns <= end; j += kColumns) sum_columns<kColumns / 16>(j, s, dy, lhs, drhs);
+  for (; j + 16 <= end; j += 16) sum_columns<1>(j, s, dy, lhs, drhs);
+  for (; j < end; ++j) {
+    float sum = 0.0f;
+    for (uint i = 0; i < s.rows; ++i) sum += dy[ulong(i) * s.columns + j] * lhs[i];
+    drhs[j] = sum;
   }
 }
 
