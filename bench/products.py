@@ -28,7 +28,7 @@ BLOCKS = {
 def weights(path, name, elements):
     """A .npy file of bytes: half a megabyte of random blocks, over and over."""
     per_block, size, halves = BLOCKS[name]
-    tile = bytearray(os.urandom(size * (1 << 19) // size * 1))
+    tile = bytearray(os.urandom(1 << 19))
     tile = tile[: len(tile) // size * size]
     for block in range(0, len(tile), size):
         for at in halves:  # between 2^-9 and 2^-5 in f16, between 2^-99 and 2^-83 in bf16 and in the upper half of f32
