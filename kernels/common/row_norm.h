@@ -1,6 +1,7 @@
 // Sums of squares over rows, for the norms.
 #pragma once
 #include "common/reduce.h"
+#include "common/shares.h"
 
 namespace anymetal {
 
@@ -8,10 +9,7 @@ namespace anymetal {
 template <class Value>
 float sum_of_squares(uint n, threadgroup float* scratch, Team team, Value value) {
   float squares = 0.0f;
-  for (uint i = team.index; i < n; i += team.size) {
-    const float v = value(i);
-    squares += v * v;
-  }
+  for_share(n, team.index, team.size, value, [&](uint, float v) { squares += v * v; });
   return threadgroup_sum(squares, scratch, team);
 }
 

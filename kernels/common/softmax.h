@@ -1,6 +1,7 @@
 // Softmax of a row of any length by one threadgroup.
 #pragma once
 #include "common/reduce.h"
+#include "common/shares.h"
 
 namespace anymetal {
 
@@ -15,10 +16,10 @@ struct SoftmaxScale {
 template <class Value>
 SoftmaxScale softmax_scale(uint n, threadgroup float* scratch, Team team, Value value) {
   float top = -INFINITY;
-  for (uint i = team.index; i < n; i += team.size) top = metal::max(top, value(i));
+  for_share(n, team.index, team.size, value, [&](uint, float v) { top = metal::max(top, v); });
   top = threadgroup_max(top, scratch, team);
   float sum = 0.0f;
-  for (uint i = team.index; i < n; i += team.size) sum += metal::exp(value(i) - top);
+  for_share(n, team.index, team.size, value, [&](uint, float v) { sum += metal::exp(v - top); });
   return {top, 1.0f / threadgroup_sum(sum, scratch, team)};
 }
 

@@ -46,7 +46,7 @@ kernel void mul_mm(constant MatMatParams& p [[buffer(0)]],
     if (group.x % 4 != 0) return;
     const FloatTile<half, FloatRows> x_tile = {{{x, p.nb11, m0, tokens}, length}};
     const BlockTile<half, Block, kTileN> weight_tile = {{weight, p.nb01, n0, rows}};
-    return nvidia_mat_mat<true>(wide_tiles, (threadgroup float*)tiles, x_tile, weight_tile, length, thread_index,
+    return nvidia_mat_mat<true>(wide_tiles, (threadgroup RowScales*)tiles, x_tile, weight_tile, length, thread_index,
                                               [=](uint m, uint n, float value) {
                                                 if (m0 + m < tokens && n0 + n < rows) out[ulong(m0 + m) * rows + n0 + n] = value;
                                               });

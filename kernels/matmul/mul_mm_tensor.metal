@@ -64,7 +64,7 @@ void nvidia_product(threadgroup MatMatTiles<T, kColumns, kStages>& wide_tiles, c
   device float* out = dst + ulong(group.z) * rows * tokens;
   const FloatTile<T, FloatRows> x_tile = {{{x, p.nb11, m0, tokens}, length}};
   nvidia_mat_mat<FloatTile<T, FloatRows>::kScaled>(
-      wide_tiles, (threadgroup float*)tiles, x_tile, Weights::of({weight, p.nb01, n0, rows}, length), length, thread_index,
+      wide_tiles, (threadgroup RowScales*)tiles, x_tile, Weights::of({weight, p.nb01, n0, rows}, length), length, thread_index,
       [=](uint m, uint n, float value) {
         if (m0 + m < tokens && n0 + n < rows) out[ulong(m0 + m) * rows + n0 + n] = value;
       });
@@ -127,7 +127,7 @@ kernel void dense_mm_tensor(constant MatMatParams& p [[buffer(0)]],
                             uint thread_index [[thread_index_in_threadgroup]]) {
 #if ANYMETAL_NVIDIA
   if constexpr (sizeof(T) == 2) {
-    constexpr uint kColumns = is_same_v<T, half> ? kTileN : 2 * kTileN;  // scales take registers
+    constexpr uint kColumns = 2 * kTileN;
     threadgroup MatMatTiles<T, kColumns, 3> wide_tiles;
     const uint length = uint(p.ne00);
     if (nvidia::has_ampere() && are_pieces(p.nb11, p.nb12 | p.nb13, length, 4) &&
@@ -161,7 +161,7 @@ kernel void mul_mm_tensor_perm021(constant PermutedMatMatParams& p [[buffer(0)]]
     const uint m0 = group.x * kTileM, n0 = group.y * kTileN;
     const FloatTile<half, HeadRows> x_tile = {{x, m0, tokens, uint(p.head_dim)}};
     const BlockTile<half, Block, kTileN> weight_tile = {{weight, p.nb01, n0, rows}};
-    return nvidia_mat_mat<true>(wide_tiles, (threadgroup float*)tiles, x_tile, weight_tile, uint(p.ne00), thread_index,
+    return nvidia_mat_mat<true>(wide_tiles, (threadgroup RowScales*)tiles, x_tile, weight_tile, uint(p.ne00), thread_index,
                                               [=](uint m, uint n, float value) {
                                                 if (m0 + m < tokens && n0 + n < rows) dst[ulong(m0 + m) * rows + n0 + n] = value;
                                               });

@@ -4,6 +4,7 @@
 #include "common/nvidia.h"
 #if ANYMETAL_NVIDIA
 #include "nvidia/mat_vec.h"
+#include "nvidia/super_mat_vec.h"
 #endif
 using namespace metal;
 using namespace anymetal;
@@ -30,7 +31,7 @@ kernel void mul_mv(device const uchar* weight [[buffer(0)]],
                    uint simdgroup [[simdgroup_index_in_threadgroup]],
                    uint lane [[thread_index_in_simdgroup]]) {
   typedef Lanes<8> L;
-  const uint kBlock = BlockTraits<Block>::kElements;
+  constexpr uint kBlock = BlockTraits<Block>::kElements;
   const long first = (long(group.x) * 2 + simdgroup) * kRows;
   const uint length = uint(p.ne00), blocks = length / kBlock;
   const ulong batch = (group.z % ulong(p.ne12)) / p.r2 + group.z / ulong(p.ne12) / p.r3 * ulong(p.ne02);
@@ -39,12 +40,17 @@ kernel void mul_mv(device const uchar* weight [[buffer(0)]],
   device float* out = dst + (group.z * ulong(p.ne1) + group.y) * ulong(p.ne0);
 
 #if ANYMETAL_NVIDIA
-  threadgroup MatVecStages<Block> memory;
-  if (nvidia::has_ampere()) {
-    // One of these threadgroups takes eight rows; the others in whose place it works have nothing to do.
-    if (group.x % (4 / kRows) != 0) return;
-    return nvidia_mat_vec<Block>(memory, (device const uchar*)rows, FloatInput{xs}, out, ulong(group.x) * 2 * kRows, ulong(p.ne01),
-                                 length, simdgroup, lane);
+  if constexpr (kBlock == 256) {
+    threadgroup SuperStages<Block> memory;
+    if (nvidia::has_ampere()) {
+      return nvidia_super_mat_vec<Block>(memory, (device const uchar*)rows, xs, out, group.x, ulong(p.ne01), length, simdgroup, lane);
+    }
+  } else {
+    threadgroup MatVecStages<Block> memory;
+    if (nvidia::has_ampere()) {
+      return nvidia_mat_vec<Block>(memory, (device const uchar*)rows, FloatInput{xs}, out, first - simdgroup * kRows, ulong(p.ne01),
+                                   length, simdgroup, lane);
+    }
   }
 #endif
 

@@ -4,6 +4,7 @@
 #include "common/nvidia.h"
 #if ANYMETAL_NVIDIA
 #include "nvidia/mat_vec.h"
+#include "nvidia/super_mat_vec.h"
 #endif
 using namespace metal;
 using namespace anymetal;
@@ -84,12 +85,19 @@ kernel void mul_mv_id(device const uchar* weight [[buffer(0)]],
   if (expert >= known_experts) return store_zeros(dst + row * ulong(p.ne0), first, kRows, ulong(p.ne01), lane);
   device const float* xs = x + row / p.top_k * ulong(p.ne10);
 #if ANYMETAL_NVIDIA
-  threadgroup MatVecStages<Block> memory;
-  if (nvidia::has_ampere()) {
-    // One of these threadgroups takes eight rows; the others in whose place it works have nothing to do.
-    if (group.x % (4 / kRows) != 0) return;
-    return nvidia_mat_vec<Block>(memory, weight + expert * ulong(p.expert_stride), FloatInput{xs}, dst + row * ulong(p.ne0),
-                                 ulong(group.x) * 2 * kRows, ulong(p.ne01), uint(p.ne00), simdgroup, lane);
+  device const uchar* matrix = weight + expert * ulong(p.expert_stride);
+  device float* out = dst + row * ulong(p.ne0);
+  if constexpr (BlockTraits<Block>::kElements == 256) {
+    threadgroup SuperStages<Block> memory;
+    if (nvidia::has_ampere()) {
+      return nvidia_super_mat_vec<Block>(memory, matrix, xs, out, group.x, ulong(p.ne01), uint(p.ne00), simdgroup, lane);
+    }
+  } else {
+    threadgroup MatVecStages<Block> memory;
+    if (nvidia::has_ampere()) {
+      return nvidia_mat_vec<Block>(memory, matrix, FloatInput{xs}, out, first - simdgroup * kRows, ulong(p.ne01), uint(p.ne00), simdgroup,
+                                   lane);
+    }
   }
 #endif
   store_products<Block, kRows>(weight + expert * ulong(p.expert_stride), dst + row * ulong(p.ne0), p, first, lane,

@@ -1,5 +1,6 @@
 #include <metal_stdlib>
 #include "common/reduce.h"
+#include "common/shares.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -10,13 +11,13 @@ using namespace anymetal;
 template <class T>
 float inverse_rms(device const T* x, uint dim, float eps, threadgroup float* scratch, Team team) {
   float squares = 0.0f;
-  for (uint i = team.index; i < dim; i += team.size) squares += float(x[i]) * float(x[i]);
+  for_share(dim, team.index, team.size, [=](uint i) { return float(x[i]); }, [&](uint, float v) { squares += v * v; });
   return rsqrt(threadgroup_sum(squares, scratch, team) / float(dim) + eps);
 }
 
 inline float inverse_rms(device const float4* x, uint dim, float eps, threadgroup float* scratch, Team team) {
   float squares = 0.0f;
-  for (uint i = team.index; i < dim / 4; i += team.size) squares += dot(x[i], x[i]);
+  for_share(dim / 4, team.index, team.size, [=](uint i) { return x[i]; }, [&](uint, float4 v) { squares += dot(v, v); });
   return rsqrt(threadgroup_sum(squares, scratch, team) / float(dim) + eps);
 }
 
@@ -41,7 +42,7 @@ kernel void rms_norm(device const T* x [[buffer(0)]],
   const uint dim = uint(params[1]);
   const ulong base = ulong(row) * dim;
   const float r = inverse_rms(x + base, dim, params[0], scratch, team);
-  for (uint i = index; i < dim; i += size) y[base + i] = T(float(x[base + i]) * r * float(w[i]));
+  for_share(dim, index, size, [=](uint i) { return float(x[base + i]) * r * float(w[i]); }, [=](uint i, float v) { y[base + i] = T(v); });
 }
 
 /// rms_norm_f32 with 16-byte accesses: D a multiple of 4, rows 16-byte aligned.
@@ -59,7 +60,7 @@ kernel void rms_norm_f32_v2(device const float4* x [[buffer(0)]],
   const uint dim = uint(params[1]);
   const ulong base = ulong(row) * (dim / 4);
   const float r = inverse_rms(x + base, dim, params[0], scratch, team);
-  for (uint i = index; i < dim / 4; i += size) y[base + i] = x[base + i] * r * w[i];
+  for_share(dim / 4, index, size, [=](uint i) { return x[base + i] * r * w[i]; }, [=](uint i, float4 v) { y[base + i] = v; });
 }
 
 /// y = x / sqrt(mean(x^2) + eps) per row.
@@ -81,7 +82,7 @@ kernel void rms_norm_no_scale(device const T* x [[buffer(0)]],
   const uint dim = uint(params[1]);
   const ulong base = ulong(row) * dim;
   const float r = inverse_rms(x + base, dim, params[0], scratch, team);
-  for (uint i = index; i < dim; i += size) y[base + i] = T(float(x[base + i]) * r);
+  for_share(dim, index, size, [=](uint i) { return float(x[base + i]) * r; }, [=](uint i, float v) { y[base + i] = T(v); });
 }
 
 /// rms_norm_no_scale_f32 with 16-byte accesses: D a multiple of 4, rows 16-byte aligned.
@@ -98,7 +99,7 @@ kernel void rms_norm_no_scale_f32_v2(device const float4* x [[buffer(0)]],
   const uint dim = uint(params[1]);
   const ulong base = ulong(row) * (dim / 4);
   const float r = inverse_rms(x + base, dim, params[0], scratch, team);
-  for (uint i = index; i < dim / 4; i += size) y[base + i] = x[base + i] * r;
+  for_share(dim / 4, index, size, [=](uint i) { return x[base + i] * r; }, [=](uint i, float4 v) { y[base + i] = v; });
 }
 
 /// y = x / sqrt(mean(x^2) + eps) * w * s with a full-size factor s, rounded once.
@@ -123,9 +124,8 @@ kernel void rms_norm_mul(device const T* x [[buffer(0)]],
   const uint dim = uint(params[1]);
   const ulong base = ulong(row) * dim;
   const float r = inverse_rms(x + base, dim, params[0], scratch, team);
-  for (uint i = index; i < dim; i += size) {
-    y[base + i] = T(float(x[base + i]) * r * float(w[i]) * float(s[base + i]));
-  }
+  for_share(dim, index, size, [=](uint i) { return float(x[base + i]) * r * float(w[i]) * float(s[base + i]); },
+            [=](uint i, float v) { y[base + i] = T(v); });
 }
 
 #define TEAM_TYPES constant float*, threadgroup float*, uint, uint, uint, uint, uint

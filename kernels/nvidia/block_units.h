@@ -1,37 +1,12 @@
-// Block formats in units of 32 elements for NVIDIA threads: a unit's codes lie in a few words, which become floats without
+// Block formats of 32 elements for NVIDIA threads: a unit's codes lie in a few words, which become floats without
 // conversion instructions (a byte b in the mantissa of 2^23 is 2^23 + b).
 #pragma once
 #include "common/blocks.h"
 #include "common/nvidia.h"
 #include "nvidia/code_tables.h"
+#include "nvidia/fragments.h"
 
 namespace anymetal {
-
-// A place in threadgroup memory: bytes from a multiple of 16 on.
-struct Place16 {
-  threadgroup const uchar* base;
-  uint offset;
-  Place16 operator+(uint bytes) const { return {base, offset + bytes}; }
-  uint byte(uint i) const { return base[offset + i]; }
-  uint pair(uint i) const { return *(threadgroup const ushort*)(base + offset + i); }  // at an even place
-  float half_at(uint i) const { return float(*(threadgroup const half*)(base + offset + i)); }
-};
-
-// Words from any place.
-template <int N>
-struct Words {
-  uint at[N];
-  explicit Words(Place16 from) {
-    threadgroup const uint* whole = (threadgroup const uint*)(from.base + (from.offset & ~3u));
-    const uint shift = from.offset * 8;  // modulo 32
-    uint low = whole[0];
-    for (int i = 0; i < N; ++i) {
-      const uint high = whole[i + 1];
-      at[i] = nvidia::funnel_shift(low, high, shift & 31);
-      low = high;
-    }
-  }
-};
 
 // Bits of a word as a number, as far as they lie in the mantissa of 2^23; less `offset`.
 template <uint kMask>
@@ -97,17 +72,6 @@ struct PlainUnits {
   static uint lane_of(uint k) { return k / 32; }
   static uint slot_of(uint k) { return k % 32; }
 };
-// Q4_K and Q5_K: 16 elements of a sub-block and the 16 of the next one in the same bytes' high halves.
-struct PairedUnits {
-  static uint lane_of(uint k) { return k / 64 * 2 + k % 32 / 16; }
-  static uint slot_of(uint k) { return k % 64 / 32 * 16 + k % 16; }
-};
-// Q2_K, Q3_K and Q6_K: 8 elements of each quarter of half a block.
-struct QuarteredUnits {
-  static uint lane_of(uint k) { return k / 128 * 4 + k % 32 / 8; }
-  static uint slot_of(uint k) { return k % 128 / 32 * 8 + k % 8; }
-};
-
 // dot(block, unit, in): the sum of the unit's weights times x.
 template <class Block> struct Unit;
 
@@ -182,102 +146,6 @@ template <> struct Unit<BlockIQ4_NL> : PlainUnits {
 template <> struct Unit<BlockMXFP4> : PlainUnits {
   static float dot(Place16 block, uint, thread const UnitInput& in) {
     return table_sum<TableE2M1>(block + 1, in) * scale_of_mxfp4(block.byte(0));
-  }
-};
-
-template <> struct Unit<BlockIQ4_XS> : PlainUnits {
-  static float dot(Place16 block, uint unit, thread const UnitInput& in) {
-    const uint high = block.byte(2 + unit / 4) >> (unit % 4 * 2), low = block.byte(4 + unit / 2) >> (unit % 2 * 4);
-    const uint scale = (low & 15u) | (high & 3u) << 4;
-    return table_sum<TableIQ4_NL>(block + 8 + 16 * unit, in) * (block.half_at(0) * (float(scale) - 32.0f));
-  }
-};
-
-// Sub-blocks 2p and 2p + 1 of Q4_K and Q5_K from their sums of (code - centre) * x.
-inline float paired_total(Place16 block, uint p, float even, float odd, float centre, thread const UnitInput& in) {
-  const float d = block.half_at(0), dmin = block.half_at(2);
-  const uint at = 4 + p % 2 * 2;
-  const uint low = block.pair(at), middle = block.pair(at + 4), high = block.pair(at + 8);
-  const uint scales = p < 2 ? low & 0x3f3fu : (high & 0x0f0fu) | ((low >> 2) & 0x3030u);
-  const uint least = p < 2 ? middle & 0x3f3fu : ((high >> 4) & 0x0f0fu) | ((middle >> 2) & 0x3030u);
-  return centred(even, d * float(scales & 255), centre, -dmin * float(least & 255), in.sum(0)) +
-         centred(odd, d * float(scales >> 8), centre, -dmin * float(least >> 8), in.sum(1));
-}
-
-template <> struct Unit<BlockQ4_K> : PairedUnits {
-  static float dot(Place16 block, uint unit, thread const UnitInput& in) {
-    const Words<4> q(block + 16 + 16 * unit);
-    NibbleSums<8> sums;
-    for (int i = 0; i < 4; ++i) sums.add(q.at[i], in.x + 4 * i, in.x + 16 + 4 * i);
-    return paired_total(block, unit / 2, sums.low(), sums.high(), 8, in);
-  }
-};
-
-template <> struct Unit<BlockQ5_K> : PairedUnits {
-  static float dot(Place16 block, uint unit, thread const UnitInput& in) {
-    const Words<4> q(block + 48 + 16 * unit), h(block + 16 + 16 * (unit % 2));
-    const uint bit = unit / 2 * 2;
-    ByteSums<16> even, odd;
-    for (int i = 0; i < 4; ++i) {
-      const uint fifth = h.at[i] >> bit;
-      even.add((q.at[i] & 0x0f0f0f0fu) | (fifth & 0x01010101u) << 4, in.x + 4 * i);
-      odd.add(((q.at[i] >> 4) & 0x0f0f0f0fu) | (fifth & 0x02020202u) << 3, in.x + 16 + 4 * i);
-    }
-    return paired_total(block, unit / 2, even.total(), odd.total(), 16, in);
-  }
-};
-
-template <> struct Unit<BlockQ6_K> : QuarteredUnits {
-  static float dot(Place16 block, uint unit, thread const UnitInput& in) {
-    const uint u = unit / 4, q = unit % 4;
-    const Words<2> first(block + 64 * u + 8 * q), second(block + 64 * u + 32 + 8 * q), high(block + 128 + 32 * u + 8 * q);
-    const Place16 scales = block + 192 + 8 * u + q / 2;
-    float total = 0.0f;
-    for (int r = 0; r < 4; ++r) {
-      ByteSums<32> sums;
-      for (int i = 0; i < 2; ++i) {
-        const uint low = ((r % 2 == 0 ? first.at[i] : second.at[i]) >> (r / 2 * 4)) & 0x0f0f0f0fu;
-        sums.add(low | ((high.at[i] >> (2 * r)) & 0x03030303u) << 4, in.x + 8 * r + 4 * i);
-      }
-      total += sums.total() * float(char(scales.byte(2 * r)));
-    }
-    return total * block.half_at(208);
-  }
-};
-
-template <> struct Unit<BlockQ2_K> : QuarteredUnits {
-  static float dot(Place16 block, uint unit, thread const UnitInput& in) {
-    const uint u = unit / 4, q = unit % 4;
-    const Words<2> codes(block + 16 + 32 * u + 8 * q);
-    const Place16 scales = block + 8 * u + q / 2;
-    const float d = block.half_at(80), dmin = block.half_at(82);
-    float total = 0.0f;
-    for (int r = 0; r < 4; ++r) {
-      ByteSums<2> sums;
-      for (int i = 0; i < 2; ++i) sums.add((codes.at[i] >> (2 * r)) & 0x03030303u, in.x + 8 * r + 4 * i);
-      const uint scale = scales.byte(2 * r);
-      total += centred(sums.total(), d * float(scale & 15), 2, -dmin * float(scale >> 4), in.sums[r]);
-    }
-    return total;
-  }
-};
-
-template <> struct Unit<BlockQ3_K> : QuarteredUnits {
-  static float dot(Place16 block, uint unit, thread const UnitInput& in) {
-    const uint u = unit / 4, q = unit % 4;
-    const Words<2> codes(block + 32 + 32 * u + 8 * q), third(block + 8 * q);
-    float total = 0.0f;
-    for (uint r = 0; r < 4; ++r) {
-      ByteSums<4> sums;
-      for (uint i = 0; i < 2; ++i) {
-        const uint high = (third.at[i] >> (4 * u + r)) & 0x01010101u;
-        sums.add(((codes.at[i] >> (2 * r)) & 0x03030303u) | high << 2, in.x + 8 * r + 4 * i);
-      }
-      const uint t = 2 * r + q / 2;
-      const uint scale = (block.byte(96 + t) >> (4 * u) & 15u) | (block.byte(104 + t % 4) >> (4 * u + t / 4 * 2) & 3u) << 4;
-      total += sums.total() * (float(scale) - 32.0f);
-    }
-    return total * block.half_at(108);
   }
 };
 

@@ -12,10 +12,10 @@ struct MatMatTiles {
   T weights[kStages][kColumns * 32];
 };
 
-// `store(m, n, value)` gets every element of the tile once all are known. `scales` holds kStages x 128 floats where the inputs
-// have scales and is not used otherwise. Every thread of a threadgroup of 128 must call.
+// `store(m, n, value)` gets every element of the tile once all are known. `scales` is used where the inputs have some. Every
+// thread of a threadgroup of 128 must call.
 template <bool kScaled, class T, uint kColumns, uint kStages, class Inputs, class Weights, class Store>
-void nvidia_mat_mat(threadgroup MatMatTiles<T, kColumns, kStages>& tiles, threadgroup float* scales, Inputs inputs, Weights weights, uint length,
+void nvidia_mat_mat(threadgroup MatMatTiles<T, kColumns, kStages>& tiles, threadgroup RowScales* scales, Inputs inputs, Weights weights, uint length,
                     uint thread_index, Store store) {
   constexpr uint kAcross = kColumns / 16;  // products of a simdgroup side by side
   static_assert(kStages == (Inputs::kCopied || Weights::kCopied ? 3 : 2), "a tile must not be written while it is read");
@@ -35,16 +35,26 @@ void nvidia_mat_mat(threadgroup MatMatTiles<T, kColumns, kStages>& tiles, thread
     if constexpr (!Inputs::kCopied) inputs.load(k, thread_index);
     if constexpr (!Weights::kCopied) weights.load(k, thread_index);
   };
-  const auto put = [&](uint stage) {
-    if constexpr (!Inputs::kCopied) inputs.store(tiles.inputs[stage], scales + 128 * stage, thread_index);
-    if constexpr (!Weights::kCopied) weights.store(tiles.weights[stage], scales, thread_index);
+  const auto put = [&](uint stage, uint k) {
+    if constexpr (!Inputs::kCopied) inputs.store(tiles.inputs[stage], scales, stage, k + 32, thread_index);
+    if constexpr (!Weights::kCopied) weights.store(tiles.weights[stage], thread_index);
   };
 
   float sums[4][kAcross][4] = {};
+  // Sums times a factor for each row, `factors` of a part of the rows counting from m_part + lane / 4 on.
+  const auto multiply_rows = [&](threadgroup const float* factors, bool upper, bool lower) {
+    for (uint i = 0; i < 4; ++i) {
+      const float up = upper ? factors[m_part + 16 * i + lane / 4] : 1.0f, low = lower ? factors[m_part + 16 * i + lane / 4 + 8] : 1.0f;
+      for (uint j = 0; j < kAcross; ++j) {
+        for (uint e = 0; e < 4; ++e) sums[i][j][e] *= e < 2 ? up : low;
+      }
+    }
+  };
+  if constexpr (kScaled) inputs.start(scales, thread_index);
   copy(0, 0);
   copy(32, 1);
   load(0);
-  put(0);
+  put(0, 0);
   for (uint k = 0, stage = 0; k < length; k += 32) {
     const uint next = stage == kStages - 1 ? 0 : stage + 1;
     nvidia::await_copies<1>();
@@ -52,6 +62,10 @@ void nvidia_mat_mat(threadgroup MatMatTiles<T, kColumns, kStages>& tiles, thread
     copy(k + 64, next == kStages - 1 ? 0 : next + 1);
     const bool more = k + 32 < length;
     if (more) load(k + 32);
+    if constexpr (kScaled) {
+      const bool upper = scales->changed[stage][lane / 16] == k + 32, lower = scales->changed[stage][2 + lane / 16] == k + 32;
+      if (upper || lower) multiply_rows(scales->ratios[stage], upper, lower);
+    }
     uint b[2][kAcross / 2][4];  // two steps of 16 elements, two products across
     for (uint s = 0; s < 2; ++s) {
       for (uint j = 0; j < kAcross / 2; ++j) {
@@ -61,24 +75,19 @@ void nvidia_mat_mat(threadgroup MatMatTiles<T, kColumns, kStages>& tiles, thread
     for (uint i = 0; i < 4; ++i) {
       uint a[2][4];
       for (uint s = 0; s < 2; ++s) nvidia::load_matrices(a[s], tiles.inputs[stage] + tile_at(input_row + 16 * i, 2 * s + input_chunk));
-      if (kScaled) {
-        threadgroup const float* scale = scales + 128 * stage + m_part + 16 * i + lane / 4;
-        const float upper = scale[0], lower = scale[8];
+      for (uint s = 0; s < 2; ++s) {
         for (uint j = 0; j < kAcross; ++j) {
-          float step[4] = {};
-          for (uint s = 0; s < 2; ++s) nvidia::multiply_accumulate(T(), step, a[s], b[s][j / 2][j % 2 * 2], b[s][j / 2][j % 2 * 2 + 1]);
-          for (uint e = 0; e < 4; ++e) sums[i][j][e] += step[e] * (e < 2 ? upper : lower);
-        }
-      } else {
-        for (uint s = 0; s < 2; ++s) {
-          for (uint j = 0; j < kAcross; ++j) {
-            nvidia::multiply_accumulate(T(), sums[i][j], a[s], b[s][j / 2][j % 2 * 2], b[s][j / 2][j % 2 * 2 + 1]);
-          }
+          nvidia::multiply_accumulate(T(), sums[i][j], a[s], b[s][j / 2][j % 2 * 2], b[s][j / 2][j % 2 * 2 + 1]);
         }
       }
     }
-    if (more) put(next);
+    if (more) put(next, k + 32);
     stage = next;
+  }
+  if constexpr (kScaled) {
+    inputs.finish(scales, thread_index);
+    metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
+    multiply_rows(scales->inverses, true, true);
   }
   for (uint i = 0; i < 4; ++i) {
     for (uint j = 0; j < kAcross; ++j) {

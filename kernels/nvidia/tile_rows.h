@@ -11,7 +11,7 @@ namespace anymetal {
 inline uint tile_at(uint row, uint chunk) { return row * 32 + (chunk ^ (row / 2 % 4)) * 8; }
 
 inline uint packed(half, float x, float y) { return metal::as_type<uint>(metal::half2(half(x), half(y))); }
-inline uint packed(bfloat, float x, float y) { return metal::as_type<uint>(metal::bfloat2(bfloat(x), bfloat(y))); }
+inline uint packed(bfloat, float x, float y) { return nvidia::bfloats(x, y); }
 
 // Which rows of a matrix a tile has: those past the last repeat it.
 struct TileRows {
@@ -84,7 +84,7 @@ struct BlockTile {
       held[i].load(row[k / kBlock], k % kBlock + thread_index % 4 * 8);
     }
   }
-  void store(threadgroup T* tile, threadgroup float*, uint thread_index) const {
+  void store(threadgroup T* tile, uint thread_index) const {
     for (uint i = 0; i < kRows / 32; ++i) {
       float w[8];
       held[i].decode(w);
@@ -137,35 +137,66 @@ struct HeadRows {
   }
 };
 
+// How 128 rows of floats are scaled to fit f16, in threadgroup memory. Every simdgroup looks after 32 rows: those whose number
+// modulo 16 is its own quarter of 16.
+struct RowScales {
+  float ratios[3][128];  // by stage: what sums so far are multiplied with before the tile there is added
+  uint changed[3][4];    // by stage and simdgroup: the tile with which its ratios came, by its last element
+  float inverses[128];   // in the end: what sums are multiplied with
+};
+
 inline float finite_magnitude(float x) {
   const float a = metal::fabs(x);
   return a < INFINITY ? a : 0.0f;
 }
 
-// 128 rows of floats rounded to T. As f16 the 32 elements of a row are divided by a power of two, its scale, so that the
-// finite ones fit, whatever their magnitude.
+// 128 rows of floats rounded to T. As f16 a row is multiplied by a power of two, its scale, so that the finite elements up to
+// there fit, whatever their magnitude: where a tile brings larger ones than fit, the scale becomes smaller.
 template <class T, class Rows>
 struct FloatTile {
   static constexpr bool kCopied = false, kScaled = metal::is_same_v<T, half>;
   Rows rows;
   metal::float4 held[8];
+  float scales[8];
 
+  // Before the first tile: for elements of 2^-80 at least.
+  void start(threadgroup RowScales* memory, uint thread_index) {
+    for (uint i = 0; i < 8; ++i) scales[i] = 0x1p91f;
+    for (uint s = 0; s < 3 && thread_index % 32 == 0; ++s) memory->changed[s][thread_index / 32] = 0;
+  }
+  void finish(threadgroup RowScales* memory, uint thread_index) const {
+    for (uint i = 0; i < 8 && thread_index % 8 == 0; ++i) memory->inverses[thread_index / 8 + 16 * i] = 1.0f / scales[i];
+  }
   void load(uint k, uint thread_index) { rows.load(k, thread_index, held); }
-  void store(threadgroup T* tile, threadgroup float* scales, uint thread_index) const {
-    for (uint i = 0; i < 8; ++i) {
-      const uint row = thread_index / 8 + 16 * i, run = thread_index % 8;
-      metal::float4 v = held[i];
-      if (kScaled) {
-        float largest = metal::max(metal::max(finite_magnitude(v.x), finite_magnitude(v.y)),
-                                   metal::max(finite_magnitude(v.z), finite_magnitude(v.w)));
-        for (ushort distance = 1; distance < 8; distance *= 2) largest = metal::max(largest, metal::simd_shuffle_xor(largest, distance));
-        const uint exponent = metal::max(metal::as_type<uint>(largest), 47u << 23) & (255u << 23);  // of 2^-80 at least
-        v *= metal::as_type<float>((268u << 23) - exponent);                                        // 2^14 / 2^exponent
-        if (run == 0) scales[row] = metal::as_type<float>(exponent - (14u << 23));
+  // The tile that ends with element `end`.
+  void store(threadgroup T* tile, threadgroup RowScales* memory, uint stage, uint end, uint thread_index) {
+    const uint run = thread_index % 8;
+    if (kScaled) {
+      float largest = 0.0f;
+      for (uint i = 0; i < 8; ++i) {
+        const metal::float4 v = metal::fabs(held[i] * scales[i]);
+        largest = metal::max(largest, metal::max(metal::max(v.x, v.y), metal::max(v.z, v.w)));
       }
-      *(threadgroup metal::uint2*)(tile + tile_at(row, run / 2) + run % 2 * 4) =
+      if (metal::simd_any(largest > 32768.0f)) shrink(memory, stage, end, thread_index);
+    }
+    for (uint i = 0; i < 8; ++i) {
+      const metal::float4 v = kScaled ? held[i] * scales[i] : held[i];
+      *(threadgroup metal::uint2*)(tile + tile_at(thread_index / 8 + 16 * i, run / 2) + run % 2 * 4) =
           metal::uint2(packed(T(), v.x, v.y), packed(T(), v.z, v.w));
     }
+  }
+  // Scales that bring the largest finite element of each row that does not fit to 2^11, so that there is room for more.
+  void shrink(threadgroup RowScales* memory, uint stage, uint end, uint thread_index) {
+    for (uint i = 0; i < 8; ++i) {
+      const metal::float4 v = held[i];
+      float largest = metal::max(metal::max(finite_magnitude(v.x), finite_magnitude(v.y)),
+                                 metal::max(finite_magnitude(v.z), finite_magnitude(v.w)));
+      for (ushort distance = 1; distance < 8; distance *= 2) largest = metal::max(largest, metal::simd_shuffle_xor(largest, distance));
+      const float before = scales[i];
+      if (largest > 32768.0f / before) scales[i] = metal::as_type<float>((265u << 23) - (metal::as_type<uint>(largest) & (255u << 23)));
+      if (thread_index % 8 == 0) memory->ratios[stage][thread_index / 8 + 16 * i] = scales[i] / before;
+    }
+    if (thread_index % 32 == 0) memory->changed[stage][thread_index / 32] = end;
   }
 };
 

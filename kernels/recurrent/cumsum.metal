@@ -1,4 +1,5 @@
 #include <metal_stdlib>
+#include "common/nvidia.h"
 #include "common/reduce.h"
 using namespace metal;
 using namespace anymetal;
@@ -23,6 +24,23 @@ kernel void cumsum(device const T* x [[buffer(0)]],
   const uint columns = dim;
   x += ulong(row) * columns;
   y += ulong(row) * columns;
+
+#if ANYMETAL_NVIDIA
+  // Four neighbours a thread, so that a simdgroup's loads and stores lie side by side; then the next of the threadgroup's tiles.
+  float carry = 0.0f;
+  for (uint tile = 0; tile < columns; tile += 4 * size) {
+    const uint at = tile + 4 * index;
+    float v[4];
+    for (uint j = 0; j < 4; ++j) v[j] = at + j < columns ? float(x[at + j]) : 0.0f;
+    for (uint j = 1; j < 4; ++j) v[j] += v[j - 1];
+    const float begin_sum = carry + threadgroup_sum_before(v[3], scratch, {index, size, lane, simdgroup});
+    for (uint j = 0; j < 4; ++j) {
+      if (at + j < columns) y[at + j] = T(begin_sum + v[j]);
+    }
+    carry += threadgroup_sum(v[3], scratch, {index, size, lane, simdgroup});
+  }
+  return;
+#endif
 
   // Each thread owns a run of columns and adds what the threads before it hold.
   const uint run = (columns + size - 1) / size;

@@ -23,7 +23,7 @@ kernel void softmax(device const T* x [[buffer(0)]],
   const ulong base = ulong(row) * columns;
   const SoftmaxScale scale =
       softmax_scale(columns, scratch, {index, size, lane, simdgroup}, [&](uint i) { return float(x[base + i]); });
-  for (uint i = index; i < columns; i += size) y[base + i] = T(scale(float(x[base + i])));
+  for_share(columns, index, size, [&](uint i) { return float(x[base + i]); }, [&](uint i, float v) { y[base + i] = T(scale(v)); });
 }
 
 #define INSTANTIATE(name, T) \

@@ -1,6 +1,7 @@
 #include <metal_stdlib>
 #include "common/reduce.h"
 #include "common/runs.h"
+#include "common/shares.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -26,9 +27,9 @@ kernel void softmax_backward_f32(device const float* y [[buffer(0)]],
   const uint columns = uint(params[0]);
   const ulong base = ulong(row) * columns;
   float products = 0.0f;
-  for (uint i = index; i < columns; i += size) products += y[base + i] * dy[base + i];
+  for_share(columns, index, size, [=](uint i) { return y[base + i] * dy[base + i]; }, [&](uint, float v) { products += v; });
   const float mean = threadgroup_sum(products, scratch, team);
-  for (uint i = index; i < columns; i += size) dx[base + i] = y[base + i] * (dy[base + i] - mean);
+  for_share(columns, index, size, [=](uint i) { return y[base + i] * (dy[base + i] - mean); }, [=](uint i, float v) { dx[base + i] = v; });
 }
 
 /// y[r] = sum of row r.
@@ -49,7 +50,7 @@ kernel void row_sum_f32(device const float* x [[buffer(0)]],
   const uint columns = uint(params[0]);
   const ulong base = ulong(row) * columns;
   float part = 0.0f;
-  for (uint i = index; i < columns; i += size) part += x[base + i];
+  for_share(columns, index, size, [=](uint i) { return x[base + i]; }, [&](uint, float v) { part += v; });
   const float sum = threadgroup_sum(part, scratch, team);
   if (index == 0) y[row] = sum;
 }
@@ -88,7 +89,7 @@ kernel void rms_norm_compute_rms_inv_f32(device const float* x [[buffer(0)]],
   const uint dim = uint(params[1]);
   const ulong base = ulong(row) * dim;
   float squares = 0.0f;
-  for (uint i = index; i < dim; i += size) squares += x[base + i] * x[base + i];
+  for_share(dim, index, size, [=](uint i) { return x[base + i]; }, [&](uint, float v) { squares += v * v; });
   const float mean = threadgroup_sum(squares, scratch, team) / float(dim);
   if (index == 0) r[row] = precise::rsqrt(mean + params[0]);
 }
@@ -115,9 +116,9 @@ kernel void rms_norm_backward_dx_f32(device const float* x [[buffer(0)]],
   const ulong base = ulong(row) * dim;
   const float inverse = r[row];
   float products = 0.0f;
-  for (uint i = index; i < dim; i += size) products += dy[base + i] * x[base + i] * w[i];
+  for_share(dim, index, size, [=](uint i) { return dy[base + i] * x[base + i] * w[i]; }, [&](uint, float v) { products += v; });
   const float c = threadgroup_sum(products, scratch, team) * inverse * inverse / float(dim);
-  for (uint i = index; i < dim; i += size) dx[base + i] = inverse * (dy[base + i] * w[i] - x[base + i] * c);
+  for_share(dim, index, size, [=](uint i) { return inverse * (dy[base + i] * w[i] - x[base + i] * c); }, [=](uint i, float v) { dx[base + i] = v; });
 }
 
 // Over every `size`-th row from `index` on: the sums of dy * x * r of N columns from c on.

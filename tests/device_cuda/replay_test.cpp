@@ -102,6 +102,54 @@ TEST_F(CudaReplay, AnotherShapeIsAnotherGraph) {
   EXPECT_EQ(after.last_launch.second_parameter, bits({5, 6}));
 }
 
+/// A list of `count` dispatches in a chain, submitted and waited for.
+class CudaRepeatedLists : public CudaReplay {
+ protected:
+  void submit(std::size_t count, std::uint32_t value, const std::shared_ptr<DeviceMemory>& memory) {
+    ListBuilder builder;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto number = static_cast<std::uint32_t>(i);
+      builder.dispatch(kernel_, {builder.memory(memory), builder.bytes(Pair{value, number}, 1), builder.memory(in_)});
+    }
+    auto work = executor_->submit(std::move(builder.list));
+    ASSERT_TRUE(work) << work.error().message();
+    ASSERT_TRUE((*work)->wait());
+  }
+};
+
+TEST_F(CudaRepeatedLists, AreGraphsFromTheSecondTimeOn) {
+  submit(40, 1, out_);
+  EXPECT_EQ(standin_.state().graph_launches, before_.graph_launches);
+  submit(40, 1, out_);
+  submit(40, 1, out_);
+  auto after = standin_.state();
+  EXPECT_EQ(after.graph_launches, before_.graph_launches + 2);
+  EXPECT_EQ(after.graphs, before_.graphs + 1);
+  EXPECT_EQ(after.node_updates, before_.node_updates);
+  submit(40, 2, out_);
+  after = standin_.state();
+  EXPECT_EQ(after.node_updates, before_.node_updates + 40);
+  EXPECT_EQ(after.last_launch.second_parameter, bits({2, 39}));
+  EXPECT_EQ(after.launches, before_.launches + 160);
+}
+
+TEST_F(CudaRepeatedLists, KeepNoMemoryAlive) {
+  std::weak_ptr<DeviceMemory> memory;
+  for (int i = 0; i < 2; ++i) {
+    auto own = *DeviceMemory::allocate(context_, 256);
+    memory = own;
+    submit(40, 1, own);
+  }
+  executor_->backlog().reap();
+  EXPECT_TRUE(memory.expired());
+}
+
+TEST_F(CudaRepeatedLists, ShortOnesAndOthersAreLaunched) {
+  for (const std::size_t count : {8U, 8U, 40U, 41U, 42U}) submit(count, 1, out_);
+  EXPECT_EQ(standin_.state().graph_launches, before_.graph_launches);
+  EXPECT_EQ(standin_.state().graphs, before_.graphs);
+}
+
 TEST_F(CudaReplay, ADriverThatRefusesTheChangeGetsAnotherGraph) {
   ASSERT_TRUE(replay_->replace(commands({1, 2}, {3, 4})));
   run();

@@ -41,8 +41,8 @@ const Defect kDefects[] = {
     // A tree that halves its width drops slots where the width is no power of two; the maximum is then too small.
     {"MaximumOverAPowerOfTwoOnly",
      "moe_softmax_topk_f32",
-     {{"for (uint i = team.index; i < n; i += team.size) top = metal::max(top, value(i));",
-       "for (uint i = team.index; i < (n & (n - 1) ? n / 3 : n); i += team.size) top = metal::max(top, value(i));"}}},
+     {{"for_share(n, team.index, team.size, value, [&](uint, float v) { top = metal::max(top, v); });",
+       "for_share(n & (n - 1) ? n / 3 : n, team.index, team.size, value, [&](uint, float v) { top = metal::max(top, v); });"}}},
     // Partial sums laid over the exponentials of the first experts.
     {"ScratchOverTheFirstExperts",
      "fused_moe_routing_batch_f32",

@@ -1,6 +1,7 @@
 #include "device/cuda/executor.hpp"
 
 #include "device/cuda/nvtx.hpp"
+#include "device/cuda/repeated_lists.hpp"
 #include "observe/trace.hpp"
 
 #include <fmt/format.h>
@@ -50,6 +51,10 @@ void Backlog::reap() {
     work_.pop_front();
   }
 }
+
+Executor::Executor(std::shared_ptr<Context> context) : context_(std::move(context)), repeated_(std::make_unique<RepeatedLists>(*this)) {}
+
+Executor::~Executor() = default;
 
 Result<void> Executor::launch(const CommandList& list, const Dispatch& dispatch, unsigned stream, CUdeviceptr bytes) {
   const trace::Span span("dispatch", dispatch.label);  // the launch; the GPU runs it later
@@ -125,6 +130,11 @@ Result<void> Executor::start(const CommandList& list, Submission& work) {
 Result<void> Executor::run(const CommandList& list) {
   if (list.dispatches.empty()) return {};
   if (auto usable = context_->usable(); !usable) return usable;
+  if (!runs_synchronously()) {
+    auto repeated = repeated_->submit(list);
+    if (!repeated) return std::unexpected(repeated.error());
+    if (*repeated != nullptr) return (*repeated)->wait();
+  }
   Submission work(context_, [&list] { return describe_kernels(list); });
   auto started = start(list, work);
   auto ended = work.wait();
@@ -134,6 +144,10 @@ Result<void> Executor::run(const CommandList& list) {
 Result<std::shared_ptr<Work>> Executor::submit(CommandList list) {
   if (list.dispatches.empty()) return std::make_shared<FinishedWork>();
   if (auto usable = context_->usable(); !usable) return std::unexpected(usable.error());
+  if (!runs_synchronously()) {
+    auto repeated = repeated_->submit(list);
+    if (!repeated || *repeated != nullptr) return repeated;
+  }
   auto owned = std::make_shared<const CommandList>(std::move(list));
   auto work = std::make_shared<Submission>(context_, [owned] { return describe_kernels(*owned); });
   work->keep(owned);

@@ -34,10 +34,13 @@ class Backlog {
   std::deque<std::shared_ptr<Submission>> work_;
 };
 
+class RepeatedLists;
+
 /// Lists run beside each other and beside copies, except where memory conflicts. Thread contract: safe from any thread.
 class Executor {
  public:
-  explicit Executor(std::shared_ptr<Context> context) : context_(std::move(context)) {}
+  explicit Executor(std::shared_ptr<Context> context);
+  ~Executor();
 
   /// Runs the list and waits.
   Result<void> run(const CommandList& list);
@@ -54,6 +57,7 @@ class Executor {
 
   std::shared_ptr<Context> context_;
   Backlog backlog_;
+  std::unique_ptr<RepeatedLists> repeated_;
   // Under the submit mutex, kept for their memory:
   Dependencies dependencies_;
   StreamPlan plan_;

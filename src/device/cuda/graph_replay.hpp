@@ -41,6 +41,8 @@ class GraphReplay final : public Replay {
   Result<void> replace(CommandList list) override;
   [[nodiscard]] const CommandList& list() const override { return *list_; }
   Result<std::shared_ptr<Work>> submit() override;
+  /// Of the list: what it keeps alive lives as long as the runs under way. Another one must follow before the next run.
+  void let_go() { list_ = nullptr; }
 
  private:
   [[nodiscard]] Result<std::shared_ptr<DeviceMemory>> room_for_bytes(const CommandList& list) const;

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <array>
 
+#include <atomic>
+
 namespace anymetal::device::cuda {
 
 namespace {
@@ -117,6 +119,11 @@ Result<const Kernel*> Kernel::by_address() const {
   std::call_once(other_once_, [this] { other_ = compile_by_address(); });
   if (!other_) return std::unexpected(other_.error());
   return other_->get();
+}
+
+Kernel::Kernel(std::shared_ptr<Context> context, std::string_view label) : context_(std::move(context)), label_(label) {
+  static std::atomic<std::uint64_t> made{0};
+  number_ = ++made;
 }
 
 Kernel::~Kernel() {

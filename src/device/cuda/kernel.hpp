@@ -36,15 +36,18 @@ class Kernel final : public Executable {
   /// metadata.
   [[nodiscard]] Result<const Kernel*> by_address() const;
   [[nodiscard]] int registers() const { return registers_; }
+  /// No two kernels of the process have the same.
+  [[nodiscard]] std::uint64_t number() const { return number_; }
 
  private:
-  Kernel(std::shared_ptr<Context> context, std::string_view label) : context_(std::move(context)), label_(label) {}
+  Kernel(std::shared_ptr<Context> context, std::string_view label);
   Result<void> initialise(const Artifact& artifact, ConstantPassing passing);
   [[nodiscard]] Result<std::shared_ptr<const Kernel>> compile_by_address() const;
 
   std::shared_ptr<Context> context_;
   CUmodule module_ = nullptr;
   CUfunction function_ = nullptr;
+  std::uint64_t number_;
   std::size_t max_threads_ = 0;
   int registers_ = 0;
   ParameterLayout layout_;

@@ -4,10 +4,21 @@
 #pragma clang system_header
 #include "scalars.h"
 
+#if defined(__MSL_NVPTX__)
+extern "C" __attribute__((nothrow, const)) bool __msl_is_nvidia_capability(unsigned at_least);
+#endif
+
 namespace __msl {
 
 // Nearest even, NaN stays a quiet NaN.
 __MSL_INLINE constexpr ushort bfloat_bits(float value) {
+#if defined(__MSL_NVPTX__)
+  if (!__builtin_is_constant_evaluated() && __msl_is_nvidia_capability(80)) {
+    ushort rounded = 0;
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(rounded) : "f"(value));
+    return rounded;
+  }
+#endif
   const uint bits = __builtin_bit_cast(uint, value);
   const uint rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
   return static_cast<ushort>((bits & 0x7fffffffu) > 0x7f800000u ? (bits >> 16) | 0x40u : rounded);

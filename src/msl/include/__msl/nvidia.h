@@ -83,7 +83,21 @@ __MSL_INLINE uint masked_onto(uint word, uint base) {
   return d;
 }
 
-// Bits 0 .. 31 of {high, low} >> shift, shift < 32.
+// a * b + c of two halves each, rounded once; subnormal ones stay.
+__MSL_INLINE uint multiply_add_halves(uint a, uint b, uint c) {
+  uint d;
+  asm("fma.rn.f16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(a), "r"(b), "r"(c));
+  return d;
+}
+
+// Two floats rounded to bfloats, the first in the low half.
+__MSL_INLINE uint bfloats(float x, float y) {
+  uint d;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(y), "f"(x));
+  return d;
+}
+
+// Bits 0 .. 31 of {high, low} >> shift modulo 32.
 __MSL_INLINE uint funnel_shift(uint low, uint high, uint shift) {
   uint d;
   asm("shf.r.wrap.b32 %0, %1, %2, %3;" : "=r"(d) : "r"(low), "r"(high), "r"(shift));
@@ -103,7 +117,7 @@ __MSL_INLINE uint permute_bytes(uint x, uint y, uint selectors) {
   return d;
 }
 __MSL_INLINE uint funnel_shift(uint low, uint high, uint shift) {
-  return static_cast<uint>((static_cast<ulong>(high) << 32 | low) >> shift);
+  return static_cast<uint>((static_cast<ulong>(high) << 32 | low) >> (shift & 31));
 }
 __MSL_INLINE void copy_16(void* to, const void* from) { __builtin_memcpy(to, from, 16); }
 __MSL_INLINE void end_copies() {}
@@ -133,6 +147,19 @@ __MSL_INLINE float __element(half, uint pair, uint i) {
   return static_cast<float>(__builtin_bit_cast(half, static_cast<ushort>(pair >> (16 * i))));
 }
 __MSL_INLINE float __element(bfloat, uint pair, uint i) { return __builtin_bit_cast(float, pair >> (16 * i) << 16); }
+
+__MSL_INLINE uint bfloats(float x, float y) {
+  return static_cast<uint>(__builtin_bit_cast(ushort, bfloat(x))) | static_cast<uint>(__builtin_bit_cast(ushort, bfloat(y))) << 16;
+}
+
+__MSL_INLINE uint multiply_add_halves(uint a, uint b, uint c) {
+  uint d = 0;
+  for (uint i = 0; i < 2; ++i) {
+    const half sum = static_cast<half>(__element(half(), a, i) * __element(half(), b, i) + __element(half(), c, i));
+    d |= static_cast<uint>(__builtin_bit_cast(ushort, sum)) << (16 * i);
+  }
+  return d;
+}
 
 // Fragments as the PTX ISA has them, section "Matrix Fragments for mma.m16n8k16".
 template <class T>

@@ -1,0 +1,24 @@
+// A thread's share of a row that a threadgroup works on together.
+#pragma once
+#include "common/nvidia.h"
+
+namespace anymetal {
+
+// use(i, load(i)) for i = index, index + size, ... below n. Elements are the thread's own: on NVIDIA GPUs four of them are on
+// their way before the first is used.
+template <class Load, class Use>
+void for_share(uint n, uint index, uint size, Load load, Use use) {
+  uint i = index;
+#if ANYMETAL_NVIDIA
+  for (; i < n && n - i > 3 * size; i += 4 * size) {
+    const auto a = load(i), b = load(i + size), c = load(i + 2 * size), d = load(i + 3 * size);
+    use(i, a);
+    use(i + size, b);
+    use(i + 2 * size, c);
+    use(i + 3 * size, d);
+  }
+#endif
+  for (; i < n; i += size) use(i, load(i));
+}
+
+}  // namespace anymetal
