@@ -40,7 +40,7 @@ kernel void mul_mv(device const uchar* weight [[buffer(0)]],
   device float* out = dst + (group.z * ulong(p.ne1) + group.y) * ulong(p.ne0);
 
 #if ANYMETAL_NVIDIA
-  if constexpr (kBlock == 256) {
+  if constexpr (on_matrix_units<Block>()) {
     threadgroup SuperStages<Block> memory;
     if (nvidia::has_ampere()) {
       return nvidia_super_mat_vec<Block>(memory, (device const uchar*)rows, xs, out, group.x, ulong(p.ne01), length, simdgroup, lane);
@@ -48,6 +48,8 @@ kernel void mul_mv(device const uchar* weight [[buffer(0)]],
   } else {
     threadgroup MatVecStages<Block> memory;
     if (nvidia::has_ampere()) {
+      // One of these threadgroups takes eight rows; the others in whose place it works have nothing to do.
+      if (group.x % (4 / kRows) != 0) return;
       return nvidia_mat_vec<Block>(memory, (device const uchar*)rows, FloatInput{xs}, out, first - simdgroup * kRows, ulong(p.ne01),
                                    length, simdgroup, lane);
     }

@@ -87,7 +87,7 @@ kernel void mul_mv_id(device const uchar* weight [[buffer(0)]],
 #if ANYMETAL_NVIDIA
   device const uchar* matrix = weight + expert * ulong(p.expert_stride);
   device float* out = dst + row * ulong(p.ne0);
-  if constexpr (BlockTraits<Block>::kElements == 256) {
+  if constexpr (on_matrix_units<Block>()) {
     threadgroup SuperStages<Block> memory;
     if (nvidia::has_ampere()) {
       return nvidia_super_mat_vec<Block>(memory, matrix, xs, out, group.x, ulong(p.ne01), uint(p.ne00), simdgroup, lane);
@@ -95,6 +95,8 @@ kernel void mul_mv_id(device const uchar* weight [[buffer(0)]],
   } else {
     threadgroup MatVecStages<Block> memory;
     if (nvidia::has_ampere()) {
+      // One of these threadgroups takes eight rows; the others in whose place it works have nothing to do.
+      if (group.x % (4 / kRows) != 0) return;
       return nvidia_mat_vec<Block>(memory, matrix, FloatInput{xs}, out, first - simdgroup * kRows, ulong(p.ne01), uint(p.ne00), simdgroup,
                                    lane);
     }

@@ -1,4 +1,4 @@
-// Block formats of 32 elements for NVIDIA threads: a unit's codes lie in a few words, which become floats without
+// Block formats of 32 elements, and Q5_K, for NVIDIA threads: a unit's codes lie in a few words, which become floats without
 // conversion instructions (a byte b in the mantissa of 2^23 is 2^23 + b).
 #pragma once
 #include "common/blocks.h"
@@ -71,6 +71,11 @@ inline uint fifth_bits_of_bytes(uint mask, uint i) { return (((mask >> i) & 15u)
 struct PlainUnits {
   static uint lane_of(uint k) { return k / 32; }
   static uint slot_of(uint k) { return k % 32; }
+};
+// Q5_K: 16 elements of a sub-block and the 16 of the next one in the same bytes' high halves.
+struct PairedUnits {
+  static uint lane_of(uint k) { return k / 64 * 2 + k % 32 / 16; }
+  static uint slot_of(uint k) { return k % 64 / 32 * 16 + k % 16; }
 };
 // dot(block, unit, in): the sum of the unit's weights times x.
 template <class Block> struct Unit;
@@ -146,6 +151,31 @@ template <> struct Unit<BlockIQ4_NL> : PlainUnits {
 template <> struct Unit<BlockMXFP4> : PlainUnits {
   static float dot(Place16 block, uint, thread const UnitInput& in) {
     return table_sum<TableE2M1>(block + 1, in) * scale_of_mxfp4(block.byte(0));
+  }
+};
+
+// Sub-blocks 2p and 2p + 1 of Q5_K from their sums of (code - centre) * x.
+inline float paired_total(Place16 block, uint p, float even, float odd, float centre, thread const UnitInput& in) {
+  const float d = block.half_at(0), dmin = block.half_at(2);
+  const uint at = 4 + p % 2 * 2;
+  const uint low = block.pair(at), middle = block.pair(at + 4), high = block.pair(at + 8);
+  const uint scales = p < 2 ? low & 0x3f3fu : (high & 0x0f0fu) | ((low >> 2) & 0x3030u);
+  const uint least = p < 2 ? middle & 0x3f3fu : ((high >> 4) & 0x0f0fu) | ((middle >> 2) & 0x3030u);
+  return centred(even, d * float(scales & 255), centre, -dmin * float(least & 255), in.sum(0)) +
+         centred(odd, d * float(scales >> 8), centre, -dmin * float(least >> 8), in.sum(1));
+}
+
+template <> struct Unit<BlockQ5_K> : PairedUnits {
+  static float dot(Place16 block, uint unit, thread const UnitInput& in) {
+    const Words<4> q(block + 48 + 16 * unit), h(block + 16 + 16 * (unit % 2));
+    const uint bit = unit / 2 * 2;
+    ByteSums<16> even, odd;
+    for (int i = 0; i < 4; ++i) {
+      const uint fifth = h.at[i] >> bit;
+      even.add((q.at[i] & 0x0f0f0f0fu) | (fifth & 0x01010101u) << 4, in.x + 4 * i);
+      odd.add(((q.at[i] >> 4) & 0x0f0f0f0fu) | (fifth & 0x02020202u) << 3, in.x + 16 + 4 * i);
+    }
+    return paired_total(block, unit / 2, even.total(), odd.total(), 16, in);
   }
 };
 
