@@ -74,10 +74,13 @@ void rms_norm_triple(const Arguments& a) {
   for (std::size_t base = 0; base < a.elements(0); base += dim) {
     const float* x = a.at<float>(0) + base;
     const float r = inverse_rms(x, dim, p.eps);
-    for (unsigned k = 0; k < 3; ++k) {
-      const float* w = a.at<float>(1 + k);
-      float* y = a.at<float>(4 + k) + base;
-      for (std::size_t i = 0; i < dim; ++i) y[i] = x[i] * r * w[i];
+    const float *w0 = a.at<float>(1), *w1 = a.at<float>(2), *w2 = a.at<float>(3);
+    float *y0 = a.at<float>(4) + base, *y1 = a.at<float>(5) + base, *y2 = a.at<float>(6) + base;
+    for (std::size_t i = 0; i < dim; ++i) {
+      const float normed = x[i] * r;  // read before it is written: a result may lie over x
+      y0[i] = normed * w0[i];
+      y1[i] = normed * w1[i];
+      y2[i] = normed * w2[i];
     }
   }
 }
