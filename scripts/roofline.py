@@ -131,7 +131,7 @@ def table(rows, ceilings):
         "# Every kernel under the ceilings of the machine",
         "",
         "Made by `scripts/roofline.py` (its head says how); the picture is [roofline-cpu.svg](roofline-cpu.svg), what it shows "
-        "[performance-cpu.md](performance-cpu.md). {threads} threads, read {read_gigabytes_per_second:.1f} GB/s, copy "
+        "[performance-cpu.md](performance-cpu.md). Threads: {threads}; read {read_gigabytes_per_second:.1f} GB/s, copy "
         "{copy_gigabytes_per_second:.1f} GB/s, multiply-add {fma_gigaflops:.0f} GFLOP/s in the same run.".format(**ceilings),
         "",
     ]
@@ -147,7 +147,7 @@ def table(rows, ceilings):
         times = row["times_plain_loop"]
         time = row["milliseconds"]
         lines.append(
-            f"| {row['kernel']} | {row['shape'].replace('|', '/')} | {time['median']:.4g} | {time['spread']:.2g} | {rate(row):.1f} "
+            f"| {row['kernel']} | {row['shape'].replace('|', '/')} | {time['median']:.4f} | {time['spread']:.4f} | {rate(row):.1f} "
             f"{'GFLOP/s' if row['flops'] > 0 else 'GB/s'} | {100 * rate(row) / ceiling(row, ceilings):.0f} | {'' if times is None else f'{times:.2f}'} |"
         )
     return "\n".join(lines) + "\n"

@@ -201,6 +201,7 @@ void conv_state(Problem& p, DType type, const Conv& s) {
   p.value(3, s.params());
   const std::size_t i = s.width - 1, a = std::min<std::size_t>(s.channels, 256 / i);
   p.threads({i + 1, s.channels + 2, s.sequences + 1}, {i, a, std::min<std::size_t>(s.sequences, 256 / (i * a))});
+  p.traffic(2.0 * static_cast<double>(ops::bytes_of(type, s.state())));  // of the tokens only the last ones are read
   p.expect(new_state, Tolerance::exact(), [=] {
     Values out(s.state());
     for (std::size_t at = 0; at < out.size(); ++at) {
