@@ -7,9 +7,8 @@
 
 #include <numeric>
 
-#include "device/cpu/code_generator.hpp"
 #include "device/cpu/lanes_path.hpp"
-#include "ir_kernel.hpp"
+#include "prepared_thread.hpp"
 
 namespace anymetal::test {
 namespace {
@@ -18,18 +17,13 @@ using Words = std::vector<std::uint32_t>;
 
 /// The function that runs a simdgroup, as text.
 std::string simdgroup_ir(std::string_view ir) {
-  auto kernel = parse_kernel(ir);
-  const auto generator = device::cpu::CodeGenerator::create();
-  auto& entry = *kernel.module->getFunction("kernel");
-  generator->retarget(*kernel.module);
-  generator->simplify(entry);
-  const auto thread = device::cpu::make_thread_function(*kernel.module, entry);
-  generator->regularise(*thread->function);
-  const auto code = device::cpu::emit_lanes_path(*thread, "k", *generator);
+  const auto prepared = prepare_thread(ir);
+  prepared.generator.regularise(*prepared.thread.function);
+  const auto code = device::cpu::emit_lanes_path(prepared.thread, "k", prepared.generator);
   EXPECT_EQ(code->obstacle, "");
   std::string text;
   llvm::raw_string_ostream stream(text);
-  if (const auto* function = kernel.module->getFunction("k.lanes")) function->print(stream);
+  if (const auto* function = prepared.kernel.module->getFunction("k.lanes")) function->print(stream);
   return text;
 }
 

@@ -3,9 +3,8 @@
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
 
-#include "device/cpu/code_generator.hpp"
 #include "device/cpu/grid_bounds.hpp"
-#include "ir_kernel.hpp"
+#include "prepared_thread.hpp"
 
 namespace anymetal::test {
 namespace {
@@ -189,14 +188,9 @@ TEST(Loop, BoundsAreTakenOnlyFromWhatNobodyWrites) {
   std::string writable(kBounded);
   writable.erase(writable.find("noalias readonly "), 17);
   for (const auto& ir : {std::string(kBounded), writable}) {
-    auto kernel = parse_kernel(ir);
-    const auto generator = device::cpu::CodeGenerator::create();
-    auto& entry = *kernel.module->getFunction("kernel");
-    generator->retarget(*kernel.module);
-    generator->simplify(entry);
-    const auto thread = device::cpu::make_thread_function(*kernel.module, entry);
-    EXPECT_TRUE(device::cpu::reads_only_grid_position_of_x(*thread));
-    EXPECT_EQ(device::cpu::take_grid_bounds(*thread).size(), ir == writable ? 0U : 2U);
+    const auto prepared = prepare_thread(ir);
+    EXPECT_TRUE(device::cpu::reads_only_grid_position_of_x(prepared.thread));
+    EXPECT_EQ(device::cpu::take_grid_bounds(prepared.thread).size(), ir == writable ? 0U : 2U);
   }
 }
 

@@ -8,8 +8,7 @@
 
 #include <numeric>
 
-#include "device/cpu/code_generator.hpp"
-#include "ir_kernel.hpp"
+#include "prepared_thread.hpp"
 
 namespace anymetal::test {
 namespace {
@@ -98,15 +97,10 @@ TEST(OneThread, DoesTheWorkOfAThreadgroupInPlaceToo) {
 }
 
 TEST(OneThread, RoundsOfStridedLoopsAreUnordered) {
-  auto kernel = right_for_any_size(kRow);
-  const auto generator = device::cpu::CodeGenerator::create();
-  auto& entry = *kernel.module->getFunction("kernel");
-  generator->retarget(*kernel.module);
-  generator->simplify(entry);
-  const auto thread = device::cpu::make_thread_function(*kernel.module, entry);
-  EXPECT_EQ(device::cpu::run_as_one_thread(*thread), "");
+  const auto prepared = prepare_thread(right_for_any_size(kRow));
+  EXPECT_EQ(device::cpu::run_as_one_thread(prepared.thread), "");
   std::string text;
-  llvm::raw_string_ostream(text) << *kernel.module;
+  llvm::raw_string_ostream(text) << *prepared.kernel.module;
   EXPECT_EQ(text.find("call"), std::string::npos) << text;
   const auto mark = text.find("llvm.loop.parallel_accesses");
   ASSERT_NE(mark, std::string::npos) << text;

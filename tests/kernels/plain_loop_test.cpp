@@ -11,17 +11,15 @@
 
 #include "cases/case_list.hpp"
 #include "cases/host_arguments.hpp"
+#include "support/registry_only.hpp"
 
 namespace {
 
 using namespace anymetal;
 
-/// The name exists in the registry only.
-const std::set<std::string> kWithoutLoop = {"placeholder"};
-
 TEST(PlainLoops, EveryKernelHasOne) {
   for (const KernelInfo& kernel : KernelRegistry().kernels()) {
-    if (kWithoutLoop.contains(kernel.name)) continue;
+    if (kernel.name == test::kRegistryOnly) continue;
     EXPECT_NE(cases::plain::loop_of(kernel.name.c_str()), nullptr) << kernel.family << '/' << kernel.name;
   }
 }

@@ -4,6 +4,7 @@
 
 #include "msl/parsed_source.hpp"
 #include "registry/builtin_catalogue.hpp"
+#include "support/registry_only.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,9 +16,6 @@
 
 namespace anymetal::registry {
 namespace {
-
-// The name exists in the registry only: its pipeline cannot be made.
-constexpr std::string_view kWithoutFunction = "placeholder";
 
 class BuiltinSource : public ::testing::TestWithParam<std::uint32_t> {};
 
@@ -35,7 +33,7 @@ TEST_P(BuiltinSource, DeclaresItsCatalogueNames) {
 
   std::set<std::string> declared;
   for (const auto& kernel : builtin_kernels()) {
-    if (kernel.file == GetParam() && kernel.name != kWithoutFunction) declared.emplace(kernel.name);
+    if (kernel.file == GetParam() && kernel.name != test::kRegistryOnly) declared.emplace(kernel.name);
   }
   for (const auto& variant : builtin_variants()) {
     if (variant.file == GetParam()) declared.emplace(variant.name);
@@ -72,8 +70,8 @@ TEST_P(BuiltinSource, HasTheInterfaceOfTheKernelsItReplaces) {
 
 TEST(BuiltinNames, ThePlaceholderIsKnownButHasNoFunction) {
   KernelRegistry registry;
-  EXPECT_TRUE(std::ranges::binary_search(registry.names(), kWithoutFunction));
-  const auto pipeline = registry.get_pipeline(kWithoutFunction, *Device::open("cpu"));
+  EXPECT_TRUE(std::ranges::binary_search(registry.names(), test::kRegistryOnly));
+  const auto pipeline = registry.get_pipeline(test::kRegistryOnly, *Device::open("cpu"));
   ASSERT_FALSE(pipeline);
   EXPECT_EQ(pipeline.error().code(), ErrorCode::ShaderCompilationError);
   EXPECT_NE(pipeline.error().message().find("declares no kernel at all"), std::string::npos) << pipeline.error().message();

@@ -1,0 +1,17 @@
+#include "prepared_thread.hpp"
+
+#include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/Module.h>
+
+namespace anymetal::test {
+
+PreparedThread prepare_thread(msl::SpecialisedKernel kernel) {
+  auto generator = device::cpu::CodeGenerator::create().value();
+  auto& entry = *kernel.module->getFunction("kernel");
+  generator.retarget(*kernel.module);
+  generator.simplify(entry);
+  auto thread = device::cpu::make_thread_function(*kernel.module, entry).value();
+  return {std::move(kernel), std::move(generator), std::move(thread)};
+}
+
+}  // namespace anymetal::test
