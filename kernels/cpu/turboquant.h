@@ -46,4 +46,12 @@ inline WideF wide_signs(WideF x, uint first) {
   return __builtin_convertvector(__builtin_bit_cast(Bool16, bits), Int16) != 0 ? -x : x;
 }
 
+// turbo_rotate for one core: x = the rotation of the head at `from`.
+template <int kDim, class From>
+void wide_rotate(From from, thread WideF* x) {
+#pragma unroll
+  for (int i = 0; i < kDim / 16; ++i) x[i] = wide_signs(Wide::load(from + 16 * i), 16 * i);
+  wide_hadamard<kDim>(x);
+}
+
 }  // namespace anymetal

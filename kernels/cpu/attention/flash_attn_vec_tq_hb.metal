@@ -1,7 +1,7 @@
 #include <metal_stdlib>
 #include "common/turbo_params.h"
-#include "common/turboquant.h"
 #include "cpu/small_blocks.h"
+#include "cpu/turboquant.h"
 #include "cpu/vec_attention.h"
 using namespace metal;
 using namespace anymetal;
@@ -61,25 +61,6 @@ struct CodedCache {
   }
 };
 
-// turbo_rotate for one core.
-template <int kDim>
-void rotate(thread float* x) {
-  for (uint i = 0; i < kDim; ++i) x[i] *= turbo_sign(i);
-#pragma clang loop unroll(disable)
-  for (uint distance = 1; distance < kDim; distance *= 2) {
-#pragma clang loop unroll(disable)
-    for (uint i = 0; i < kDim; i += 2 * distance) {
-#pragma clang loop unroll(disable)
-      for (uint j = i; j < i + distance; ++j) {
-        const float low = x[j], high = x[j + distance];
-        x[j] = low + high;
-        x[j + distance] = low - high;
-      }
-    }
-  }
-  for (uint i = 0; i < kDim; ++i) x[i] *= kDim == 256 ? 0.0625f : 0.044194173824159216f;
-}
-
 /// attention/flash_attn_vec_tq_hb.metal for a core that takes all of a threadgroup's keys: nothing depends on the thread.
 template <int kDim>
 kernel void flash_attn_vec_tq_hb(constant TurboAttentionParams& p [[buffer(0)]],
@@ -100,7 +81,11 @@ kernel void flash_attn_vec_tq_hb(constant TurboAttentionParams& p [[buffer(0)]],
 
   VecAttention<kDim> attention;
   for (uint d = 0; d < kDim; ++d) attention.query[d] = Q[ulong(head) * kDim + d];
-  if (p.fuse_fwht_pre != 0) rotate<kDim>(attention.query);
+  if (p.fuse_fwht_pre != 0) {
+    WideF rotated[kDim / 16];
+    wide_rotate<kDim>(Q + ulong(head) * kDim, rotated);
+    for (int i = 0; i < kDim / 16; ++i) Wide::store(attention.query + 16 * i, rotated[i]);
+  }
   for (uint d = 0; d < kDim; ++d) attention.query[d] = float(half(attention.query[d]));
 
   const auto add_keys = [&](auto book) {

@@ -25,9 +25,6 @@ kernel void scale_mask_softmax_f32(device const float* x [[buffer(0)]],
   mask += ulong(row % p.queries) * columns;
   const auto wide = [=](uint i) { return Wide::load(x + i) * scale + Wide::load(mask + i); };
   const auto one = [=](uint i) { return x[i] * scale + float(mask[i]); };
-  const WideSoftmax softmax = wide_softmax(columns, wide, one, [=](uint i, WideF weights) { wide_store(y, i, columns, weights); });
-  const bool is_empty = softmax.top == -INFINITY;
-  for_each_wide(
-      columns, 0.0f, [=](uint i) { return Wide::load(y + i); }, [=](uint i) { return y[i]; },
-      [=](uint i, WideF weights) { wide_store(y, i, columns, is_empty ? (WideF)0.0f : weights * softmax.inverse_sum); });
+  if (store_softmax(y, columns, wide, one).top != -INFINITY) return;
+  for (uint i = 0; i < columns; ++i) y[i] = 0.0f;  // the mask leaves nothing
 }

@@ -31,9 +31,7 @@ template <int kDim>
 void rotate_and_scale(device const float* src, device float* norms, float scale_factor, thread float* scaled) {
   constexpr bool kOneBlock = kDim == kTurboBlock;
   WideF x[kDim / 16];
-#pragma unroll
-  for (int i = 0; i < kDim / 16; ++i) x[i] = wide_signs(Wide::load(src + 16 * i), 16 * i);
-  wide_hadamard<kDim>(x);
+  wide_rotate<kDim>(src, x);
 #pragma unroll
   for (int block = 0; block < kDim / 256; ++block) {
     WideF squares = 0.0f;
