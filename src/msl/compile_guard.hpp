@@ -34,6 +34,15 @@ StepOutcome run_step(const CompileLimits& limits, const std::function<void()>& w
 /// As an error, with what was being done in front: "kernel 'f': the compiler ...".
 Error step_error(const StepOutcome& outcome, const std::string& subject);
 
+/// The result of a step within the limits that hold now, or its step_error.
+template <class T, class Work>
+Result<T> run_step_for(const std::string& subject, Work&& work) {
+  Result<T> result;
+  const StepOutcome outcome = run_step(compile_limits(), [&] { result = work(); });
+  if (!outcome.is_done()) result = std::unexpected(step_error(outcome, subject));
+  return result;
+}
+
 /// Ends the step this thread runs. Called only where no lock is held. Precondition: inside run_step.
 [[noreturn]] void leave_step(std::string reason);
 

@@ -115,9 +115,7 @@ Result<SpecialisedKernel> specialised(const EntryModule& entry, std::span<const 
 }  // namespace
 
 Result<SpecialisedKernel> specialise(const EntryModule& entry, std::span<const FunctionConstant> constants) {
-  Result<SpecialisedKernel> result{};
-  const StepOutcome outcome = run_step(compile_limits(), [&] { result = specialised(entry, constants); });
-  if (!outcome.is_done()) result = std::unexpected(step_error(outcome, fmt::format("kernel '{}'", entry.reflection.name)));
+  auto result = run_step_for<SpecialisedKernel>(fmt::format("kernel '{}'", entry.reflection.name), [&] { return specialised(entry, constants); });
   if (!result) return std::unexpected(result.error().with_kernel(entry.reflection.name));
   return result;
 }

@@ -21,7 +21,8 @@ struct KernelRequests {
 /// Thread contract: one thread at a time, as its encoder. Refers to its parts, owns none.
 ///
 /// Every op checks its arguments, chooses a kernel and a geometry and records the dispatch: it may compile the kernel
-/// on first use, and nothing runs before `encoder.commit_and_wait()`. \code
+/// on first use, and nothing runs before `encoder.commit_and_wait()`.
+/// \code
 ///   ops::Context context{registry, device, encoder};
 ///   if (auto done = ops::rms_norm(context, x, weight, 1e-6f, y); !done) return done;
 /// \endcode

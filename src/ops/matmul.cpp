@@ -67,6 +67,7 @@ Result<void> mat_vec(Context& context, const Product& problem) {
 Result<void> mat_vec_of_few_rows(Context& context, const Product& problem) {
   constexpr std::size_t kRows = 4;
   constexpr std::int32_t kSimdgroups = 2, kLanesPerRow = 4;
+  constexpr std::uint32_t kSimdgroupsIndex = 600, kLanesPerRowIndex = 601;  // of the function constants
   const DType type = problem.weight.dtype;
   const std::uint64_t row = bytes_of(type, problem.k), x_row = problem.x_row() * sizeof(float);
   const std::size_t matrices = problem.batches / problem.sharing;
@@ -86,9 +87,8 @@ Result<void> mat_vec_of_few_rows(Context& context, const Product& problem) {
                                   .ne0 = static_cast<std::int32_t>(problem.n),
                                   .ne1 = static_cast<std::int32_t>(problem.m),
                                   .r2 = static_cast<std::int16_t>(problem.sharing)};
-  auto pipeline = context.registry.get_pipeline_with_constants(
-      fmt::format("kernel_mul_mv_ext_{}_f32_r1_{}", name(type), kRows), context.device, {},
-      {IntConstant{600, kSimdgroups}, IntConstant{601, kLanesPerRow}});
+  auto pipeline = context.pipeline(fmt::format("kernel_mul_mv_ext_{}_f32_r1_{}", name(type), kRows),
+                                   {{kSimdgroupsIndex, kSimdgroups}, {kLanesPerRowIndex, kLanesPerRow}});
   if (auto bound = bind_kernel(context, std::move(pipeline), params, problem.weight, problem.x, problem.out); !bound) {
     return bound;
   }

@@ -66,7 +66,7 @@ Result<PipelinePtr> PipelineBuilder::build(Request& request) {
     if (auto pipeline = from_disk(request, disk_key_for(*files))) return pipeline;
   }
   if (!request.still_wanted()) return cancelled();
-  auto entry = find_entry(request.source, request.key.name, target, request.key.constants);
+  auto entry = find_entry(request.source, request.key.name, target, request.key.constants, files);
   if (!entry) return std::unexpected(std::move(entry.error()));
   if (!request.still_wanted()) return cancelled();
   ++compiles_;
@@ -152,10 +152,10 @@ Result<PipelinePtr> PipelineBuilder::load(Request& request, StoredPipeline store
 }
 
 Result<StoredEntry> PipelineBuilder::find_entry(Source& source, std::string_view kernel, msl::Target target,
-                                                std::span<const KeyConstant> constants) {
+                                                std::span<const KeyConstant> constants,
+                                                const std::optional<FileDependencies>& files) {
   const bool uses_disk = store_ != nullptr && !source.is_parsed(target);
-  const auto files = uses_disk ? known_files(source, target) : std::nullopt;
-  if (files) {
+  if (uses_disk && files) {
     const std::string key = entry_key(source, target, kernel, *files);
     if (const auto bytes = store_->get(key)) {
       if (auto entry = entry_from_bytes(*bytes)) return std::move(*entry);
@@ -185,7 +185,7 @@ Result<std::uint32_t> PipelineBuilder::resolve_constant(Source& source, std::str
                                                         msl::Target target) {
   using Declarations = std::vector<msl::ConstantDeclaration>;
   const auto declarations = guarded<Declarations>([&]() -> Result<Declarations> {
-    auto entry = find_entry(source, kernel, target, {});
+    auto entry = find_entry(source, kernel, target, {}, known_files(source, target));
     if (entry) return std::move(entry->module.constants);
     const auto unit = parse(source, target);
     if (!unit || entry.error().code() != ErrorCode::FunctionConstantError) return std::unexpected(std::move(entry.error()));

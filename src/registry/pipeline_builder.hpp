@@ -50,7 +50,9 @@ class PipelineBuilder {
   [[nodiscard]] std::optional<FileDependencies> known_files(Source& source, msl::Target target);
   /// Parses the source where that was not done, and keeps the list of its files.
   [[nodiscard]] Result<Source::UnitPtr> parse(Source& source, msl::Target target);
-  [[nodiscard]] Result<StoredEntry> find_entry(Source& source, std::string_view kernel, msl::Target target, std::span<const KeyConstant> constants);
+  /// `files` are the source's known_files(), looked at once a request.
+  [[nodiscard]] Result<StoredEntry> find_entry(Source& source, std::string_view kernel, msl::Target target, std::span<const KeyConstant> constants,
+                                               const std::optional<FileDependencies>& files);
 
   const std::shared_ptr<const Compiler> compiler_;
   const StorePtr store_;

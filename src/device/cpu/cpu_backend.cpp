@@ -35,11 +35,9 @@ class CpuBackend final : public Backend {
                        host.cpu, host.features);
   }
   [[nodiscard]] Result<Artifact> compile(msl::SpecialisedKernel kernel, std::string_view label) const override {
-    Result<Artifact> artifact;
-    const auto outcome = msl::run_step(compile_limits(), [&] {
-      artifact = compile_kernel(std::move(kernel), label, {.lanes = lanes_, .one_thread = variants_});
+    auto artifact = msl::run_step_for<Artifact>(fmt::format("kernel '{}'", label), [&] {
+      return compile_kernel(std::move(kernel), label, {.lanes = lanes_, .one_thread = variants_});
     });
-    if (!outcome.is_done()) artifact = std::unexpected(msl::step_error(outcome, fmt::format("kernel '{}'", label)));
     if (!artifact) return std::unexpected(artifact.error().with_key(std::string(label)));
     return artifact;
   }

@@ -192,7 +192,7 @@ bool DispatchWindow::step(unsigned seat, WorkerArena& arena) {
   const auto tail = tail_.load();
   for (auto number = head_.load(); number < tail; ++number) {
     auto& slot = slot_of(number);
-    if (slot.drained.load(std::memory_order_relaxed) > number || !is_ready(slot, number)) continue;
+    if (!may_have_pieces(slot, number)) continue;
     if (const auto piece = claim(slot, number, seat)) {
       if (parking_.has_sleepers() && has_large_piece()) parking_.wake();
       run(slot, number, *piece, seat, arena);
@@ -204,24 +204,23 @@ bool DispatchWindow::step(unsigned seat, WorkerArena& arena) {
 }
 
 bool DispatchWindow::has_work() {
-  if (advance() || can_open()) return true;
+  return advance() || can_open() || has_piece(/*large_only=*/false);
+}
+
+bool DispatchWindow::has_large_piece() { return has_piece(/*large_only=*/true); }
+
+bool DispatchWindow::has_piece(bool large_only) {
   const auto tail = tail_.load();
   for (auto number = head_.load(); number < tail; ++number) {
     auto& slot = slot_of(number);
-    if (slot.drained.load(std::memory_order_relaxed) <= number && is_ready(slot, number)) return true;
+    if (large_only && !slot.large.load(std::memory_order_relaxed)) continue;
+    if (may_have_pieces(slot, number)) return true;
   }
   return false;
 }
 
-bool DispatchWindow::has_large_piece() {
-  const auto tail = tail_.load();
-  for (auto number = head_.load(); number < tail; ++number) {
-    auto& slot = slot_of(number);
-    if (slot.large.load(std::memory_order_relaxed) && slot.drained.load(std::memory_order_relaxed) <= number &&
-        is_ready(slot, number))
-      return true;
-  }
-  return false;
+bool DispatchWindow::may_have_pieces(Slot& slot, std::uint64_t number) {
+  return slot.drained.load(std::memory_order_relaxed) <= number && is_ready(slot, number);
 }
 
 void DispatchWindow::run(Slot& slot, std::uint64_t number, Piece piece, unsigned seat, WorkerArena& arena) {

@@ -83,6 +83,8 @@ class DispatchWindow {
   [[nodiscard]] bool can_open() const;
   Result<void> open_slot(std::uint64_t number);
   [[nodiscard]] bool is_ready(Slot& slot, std::uint64_t number);
+  [[nodiscard]] bool may_have_pieces(Slot& slot, std::uint64_t number);
+  [[nodiscard]] bool has_piece(bool large_only);
   [[nodiscard]] std::optional<Piece> claim(Slot& slot, std::uint64_t number, unsigned seat);
   void run(Slot& slot, std::uint64_t number, Piece piece, unsigned seat, WorkerArena& arena);
   Result<void> run_groups(Slot& slot, std::uint64_t number, Piece piece, WorkerArena& arena);

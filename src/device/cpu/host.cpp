@@ -92,7 +92,9 @@ const HostTarget& host_target() {
   return target;
 }
 
-Result<void> check_runs_here() {
+namespace {
+
+Result<void> find_out_whether_it_runs_here() {
   const auto& target = host_target();
   const llvm::Triple here(llvm::sys::getProcessTriple());
   if (llvm::Triple(target.triple).getArch() != here.getArch())
@@ -108,6 +110,14 @@ Result<void> check_runs_here() {
   if (missing.empty()) return {};
   return fail(ErrorCode::UnsupportedByDevice,
               fmt::format("this processor lacks {}, which ANYMETAL_CPU_TARGET={} needs", missing, target.cpu));
+}
+
+}  // namespace
+
+Result<void> check_runs_here() {
+  // Asked once a kernel: reading the features takes the processor's slowest instructions.
+  static const Result<void> outcome = find_out_whether_it_runs_here();
+  return outcome;
 }
 
 unsigned usable_threads() {

@@ -36,19 +36,19 @@ std::optional<double> quota_of_group(const fs::path& group) {
   return quotient(numbers_in(group / "cpu.cfs_quota_us"), numbers_in(group / "cpu.cfs_period_us"));
 }
 
+void take_smaller(std::optional<double>& smallest, std::optional<double> quota) {
+  if (quota && (!smallest || *quota < *smallest)) smallest = quota;
+}
+
 /// The smallest of `group` and its parents, up to `root`. In a container the path may be the host's, which is not
 /// there: then the root is the container's own group.
 std::optional<double> smallest_quota(const fs::path& root, const fs::path& group) {
-  std::optional<double> smallest;
-  const auto consider = [&](const fs::path& path) {
-    if (const auto quota = quota_of_group(path); quota && (!smallest || *quota < *smallest)) smallest = quota;
-  };
+  auto smallest = quota_of_group(root);
   auto path = root;
-  consider(path);
   for (const auto& part : group.relative_path()) {
     if (part == "..") return smallest;
     path /= part;
-    consider(path);
+    take_smaller(smallest, quota_of_group(path));
   }
   return smallest;
 }
@@ -65,7 +65,7 @@ bool lists_cpu(const std::string& controllers) {
 std::optional<double> processor_quota(const ControlGroupFiles& files) {
   std::optional<double> smallest;
   const auto consider = [&](const fs::path& root, const fs::path& group) {
-    if (const auto quota = smallest_quota(root, group); quota && (!smallest || *quota < *smallest)) smallest = quota;
+    take_smaller(smallest, smallest_quota(root, group));
   };
   // The roots themselves, should the process's groups not be readable.
   for (const auto& root : {files.hierarchy, files.hierarchy / "cpu", files.hierarchy / "cpu,cpuacct"})

@@ -165,10 +165,8 @@ Result<PtxKernel> generate(msl::SpecialisedKernel kernel, const Architecture& ar
 
 Result<PtxKernel> generate_ptx(msl::SpecialisedKernel kernel, const Architecture& architecture, std::string_view label,
                                ConstantPassing passing) {
-  Result<PtxKernel> result;
-  const auto outcome = msl::run_step(compile_limits(), [&] { result = generate(std::move(kernel), architecture, label, passing); });
-  if (!outcome.is_done()) return std::unexpected(msl::step_error(outcome, fmt::format("kernel '{}'", label)));
-  return result;
+  return msl::run_step_for<PtxKernel>(fmt::format("kernel '{}'", label),
+                                      [&] { return generate(std::move(kernel), architecture, label, passing); });
 }
 
 }  // namespace anymetal::device::cuda
