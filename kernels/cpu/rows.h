@@ -5,15 +5,29 @@
 namespace anymetal {
 
 constexpr constant ulong kPrefetchBytes = 2048;  // about what comes from memory while it answers
+constexpr constant ulong kShortRows = 16384;     // bytes of rows taken together that the nearest cache holds three times
 
-// Asks for the memory `ahead` bytes after a block; of small blocks every other one asks.
-template <class Block>
-void prefetch(device const Block* row, ulong block, ulong ahead) {
-  if (sizeof(Block) < 32 && block % 2 != 0) return;
+// Asks for `bytes` of memory from `at` on.
+template <ulong bytes>
+void prefetch(device const uchar* at) {
 #pragma unroll
-  for (uint i = 0; i < (sizeof(Block) + 63) / 64; ++i) {
-    __builtin_prefetch((device const uchar*)(row + block) + ahead + 64 * i);
+  for (ulong i = 0; i < (bytes + 63) / 64; ++i) __builtin_prefetch(at + 64 * i);
+}
+
+// Asks for memory while `block` of kRows rows is multiplied. Rows that are short are asked for as the one run of memory that
+// they are, each line once; of long ones each is a run, and where it ends the row as many rows further on follows: the next
+// threadgroup's.
+template <class Block, int kRows>
+void prefetch_rows(device const uchar* first, thread device const Block* const* rows, ulong row_bytes, ulong block) {
+  if (kRows * row_bytes <= kShortRows) {
+    constexpr ulong kStep = kRows * sizeof(Block);
+    return prefetch<kStep>(first + block * kStep + kRows * row_bytes + 2 * kPrefetchBytes);
   }
+  if (sizeof(Block) < 32 && block % 2 != 0) return;  // of small blocks every other one asks
+  const bool is_within = (block + 1) * sizeof(Block) + kPrefetchBytes <= row_bytes;
+  const ulong ahead = is_within ? kPrefetchBytes : kPrefetchBytes + (kRows - 1) * row_bytes;
+#pragma unroll
+  for (int r = 0; r < kRows; ++r) prefetch<sizeof(Block)>((device const uchar*)(rows[r] + block) + ahead);
 }
 
 // Vectors in memory: elements k .. k + 15 of vector c.
@@ -58,21 +72,15 @@ void row_products(device const uchar* first, ulong row_bytes, ulong blocks, uint
   typedef BlockUnits<Block> Units;
   device const Block* rows[kRows];
 #pragma unroll
-  for (int r = 0; r < kRows; ++r) {
-    rows[r] = (device const Block*)first;
-    first += uint(r) + 1 < count ? row_bytes : 0;
-  }
+  for (int r = 0; r < kRows; ++r) rows[r] = (device const Block*)(first + metal::min(uint(r), count - 1) * row_bytes);
   // Sums enough that an addition need not wait for the one before.
   constexpr uint kSums = kRows * kColumns, kChains = kSums >= 8 ? 1 : kSums >= 4 ? 2 : Units::kVectors;
   WideF acc[kRows][kColumns][kChains] = {};
   for (ulong block = 0; block < blocks; ++block) {
-    // Where the row ends the row as many rows further on follows: the next threadgroup's.
-    const bool is_within = (block + 1) * sizeof(Block) + kPrefetchBytes <= blocks * sizeof(Block);
-    const ulong ahead = is_within ? kPrefetchBytes : kPrefetchBytes + (kRows - 1) * row_bytes;
+    prefetch_rows<Block, kRows>(first, rows, row_bytes, block);
     alignas(64) float scales[kRows][Units::kScales];
 #pragma unroll
     for (int r = 0; r < kRows; ++r) {
-      prefetch(rows[r], block, ahead);
       Units::scales(rows[r][block], scales[r]);
     }
 #pragma unroll 1
