@@ -27,7 +27,6 @@
 #include <llvm/Transforms/Utils/LoopSimplify.h>
 #include <llvm/Transforms/Utils/LowerSwitch.h>
 
-#include "device/cpu/host.hpp"
 #include "device/cpu/llvm_targets.hpp"
 #include "msl/pass_checkpoints.hpp"
 
@@ -63,9 +62,8 @@ CodeGenerator::CodeGenerator(CodeGenerator&&) noexcept = default;
 CodeGenerator& CodeGenerator::operator=(CodeGenerator&&) noexcept = default;
 CodeGenerator::~CodeGenerator() = default;
 
-Result<CodeGenerator> CodeGenerator::create() {
+Result<CodeGenerator> CodeGenerator::create(const HostTarget& host) {
   register_llvm_targets();
-  const auto& host = host_target();
   std::string message;
   const auto* target = llvm::TargetRegistry::lookupTarget(host.triple, message);
   if (!target)

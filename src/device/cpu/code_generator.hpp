@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 
+#include "device/cpu/host.hpp"
+
 namespace llvm {
 class Function;
 class Module;
@@ -20,7 +22,7 @@ namespace anymetal::device::cpu {
 /// Optimises modules for the host and emits objects. Thread contract: one thread at a time; make one per compile.
 class CodeGenerator {
  public:
-  static Result<CodeGenerator> create();
+  static Result<CodeGenerator> create(const HostTarget& target = host_target());
   CodeGenerator(CodeGenerator&&) noexcept;
   CodeGenerator& operator=(CodeGenerator&&) noexcept;
   ~CodeGenerator();

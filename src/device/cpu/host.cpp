@@ -15,7 +15,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <map>
-#include <string_view>
 
 #include "device/cpu/processor_quota.hpp"
 
@@ -27,19 +26,6 @@ std::map<std::string, bool> host_features() {
   std::map<std::string, bool> features;
   for (const auto& feature : llvm::sys::getHostCPUFeatures()) features[feature.getKey().str()] = feature.getValue();
   return features;
-}
-
-/// `[TRIPLE:]CPU`, e.g. "x86-64-v3" or "aarch64-linux-gnu:neoverse-n1".
-HostTarget named_target(std::string_view name) {
-  const auto colon = name.rfind(':');
-  HostTarget target{llvm::sys::getProcessTriple(), std::string(name.substr(colon == name.npos ? 0 : colon + 1)), {}};
-  if (colon != name.npos) target.triple = name.substr(0, colon);
-  if (!llvm::Triple(target.triple).isX86()) return target;
-  llvm::SmallVector<llvm::StringRef> features;
-  if (llvm::X86::parseArchX86(target.cpu) != llvm::X86::CK_None) llvm::X86::getFeaturesForCPU(target.cpu, features);
-  std::ranges::sort(features);
-  for (const auto& feature : features) target.features += (target.features.empty() ? "+" : ",+") + feature.str();
-  return target;
 }
 
 HostTarget detect_target() {
@@ -86,6 +72,18 @@ std::string notable_features() {
 }
 
 }  // namespace
+
+HostTarget named_target(std::string_view name) {
+  const auto colon = name.rfind(':');
+  HostTarget target{llvm::sys::getProcessTriple(), std::string(name.substr(colon == name.npos ? 0 : colon + 1)), {}};
+  if (colon != name.npos) target.triple = name.substr(0, colon);
+  if (!llvm::Triple(target.triple).isX86()) return target;
+  llvm::SmallVector<llvm::StringRef> features;
+  if (llvm::X86::parseArchX86(target.cpu) != llvm::X86::CK_None) llvm::X86::getFeaturesForCPU(target.cpu, features);
+  std::ranges::sort(features);
+  for (const auto& feature : features) target.features += (target.features.empty() ? "+" : ",+") + feature.str();
+  return target;
+}
 
 const HostTarget& host_target() {
   static const HostTarget target = detect_target();

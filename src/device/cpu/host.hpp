@@ -6,6 +6,7 @@
 #include <anymetal/error.hpp>
 
 #include <string>
+#include <string_view>
 
 namespace anymetal::device::cpu {
 
@@ -16,6 +17,8 @@ struct HostTarget {
   std::string features;  ///< LLVM's feature string, sorted: "+avx,+avx2,-avx512f..."
 };
 const HostTarget& host_target();
+/// `[TRIPLE:]CPU`, e.g. "x86-64-v3" or "aarch64-linux-gnu:neoverse-n1".
+HostTarget named_target(std::string_view name);
 
 /// UnsupportedByDevice where this processor cannot run code for host_target().
 Result<void> check_runs_here();

@@ -1,5 +1,4 @@
 #include <llvm/ADT/STLExtras.h>
-#include <llvm/Analysis/LoopInfo.h>
 #include <llvm/IR/CFG.h>
 #include <llvm/IR/Intrinsics.h>
 #include <llvm/IR/Module.h>
@@ -11,14 +10,13 @@
 namespace anymetal::device::cpu {
 
 LaneEmitter::LaneEmitter(const ThreadFunction& thread, llvm::Function* target, llvm::Value* site,
-                         const std::vector<llvm::BasicBlock*>& order, const LaneShapes& shapes,
-                         const llvm::LoopInfo& loops, const llvm::TargetTransformInfo& costs)
+                         const ThreadFlow& flow, const LaneShapes& shapes, const llvm::TargetTransformInfo& costs)
     : thread_(thread),
       target_(target),
       site_(site),
-      order_(order),
+      order_(flow.order),
+      loops_(flow.loops),
       shapes_(shapes),
-      loops_(loops),
       costs_(costs),
       builder_(target->getContext()),
       layout_(target->getParent()->getDataLayout()) {}

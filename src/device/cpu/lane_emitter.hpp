@@ -17,6 +17,7 @@
 #include "device/cpu/lane_shapes.hpp"
 #include "device/cpu/simd_operations.hpp"
 #include "device/cpu/sync_operation.hpp"
+#include "device/cpu/thread_flow.hpp"
 
 namespace llvm {
 class TargetTransformInfo;
@@ -41,9 +42,8 @@ class LaneEmitter {
  public:
   /// `target` has the parameters of the thread function first; those of the thread's position are lane 0's. `site` is
   /// where it leaves what it waits at.
-  LaneEmitter(const ThreadFunction& thread, llvm::Function* target, llvm::Value* site,
-              const std::vector<llvm::BasicBlock*>& order, const LaneShapes& shapes, const llvm::LoopInfo& loops,
-              const llvm::TargetTransformInfo& costs);
+  LaneEmitter(const ThreadFunction& thread, llvm::Function* target, llvm::Value* site, const ThreadFlow& flow,
+              const LaneShapes& shapes, const llvm::TargetTransformInfo& costs);
   void emit();
   /// Whether an address was taken for a progression that is one only in buffers below kLargestLaneBuffer.
   [[nodiscard]] bool relies_on_small_buffers() const { return relies_on_small_buffers_; }
@@ -136,8 +136,8 @@ class LaneEmitter {
   llvm::Function* target_;
   Value* site_;
   const std::vector<llvm::BasicBlock*>& order_;
-  const LaneShapes& shapes_;
   const llvm::LoopInfo& loops_;
+  const LaneShapes& shapes_;
   const llvm::TargetTransformInfo& costs_;
   llvm::IRBuilder<> builder_;
   const llvm::DataLayout& layout_;

@@ -114,19 +114,18 @@ std::string lanes_obstacle(const llvm::Function& function) {
         if (auto reason = call_obstacle(*call); !reason.empty()) return reason;
         continue;
       }
+      if (llvm::isa<llvm::SwitchInst, llvm::IndirectBrInst, llvm::AtomicCmpXchgInst, llvm::ExtractValueInst,
+                    llvm::InsertValueInst, llvm::VAArgInst>(instruction))
+        return "it contains '" + std::string(instruction.getOpcodeName()) + "'";
       if (!plain_type(instruction.getType()))
         return "it has a value of a type made of several parts in '" + std::string(instruction.getOpcodeName()) + "'";
       if (const auto* step = llvm::dyn_cast<llvm::GetElementPtrInst>(&instruction);
           step && step->getType()->isVectorTy())
         return "it has a vector of pointers";
-      if (const auto* load = llvm::dyn_cast<llvm::LoadInst>(&instruction))
-        if (!load->isUnordered() || load->getType()->getScalarType()->isIntegerTy(1) || load->isAtomic())
-          if (!load->isVolatile() && !load->isAtomic()) return "it loads single bits";
+      if (llvm::isa<llvm::LoadInst>(instruction) && instruction.getType()->getScalarType()->isIntegerTy(1))
+        return "it loads single bits";
       if (const auto* store = llvm::dyn_cast<llvm::StoreInst>(&instruction))
         if (store->getValueOperand()->getType()->getScalarType()->isIntegerTy(1)) return "it stores single bits";
-      if (llvm::isa<llvm::SwitchInst, llvm::IndirectBrInst, llvm::AtomicCmpXchgInst, llvm::ExtractValueInst,
-                    llvm::InsertValueInst, llvm::VAArgInst>(instruction))
-        return "it contains '" + std::string(instruction.getOpcodeName()) + "'";
     }
   return {};
 }

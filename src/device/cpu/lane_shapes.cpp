@@ -1,11 +1,8 @@
 #include "device/cpu/lane_shapes.hpp"
 
-#include <llvm/Analysis/LoopInfo.h>
-#include <llvm/Analysis/PostDominators.h>
 #include <llvm/Analysis/ValueTracking.h>
 #include <llvm/IR/CFG.h>
 #include <llvm/IR/DataLayout.h>
-#include <llvm/IR/Dominators.h>
 #include <llvm/IR/GetElementPtrTypeIterator.h>
 #include <llvm/IR/Instructions.h>
 #include <llvm/IR/Module.h>
@@ -15,6 +12,7 @@
 
 #include "device/cpu/kernel_abi.hpp"
 #include "device/cpu/sync_operation.hpp"
+#include "device/cpu/thread_flow.hpp"
 
 namespace anymetal::device::cpu {
 namespace {
@@ -51,9 +49,7 @@ bool LaneShapes::never_wraps(const llvm::Value* value, bool is_signed) const {
   return exact && never_wraps(operation->getOperand(0), is_signed) && never_wraps(operation->getOperand(1), is_signed);
 }
 
-LaneShapes::LaneShapes(const ThreadFunction& thread, const std::vector<llvm::BasicBlock*>& order,
-                       const llvm::DominatorTree& dominators, const llvm::PostDominatorTree& post_dominators,
-                       const llvm::LoopInfo& loops) {
+LaneShapes::LaneShapes(const ThreadFunction& thread, const ThreadFlow& flow) {
   for (const unsigned which : {kThread + 0u, kThreadIndex + 0u}) {
     shapes_[thread.geometry(which)] = linear(1, false);
     counting_.insert(thread.geometry(which));
@@ -61,11 +57,13 @@ LaneShapes::LaneShapes(const ThreadFunction& thread, const std::vector<llvm::Bas
   bool changed = true;
   while (changed) {
     changed = false;
-    iterate(order);
-    for (const llvm::BasicBlock* block : order) {
+    iterate(flow.order);
+    for (const llvm::BasicBlock* block : flow.order) {
       const auto* branch = llvm::dyn_cast<llvm::BranchInst>(block->getTerminator());
       if (!branch || !branch->isConditional() || spread_.contains(block)) continue;
-      if (!of(branch->getCondition()).is_uniform()) changed |= spread(block, order, dominators, post_dominators, loops);
+      if (of(branch->getCondition()).is_uniform()) continue;
+      spread(block, flow);
+      changed = true;
     }
   }
 }
@@ -224,11 +222,9 @@ Shape LaneShapes::evaluate_address(const llvm::Instruction& instruction) const {
   return result.is_linear() && is_private(&address) ? Shape::divergent() : result;
 }
 
-bool LaneShapes::spread(const llvm::BasicBlock* block, const std::vector<llvm::BasicBlock*>& order,
-                        const llvm::DominatorTree& dominators, const llvm::PostDominatorTree& post_dominators,
-                        const llvm::LoopInfo& loops) {
+void LaneShapes::spread(const llvm::BasicBlock* block, const ThreadFlow& flow) {
   spread_.insert(block);
-  const auto* node = post_dominators.getNode(block);
+  const auto* node = flow.post_dominators.getNode(block);
   const auto* meeting = node && node->getIDom() ? node->getIDom()->getBlock() : nullptr;
 
   // Everything between the branch and the block where all ways meet runs for some of the lanes only.
@@ -250,9 +246,9 @@ bool LaneShapes::spread(const llvm::BasicBlock* block, const std::vector<llvm::B
     joins_.insert(at);
   };
   for (const llvm::BasicBlock* successor : llvm::successors(block))
-    if (!dominators.dominates(successor, block)) arrive(successor, successor);
+    if (!flow.dominators.dominates(successor, block)) arrive(successor, successor);
   // Lanes leave a loop in different iterations if the branch decides whether they stay.
-  for (const auto* loop = loops.getLoopFor(block); loop; loop = loop->getParentLoop()) {
+  for (const auto* loop = flow.loops.getLoopFor(block); loop; loop = loop->getParentLoop()) {
     if (meeting && loop->contains(meeting)) break;
     llvm::SmallVector<llvm::BasicBlock*, 4> exits;
     loop->getUniqueExitBlocks(exits);
@@ -263,13 +259,12 @@ bool LaneShapes::spread(const llvm::BasicBlock* block, const std::vector<llvm::B
     }
     for (const auto* inside : loop->blocks()) partial_.insert(inside);
   }
-  for (const llvm::BasicBlock* at : order) {
+  for (const llvm::BasicBlock* at : flow.order) {
     const auto label = labels.lookup(at);
     if (!label || at == meeting) continue;
     for (const llvm::BasicBlock* successor : llvm::successors(at))
-      if (!dominators.dominates(successor, at)) arrive(successor, labels.lookup(at));
+      if (!flow.dominators.dominates(successor, at)) arrive(successor, labels.lookup(at));
   }
-  return true;
 }
 
 }  // namespace anymetal::device::cpu

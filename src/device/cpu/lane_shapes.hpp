@@ -13,13 +13,12 @@
 
 namespace llvm {
 class BasicBlock;
-class DominatorTree;
 class Instruction;
-class LoopInfo;
-class PostDominatorTree;
 }  // namespace llvm
 
 namespace anymetal::device::cpu {
+
+struct ThreadFlow;
 
 /// One value over the lanes: `first + lane * stride` for a constant stride (bytes, for pointers), or anything.
 /// A conditional shape holds only where a widened index does not wrap around within the simdgroup. Two lanes that
@@ -44,9 +43,7 @@ struct Shape {
 /// switches.
 class LaneShapes {
  public:
-  LaneShapes(const ThreadFunction& thread, const std::vector<llvm::BasicBlock*>& order,
-             const llvm::DominatorTree& dominators, const llvm::PostDominatorTree& post_dominators,
-             const llvm::LoopInfo& loops);
+  LaneShapes(const ThreadFunction& thread, const ThreadFlow& flow);
 
   [[nodiscard]] Shape of(const llvm::Value* value) const;
   /// Whether some of the simdgroup's lanes may be elsewhere (or have returned) when this block runs.
@@ -65,9 +62,7 @@ class LaneShapes {
   /// Whether a linear value stays a progression when it is widened, whatever the lanes' values are.
   [[nodiscard]] bool never_wraps(const llvm::Value* value, bool is_signed) const;
   /// Marks the blocks where lanes that took different ways from `block` meet; true if something changed.
-  bool spread(const llvm::BasicBlock* block, const std::vector<llvm::BasicBlock*>& order,
-              const llvm::DominatorTree& dominators, const llvm::PostDominatorTree& post_dominators,
-              const llvm::LoopInfo& loops);
+  void spread(const llvm::BasicBlock* block, const ThreadFlow& flow);
 
   llvm::DenseMap<const llvm::Value*, Shape> shapes_;
   llvm::SmallPtrSet<const llvm::Value*, 2> counting_;  ///< x and the linear index

@@ -4,10 +4,7 @@
 #include <llvm/ADT/PostOrderIterator.h>
 #include <llvm/ADT/STLExtras.h>
 #include <llvm/Analysis/CFG.h>
-#include <llvm/Analysis/LoopInfo.h>
-#include <llvm/Analysis/PostDominators.h>
 #include <llvm/Analysis/TargetTransformInfo.h>
-#include <llvm/IR/Dominators.h>
 #include <llvm/IR/InstIterator.h>
 #include <llvm/IR/IntrinsicInst.h>
 #include <llvm/IR/Intrinsics.h>
@@ -17,7 +14,6 @@
 
 #include "device/cpu/code_generator.hpp"
 #include "device/cpu/coroutine_thread.hpp"
-#include "device/cpu/execution_order.hpp"
 #include "device/cpu/group_context_ir.hpp"
 #include "device/cpu/lane_emitter.hpp"
 
@@ -53,10 +49,7 @@ class LanesPath {
         label_(std::move(label)),
         module_(*thread.function->getParent()),
         builder_(module_.getContext()),
-        dominators_(*thread.function),
-        post_dominators_(*thread.function),
-        loops_(dominators_),
-        order_(execution_order(*thread.function, dominators_, loops_)),
+        flow_(*thread.function),
         suspends_(meets_at_barriers(*thread.function)) {}
 
   std::string obstacle();
@@ -75,10 +68,7 @@ class LanesPath {
   std::string label_;
   llvm::Module& module_;
   llvm::IRBuilder<> builder_;
-  llvm::DominatorTree dominators_;
-  llvm::PostDominatorTree post_dominators_;
-  llvm::LoopInfo loops_;
-  std::vector<llvm::BasicBlock*> order_;
+  ThreadFlow flow_;
   std::optional<LaneShapes> shapes_;
   bool suspends_;
   bool relies_on_small_buffers_ = false;
@@ -86,11 +76,12 @@ class LanesPath {
 
 std::string LanesPath::obstacle() {
   const llvm::ReversePostOrderTraversal<const llvm::Function*> traversal(thread_.function);
-  if (llvm::containsIrreducibleCFG<const llvm::BasicBlock*>(traversal, loops_)) return "its loops have several entries";
+  if (llvm::containsIrreducibleCFG<const llvm::BasicBlock*>(traversal, flow_.loops))
+    return "its loops have several entries";
   if (const auto count = thread_.function->getInstructionCount(); count > kLargestThread)
     return fmt::format("its {} instructions would take too long to compile as vector code", count);
   if (auto reason = lanes_obstacle(*thread_.function); !reason.empty()) return reason;
-  shapes_.emplace(thread_, order_, dominators_, post_dominators_, loops_);
+  shapes_.emplace(thread_, flow_);
   if (fills_private_memory_of_some(*thread_.function, *shapes_)) return "a private array is filled in divergent flow";
   return {};
 }
@@ -114,7 +105,7 @@ llvm::Function* LanesPath::emit_simdgroup(const CodeGenerator& generator) {
     handle = builder_.CreateIntrinsic(llvm::Intrinsic::coro_begin, {}, {identity, function->getArg(extra)});
   }
   const auto costs = generator.costs(*function);
-  LaneEmitter emitter(thread_, function, function->getArg(extra + 1), order_, *shapes_, loops_, costs);
+  LaneEmitter emitter(thread_, function, function->getArg(extra + 1), flow_, *shapes_, costs);
   emitter.emit();
   relies_on_small_buffers_ = emitter.relies_on_small_buffers();
   if (suspends_) wrap_in_coroutine(function, handle);

@@ -1,0 +1,20 @@
+; The word is aligned, so that it lies in the element's page.
+; RUN: lanes
+; CHECK: call <32 x i16> @lanes.gather.narrow.2(<32 x ptr> %{{.*}}, i32 -1)
+; CHECK: call void @lanes.scatter.2(
+; CHECK: define internal <32 x i16> @lanes.gather.narrow.2(
+; CHECK: [[AT:%.*]] = ptrtoint <32 x ptr> %0 to <32 x i64>
+; CHECK: and <32 x i64> [[AT]], <i64 3,
+; CHECK: masked.gather.v32i32.v32p0(<32 x ptr> %{{.*}}, i32 4,
+; CHECK: lshr <32 x i32>
+; CHECK: trunc <32 x i32> %{{.*}} to <32 x i16>
+define void @kernel(ptr %in, ptr %out) {
+  %x = call i32 @__msl_thread_position_in_threadgroup(i32 0)
+  %wide = zext i32 %x to i64
+  %three = mul i64 %wide, 3
+  %p = getelementptr half, ptr %in, i64 %three
+  %v = load half, ptr %p, align 2
+  %o = getelementptr half, ptr %out, i64 %three
+  store half %v, ptr %o, align 2
+  ret void
+}
