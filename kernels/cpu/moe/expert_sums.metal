@@ -13,22 +13,33 @@ struct SlotSums {
   device const float* weight;
   uint slots, width;
 
-  WideF wide(uint i) const {
-    WideF sum = 0.0f;
-    for (uint k = 0; k < slots; ++k) sum += Wide::load(x + ulong(k) * width + i) * weight[k];
-    return sum;
-  }
-  float one(uint i) const {
-    float sum = 0.0f;
-    for (uint k = 0; k < slots; ++k) sum += float(x[ulong(k) * width + i]) * weight[k];
-    return sum;
-  }
-  // Calls note(i, sum) for the elements from `begin` to `end`, 16 at a time and the last ones alone.
+  // Calls note(i, sum) for the elements from `begin` to `end`, 16 at a time and the last ones alone. A slot is gone through for
+  // kRun of them at once.
   template <class Note>
   void over(uint begin, uint end, Note note) const {
+    constexpr uint kRun = 128;
     uint i = begin;
-    for (; i + 16 <= end; i += 16) note(i, wide(i));
-    for (; i < end; ++i) note(i, one(i));
+    for (; i + kRun <= end; i += kRun) {
+      WideF sums[kRun / 16] = {};
+      for (uint k = 0; k < slots; ++k) {
+        device const T* from = x + ulong(k) * width + i;
+        const float factor = weight[k];
+#pragma unroll
+        for (uint j = 0; j < kRun / 16; ++j) sums[j] += Wide::load(from + 16 * j) * factor;
+      }
+#pragma unroll
+      for (uint j = 0; j < kRun / 16; ++j) note(i + 16 * j, sums[j]);
+    }
+    for (; i + 16 <= end; i += 16) {
+      WideF sum = 0.0f;
+      for (uint k = 0; k < slots; ++k) sum += Wide::load(x + ulong(k) * width + i) * weight[k];
+      note(i, sum);
+    }
+    for (; i < end; ++i) {
+      float sum = 0.0f;
+      for (uint k = 0; k < slots; ++k) sum += float(x[ulong(k) * width + i]) * weight[k];
+      note(i, sum);
+    }
   }
 };
 
@@ -37,8 +48,8 @@ inline WideF load_as(WideF, device const float* p) { return Wide::load(p); }
 inline float load_as(float, device const float* p) { return *p; }
 inline void store(device float* p, WideF v) { Wide::store(p, v); }
 inline void store(device float* p, float v) { *p = v; }
-inline float total(WideF v) { return Wide::sum(v); }
-inline float total(float v) { return v; }
+inline void store(thread float* p, WideF v) { Wide::store(p, v); }
+inline void store(thread float* p, float v) { *p = v; }
 
 /// moe/expert_sum.metal for a core that takes all elements of a threadgroup.
 kernel void moe_weighted_sum(device const float* x [[buffer(0)]],
@@ -108,11 +119,35 @@ kernel void moe_weighted_reduce_f32(constant ReduceParams& p [[buffer(0)]],
   }
 }
 
-// 1 / sqrt(mean(sum^2) + eps) of a row of sums.
-inline float inverse_rms(SlotSums<float> sums, float eps) {
-  float squares = 0.0f;
-  sums.over(0, sums.width, [&](uint, auto sum) { squares += total(sum * sum); });
-  return rsqrt(squares / float(sums.width) + eps);
+struct Squares {
+  WideF wide = 0.0f;
+  float one = 0.0f;
+  void add(WideF v) { wide += v * v; }
+  void add(float v) { one += v * v; }
+  float inverse_rms(uint n, float eps) const { return rsqrt((Wide::sum(wide) + one) / float(n) + eps); }
+};
+
+// Calls note(i, sum, r) for the elements of a row of sums, r = 1 / sqrt(mean(sum^2) + eps). The sums of a row that is not too long
+// are kept until r is known.
+template <class Note>
+void normalised_sums(SlotSums<float> sums, float eps, Note note) {
+  constexpr uint kKept = 4096;
+  const uint n = sums.width;
+  Squares squares;
+  if (n > kKept) {
+    sums.over(0, n, [&](uint, auto sum) { squares.add(sum); });
+    const float r = squares.inverse_rms(n, eps);
+    return sums.over(0, n, [&](uint i, auto sum) { note(i, sum, r); });
+  }
+  float kept[kKept];
+  sums.over(0, n, [&](uint i, auto sum) {
+    store(kept + i, sum);
+    squares.add(sum);
+  });
+  const float r = squares.inverse_rms(n, eps);
+  uint i = 0;
+  for (; i + 16 <= n; i += 16) note(i, Wide::load(kept + i), r);
+  for (; i < n; ++i) note(i, kept[i], r);
 }
 
 /// norm/expert_norms.metal for a core that takes a row.
@@ -130,8 +165,7 @@ kernel void fused_moe_wsum_norm_add_f32(device const float* experts [[buffer(0)]
   if (row >= rows) return;
   const ulong base = ulong(row) * dim, slot = ulong(row) * slots;
   const SlotSums<float> sums = {experts + slot * dim, weights + slot, slots, dim};
-  const float r = inverse_rms(sums, eps);
-  sums.over(0, dim, [&](uint i, auto sum) { store(out + base + i, load_as(sum, residual + base + i) + sum * r * load_as(sum, w + i)); });
+  normalised_sums(sums, eps, [&](uint i, auto sum, float r) { store(out + base + i, load_as(sum, residual + base + i) + sum * r * load_as(sum, w + i)); });
 }
 
 /// norm/expert_norms.metal for a core that takes a row.
@@ -153,8 +187,7 @@ kernel void fused_moe_wsum_dnorm_add_f32(device const float* experts [[buffer(0)
   for (uint i = 0; i < dim; ++i) squares += residual[base + i] * residual[base + i];
   const float r_res = rsqrt(squares / float(dim) + eps);
   const SlotSums<float> sums = {experts + slot * dim, weights + slot, slots, dim};
-  const float r_moe = inverse_rms(sums, eps);
-  sums.over(0, dim, [&](uint i, auto sum) {
+  normalised_sums(sums, eps, [&](uint i, auto sum, float r_moe) {
     store(out + base + i, load_as(sum, residual + base + i) * r_res * load_as(sum, w_res + i) + sum * r_moe * load_as(sum, w_moe + i));
   });
 }

@@ -36,9 +36,51 @@ Candidate next_largest(uint experts, Candidate last, Logits logits) {
   return {top, __builtin_reduce_min(best == top ? where : nowhere)};
 }
 
+// Experts that are chosen among by keys, integers in the order of the logits.
+struct ExpertKeys {
+  static constexpr uint kMost = 512;
+  static constexpr int kNone = int(0x80000000u);  // of NaN, of what was chosen and of the row's end
+  alignas(64) int keys[kMost];
+
+  template <class Logits>
+  ExpertKeys(uint experts, Logits logits) {
+    for_each_wide(experts, NAN, [&](uint i) { return Wide::load(logits + i); }, [&](uint i) { return logits[i]; },
+                  [&](uint i, WideF value) {
+                    const Int16 bits = value == 0.0f ? (Int16)0 : __builtin_bit_cast(Int16, value);  // -0 is +0
+                    const Int16 key = bits ^ ((bits >> 31) & 0x7fffffff);
+                    *(thread Int16*)(keys + i) = value == value ? key : (Int16)kNone;
+                  });
+  }
+  // Takes the largest of `experts` keys out, of equal ones the first; logit is what it stands for. False where none is left.
+  bool take(uint experts, thread uint& expert, thread float& logit) {
+    Int16 best = kNone, where = int(kMost);
+    for (uint i = 0; i < experts; i += 16) best = __builtin_elementwise_max(best, *(thread const Int16*)(keys + i));
+    const int top = __builtin_reduce_max(best);
+    for (uint i = 0; i < experts; i += 16) {
+      const Int16 index = (Int16){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} + int(i);
+      where = __builtin_elementwise_min(where, *(thread const Int16*)(keys + i) == top ? index : (Int16)int(kMost));
+    }
+    if (top == kNone) return false;
+    expert = uint(__builtin_reduce_min(where));
+    logit = as_type<float>(top ^ ((top >> 31) & 0x7fffffff));
+    keys[expert] = kNone;
+    return true;
+  }
+};
+
 // Runs note(slot, expert, logit) for the k experts of largest logit as choose_experts (common/routing.h) does.
 template <class Logits, class Note>
 void choose(uint experts, uint k, Logits logits, Note note) {
+  if (experts <= ExpertKeys::kMost) {
+    ExpertKeys keys(experts, logits);
+    for (uint slot = 0; slot < k; ++slot) {
+      uint expert = 0;
+      float logit = kAfterAll.value;
+      keys.take(experts, expert, logit);
+      note(slot, expert, logit);
+    }
+    return;
+  }
   Candidate last = kBeforeAll;
   for (uint slot = 0; slot < k; ++slot) {
     last = next_largest(experts, last, logits);
@@ -50,12 +92,19 @@ void choose(uint experts, uint k, Logits logits, Note note) {
 inline float route(device const float* logits, uint experts, uint k, device uint* ids, device float* probabilities) {
   const WideSoftmax softmax = wide_softmax(experts, [&](uint i) { return Wide::load(logits + i); }, [&](uint i) { return logits[i]; });
   const bool defined = softmax.inverse_sum > 0.0f;
-  float chosen = 0.0f;
-  choose(experts, k, logits, [&](uint slot, uint expert, float value) {
-    ids[slot] = defined ? expert : 0;
-    chosen += probabilities[slot] = defined ? exp(value - softmax.top) * softmax.inverse_sum : 0.0f;
-  });
-  return chosen;
+  if (!defined) {
+    for (uint slot = 0; slot < k; ++slot) ids[slot] = 0, probabilities[slot] = 0.0f;
+    return 0.0f;
+  }
+  choose(experts, k, logits, [&](uint slot, uint expert, float logit) { ids[slot] = expert, probabilities[slot] = logit; });
+  WideF chosen = 0.0f;
+  for_each_wide(k, -INFINITY, [&](uint i) { return Wide::load(probabilities + i); }, [&](uint i) { return probabilities[i]; },
+                [&](uint i, WideF logit) {
+                  const WideF probability = softmax(logit);
+                  chosen += probability;
+                  wide_store(probabilities, i, k, probability);
+                });
+  return Wide::sum(chosen);
 }
 
 /// moe/routing.metal for a core that takes a token.

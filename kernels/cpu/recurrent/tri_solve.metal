@@ -24,6 +24,34 @@ void solve_columns(uint column, uint n, uint m, device const T* L, device const 
   }
 }
 
+constant constexpr uint kBlock = 64;       // columns at a time: rows of X that lie side by side, not a row of X apart
+constant constexpr uint kBlockRows = 128;  // rows of X that such a block may have
+
+// kBlock columns of X from `column` on, for one batch; n <= kBlockRows. Rows of X are kept as they are stored.
+template <class T>
+void solve_block(uint column, uint n, uint m, device const T* L, device const T* B, device T* X) {
+  constexpr uint kVectors = kBlock / 16;
+  alignas(64) float kept[kBlockRows][kBlock];
+  for (uint i = 0; i < n; ++i) {
+    device const T* l = L + ulong(i) * n;
+    WideF x[kVectors];
+#pragma unroll
+    for (uint v = 0; v < kVectors; ++v) x[v] = Wide::load(B + ulong(i) * m + column + 16 * v);
+#pragma unroll 2
+    for (uint j = 0; j < i; ++j) {
+      const float factor = float(l[j]);
+#pragma unroll
+      for (uint v = 0; v < kVectors; ++v) x[v] -= factor * Wide::load(kept[j] + 16 * v);
+    }
+    device T* to = X + ulong(i) * m + column;
+#pragma unroll
+    for (uint v = 0; v < kVectors; ++v) {
+      Wide::store(to + 16 * v, x[v]);
+      Wide::store(kept[i] + 16 * v, sizeof(T) == 4 ? x[v] : Wide::load((device const T*)to + 16 * v));
+    }
+  }
+}
+
 /// recurrent/tri_solve.metal for a core that takes all columns of a threadgroup, 16 at a time.
 template <class T>
 kernel void tri_solve_lower_unit(device const T* L [[buffer(0)]],
@@ -38,7 +66,11 @@ kernel void tri_solve_lower_unit(device const T* L [[buffer(0)]],
   for (uint batch = first; batch < last; ++batch) {
     device const T* l = L + ulong(batch) * s.n * s.n;
     const ulong at = ulong(batch) * s.n * s.m;
-    for (uint column = begin; column < end; column += kRun) {
+    uint column = begin;
+    if (s.n <= kBlockRows) {
+      for (; column + kBlock <= end; column += kBlock) solve_block(column, s.n, s.m, l, B + at, X + at);
+    }
+    for (; column < end; column += kRun) {
       if (end - column >= kRun) {
         solve_columns<kRun>(column, s.n, s.m, l, B + at, X + at);
       } else {

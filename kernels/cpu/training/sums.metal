@@ -1,10 +1,9 @@
 #include <metal_stdlib>
-#include "common/runs.h"
 #include "cpu/wide.h"
 using namespace metal;
 using namespace anymetal;
 
-// kernels: row_sum_f32 rms_norm_compute_rms_inv_f32 outer_product_backward_rhs_f32 conv1d_depthwise_causal_backward_dw_f32
+// kernels: row_sum_f32 rms_norm_compute_rms_inv_f32 outer_product_backward_rhs_f32
 
 /// training/row_gradients.metal for a core that takes the whole row of a threadgroup.
 kernel void row_sum_f32(device const float* x [[buffer(0)]],
@@ -67,53 +66,5 @@ kernel void outer_product_backward_rhs_f32(device const float* dy [[buffer(0)]],
     float sum = 0.0f;
     for (uint i = 0; i < s.rows; ++i) sum += dy[ulong(i) * s.columns + j] * lhs[i];
     drhs[j] = sum;
-  }
-}
-
-struct ConvShape {
-  uint tokens, channels, width;
-};
-
-constant constexpr uint kTaps = 8;
-
-// The gradients of up to kTaps taps from k on, up to `end`, of N channels from c on: rows are read once for all of them.
-template <uint N>
-struct TapRun {
-  static void run(uint c, uint k, uint end, ConvShape s, device const float* x, device const float* dy, device float* dw) {
-    float sums[kTaps][N] = {};
-    for (uint i = 0; i < s.tokens; ++i) {
-      device const float* from = x + ulong(i) * s.channels + c;
-      for (uint tap = k; tap < end; ++tap) {
-        const uint at = i + s.width - 1 - tap;
-        if (at >= s.tokens) continue;
-        device const float* to = dy + ulong(at) * s.channels + c;
-        for (uint j = 0; j < N; ++j) sums[tap - k][j] += from[j] * to[j];
-      }
-    }
-    for (uint tap = k; tap < end; ++tap) {
-      for (uint j = 0; j < N; ++j) dw[ulong(c + j) * s.width + tap] = sums[tap - k][j];
-    }
-  }
-};
-
-/// training/conv1d_depthwise_causal.metal for a core that takes all channels and taps of a threadgroup, 16 channels at a time.
-kernel void conv1d_depthwise_causal_backward_dw_f32(device const float* x [[buffer(0)]],
-                                                    device const float* dy [[buffer(1)]],
-                                                    device float* dw [[buffer(2)]],
-                                                    constant ConvShape& shape [[buffer(3)]],
-                                                    uint2 group [[threadgroup_position_in_grid]],
-                                                    uint2 size [[dispatch_threads_per_threadgroup]]) {
-  const ConvShape s = shape;
-  const uint begin = min(group.x * size.x, s.channels), end = min(begin + size.x, s.channels);
-  const uint first_tap = min(group.y * size.y, s.width), last_tap = min(first_tap + size.y, s.width);
-  for (uint k = first_tap; k < last_tap; k += kTaps) {
-    const uint taps_end = min(k + kTaps, last_tap);
-    for (uint c = begin; c < end; c += kRun) {
-      if (end - c >= kRun) {
-        TapRun<kRun>::run(c, k, taps_end, s, x, dy, dw);
-      } else {
-        for (uint j = c; j < end; ++j) TapRun<1>::run(j, k, taps_end, s, x, dy, dw);
-      }
-    }
   }
 }

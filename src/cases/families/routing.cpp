@@ -118,6 +118,8 @@ void route_cases(CaseList& list) {
   }
   setups.push_back({"all of 40", 2, 40, 40, normal(0, 2)});
   setups.push_back({"more than there are", 2, 5, 9, normal(0, 2)});
+  setups.push_back({"8 of 600", 2, 600, 8, normal(0, 2)});
+  setups.push_back({"zeros of either sign", 1, 40, 20, listed({-0.0, 0.0, -1})});
   setups.push_back({"ties", 3, 64, 8, integers(0, 3)});
   setups.push_back({"equal", 2, 100, 6, constant(-3)});
   setups.push_back({"logits of any size", 3, 100, 8, uniform(-3e4, 3e4)});

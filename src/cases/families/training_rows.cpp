@@ -377,7 +377,8 @@ void training_rows_cases(CaseList& list) {
     list.add("slice_2d_cols_f32", name, [=](Problem& p) { slice(p, s, false); }, s.purpose);
     list.add("copy_2d_cols_into_f32", name, [=](Problem& p) { slice(p, s, true); }, s.purpose);
   }
-  for (const Conv& s : {Conv{1, 1, 1}, Conv{1, 5, 4}, Conv{2, 33, 4}, Conv{40, 9, 4}, Conv{33, 17, 7}, Conv{2048, 1024, 4, Purpose::Benchmark}}) {
+  for (const Conv& s : {Conv{1, 1, 1}, Conv{1, 5, 4}, Conv{2, 33, 4}, Conv{40, 9, 4}, Conv{33, 17, 7},
+                        Conv{70, 300, 4}, Conv{9, 40, 10}, Conv{5, 530, 3}, Conv{3, 48, 4}, Conv{2048, 1024, 4, Purpose::Benchmark}}) {
     const std::string name = fmt::format("T={} C={} K={}", s.tokens, s.channels, s.width);
     list.add("conv1d_depthwise_causal_forward_f32", name, [=](Problem& p) { conv(p, s, ConvPart::Forward); }, s.purpose);
     list.add("conv1d_depthwise_causal_backward_dx_f32", name, [=](Problem& p) { conv(p, s, ConvPart::Dx); }, s.purpose);
