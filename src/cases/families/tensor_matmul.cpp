@@ -161,7 +161,7 @@ void add_permuted(CaseList& list, DType type) {
     std::size_t head_dim;
   };
   for (const Heads& h :
-       {Heads{{1, 1, 256}, 256}, Heads{{33, 65, 256}, 32}, Heads{{31, 7, 768}, 96}, Heads{{40, 9, 512}, 128},
+       {Heads{{1, 1, 256}, 256}, Heads{{33, 65, 256}, 32}, Heads{{31, 7, 768}, 96}, Heads{{70, 130, 768}, 12}, Heads{{40, 9, 512}, 128},
         Heads{{40, 5, 512, {}, Data::WideRange}, 64}, Heads{{9, 3, 256, {}, Data::Special}, 64},
         Heads{{256, 1024, 2048, {}, Data::Plain, 0, Purpose::Benchmark}, 128}}) {
     list.add(
