@@ -200,6 +200,33 @@ TEST_P(Threads, StopAtAGridThatCannotRun) {
   EXPECT_EQ(after[0], 0u);
 }
 
+/// Times that threads of this process but the calling one went to sleep.
+long sleeps_of_others() {
+  rusage all{}, own{};
+  getrusage(RUSAGE_SELF, &all);
+  getrusage(RUSAGE_THREAD, &own);
+  return all.ru_nvcsw - own.ru_nvcsw;
+}
+
+TEST(Dispatcher, WakesNobodyForAShortList) {
+  Dispatcher dispatcher(4);
+  const Numbers count(1);
+  const NativeKernel kernel([](auto& context, auto) { ++*static_cast<std::uint32_t*>(context.arguments[1]); });
+  NativeList list;
+  for (int i = 0; i < 3; ++i) list.add(kernel, 1, {count.bind()});
+  constexpr int kLists = 50;
+  // How long a kernel takes must become known first, and the machine may do something else meanwhile.
+  EXPECT_TRUE(wait_for([&] {
+    const auto before = sleeps_of_others();
+    for (int i = 0; i < kLists; ++i) {
+      EXPECT_TRUE(dispatcher.execute(list.list()));
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));  // longer than threads look for work
+    }
+    return sleeps_of_others() - before < kLists / 4;
+  }));
+  EXPECT_EQ(count[0] % (3 * kLists), 0u);
+}
+
 TEST(Dispatcher, UsesNoProcessorWhenIdle) {
   Dispatcher dispatcher(4);
   const NativeKernel kernel([](auto&, auto) { std::this_thread::sleep_for(std::chrono::microseconds(200)); });

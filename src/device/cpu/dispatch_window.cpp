@@ -1,7 +1,5 @@
 #include "device/cpu/dispatch_window.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <bit>
 #include <chrono>
@@ -14,8 +12,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Below this a dispatch is over before another thread could help.
-constexpr double kSmallNanoseconds = 4000;
 /// Pieces of a share: enough for the threads to end together, few enough to cost nothing. More where a piece would take
 /// long, since threads end apart by up to one piece.
 constexpr double kLongNanoseconds = 20'000;
@@ -38,11 +34,6 @@ std::uint64_t tag_of(std::uint64_t number) { return (number + 1) << (2 * kFieldB
 /// Where a share begins when `count` items are divided evenly.
 std::uint64_t share_begin(std::uint64_t count, std::uint64_t shares, std::uint64_t share) {
   return count / shares * share + std::min(share, count % shares);
-}
-
-double threads_of(const Dispatch& dispatch) {
-  return static_cast<double>(dispatch.threads.x) * static_cast<double>(dispatch.threads.y) *
-         static_cast<double>(dispatch.threads.z);
 }
 
 }  // namespace
@@ -89,7 +80,7 @@ bool DispatchWindow::advance() {
   while (head < tail && slot_of(head).completed.load() > head) {
     if (!head_.compare_exchange_weak(head, head + 1)) continue;
     moved = true;
-    if (++head == end_.load()) parking_.wake();
+    if (++head == end_.load()) parking_.hosts.wake();
   }
   return moved;
 }
@@ -110,7 +101,7 @@ bool DispatchWindow::open() {
     opened = true;
     if (limit_.load() <= number) {  // the list ends here
       end_.store(number);
-      if (head_.load() == number) parking_.wake();
+      if (head_.load() == number) parking_.hosts.wake();
       break;
     }
     const auto& slot = slot_of(number);
@@ -142,7 +133,7 @@ Result<void> DispatchWindow::open_slot(std::uint64_t number) {
     if (other.completed.load() <= before && slot.uses.conflict_with(other.uses)) waits |= 1u << (before % kSlots);
   }
   const auto expected = executable.expected_nanoseconds(threads_of(dispatch));
-  const bool small = expected > 0 && expected < kSmallNanoseconds;
+  const bool small = is_small(expected);
   const auto count = grid->count;
   slot.shares = small ? std::min<std::uint64_t>(1, count) : std::min<std::uint64_t>(seats_, count);
   slot.chunk = small ? count : std::max<std::uint64_t>(1, count / (seats_ * pieces_of_share(expected, seats_)));
@@ -156,6 +147,7 @@ Result<void> DispatchWindow::open_slot(std::uint64_t number) {
   }
   slot.waits.store(waits, std::memory_order_relaxed);
   slot.large.store(!small, std::memory_order_relaxed);
+  slot.is_timed = !small || executable.is_due_for_timing() || trace::enabled();
   slot.nanoseconds.store(0, std::memory_order_relaxed);
   slot.left.store(left, std::memory_order_relaxed);
   if (left == 0) slot.completed.store(number + 1);
@@ -224,11 +216,11 @@ bool DispatchWindow::may_have_pieces(Slot& slot, std::uint64_t number) {
 }
 
 void DispatchWindow::run(Slot& slot, std::uint64_t number, Piece piece, unsigned seat, WorkerArena& arena) {
-  const auto start = Clock::now();
+  const auto start = slot.is_timed ? Clock::now() : Clock::time_point();
   if (number < limit_.load(std::memory_order_relaxed))
     if (auto done = run_groups(slot, number, piece, arena); !done)
       fail_at(number, done.error().with_key(std::string(slot.dispatch->label)));
-  const auto end = Clock::now();
+  const auto end = slot.is_timed ? Clock::now() : start;
   if (!events_.empty()) {
     auto& events = events_[seat];
     if (!events.empty() && events.back().detail.data() == slot.dispatch->label.data() &&
@@ -241,8 +233,9 @@ void DispatchWindow::run(Slot& slot, std::uint64_t number, Piece piece, unsigned
   const std::chrono::nanoseconds taken = end - start;
   slot.nanoseconds.fetch_add(static_cast<std::uint64_t>(taken.count()), std::memory_order_relaxed);
   if (slot.left.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  slot.executable->record_time(threads_of(*slot.dispatch),
-                               static_cast<double>(slot.nanoseconds.load(std::memory_order_relaxed)));
+  if (slot.is_timed)
+    slot.executable->record_time(threads_of(*slot.dispatch),
+                                 static_cast<double>(slot.nanoseconds.load(std::memory_order_relaxed)));
   slot.completed.store(number + 1);
 }
 
@@ -255,11 +248,7 @@ Result<void> DispatchWindow::run_groups(Slot& slot, std::uint64_t number, Piece 
   const auto first = share_begin(slot.grid.count, slot.shares, piece.share) + piece.index * slot.chunk;
   const auto last = std::min(first + slot.chunk, share_begin(slot.grid.count, slot.shares, piece.share + 1));
   if (run_threadgroups(*slot.kernel, arena.context(), first, last)) return {};
-  return fail(
-      ErrorCode::InvalidDispatch,
-      fmt::format("{}: threads of one threadgroup wait at different threadgroup barriers, so that none of them can go "
-                  "on; every thread that has not returned must reach the same barrier",
-                  dispatch.label));
+  return stuck_at_barriers(dispatch.label);
 }
 
 void DispatchWindow::fail_at(std::uint64_t number, const Error& error) {

@@ -33,7 +33,7 @@ namespace anymetal::device::cpu {
 class DispatchWindow {
  public:
   /// `parking` is where threads sleep that this window may have work for.
-  DispatchWindow(unsigned seats, Parking& parking) : parking_(parking), seats_(seats) {}
+  DispatchWindow(unsigned seats, Parkings& parking) : parking_(parking), seats_(seats) {}
 
   /// Takes a list, which must live until it has finished. The one before has.
   void begin(const CommandList& list);
@@ -62,6 +62,7 @@ class DispatchWindow {
     Grid grid;
     std::uint64_t shares = 0;
     std::uint64_t chunk = 0;  ///< threadgroups of a piece
+    bool is_timed = false;
     BufferUses uses;
     // What follows is read at any time. "Number" is that of a dispatch, plus 1.
     std::atomic<std::uint32_t> waits = 0;             ///< slots of the dispatches to wait for
@@ -90,7 +91,7 @@ class DispatchWindow {
   Result<void> run_groups(Slot& slot, std::uint64_t number, Piece piece, WorkerArena& arena);
   void fail_at(std::uint64_t number, const Error& error);
 
-  Parking& parking_;
+  Parkings& parking_;
   const unsigned seats_;
   std::vector<Slot> slots_;
   std::atomic_flag opening_;                         ///< held by who opens dispatches

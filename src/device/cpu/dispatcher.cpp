@@ -8,13 +8,14 @@
 
 #include "device/cpu/dispatch_window.hpp"
 #include "device/cpu/list_order.hpp"
+#include "device/cpu/short_list.hpp"
 #include "device/cpu/worker_pool.hpp"
 #include "observe/trace.hpp"
 
 namespace anymetal::device::cpu {
 
-/// A thread that hands a list in takes a seat, runs the list in the window of that seat's number and works along.
-/// Workers look for pieces in all windows.
+/// A thread that hands a list in takes a seat, runs the list in the window of that seat's number and works along, or runs it
+/// alone where there is nobody to share it with or it is short. Workers look for pieces in all windows.
 struct Dispatcher::Impl {
   explicit Impl(unsigned threads)
       : arenas(std::max(1u, threads)),
@@ -33,7 +34,7 @@ struct Dispatcher::Impl {
     return std::ranges::any_of(windows, [&](const auto& window) { return (window.get()->*has)(); });
   }
 
-  Parking parking;
+  Parkings parking;
   ListOrder order;
   std::vector<WorkerArena> arenas;
   std::vector<std::unique_ptr<DispatchWindow>> windows = make_windows();
@@ -55,6 +56,11 @@ Result<void> Dispatcher::execute(const CommandList& list) {
   if (list.dispatches.empty()) return {};
   const ListOrder::Place place(impl_->order, list);
   const auto seat = impl_->pool.take_seat();
+  if (impl_->arenas.size() == 1 || is_short(list)) {
+    auto done = run_in_order(list, impl_->arenas[seat]);
+    impl_->pool.leave_seat(seat);
+    return done;
+  }
   auto& window = *impl_->windows[seat];
   {
     const trace::Span span("list", trace::enabled() ? fmt::format("{} dispatches", list.dispatches.size()) : "");

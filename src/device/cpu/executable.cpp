@@ -39,6 +39,13 @@ void CpuExecutable::record_time(double threads, double nanoseconds) const {
   nanoseconds_per_thread_.store(before == 0 ? now : before + (now - before) / 4, std::memory_order_relaxed);
 }
 
+bool CpuExecutable::is_due_for_timing() const {
+  constexpr std::uint32_t kOneOf = 16;
+  const auto before = asked_.load(std::memory_order_relaxed);
+  asked_.store(before + 1, std::memory_order_relaxed);
+  return before < kOneOf || before % kOneOf == 0;
+}
+
 Result<Grid> plan_grid(const Dispatch& dispatch) {
   const std::array threads{dispatch.threads.x, dispatch.threads.y, dispatch.threads.z};
   const std::array group{dispatch.threads_per_threadgroup.x, dispatch.threads_per_threadgroup.y,

@@ -32,6 +32,9 @@ class CpuExecutable final : public Executable {
   /// What running `threads` threads on one core is expected to take; 0 where nothing is known yet.
   [[nodiscard]] double expected_nanoseconds(double threads) const;
   void record_time(double threads, double nanoseconds) const;
+  /// Whether the next dispatch should be timed: while nothing is known, and then a few, since a look at the clock takes as
+  /// long as a small kernel.
+  [[nodiscard]] bool is_due_for_timing() const;
 
  private:
   std::shared_ptr<const LinkedKernel> kernel_;
@@ -40,7 +43,20 @@ class CpuExecutable final : public Executable {
   mutable std::once_flag general_made_;
   mutable Result<std::shared_ptr<const LinkedKernel>> general_;
   mutable std::atomic<double> nanoseconds_per_thread_ = 0;
+  mutable std::atomic<std::uint32_t> asked_ = 0;  ///< for timing; some asked at once may count as one
 };
+
+/// Threads of a dispatch, of any number.
+[[nodiscard]] inline double threads_of(const Dispatch& dispatch) {
+  return static_cast<double>(dispatch.threads.x) * static_cast<double>(dispatch.threads.y) *
+         static_cast<double>(dispatch.threads.z);
+}
+
+/// Below this a dispatch is over before another thread could help.
+inline constexpr double kSmallNanoseconds = 4000;
+[[nodiscard]] inline bool is_small(double expected_nanoseconds) {
+  return expected_nanoseconds > 0 && expected_nanoseconds < kSmallNanoseconds;
+}
 
 /// Threadgroups of a dispatch.
 struct Grid {

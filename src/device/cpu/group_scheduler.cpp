@@ -1,5 +1,7 @@
 #include "device/cpu/group_scheduler.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -80,6 +82,14 @@ bool run_threadgroups(const KernelTable& kernel, GroupContext& context, std::uin
     if (!run_threadgroup(kernel, context)) return false;
   }
   return true;
+}
+
+Result<void> stuck_at_barriers(std::string_view label) {
+  return fail(
+      ErrorCode::InvalidDispatch,
+      fmt::format("{}: threads of one threadgroup wait at different threadgroup barriers, so that none of them can go "
+                  "on; every thread that has not returned must reach the same barrier",
+                  label));
 }
 
 }  // namespace anymetal::device::cpu

@@ -2,6 +2,9 @@
 /// \file
 /// Runs a threadgroup whose threads meet at barriers.
 
+#include <string_view>
+
+#include "device/backend.hpp"
 #include "device/cpu/kernel_abi.hpp"
 
 namespace anymetal::device::cpu {
@@ -12,5 +15,8 @@ bool run_threadgroup(const KernelTable& kernel, GroupContext& context);
 
 /// Runs threadgroups `first` up to `last` (linear, x fastest) on whatever path the kernel takes. False as above.
 bool run_threadgroups(const KernelTable& kernel, GroupContext& context, std::uint64_t first, std::uint64_t last);
+
+/// The error of a dispatch of which a threadgroup was abandoned: InvalidDispatch.
+[[nodiscard]] Result<void> stuck_at_barriers(std::string_view label);
 
 }  // namespace anymetal::device::cpu

@@ -66,4 +66,16 @@ class Parking {
   std::atomic<std::uint32_t> sleepers_ = 0;
 };
 
+/// Apart, so that the end of a list, which only the thread that handed it in waits for, wakes no worker.
+struct Parkings {
+  Parking hosts;    ///< threads that handed work in
+  Parking workers;
+
+  [[nodiscard]] bool has_sleepers() const { return hosts.has_sleepers() || workers.has_sleepers(); }
+  void wake() {
+    hosts.wake();
+    workers.wake();
+  }
+};
+
 }  // namespace anymetal::device::cpu

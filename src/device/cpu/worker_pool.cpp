@@ -4,14 +4,14 @@
 
 namespace anymetal::device::cpu {
 
-WorkerPool::WorkerPool(unsigned threads, Parking& parking, Work work)
+WorkerPool::WorkerPool(unsigned threads, Parkings& parking, Work work)
     : parking_(parking), work_(std::move(work)), taken_(std::max(1u, threads)), free_(taken_.size()) {
   for (std::size_t i = 1; i < taken_.size(); ++i) workers_.emplace_back([this] { run_worker(); });
 }
 
 WorkerPool::~WorkerPool() {
   stopping_.store(true);
-  parking_.wake();
+  parking_.workers.wake();
 }
 
 unsigned WorkerPool::take_seat() {
@@ -60,7 +60,7 @@ void WorkerPool::work_until(unsigned seat, const std::function<bool()>& done) {
     if (work_.step(seat)) {
       idle.reset();
     } else if (idle.is_long()) {
-      parking_.sleep_unless([&] { return done() || work_.any(); });
+      parking_.hosts.sleep_unless([&] { return done() || work_.any(); });
       idle.reset();
     }
   }
@@ -80,7 +80,7 @@ void WorkerPool::run_worker() {
       }
       leave_seat(seat);
     }
-    parking_.sleep_unless([&] { return stopping() || (work_.for_workers() && has_worker_seat()); });
+    parking_.workers.sleep_unless([&] { return stopping() || (work_.for_workers() && has_worker_seat()); });
   }
 }
 

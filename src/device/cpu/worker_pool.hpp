@@ -27,7 +27,7 @@ class WorkerPool {
   };
 
   /// `parking` is told by `work` where there is more to do. `threads` of 0 counts as 1.
-  WorkerPool(unsigned threads, Parking& parking, Work work);
+  WorkerPool(unsigned threads, Parkings& parking, Work work);
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
@@ -47,7 +47,7 @@ class WorkerPool {
   [[nodiscard]] bool has_worker_seat();
   void run_worker();
 
-  Parking& parking_;
+  Parkings& parking_;
   const Work work_;
   std::mutex mutex_;  ///< guards the seats
   std::condition_variable seat_left_;
