@@ -196,7 +196,7 @@ class Stress {
 
   std::atomic<int> pieces_left{0};
   std::atomic<int> pieces_done{0};
-  device::cpu::Parking parking;
+  device::cpu::Parkings parking;
   device::cpu::WorkerPool pool{
       3, parking, {[this](unsigned) { return do_piece(); }, [this] { return has_piece(); }, [this] { return has_piece(); }}};
   std::mutex pool_mutex;
