@@ -8,6 +8,16 @@ namespace anymetal {
 
 constexpr constant uint kKeys = 64;  // keys whose scores are held at a time
 
+// `count` rows of `dim` elements, a multiple of 8, as floats, `pitch` apart; row(i) gives row i as vec_attention.h has them.
+template <class Row>
+void decode_rows(Row row, uint dim, uint pitch, uint count, thread float* to) {
+  for (uint r = 0; r < count; ++r) {
+    const auto from = row(r);
+    for (uint d = 0; d + 16 <= dim; d += 16) Wide::store(to + r * pitch + d, from.wide(d));
+    if (dim % 16 != 0) Lanes<8>::store(to + r * pitch + dim - 8, from.eight(dim - 8));
+  }
+}
+
 // `count` rows of `dim` elements as floats, `pitch` apart; those from `valid` on repeat the last valid one.
 template <class T>
 void copy_rows(device const T* rows, long stride, uint dim, uint pitch, uint count, uint valid, thread float* to) {
@@ -60,13 +70,18 @@ struct TileCache {
 // What is known after some keys, in the domain of powers of two.
 template <int kVectors, int kMaxDim>
 struct TileAttention {
-  float queries[kMaxDim * kColumns] = {};
-  float out[kMaxDim * kColumns] = {};  // not normalised
+  float queries[kMaxDim * kColumns];
+  float out[kMaxDim * kColumns];  // not normalised
   float scores[kKeys * kColumns];
   WideF top[kVectors], sum[kVectors];
 
-  void start() {
+  // For rows of `dim` elements; queries are 0.
+  void start(uint dim) {
     for (int v = 0; v < kVectors; ++v) top[v] = kLowest, sum[v] = 0.0f;
+    for (uint i = 0; i < (dim + 15) / 16 * 16 * kColumns; i += 16) {
+      Wide::store(queries + i, 0.0f);
+      Wide::store(out + i, 0.0f);
+    }
   }
 
   // Makes the scores of `count` keys weights, and the outputs so far what they are beside them. Query i is at `position` + i
@@ -110,12 +125,19 @@ struct TileAttention {
   // Writes the results of `live` queries as T; row(i) gives that of query i.
   template <class T, class Row>
   void store(int live, uint dim, Row row) const {
+    WideF inverse[kVectors];
+    for (int v = 0; v < kVectors; ++v) inverse[v] = sum[v] > 0.0f ? 1.0f / sum[v] : (WideF)0.0f;
+    store_times<T>(inverse, live, dim, row);
+  }
+  // The same with what the outputs are multiplied by.
+  template <class T, class Row>
+  void store_times(thread const WideF* factors, int live, uint dim, Row row) const {
     for (int v = 0; v < kVectors; ++v) {
-      const WideF inverse = sum[v] > 0.0f ? 1.0f / sum[v] : (WideF)0.0f;
+      const WideF factor = factors[v];
       for (uint d = 0; d < dim; d += 16) {
         WideF m[16];
 #pragma unroll
-        for (uint i = 0; i < 16; ++i) m[i] = Wide::load(out + (d + i) * kColumns + 16 * v) * inverse;
+        for (uint i = 0; i < 16; ++i) m[i] = Wide::load(out + (d + i) * kColumns + 16 * v) * factor;
         transpose(m);
         float lines[16][16];
 #pragma unroll

@@ -43,7 +43,7 @@ kernel void sdpa(device const T* Q [[buffer(0)]],
   const int end = min(position + int(live), int(capacity)), begin = window > 0 ? max(0, position - window + 1) : 0;
   for (uint outputs = 0; outputs < dim; outputs += kSlab) {
     TileAttention<2, kSlab> attention;
-    attention.start();
+    attention.start(dim < kSlab ? dim : kSlab);
     TileCache<T, kSlab> cache = {K, V + kv_at + outputs, long(dim), long(dim), 0};
     for (int key0 = begin; key0 < end; key0 += int(kKeys)) {
       const uint count = uint(min(int(kKeys), end - key0));

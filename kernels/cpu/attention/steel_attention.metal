@@ -37,7 +37,7 @@ kernel void steel_attention(device const T* Q [[buffer(0)]],
                                      uint(kDim)};
 
   TileAttention<kVectors, kDim> attention;
-  attention.start();
+  attention.start(kDim);
   {
     device const T* q = Q + batch * p.Q_strides[0] + head * p.Q_strides[1] + first * p.Q_strides[2];
     const float scale = float(T(p.scale * kLog2e));
