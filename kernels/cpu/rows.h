@@ -37,28 +37,6 @@ struct Columns {
   WideF operator()(uint c, ulong k) const { return Wide::load(at[c] + k); }
 };
 
-// The sum of each of eight vectors.
-inline Float8 eight_sums(thread const WideF* v) {
-  WideF halves[4], quarters[2];
-#pragma unroll
-  for (int i = 0; i < 4; ++i) {
-    const WideF a = v[i], b = v[i + 4];
-    halves[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
-                __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
-  }
-#pragma unroll
-  for (int i = 0; i < 2; ++i) {
-    const WideF a = halves[i], b = halves[i + 2];
-    quarters[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27) +
-                  __builtin_shufflevector(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
-  }
-  const WideF a = quarters[0], b = quarters[1];
-  const WideF pairs = __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29) +
-                      __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
-  return __builtin_shufflevector(pairs, pairs, 0, 2, 4, 6, 8, 10, 12, 14) +
-         __builtin_shufflevector(pairs, pairs, 1, 3, 5, 7, 9, 11, 13, 15);
-}
-
 // Stores the first `count` of eight sums. Eight at once: a copy of any length would be a call.
 inline void store_sums(device float* out, thread const float (*sums)[1], uint count) {
   if (count == 8) return Lanes<8>::store(out, *(thread const UnalignedFloat8*)sums);

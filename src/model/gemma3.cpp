@@ -75,7 +75,7 @@ struct Gemma3::Impl {
   /// The choice of a kernel may depend on how many tokens go through together, so each number is tried; that of one
   /// token also on how many went before it.
   Result<void> prepare() {
-    constexpr std::size_t kFar = 64;
+    constexpr std::size_t kFar = 256;
     const std::size_t far = std::min(kFar, cache.limit() - 1);
     if (auto done = reserve(std::max(batch, far + 1), position); !done) return done;
     for (std::size_t count = 1; count <= batch; ++count) {

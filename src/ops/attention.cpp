@@ -28,17 +28,26 @@ std::size_t scratch_bytes(std::size_t heads, std::size_t dim, std::size_t splits
   return heads * splits * (dim + 2) * sizeof(float);
 }
 
-/// How many threadgroups to split one query's keys over.
-std::size_t splits_for(const Shapes& shapes, const Tensor& scratch) {
+/// How many threadgroups may share one query's keys: on a processor one for each thread.
+std::size_t most_splits(const Device& device) {
+  return has_wide_threads(device) ? std::clamp<std::size_t>(device.info().compute_units, 1, kMaxSplits) : kMaxSplits;
+}
+
+/// How many threadgroups to split one query's keys over. A processor's thread takes 128 keys before another one is
+/// worth it.
+std::size_t splits_for(const Context& context, const Shapes& shapes, std::size_t window, const Tensor& scratch) {
   if (!scratch.defined()) return 1;
-  const std::size_t chunks = divide_up(shapes.kv_length, 32);
+  const std::size_t seen = window > 0 ? std::min(window, shapes.kv_length) : shapes.kv_length;
+  const std::size_t chunks = context.wide_threads()
+                                 ? std::min(seen / 128, most_splits(context.device) / shapes.kv_heads)
+                                 : divide_up(shapes.kv_length, 32);
   const std::size_t room = scratch.span_bytes() / scratch_bytes(shapes.heads, shapes.dim, 1);
   return std::clamp<std::size_t>(std::min(chunks, room), 1, kMaxSplits);
 }
 
 Result<void> decode(Context& context, const Tensor& query, const Tensor& keys, const Tensor& values,
                     const Shapes& shapes, const AttentionOptions& options, const Tensor& out) {
-  const std::size_t splits = splits_for(shapes, options.scratch);
+  const std::size_t splits = splits_for(context, shapes, options.window, options.scratch);
   const FlashAttnVecParams params = {.n_heads = u32(shapes.heads),
                                      .n_kv_heads = u32(shapes.kv_heads),
                                      .head_dim = u32(shapes.dim),
@@ -172,7 +181,7 @@ void check_options(Checks& check, const AttentionOptions& options, const Shapes&
 }  // namespace
 
 std::size_t attention_scratch_bytes(const Device& device, std::size_t heads, std::size_t head_dim) {
-  return has_wide_threads(device) ? 0 : scratch_bytes(heads, head_dim, kMaxSplits);
+  return most_splits(device) == 1 ? 0 : scratch_bytes(heads, head_dim, most_splits(device));
 }
 
 Result<void> attention(Context& context, const Tensor& query, const Tensor& key_cache, const Tensor& value_cache,

@@ -25,7 +25,8 @@ struct AttentionOptions {
 Result<void> attention(Context& context, const Tensor& query, const Tensor& key_cache, const Tensor& value_cache,
                        std::size_t kv_length, const AttentionOptions& options, const Tensor& out);
 
-/// Scratch that lets a single query spread over many threadgroups: pays off on GPUs, 0 where it does not.
+/// Scratch that lets a single query spread over several threadgroups, on a processor one a thread: 0 where that does
+/// not pay off.
 [[nodiscard]] std::size_t attention_scratch_bytes(const Device& device, std::size_t heads, std::size_t head_dim);
 
 }  // namespace anymetal::ops
