@@ -38,6 +38,24 @@ inline Float8 eight_sums(thread const WideF* v) {
          __builtin_shufflevector(pairs, pairs, 1, 3, 5, 7, 9, 11, 13, 15);
 }
 
+// An output of more bytes leaves the caches before anybody reads it: it is stored past them, so that its lines need not be
+// read first.
+constexpr constant ulong kStreamedBytes = 32ul << 20;
+
+// Sixteen floats past the caches where `is_streamed`; they must be aligned to 64 bytes then. Other elements as ever.
+template <class T>
+void wide_stream(device T* to, WideF values, bool) {
+  Wide::store(to, values);
+}
+inline void wide_stream(device float* to, WideF values, bool is_streamed) {
+  if (!is_streamed) return Wide::store(to, values);
+  __builtin_nontemporal_store(values, (device WideF*)to);
+}
+template <class T>
+bool is_streamed(device const T* to, ulong elements) {
+  return sizeof(T) == sizeof(float) && elements * sizeof(T) > kStreamedBytes && ulong(to) % 64 == 0;
+}
+
 inline WideF wide_max(WideF a, WideF b) { return __builtin_elementwise_max(a, b); }
 
 // 2^(whole + rest), `whole` the integer nearest to x, a number of about their sum: up to 127; 0 below -126.

@@ -39,10 +39,10 @@ bool is_harmless(const clang::Builtin::Context& builtins, unsigned id) {
                                                             "__builtin_operator_new",     "__builtin_operator_delete",
                                                             "__builtin_extract_return_addr", "__builtin_frob_return_addr", "__builtin_dwarf_sp_column"};
   if (std::ranges::find(kHost, name) != kHost.end()) return false;
-  static constexpr std::array<std::string_view, 12> kHarmless = {
+  static constexpr std::array<std::string_view, 13> kHarmless = {
       "__builtin_assume", "__builtin_unreachable", "__builtin_memcpy", "__builtin_memcpy_inline", "__builtin_memmove", "__builtin_memset",
       "__builtin_assume_aligned", "__builtin_is_constant_evaluated", "__builtin_launder", "__builtin_addressof", "__builtin_constant_p",
-      "__builtin_expect"};
+      "__builtin_expect", "__builtin_nontemporal_store"};
   if (std::ranges::find(kHarmless, name) != kHarmless.end()) return true;
   for (const std::string_view prefix : {"__builtin_nondeterministic", "__builtin_add_overflow", "__builtin_sub_overflow", "__builtin_mul_overflow",
                                         "__builtin_elementwise_", "__builtin_reduce_", "__builtin_convertvector", "__builtin_shufflevector"}) {

@@ -1,7 +1,7 @@
 #include <metal_stdlib>
 #include "common/blocks.h"
 #include "cpu/copy.h"
-#include "cpu/wide.h"
+#include "cpu/quantise_blocks.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -86,14 +86,12 @@ kernel void kv_cache_copy_seq_f32_to_q8_0(device const float* src [[buffer(0)]],
       device BlockQ8_0* row = cache + (h * slots + (start + t) % slots) * blocks;
       for (ulong b = begin.x; b < end.x; ++b) {
         const WideF x[2] = {Wide::load(head + b * 32), Wide::load(head + b * 32 + 16)};
-        const float peak = __builtin_reduce_max(wide_max(__builtin_elementwise_abs(x[0]), __builtin_elementwise_abs(x[1])));
+        const float peak = peak_of(x[0], x[1]);
         const float d = peak / 127.0f, inverse = d != 0.0f ? 1.0f / d : 0.0f;
         row[b].d = half(d);
         for (uint i = 0; i < 2; ++i) {
-          const WideF scaled = __builtin_elementwise_round(x[i] * inverse);
-          const WideF code = __builtin_elementwise_max(__builtin_elementwise_min(scaled, (WideF)127.0f), (WideF)-128.0f);
           // The sum's low bits are the code.
-          const WideU bits = __builtin_bit_cast(WideU, code + 0x1.8p23f);
+          const WideU bits = __builtin_bit_cast(WideU, code_of(x[i], inverse) + 0x1.8p23f);
           *(device UnalignedBytes16*)(row[b].qs + 16 * i) = __builtin_convertvector(bits, UnalignedBytes16);
         }
       }

@@ -1,5 +1,6 @@
 #include <metal_stdlib>
 #include "common/lanes.h"
+#include "cpu/share.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -7,16 +8,14 @@ using namespace anymetal;
 
 typedef ushort Ushort16 __attribute__((ext_vector_type(16)));
 
-// Sixteen elements as bits, at any address.
+// Sixteen elements as bits.
 template <class T>
 struct Bits {
   typedef Ushort16 V;
-  typedef UnalignedUshort16 Unaligned;
 };
 template <>
 struct Bits<float> {
   typedef Uint16 V;
-  typedef uint Unaligned __attribute__((ext_vector_type(16), aligned(4)));
 };
 
 // Of rows `distance` apart, the elements that lie `distance` to the right in the upper one change places with those to the
@@ -42,36 +41,66 @@ void transpose_tile(thread V (&rows)[16]) {
   EXCHANGE(8, LIST(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23), LIST(8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
 }
 
-// out[c * rows + r] = x[r * columns + c] for a range of rows and columns, whole tiles of 16 x 16 in registers.
+constant constexpr uint kBlock = 64;         // rows and columns of a block
+constant constexpr uint kPitch = kBlock + 16;  // of a block's rows: no two of them fall into the same lines of the cache
+constant constexpr uint kColumnsAtOnce = 256;  // for which one threadgroup works
+
+// Copies `count` rows of a block.
+template <class To, class From>
+void copy_block(To to, ulong to_pitch, From from, ulong from_pitch, uint count) {
+#pragma unroll 4
+  for (uint i = 0; i < count; ++i) __builtin_memcpy(to + i * to_pitch, from + i * from_pitch, kBlock * sizeof(*to));
+}
+
+// Transposes a tile of 16 x 16 whose rows lie `from_pitch` and `to_pitch` apart.
+template <class T, class From, class To>
+void move_tile(From from, ulong from_pitch, To to, ulong to_pitch) {
+  typedef typename Bits<T>::V V;
+  V tile[16];
+#pragma unroll
+  for (uint k = 0; k < 16; ++k) __builtin_memcpy(&tile[k], from + k * from_pitch, sizeof(V));
+  transpose_tile(tile);
+#pragma unroll
+  for (uint k = 0; k < 16; ++k) __builtin_memcpy(to + k * to_pitch, &tile[k], sizeof(V));
+}
+
+// out[c * rows + r] = x[r * columns + c] for a range of rows and columns. A block is brought near before its tiles are transposed
+// in registers: its rows lie in a page each, and several lines of a page are read and written together.
 template <class T>
 void transpose_range(device const T* x, device T* out, uint rows, uint columns, uint2 row_range, uint2 column_range) {
-  typedef typename Bits<T>::Unaligned Unaligned;
-  typedef typename Bits<T>::V V;
-  for (uint r = row_range.x; r < row_range.y; r += 16) {
-    for (uint c = column_range.x; c < column_range.y; c += 16) {
-      if (r + 16 <= row_range.y && c + 16 <= column_range.y) {
-        V tile[16];
-#pragma unroll
-        for (uint i = 0; i < 16; ++i) tile[i] = *(device const Unaligned*)(x + ulong(r + i) * columns + c);
-        transpose_tile(tile);
-#pragma unroll
-        for (uint i = 0; i < 16; ++i) *(device Unaligned*)(out + ulong(c + i) * rows + r) = tile[i];
+  for (uint r = row_range.x; r < row_range.y; r += kBlock) {
+    for (uint c = column_range.x; c < column_range.y; c += kBlock) {
+      const uint height = min(kBlock, row_range.y - r), width = min(kBlock, column_range.y - c);
+      device const T* from = x + ulong(r) * columns + c;
+      device T* to = out + ulong(c) * rows + r;
+      if (height == kBlock && width == kBlock) {
+        alignas(64) T near[kBlock * kPitch], turned[kBlock * kPitch];
+        copy_block((thread T*)near, kPitch, from, columns, kBlock);
+        for (uint i = 0; i < kBlock; i += 16) {
+          for (uint j = 0; j < kBlock; j += 16) {
+            move_tile<T>((thread const T*)near + i * kPitch + j, kPitch, (thread T*)turned + j * kPitch + i, kPitch);
+          }
+        }
+        copy_block(to, rows, (thread const T*)turned, kPitch, kBlock);
         continue;
       }
-      for (uint i = r; i < min(r + 16, row_range.y); ++i) {
-        for (uint j = c; j < min(c + 16, column_range.y); ++j) out[ulong(j) * rows + i] = x[ulong(i) * columns + j];
+      for (uint i = 0; i < height; i += 16) {
+        for (uint j = 0; j < width; j += 16) {
+          if (i + 16 <= height && j + 16 <= width) {
+            move_tile<T>(from + ulong(i) * columns + j, columns, to + ulong(j) * rows + i, rows);
+            continue;
+          }
+          for (uint k = i; k < min(i + 16, height); ++k) {
+#pragma clang loop vectorize(disable) unroll(disable)
+            for (uint l = j; l < min(j + 16, width); ++l) to[ulong(l) * rows + k] = from[ulong(k) * columns + l];
+          }
+        }
       }
     }
   }
 }
 
-// The elements of an axis of n that a threadgroup has.
-inline uint2 range_of(uint group, uint size, uint n) {
-  const uint begin = min(group * size, n);
-  return uint2(begin, min(begin + size, n));
-}
-
-/// movement/transpose.metal for a core that takes all elements of a threadgroup.
+/// movement/transpose.metal for a core that takes the elements of several threadgroups.
 template <class T>
 kernel void transpose_2d(device const T* x [[buffer(0)]],
                          device T* out [[buffer(1)]],
@@ -79,14 +108,14 @@ kernel void transpose_2d(device const T* x [[buffer(0)]],
                          uint2 group [[threadgroup_position_in_grid]],
                          uint2 size [[dispatch_threads_per_threadgroup]]) {
   const uint rows = shape.x, columns = shape.y;
-  transpose_range(x, out, rows, columns, range_of(group.y, size.y, rows), range_of(group.x, size.x, columns));
+  transpose_range(x, out, rows, columns, share_of(group.y, size.y, rows, kBlock), share_of(group.x, size.x, columns, kColumnsAtOnce));
 }
 
 struct Extents {
   uint a, b, c;
 };
 
-/// movement/transpose.metal for a core that takes all elements of a threadgroup.
+/// movement/transpose.metal for a core that takes the elements of several threadgroups.
 template <class T>
 kernel void transpose_last2(device const T* x [[buffer(0)]],
                             device T* out [[buffer(1)]],
@@ -94,10 +123,11 @@ kernel void transpose_last2(device const T* x [[buffer(0)]],
                             uint3 group [[threadgroup_position_in_grid]],
                             uint3 size [[dispatch_threads_per_threadgroup]]) {
   const Extents extents = e;
-  const uint2 planes = range_of(group.z, size.z, extents.a);
+  const uint2 planes = share_of(group.z, size.z, extents.a, size.z);
   for (uint a = planes.x; a < planes.y; ++a) {
     const ulong plane = ulong(a) * extents.b * extents.c;
-    transpose_range(x + plane, out + plane, extents.b, extents.c, range_of(group.x, size.x, extents.b), range_of(group.y, size.y, extents.c));
+    transpose_range(x + plane, out + plane, extents.b, extents.c, share_of(group.x, size.x, extents.b, kBlock),
+                    share_of(group.y, size.y, extents.c, kColumnsAtOnce));
   }
 }
 

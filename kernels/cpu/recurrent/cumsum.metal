@@ -5,14 +5,14 @@ using namespace anymetal;
 
 // kernels: cumsum_f32 cumsum_bf16 chunk_local_cumsum_g_f32
 
-// Sums of v[0] .. v[j] for every j: each step adds what stands 1, 2, 4 and 8 places before.
-inline WideF sums_up_to(WideF v) {
-  const WideF zero = 0.0f;
-  v += __builtin_shufflevector(zero, v, 0, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30);
-  v += __builtin_shufflevector(zero, v, 0, 0, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29);
-  v += __builtin_shufflevector(zero, v, 0, 0, 0, 0, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27);
-  v += __builtin_shufflevector(zero, v, 0, 0, 0, 0, 0, 0, 0, 0, 16, 17, 18, 19, 20, 21, 22, 23);
-  return v;
+// Elements that stand `distance` places before those of v, some of them in the run before.
+template <int distance>
+WideF shifted(WideF before, WideF v) {
+  static_assert(distance == 1 || distance == 2 || distance == 4 || distance == 8, "a power of two");
+  if (distance == 1) return __builtin_shufflevector(before, v, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30);
+  if (distance == 2) return __builtin_shufflevector(before, v, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29);
+  if (distance == 4) return __builtin_shufflevector(before, v, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27);
+  return __builtin_shufflevector(before, v, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23);
 }
 
 /// recurrent/cumsum.metal for a core that takes a row.
@@ -21,17 +21,26 @@ kernel void cumsum(device const T* x [[buffer(0)]],
                    device T* y [[buffer(1)]],
                    constant uint& dim [[buffer(2)]],
                    threadgroup float* scratch [[threadgroup(0)]],
-                   uint row [[threadgroup_position_in_grid]]) {
+                   uint row [[threadgroup_position_in_grid]],
+                   uint groups [[threadgroups_per_grid]]) {
   const uint columns = dim;
   x += ulong(row) * columns;
   y += ulong(row) * columns;
-  float before = 0.0f;
+  // Sums of the last 1, 2, 4 and 8 elements of every place of a run give those of 16, and with the run before all sums: of
+  // additions only one waits for the round before.
+  WideF one = 0.0f, two = 0.0f, four = 0.0f, eight = 0.0f, sums = 0.0f;
+  const bool stream = is_streamed(y, ulong(groups) * columns);
   uint i = 0;
   for (; i + 16 <= columns; i += 16) {
-    const WideF sums = sums_up_to(Wide::load(x + i));
-    Wide::store(y + i, sums + before);
-    before += sums[15];  // the only thing the next round waits for
+    const WideF v = Wide::load(x + i);
+    const WideF of_two = v + shifted<1>(one, v);
+    const WideF of_four = of_two + shifted<2>(two, of_two);
+    const WideF of_eight = of_four + shifted<4>(four, of_four);
+    sums += of_eight + shifted<8>(eight, of_eight);
+    one = v, two = of_two, four = of_four, eight = of_eight;
+    wide_stream(y + i, sums, stream);
   }
+  float before = sums[15];
   for (; i < columns; ++i) {
     before += float(x[i]);
     y[i] = T(before);
@@ -39,7 +48,7 @@ kernel void cumsum(device const T* x [[buffer(0)]],
 }
 
 #define INSTANTIATE(name, T) \
-  template [[host_name("cumsum_" name)]] kernel void cumsum<T>(device const T*, device T*, constant uint&, threadgroup float*, uint);
+  template [[host_name("cumsum_" name)]] kernel void cumsum<T>(device const T*, device T*, constant uint&, threadgroup float*, uint, uint);
 INSTANTIATE("f32", float)
 INSTANTIATE("bf16", bfloat)
 

@@ -1,5 +1,6 @@
 #include <metal_stdlib>
 #include "common/activations.h"
+#include "cpu/share.h"
 #include "cpu/wide.h"
 using namespace metal;
 using namespace anymetal;
@@ -10,8 +11,9 @@ struct ConvShape {
   uint channels, tokens, sequences, width;
 };
 
-constant constexpr uint kTaps = 8;        // that fit into registers
-constant constexpr uint kTokenRun = 16;  // threadgroups along the tokens whose work one does
+constant constexpr uint kStrip = 512;     // channels at a time
+constant constexpr uint kTaps = 8;        // at most, where they are kept side by side for a strip
+constant constexpr uint kTokenRun = 64;  // threadgroups along the tokens whose work one does
 
 // One output, element by element.
 template <class T>
@@ -27,16 +29,7 @@ float convolved(device const T* x, device const T* w, device const T* state, Con
   return silu(sum);
 }
 
-// Element i of the state of 16 channels from `channel` on.
-template <class T>
-WideF old_elements(device const T* state, ConvShape s, uint sequence, uint channel, uint i) {
-  const uint past = s.width - 1;
-  WideF elements;
-  for (uint j = 0; j < 16; ++j) elements[j] = float(state[(ulong(sequence) * s.channels + channel + j) * past + i]);
-  return elements;
-}
-
-/// recurrent/ssm_conv.metal for a core that takes 16 channels at a time of 16 threadgroups' tokens, whose taps stay in registers.
+/// recurrent/ssm_conv.metal for a core that takes a strip of channels of many threadgroups' tokens.
 template <class T>
 kernel void ssm_conv_forward(device const T* x [[buffer(0)]],
                              device const T* w [[buffer(1)]],
@@ -46,33 +39,54 @@ kernel void ssm_conv_forward(device const T* x [[buffer(0)]],
                              uint3 group [[threadgroup_position_in_grid]],
                              uint3 size [[dispatch_threads_per_threadgroup]]) {
   const ConvShape s = shape;
-  if (group.y % kTokenRun != 0) return;
-  const uint begin = min(group.x * size.x, s.channels), end = min(begin + size.x, s.channels);
-  const uint first = min(group.y * size.y, s.tokens), last = min(first + kTokenRun * size.y, s.tokens);
-  const uint first_sequence = min(group.z * size.z, s.sequences), last_sequence = min(first_sequence + size.z, s.sequences);
+  const uint2 channels = share_of(group.x, size.x, s.channels, kStrip), tokens = share_of(group.y, size.y, s.tokens, kTokenRun * size.y),
+              sequences = share_of(group.z, size.z, s.sequences, size.z);
+  if (channels.x == channels.y || tokens.x == tokens.y) return;
   const uint past = s.width - 1;
-  for (uint sequence = first_sequence; sequence < last_sequence; ++sequence) {
-    device const T* tokens = x + ulong(sequence) * s.tokens * s.channels;
-    device T* out = y + ulong(sequence) * s.tokens * s.channels;
-    uint c = begin;
-    for (; c + 16 <= end && s.width <= kTaps; c += 16) {
-      WideF taps[kTaps] = {};
-      for (uint k = 0; k < s.width; ++k) {
-        for (uint j = 0; j < 16; ++j) taps[k][j] = float(w[ulong(c + j) * s.width + k]);
+  for (uint sequence = sequences.x; sequence < sequences.y; ++sequence) {
+    const ulong base = ulong(sequence) * s.tokens * s.channels;
+    uint c = channels.x;
+    while (channels.y - c >= 16 && s.width <= kTaps) {
+      const uint n = min(kStrip, (channels.y - c) & ~15u);
+      // Taps, and what lies before the first token, channel beside channel.
+      float taps[kTaps][kStrip], before[kTaps][kStrip];
+      for (uint i = 0; i < n; ++i) {
+        for (uint k = 0; k < s.width; ++k) taps[k][i] = float(w[ulong(c + i) * s.width + k]);
+      }
+      if (tokens.x < past) {
+        device const T* old = state + (ulong(sequence) * s.channels + c) * past;
+        for (uint i = 0; i < n; ++i) {
+          for (uint k = 0; k < past; ++k) before[k][i] = float(old[i * past + k]);
+        }
       }
       // Multiplied and added in one order, so that a sequence in pieces gives the bits of the whole.
-      for (uint t = first; t < last; ++t) {
-        WideF sum = 0.0f;
-        for (uint k = 0; k < s.width; ++k) {
-          const WideF element = t + k < past ? old_elements(state, s, sequence, c, t + k)
-                                             : Wide::load(tokens + ulong(t + k - past) * s.channels + c);
-          sum = __builtin_elementwise_fma(taps[k], element, sum);
+      for (uint t = tokens.x; t < tokens.y; ++t) {
+        const uint first = past - min(t, past);  // of the taps that meet a token
+        device const T* rows = x + base + (long(t) - long(past)) * long(s.channels) + c;
+        device T* to = y + base + ulong(t) * s.channels + c;
+        if (first == 0 && s.width == 4) {
+          for (uint i = 0; i < n; i += 16) {
+            WideF sum = 0.0f;
+            __builtin_prefetch(rows + 6ul * s.channels + i);  // of the token after the next two
+#pragma unroll
+            for (uint k = 0; k < 4; ++k)
+              sum = __builtin_elementwise_fma(Wide::load(taps[k] + i), Wide::load(rows + ulong(k) * s.channels + i), sum);
+            Wide::store(to + i, wide_silu(sum));
+          }
+          continue;
         }
-        Wide::store(out + ulong(t) * s.channels + c, wide_silu(sum));
+        for (uint i = 0; i < n; i += 16) {
+          WideF sum = 0.0f;
+          for (uint k = 0; k < first; ++k) sum = __builtin_elementwise_fma(Wide::load(taps[k] + i), Wide::load(before[t + k] + i), sum);
+          for (uint k = first; k < s.width; ++k)
+            sum = __builtin_elementwise_fma(Wide::load(taps[k] + i), Wide::load(rows + ulong(k) * s.channels + i), sum);
+          Wide::store(to + i, wide_silu(sum));
+        }
       }
+      c += n;
     }
-    for (; c < end; ++c) {
-      for (uint t = first; t < last; ++t) out[ulong(t) * s.channels + c] = T(convolved(x, w, state, s, sequence, t, c));
+    for (; c < channels.y; ++c) {
+      for (uint t = tokens.x; t < tokens.y; ++t) y[base + ulong(t) * s.channels + c] = T(convolved(x, w, state, s, sequence, t, c));
     }
   }
 }

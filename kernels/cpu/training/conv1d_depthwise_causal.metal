@@ -10,7 +10,7 @@ struct ConvShape {
   uint tokens, channels, width;
 };
 
-constant constexpr uint kStrip = 256;  // channels at a time: rows of a kilobyte
+constant constexpr uint kStrip = 512;  // channels at a time: rows of two kilobytes
 constant constexpr uint kTaps = 8;     // at most, where they or their sums are kept side by side for a strip
 
 // For tokens `tokens` and channels `channels`, y[t, c] = sum over taps k of w[c, k] * x[t + offset + k * step, c], terms
@@ -31,11 +31,13 @@ inline void convolve(ConvShape s, device const float* x, device const float* w, 
       const uint begin = uint(max(0L, step > 0 ? -at : at + 1 - long(s.tokens)));  // the first tap that meets a token
       device const float* from = x + at * long(s.channels) + first;
       const long pitch = long(step) * long(s.channels);
+      device const float* ahead = from + (step > 0 ? long(s.width) + 1 : 2) * long(s.channels);  // of the token after the next
       device float* to = y + ulong(t) * s.channels + first;
       uint c = 0;
       if (is_kept) {
         for (; c + 16 <= n; c += 16) {
           WideF sum = 0.0f;
+          __builtin_prefetch(ahead + c);
           for (uint k = begin; k < s.width; ++k) sum += Wide::load(taps[k] + c) * Wide::load(from + long(k) * pitch + c);
           Wide::store(to + c, sum);
         }
