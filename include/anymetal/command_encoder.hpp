@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// Records dispatches and runs them in order.
+/// Records dispatches, copies and fills, and runs them in order.
 
 #include <anymetal/device.hpp>
 #include <anymetal/pipeline.hpp>
@@ -13,7 +13,7 @@ namespace device {
 struct CommandList;
 }
 
-/// Records dispatches; they behave as if run in order, each seeing all writes of the earlier ones.
+/// Records commands; they behave as if run in order, each seeing all writes of the earlier ones.
 ///
 /// Thread contract: one thread at a time. Setters never fail: the first mistake of the whole encoding (missing buffer,
 /// wrong index, range past the end, too many threads ...) is the value of `commit`, `commit_and_wait` or `record`, and then
@@ -48,9 +48,17 @@ class CommandEncoder {
   void dispatch_threadgroups(Size grid, Size threads_per_threadgroup);
   /// `threads` counts threads; edge threadgroups are clipped.
   void dispatch_threads(Size threads, Size threads_per_threadgroup);
-  /// A hint: dispatches are ordered anyway.
+  /// Copies `bytes` bytes of one buffer of the encoder's device to another, or to a range of the same one that does not
+  /// overlap. Counts as a dispatch. InvalidArgument for a range past an end or an overlap; InvalidBinding for a buffer of another
+  /// device, and for a wrapped one that would be written.
+  void copy_buffer(const Buffer& source, std::size_t source_offset, const Buffer& destination, std::size_t destination_offset,
+                   std::size_t bytes);
+  /// Sets `bytes` bytes of a buffer, from `offset` on, to `value`. Counts as a dispatch; errors as for `copy_buffer`.
+  void fill_buffer(const Buffer& buffer, std::size_t offset, std::size_t bytes, std::byte value);
+  /// A hint: commands are ordered anyway.
   void memory_barrier();
-  /// How many dispatches are recorded: the number the next one gets. A dispatch over an empty grid records nothing.
+  /// How many dispatches, copies and fills are recorded: the number the next one gets. One over an empty grid or of no bytes
+  /// records nothing.
   [[nodiscard]] std::size_t dispatch_count() const;
   /// Starts everything recorded and returns. The encoder is empty afterwards and may be used again at once. Work committed
   /// later, from whatever encoder, waits for it only where both use a buffer and one of them may write it.

@@ -34,6 +34,8 @@ class Executable {
   virtual ~Executable() = default;
   /// Largest legal threadgroup on this device, in threads.
   [[nodiscard]] virtual std::size_t max_total_threads_per_threadgroup() const = 0;
+  /// How the kernel may use the memory of an argument, numbered as the reflection's.
+  [[nodiscard]] virtual Access access(std::size_t /*argument*/) const { return Access::ReadWrite; }
 };
 
 /// Work a device was given. Thread contract: safe from any thread.
@@ -77,14 +79,24 @@ struct BoundArgument {
   unsigned index = 0;            ///< of the argument table
 };
 
-/// One dispatch, already validated against the pipeline's reflection and limits.
+/// One dispatch, already validated against the pipeline's reflection and limits; or a copy or a fill, which take a
+/// dispatch's place in a list.
 struct Dispatch {
+  enum class Kind : std::uint8_t { Kernel, Copy, Fill };
   const Executable* executable = nullptr;
   std::string_view label;
   std::size_t first_argument = 0;  ///< into CommandList::arguments; as many as the reflection has arguments
   std::size_t argument_count = 0;
   Size threads_per_threadgroup;
   Size threads;                    ///< whole grid in threads; not a multiple of the group where edges are clipped
+  Kind kind = Kind::Kernel;        ///< Copy: from argument 1 to argument 0, of one length; Fill: argument 0
+  std::byte fill_value{};
+
+  /// How the command may use the memory of one of its arguments.
+  [[nodiscard]] Access access(std::size_t argument) const {
+    if (kind == Kind::Kernel) return executable->access(argument);
+    return argument == 0 ? Access::ReadWrite : Access::Read;
+  }
 };
 
 /// Allocates on cache-line boundaries, so that every argument copied into CommandList::bytes is aligned for its type.

@@ -3,10 +3,12 @@
 #include "runtime/bindings.hpp"
 #include "runtime/buffer_state.hpp"
 #include "runtime/inline_bytes.hpp"
+#include "runtime/transfer.hpp"
 #include "observe/trace.hpp"
 
 #include <fmt/format.h>
 
+#include <initializer_list>
 #include <new>
 #include <optional>
 #include <utility>
@@ -23,26 +25,28 @@ struct CommandEncoder::Impl {
   const detail::PipelineState* pipeline = nullptr;  // kept alive by the list
   std::optional<Error> first_error;
 
-  void record(Error error) {
-    if (first_error) return;
-    if (pipeline != nullptr && error.kernel().empty()) {
-      error = error.with_context(fmt::format("kernel '{}'", pipeline->label)).with_kernel(pipeline->reflection.name);
-    }
-    first_error = std::move(error);
-  }
-
   // Runs `step` unless the encoding has failed already; running out of memory is an error like any other.
+  template <class Step>
+  void attempt_any(Step step) {
+    if (first_error) return;
+    try {
+      if (Result<void> done = step(); !done) first_error = std::move(done.error());
+    } catch (const std::bad_alloc&) {
+      first_error = Error(ErrorCode::OutOfMemory, "no memory left to record commands");
+    }
+  }
+  // The same for a step that has to do with the pipeline that is set: its errors name it.
   template <class Step>
   void attempt(Step step) {
     if (first_error) return;
-    try {
-      if (Result<void> done = step(); !done) record(std::move(done.error()));
-    } catch (const std::bad_alloc&) {
-      record(Error(ErrorCode::OutOfMemory, "no memory left to record commands"));
-    }
+    attempt_any(std::move(step));
+    if (!first_error || pipeline == nullptr || !first_error->kernel().empty()) return;
+    first_error = first_error->with_context(fmt::format("kernel '{}'", pipeline->label)).with_kernel(pipeline->reflection.name);
   }
 
   Result<void> dispatch(Size threads, Size group);
+  void transfer(device::Dispatch::Kind kind, std::string_view label, std::initializer_list<detail::TransferRange> ranges,
+                std::size_t bytes, std::byte value);
   void reset();
 };
 
@@ -57,6 +61,16 @@ Result<void> CommandEncoder::Impl::dispatch(Size threads, Size group) {
   }
   list.dispatches.push_back({pipeline->executable.get(), pipeline->label, first, list.arguments.size() - first, group, threads});
   return {};
+}
+
+void CommandEncoder::Impl::transfer(device::Dispatch::Kind kind, std::string_view label,
+                                    std::initializer_list<detail::TransferRange> ranges, std::size_t bytes, std::byte value) {
+  attempt_any([&]() -> Result<void> {
+    const std::size_t first = list.arguments.size();
+    if (auto ok = detail::bind_transfer(*backend, label, std::span(ranges.begin(), ranges.size()), bytes, list); !ok || bytes == 0) return ok;
+    list.dispatches.push_back({nullptr, label, first, ranges.size(), {}, {}, kind, value});
+    return {};
+  });
 }
 
 void CommandEncoder::Impl::reset() {
@@ -151,6 +165,15 @@ void CommandEncoder::dispatch_threadgroups(Size grid, Size group) {
 
 void CommandEncoder::dispatch_threads(Size threads, Size group) {
   impl_->attempt([&] { return impl_->dispatch(threads, group); });
+}
+
+void CommandEncoder::copy_buffer(const Buffer& source, std::size_t source_offset, const Buffer& destination,
+                                 std::size_t destination_offset, std::size_t bytes) {
+  impl_->transfer(device::Dispatch::Kind::Copy, "copy", {{destination, destination_offset}, {source, source_offset}}, bytes, {});
+}
+
+void CommandEncoder::fill_buffer(const Buffer& buffer, std::size_t offset, std::size_t bytes, std::byte value) {
+  impl_->transfer(device::Dispatch::Kind::Fill, "fill", {{buffer, offset}}, bytes, value);
 }
 
 void CommandEncoder::memory_barrier() {}

@@ -95,9 +95,19 @@ class NativeList {
     list_.arguments.insert(list_.arguments.end(), buffers.begin(), buffers.end());
     list_.dispatches.push_back({&stuck, label, first, buffers.size(), {32}, {32}});
   }
+  void copy(const device::BoundArgument& to, const device::BoundArgument& from) {
+    transfer(device::Dispatch::Kind::Copy, {to, from}, {});
+  }
+  void fill(const device::BoundArgument& to, std::byte value) { transfer(device::Dispatch::Kind::Fill, {to}, value); }
   [[nodiscard]] const device::CommandList& list() const { return list_; }
 
  private:
+  void transfer(device::Dispatch::Kind kind, const std::vector<device::BoundArgument>& arguments, std::byte value) {
+    list_.dispatches.push_back(
+        {nullptr, "transfer", list_.arguments.size(), arguments.size(), {}, {}, kind, value});
+    list_.arguments.insert(list_.arguments.end(), arguments.begin(), arguments.end());
+  }
+
   device::CommandList list_;
 };
 

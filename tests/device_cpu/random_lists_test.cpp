@@ -1,5 +1,6 @@
 // Random command lists have the results of running their dispatches one after the other, whatever ran at once.
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <deque>
@@ -21,8 +22,9 @@ struct Range {
   }
 };
 
-/// out[i] = 3 out[i] + sum of one number of each input + salt
+/// out[i] = 3 out[i] + sum of one number of each input + salt; or a copy of the first input, or a fill with salt's last byte.
 struct Step {
+  enum class Kind { Kernel, Copy, Fill } kind = Kind::Kernel;
   std::vector<Range> in;
   Range out;
   std::uint32_t salt = 0;
@@ -47,6 +49,11 @@ std::vector<Step> random_steps(std::mt19937& random) {
       const auto in = random_range(random);
       if (!in.overlaps(step.out)) step.in.push_back(in);  // within a dispatch there is no order
     }
+    if (random() % 4 != 0) continue;
+    step.kind = step.in.empty() ? Step::Kind::Fill : Step::Kind::Copy;
+    if (step.in.empty()) continue;
+    step.in.resize(1);
+    step.in[0].count = step.out.count = std::min(step.in[0].count, step.out.count);
   }
   return steps;
 }
@@ -55,6 +62,10 @@ class RandomLists : public testing::TestWithParam<unsigned> {
  protected:
   /// Adds a dispatch of one threadgroup for each number of the output.
   void add(NativeList& list, const Step& step) {
+    const auto written = buffers_[step.out.buffer].bind(step.out.first, step.out.count);
+    if (step.kind == Step::Kind::Copy)
+      return list.copy(written, buffers_[step.in[0].buffer].bind(step.in[0].first, step.in[0].count));
+    if (step.kind == Step::Kind::Fill) return list.fill(written, static_cast<std::byte>(step.salt));
     const auto inputs = step.in.size();
     auto& kernel = kernels_.emplace_back(
         [&step, inputs](device::cpu::GroupContext& context, std::uint64_t group) {
@@ -70,7 +81,7 @@ class RandomLists : public testing::TestWithParam<unsigned> {
         inputs + 1);
     std::vector<device::BoundArgument> bound;
     for (const auto& in : step.in) bound.push_back(buffers_[in.buffer].bind(in.first, in.count));
-    bound.push_back(buffers_[step.out.buffer].bind(step.out.first, step.out.count));
+    bound.push_back(written);
     list.add(kernel, step.out.count, bound);
   }
 
@@ -94,7 +105,10 @@ TEST_P(RandomLists, GiveTheResultsOfTheirOrder) {
       add(list, step);
       for (std::uint32_t i = 0; i < step.out.count; ++i) {
         auto& out = expected[step.out.buffer][step.out.first + i];
-        out = out * 3 + step.salt;
+        out = step.kind == Step::Kind::Copy   ? expected[step.in[0].buffer][step.in[0].first + i]
+              : step.kind == Step::Kind::Fill ? (step.salt & 0xff) * 0x01010101u
+                                              : out * 3 + step.salt;
+        if (step.kind != Step::Kind::Kernel) continue;
         for (const auto& in : step.in) out += expected[in.buffer][in.first + picked(in, i)];
       }
     }

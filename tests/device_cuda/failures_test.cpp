@@ -23,11 +23,14 @@ Result<void> whole_life() {
   auto pointer = buffer_argument(Access::Read);
   auto kernel = load_kernel(*context, {buffer_argument(Access::ReadWrite), pointer});
   if (!kernel) return std::unexpected(kernel.error());
+  std::size_t copied = 64;
   const auto commands = [&] {
     ListBuilder builder;
     builder.dispatch(*kernel, {builder.memory(*a), builder.bytes(std::uint64_t{5})});
     builder.dispatch(*kernel, {builder.memory(*b), builder.bytes(std::uint64_t{6})});
     builder.dispatch(*kernel, {builder.memory(*a), builder.memory(*b)});
+    builder.copy(*b, *a, copied);
+    builder.fill(*a, 128, std::byte{3});
     return std::move(builder.list);
   };
   if (auto done = executor.run(commands()); !done) return done;
@@ -38,10 +41,15 @@ Result<void> whole_life() {
   for (std::uint64_t i = 0; i < 2; ++i) {
     auto run = replay.submit();
     if (!run) return std::unexpected(run.error());
+    copied += 64;
     auto other = commands();
+    other.dispatches.back().fill_value = std::byte{4};
     other.dispatches[0].threads.x = 32;
     if (auto done = replay.replace(std::move(other)); !done) return done;
   }
+  ListBuilder chain;
+  for (int i = 0; i < 28; ++i) chain.dispatch(*kernel, {chain.memory(*a), chain.memory(*b)});
+  if (auto done = executor.run(chain.list); !done) return done;
   auto reading = (*b)->read_later(bytes, 0);
   if (!reading) return std::unexpected(reading.error());
   if (auto done = (*reading)->wait(); !done) return done;
@@ -96,10 +104,11 @@ TEST_P(EveryCall, FailsOnceAndNothingIsLost) {
 INSTANTIATE_TEST_SUITE_P(Driver, EveryCall,
                          testing::Values("cuDevicePrimaryCtxRetain", "cuStreamCreate", "cuEventCreate", "cuEventRecord",
                                          "cuEventSynchronize", "cuEventQuery", "cuStreamWaitEvent", "cuMemAlloc", "cuMemAllocHost",
-                                         "cuMemcpyHtoDAsync", "cuMemcpyDtoHAsync", "cuMemsetD8Async", "cuModuleLoadDataEx",
+                                         "cuMemcpyHtoDAsync", "cuMemcpyDtoHAsync", "cuMemcpyDtoDAsync", "cuMemsetD8Async", "cuModuleLoadDataEx",
                                          "cuModuleGetFunction", "cuLaunchKernel", "cuGraphCreate", "cuGraphAddKernelNode",
                                          "cuGraphInstantiateWithFlags",
-                                         "cuGraphExecKernelNodeSetParams", "cuGraphLaunch"),
+                                         "cuGraphExecKernelNodeSetParams", "cuGraphAddMemcpyNode", "cuGraphAddMemsetNode",
+                                         "cuGraphExecMemcpyNodeSetParams", "cuGraphExecMemsetNodeSetParams", "cuGraphLaunch"),
                          [](const auto& row) { return std::string(row.param); });
 
 }  // namespace

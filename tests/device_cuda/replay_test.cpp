@@ -119,16 +119,16 @@ class CudaRepeatedLists : public CudaReplay {
 
 TEST_F(CudaRepeatedLists, AreGraphsFromTheSecondTimeOn) {
   submit(40, 1, out_);
-  EXPECT_EQ(standin_.state().graph_launches, before_.graph_launches);
+  const auto first = standin_.state();  // as chains of a few lengths
   submit(40, 1, out_);
   submit(40, 1, out_);
   auto after = standin_.state();
-  EXPECT_EQ(after.graph_launches, before_.graph_launches + 2);
-  EXPECT_EQ(after.graphs, before_.graphs + 1);
-  EXPECT_EQ(after.node_updates, before_.node_updates);
+  EXPECT_EQ(after.graph_launches, first.graph_launches + 2);
+  EXPECT_EQ(after.graphs, first.graphs + 1);
+  EXPECT_EQ(after.node_updates, first.node_updates);
   submit(40, 2, out_);
   after = standin_.state();
-  EXPECT_EQ(after.node_updates, before_.node_updates + 40);
+  EXPECT_EQ(after.node_updates, first.node_updates + 40);
   EXPECT_EQ(after.last_launch.second_parameter, bits({2, 39}));
   EXPECT_EQ(after.launches, before_.launches + 160);
 }
@@ -144,10 +144,57 @@ TEST_F(CudaRepeatedLists, KeepNoMemoryAlive) {
   EXPECT_TRUE(memory.expired());
 }
 
-TEST_F(CudaRepeatedLists, ShortOnesAndOthersAreLaunched) {
-  for (const std::size_t count : {8U, 8U, 40U, 41U, 42U}) submit(count, 1, out_);
+TEST_F(CudaRepeatedLists, ShortOnesAndOthersAreChains) {
+  for (const std::size_t count : {7U, 7U}) submit(count, 1, out_);
   EXPECT_EQ(standin_.state().graph_launches, before_.graph_launches);
-  EXPECT_EQ(standin_.state().graphs, before_.graphs);
+  for (const std::size_t count : {56U, 57U, 58U}) submit(count, 1, out_);
+  EXPECT_EQ(standin_.state().graph_launches, before_.graph_launches + 9) << "8, 16 and 32 of each";
+  EXPECT_EQ(standin_.state().graphs, before_.graphs + 3);
+  EXPECT_EQ(standin_.state().launches, before_.launches + 14 + 56 + 57 + 58);
+}
+
+TEST_F(CudaReplay, CopiesAndFillsAreNodes) {
+  const auto first_byte = [](const std::shared_ptr<DeviceMemory>& memory) {
+    std::array<std::byte, 1> byte{};
+    EXPECT_TRUE(memory->read(byte, 0));
+    return byte[0];
+  };
+  const auto commands_with = [&](std::byte value, std::size_t bytes) {
+    ListBuilder builder;
+    builder.fill(in_, bytes, value);
+    builder.copy(out_, in_, bytes);
+    builder.dispatch(kernel_, {builder.memory(out_), builder.bytes(Pair{1, 2}, 1), builder.memory(in_)});
+    return std::move(builder.list);
+  };
+  ASSERT_TRUE(replay_->replace(commands_with(std::byte{5}, 64)));
+  run();
+  EXPECT_EQ(first_byte(out_), std::byte{5});
+  EXPECT_EQ(standin_.state().launches, before_.launches + 1);
+  ASSERT_TRUE(replay_->replace(commands_with(std::byte{6}, 32)));
+  run();
+  EXPECT_EQ(first_byte(out_), std::byte{6});
+  auto after = standin_.state();
+  EXPECT_EQ(after.graphs, before_.graphs + 1);
+  EXPECT_EQ(after.node_updates, before_.node_updates + 2);
+  ListBuilder builder;  // a copy in the place of the fill: another graph
+  builder.copy(in_, out_, 64);
+  builder.copy(out_, in_, 64);
+  builder.dispatch(kernel_, {builder.memory(out_), builder.bytes(Pair{1, 2}, 1), builder.memory(in_)});
+  ASSERT_TRUE(replay_->replace(std::move(builder.list)));
+  run();
+  EXPECT_EQ(standin_.state().node_updates, after.node_updates);
+}
+
+TEST_F(CudaRepeatedLists, WithCopiesAreGraphs) {
+  for (int i = 0; i < 2; ++i) {
+    ListBuilder builder;
+    builder.fill(in_, 64, std::byte{9});
+    for (std::size_t k = 0; k < 40; ++k) builder.copy(k % 2 == 0 ? out_ : in_, k % 2 == 0 ? in_ : out_, 64);
+    auto work = executor_->submit(std::move(builder.list));
+    ASSERT_TRUE(work) << work.error().message();
+    ASSERT_TRUE((*work)->wait());
+  }
+  EXPECT_EQ(standin_.state().graph_launches, before_.graph_launches + 1) << "copies have no chains";
 }
 
 TEST_F(CudaReplay, ADriverThatRefusesTheChangeGetsAnotherGraph) {

@@ -22,12 +22,15 @@ using anymetal::test::StandinState;
 namespace {
 
 struct GraphNode {
-  CUfunction function;
-  StandinLaunch launch;
+  CUfunction function = nullptr;  // a kernel, unless one of the others has a length
+  StandinLaunch launch{};
+  CopyNodeParams copy{};
+  FillNodeParams fill{};
 };
 
 struct Graph {
   std::vector<GraphNode*> nodes;
+  bool is_chain = true;  // kernels, each after the one before and nothing else
 };
 
 struct State {
@@ -86,9 +89,9 @@ CUresult release_handle(void* made, long& count) {
   return 0;
 }
 
-void note(StandinEvent::Kind kind, const void* stream, const void* event, std::uint64_t address) {
+void note(StandinEvent::Kind kind, const void* stream, const void* event, std::uint64_t address, std::uint64_t mark = 0) {
   const std::lock_guard lock(state().mutex);
-  state().log.push_back({kind, stream, event, address});
+  state().log.push_back({kind, stream, event, address, mark});
 }
 
 StandinLaunch launch_of(unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
@@ -234,19 +237,25 @@ STANDIN(cuMemFreeHost, void* memory) {
 }
 STANDIN(cuMemcpyHtoDAsync_v2, CUdeviceptr to, const void* from, std::size_t bytes, CUstream stream) {
   STEP("cuMemcpyHtoDAsync");
-  note(StandinEvent::Kind::CopyToDevice, stream, nullptr, to);
+  note(StandinEvent::Kind::CopyToDevice, stream, nullptr, to, bytes);
   std::memcpy(reinterpret_cast<void*>(to), from, bytes);
   return 0;
 }
 STANDIN(cuMemcpyDtoHAsync_v2, void* to, CUdeviceptr from, std::size_t bytes, CUstream stream) {
   STEP("cuMemcpyDtoHAsync");
-  note(StandinEvent::Kind::CopyToHost, stream, nullptr, from);
+  note(StandinEvent::Kind::CopyToHost, stream, nullptr, from, bytes);
   std::memcpy(to, reinterpret_cast<const void*>(from), bytes);
+  return 0;
+}
+STANDIN(cuMemcpyDtoDAsync_v2, CUdeviceptr to, CUdeviceptr from, std::size_t bytes, CUstream stream) {
+  STEP("cuMemcpyDtoDAsync");
+  note(StandinEvent::Kind::CopyOnDevice, stream, nullptr, to, bytes);
+  std::memcpy(reinterpret_cast<void*>(to), reinterpret_cast<const void*>(from), bytes);
   return 0;
 }
 STANDIN(cuMemsetD8Async, CUdeviceptr to, unsigned char value, std::size_t bytes, CUstream stream) {
   STEP("cuMemsetD8Async");
-  note(StandinEvent::Kind::Clear, stream, nullptr, to);
+  note(StandinEvent::Kind::Clear, stream, nullptr, to, bytes);
   std::memset(reinterpret_cast<void*>(to), value, bytes);
   return 0;
 }
@@ -268,7 +277,7 @@ STANDIN(cuLaunchKernel, CUfunction, unsigned gx, unsigned gy, unsigned gz, unsig
         CUstream stream, void** parameters, void**) {
   STEP("cuLaunchKernel");
   const auto launch = launch_of(gx, gy, gz, bx, by, bz, shared, parameters);
-  note(StandinEvent::Kind::Launch, stream, nullptr, launch.first_parameter);
+  note(StandinEvent::Kind::Launch, stream, nullptr, launch.first_parameter, launch.second_parameter);
   const std::lock_guard lock(state().mutex);
   state().counts.last_launch = launch;
   ++state().counts.launches;
@@ -299,17 +308,33 @@ STANDIN(cuGraphCreate, CUgraph* graph, unsigned) {
   ++state().counts.graphs;
   return 0;
 }
-STANDIN(cuGraphAddKernelNode, CUgraphNode* node, CUgraph graph, const CUgraphNode* before, std::size_t count,
-        const KernelNodeParams* parameters) {
-  STEP("cuGraphAddKernelNode");
+// Adds a node that comes after `before`, all of them nodes of the same graph.
+static CUresult add_node(CUgraph graph, const CUgraphNode* before, std::size_t count, const GraphNode& node, CUgraphNode* made) {
   auto* owner = reinterpret_cast<Graph*>(graph);
   for (std::size_t i = 0; i < count; ++i) {
     const auto* known = reinterpret_cast<GraphNode*>(before[i]);
     if (std::find(owner->nodes.begin(), owner->nodes.end(), known) == owner->nodes.end()) return 1;
   }
-  owner->nodes.push_back(new GraphNode{parameters->function, launch_of(*parameters)});
-  *node = reinterpret_cast<CUgraphNode>(owner->nodes.back());
+  const bool follows = owner->nodes.empty() ? count == 0 : count == 1 && reinterpret_cast<GraphNode*>(before[0]) == owner->nodes.back();
+  owner->is_chain = owner->is_chain && node.function != nullptr && follows;
+  owner->nodes.push_back(new GraphNode(node));
+  *made = reinterpret_cast<CUgraphNode>(owner->nodes.back());
   return 0;
+}
+STANDIN(cuGraphAddKernelNode, CUgraphNode* node, CUgraph graph, const CUgraphNode* before, std::size_t count,
+        const KernelNodeParams* parameters) {
+  STEP("cuGraphAddKernelNode");
+  return add_node(graph, before, count, {parameters->function, launch_of(*parameters), {}, {}}, node);
+}
+STANDIN(cuGraphAddMemcpyNode, CUgraphNode* node, CUgraph graph, const CUgraphNode* before, std::size_t count,
+        const CopyNodeParams* parameters, CUcontext) {
+  STEP("cuGraphAddMemcpyNode");
+  return add_node(graph, before, count, {nullptr, {}, *parameters, {}}, node);
+}
+STANDIN(cuGraphAddMemsetNode, CUgraphNode* node, CUgraph graph, const CUgraphNode* before, std::size_t count,
+        const FillNodeParams* parameters, CUcontext) {
+  STEP("cuGraphAddMemsetNode");
+  return add_node(graph, before, count, {nullptr, {}, {}, *parameters}, node);
 }
 // An executable graph here is the graph itself: changed nodes are changed in place.
 STANDIN(cuGraphInstantiateWithFlags, CUgraphExec* executable, CUgraph graph, unsigned long long) {
@@ -319,21 +344,54 @@ STANDIN(cuGraphInstantiateWithFlags, CUgraphExec* executable, CUgraph graph, uns
   ++state().counts.graph_executables;
   return 0;
 }
-STANDIN(cuGraphExecKernelNodeSetParams, CUgraphExec, CUgraphNode node, const KernelNodeParams* parameters) {
-  STEP("cuGraphExecKernelNodeSetParams");
-  reinterpret_cast<GraphNode*>(node)->launch = launch_of(*parameters);
+static void count_update() {
   const std::lock_guard lock(state().mutex);
   ++state().counts.node_updates;
+}
+STANDIN(cuGraphExecKernelNodeSetParams, CUgraphExec, CUgraphNode node, const KernelNodeParams* parameters) {
+  STEP("cuGraphExecKernelNodeSetParams");
+  auto* changed = reinterpret_cast<GraphNode*>(node);
+  if (changed->function == nullptr) return 1;
+  changed->launch = launch_of(*parameters);
+  count_update();
+  return 0;
+}
+STANDIN(cuGraphExecMemcpyNodeSetParams, CUgraphExec, CUgraphNode node, const CopyNodeParams* parameters, CUcontext) {
+  STEP("cuGraphExecMemcpyNodeSetParams");
+  auto* changed = reinterpret_cast<GraphNode*>(node);
+  if (changed->copy.width_bytes == 0) return 1;
+  changed->copy = *parameters;
+  count_update();
+  return 0;
+}
+STANDIN(cuGraphExecMemsetNodeSetParams, CUgraphExec, CUgraphNode node, const FillNodeParams* parameters, CUcontext) {
+  STEP("cuGraphExecMemsetNodeSetParams");
+  auto* changed = reinterpret_cast<GraphNode*>(node);
+  if (changed->fill.width == 0) return 1;
+  changed->fill = *parameters;
+  count_update();
   return 0;
 }
 STANDIN(cuGraphLaunch, CUgraphExec executable, CUstream stream) {
   STEP("cuGraphLaunch");
-  note(StandinEvent::Kind::Graph, stream, nullptr, 0);
-  const auto& nodes = reinterpret_cast<Graph*>(executable)->nodes;
+  const auto& [nodes, is_chain] = *reinterpret_cast<Graph*>(executable);
+  if (!is_chain) note(StandinEvent::Kind::Graph, stream, nullptr, 0);
+  for (const auto* node : nodes) {
+    if (is_chain) note(StandinEvent::Kind::Launch, stream, nullptr, node->launch.first_parameter, node->launch.second_parameter);
+  }
   const std::lock_guard lock(state().mutex);
   ++state().counts.graph_launches;
-  state().counts.launches += nodes.size();
-  state().counts.last_launch = nodes.back()->launch;
+  for (const auto* node : nodes) {
+    const auto& [function, launch, copy, fill] = *node;
+    if (copy.width_bytes != 0) {
+      std::memcpy(reinterpret_cast<void*>(copy.destination.device), reinterpret_cast<const void*>(copy.source.device), copy.width_bytes);
+    } else if (fill.width != 0) {
+      std::memset(reinterpret_cast<void*>(fill.destination), static_cast<int>(fill.value), fill.width);
+    } else {
+      ++state().counts.launches;
+      state().counts.last_launch = launch;
+    }
+  }
   return 0;
 }
 STANDIN(cuGraphExecDestroy, CUgraphExec) { const std::lock_guard lock(state().mutex); --state().counts.graph_executables; return 0; }

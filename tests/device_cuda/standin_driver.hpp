@@ -34,13 +34,14 @@ struct StandinState {
   StandinLaunch last_launch;
 };
 
-/// One call that puts work on a stream or orders streams.
+/// One call that puts work on a stream or orders streams. A graph of kernels one after the other is a Launch for each.
 struct StandinEvent {
-  enum class Kind : std::uint8_t { Launch, Graph, CopyToDevice, CopyToHost, Clear, Record, Wait };
+  enum class Kind : std::uint8_t { Launch, Graph, CopyToDevice, CopyToHost, CopyOnDevice, Clear, Record, Wait };
   Kind kind;
   const void* stream;
   const void* event;        ///< Record and Wait
-  std::uint64_t address;    ///< copies and Clear: in device memory; Launch: the first parameter
+  std::uint64_t address;    ///< copies and Clear: in device memory, where to; Launch: the first parameter
+  std::uint64_t mark;       ///< copies and Clear: how many bytes; Launch: the second parameter
 };
 
 }  // namespace anymetal::test

@@ -97,6 +97,19 @@ struct ListBuilder {
     list.arguments.insert(list.arguments.end(), arguments.begin(), arguments.end());
     list.keep_alive.push_back(kernel);
   }
+  void copy(const std::shared_ptr<device::cuda::DeviceMemory>& to, const std::shared_ptr<device::cuda::DeviceMemory>& from,
+            std::size_t bytes) {
+    transfer(device::Dispatch::Kind::Copy, "copy", {memory(to), memory(from)}, bytes, {});
+  }
+  void fill(const std::shared_ptr<device::cuda::DeviceMemory>& to, std::size_t bytes, std::byte value) {
+    transfer(device::Dispatch::Kind::Fill, "fill", {memory(to)}, bytes, value);
+  }
+  void transfer(device::Dispatch::Kind kind, std::string_view label, std::vector<device::BoundArgument> arguments, std::size_t bytes,
+                std::byte value) {
+    for (auto& argument : arguments) argument.length = bytes;
+    list.dispatches.push_back({nullptr, label, list.arguments.size(), arguments.size(), {}, {}, kind, value});
+    list.arguments.insert(list.arguments.end(), arguments.begin(), arguments.end());
+  }
   device::BoundArgument memory(const std::shared_ptr<device::cuda::DeviceMemory>& memory, std::size_t offset = 0) {
     list.keep_alive.push_back(memory);
     return {device::BoundArgument::Kind::Buffer, memory.get(), offset, memory->size() - offset};

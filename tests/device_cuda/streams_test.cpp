@@ -57,7 +57,7 @@ class CudaStreams : public testing::Test {
     context_ = *open_context();
     executor_ = std::make_unique<Executor>(context_);
     for (std::size_t i = 0; i < 6; ++i) memories_.push_back(*DeviceMemory::allocate_uncleared(context_, 256 * 1024));
-    two_in_one_out_ = *load_kernel(context_, {buffer_argument(Access::Read), buffer_argument(Access::Read),
+    two_in_one_out_ = *load_kernel(context_, {buffer_argument(Access::Read), value_argument(), buffer_argument(Access::Read),
                                               buffer_argument(Access::ReadWrite)});
     standin_.take_log();
     standin_.hold(true);
@@ -66,10 +66,20 @@ class CudaStreams : public testing::Test {
     standin_.hold(false);
     executor_.reset();
   }
+  /// By which the log's entry for the next use is known: a kernel's argument, the length of a copy or fill.
+  [[nodiscard]] std::uint64_t mark() const { return 1 + uses_.size(); }
   void add(ListBuilder& builder, std::size_t a, std::size_t b, std::size_t out) {
-    builder.dispatch(two_in_one_out_,
-                     {builder.memory(memories_[a]), builder.memory(memories_[b]), builder.memory(memories_[out])});
+    builder.dispatch(two_in_one_out_, {builder.memory(memories_[a]), builder.bytes(mark()), builder.memory(memories_[b]),
+                                       builder.memory(memories_[out])});
     uses_.push_back({{a, b}, {out}});
+  }
+  void add_copy(ListBuilder& builder, std::size_t from, std::size_t to) {
+    builder.copy(memories_[to], memories_[from], mark());
+    uses_.push_back({{from}, {to}});
+  }
+  void add_fill(ListBuilder& builder, std::size_t to) {
+    builder.fill(memories_[to], mark(), std::byte{1});
+    uses_.push_back({{}, {to}});
   }
   void submit(ListBuilder& builder) {
     auto work = executor_->submit(std::move(builder.list));
@@ -99,6 +109,42 @@ TEST_F(CudaStreams, AChainStaysOnOneStreamWithoutWaits) {
   const auto log = standin_.take_log();
   EXPECT_EQ(streams_used(log), 1U);
   for (const auto& entry : log) EXPECT_NE(entry.kind, StandinEvent::Kind::Wait);
+}
+
+TEST_F(CudaStreams, ALongChainIsGraphsOfAFewLengthsInItsOrder) {
+  const auto began = standin_.state();
+  ListBuilder builder;
+  for (std::size_t i = 0; i < 61; ++i) add(builder, i % 2, i % 2, 1 - i % 2);
+  builder.fill(memories_[1], 1000, std::byte{1});
+  for (std::size_t i = 0; i < 3; ++i) add(builder, 1, 1, 1);
+  submit(builder);
+  auto after = standin_.state();
+  EXPECT_EQ(after.graph_launches, began.graph_launches + 3) << "8, 16, 32, then 5 and 3 by themselves";
+  EXPECT_EQ(after.launches, began.launches + 64);
+  EXPECT_EQ(after.graphs, began.graphs + 3);
+  std::vector<std::uint64_t> marks;
+  for (const auto& entry : standin_.take_log()) {
+    if (is_work(entry)) marks.push_back(entry.mark);
+  }
+  ASSERT_EQ(marks.size(), 65U);
+  for (std::size_t i = 0; i < 61; ++i) EXPECT_EQ(marks[i], i + 1);
+  EXPECT_EQ(marks[61], 1000U);
+  for (std::size_t i = 62; i < 65; ++i) EXPECT_EQ(marks[i], i);
+}
+
+TEST_F(CudaStreams, ADriverThatTakesNoGraphsGetsLaunches) {
+  for (const char* call : {"cuGraphCreate", "cuGraphAddKernelNode", "cuGraphInstantiateWithFlags", "cuGraphExecKernelNodeSetParams"}) {
+    const auto began = standin_.state();
+    for (int round = 0; round < 2; ++round) {  // of other lengths: neither comes again
+      ListBuilder builder;
+      for (std::size_t i = 0; i < 10U + static_cast<std::size_t>(round); ++i) add(builder, 0, 0, 1);
+      if (round == 1) standin_.fail_call(call, 1);
+      submit(builder);
+    }
+    standin_.fail_call(call, 0);
+    EXPECT_EQ(standin_.state().launches, began.launches + 21) << call;
+    executor_ = std::make_unique<Executor>(context_);
+  }
 }
 
 TEST_F(CudaStreams, IndependentDispatchesGetStreamsOfTheirOwn) {
@@ -134,37 +180,59 @@ TEST_F(CudaStreams, WhateverConflictsIsOrdered) {
   std::mt19937 random(7);
   const auto pick = [&] { return static_cast<std::size_t>(random() % memories_.size()); };
   std::vector<std::vector<std::byte>> destinations;
+  constexpr std::size_t kLong = 100 * 1024;
+  const auto graphs_before = standin_.state().graph_launches;
   for (int round = 0; round < 60; ++round) {
     ListBuilder builder;
     const auto kind = random() % 4;
     if (kind == 0) {
       const auto m = pick();
-      const std::vector<std::byte> bytes(random() % 2 == 0 ? 64 : 100 * 1024);
+      const std::vector<std::byte> bytes(mark() + (random() % 2 == 0 ? 0 : kLong));
       ASSERT_TRUE(memories_[m]->write(bytes, 0));
       uses_.push_back({{}, {m}});
     } else if (kind == 1) {
       const auto m = pick();
-      destinations.emplace_back(random() % 2 == 0 ? 64 : 100 * 1024);
+      destinations.emplace_back(mark() + (random() % 2 == 0 ? 0 : kLong));
       ASSERT_TRUE(memories_[m]->read_later(destinations.back(), 0));
       uses_.push_back({{m}, {}});
     } else {
-      const auto count = 1 + random() % 12;
-      for (std::size_t i = 0; i < count; ++i) add(builder, pick(), pick(), pick());
+      const auto count = 1 + random() % (kind == 2 ? 12 : 60);
+      const auto only = pick();  // what a chain writes
+      for (std::size_t i = 0; i < count; ++i) {
+        const auto out = kind == 2 ? pick() : only;
+        const auto a = pick();
+        const auto command = random() % 16;
+        if (command == 0 && a != out) {
+          add_copy(builder, a, out);
+        } else if (command == 1) {
+          add_fill(builder, out);
+        } else {
+          add(builder, a, pick(), out);
+        }
+      }
       submit(builder);
     }
   }
-  const auto before = happens_before(standin_.take_log());
+  const auto log = standin_.take_log();
+  const auto before = happens_before(log);
   ASSERT_EQ(before.size(), uses_.size());
+  std::vector<std::size_t> place(uses_.size(), before.size());  // in the log, of the work in the order it was given
+  std::size_t works = 0;
+  for (const auto& entry : log) {
+    if (is_work(entry)) place.at((entry.mark - 1) % kLong) = works++;
+  }
   std::size_t free_pairs = 0;
   for (std::size_t j = 0; j < uses_.size(); ++j) {
     for (std::size_t i = 0; i < j; ++i) {
+      const bool ordered = before.at(place[j]).contains(place[i]);
       if (uses_[i].conflicts(uses_[j])) {
-        EXPECT_TRUE(before[j].contains(i)) << "work " << j << " may run before " << i << " has ended";
+        EXPECT_TRUE(ordered) << "work " << j << " may run before " << i << " has ended";
       }
-      if (!before[j].contains(i)) ++free_pairs;
+      if (!ordered) ++free_pairs;
     }
   }
   EXPECT_GT(free_pairs, 0U);
+  EXPECT_GT(standin_.state().graph_launches, graphs_before);
 }
 
 TEST_F(CudaStreams, MemoryThatIsFreedAndTakenAgainIsOrderedAfterItsLastUse) {
@@ -184,7 +252,8 @@ TEST_F(CudaStreams, ThreadsShareADevice) {
     for (int round = 0; round < 50; ++round) {
       ListBuilder builder;
       for (const std::size_t out : {own, own + 2}) {
-        builder.dispatch(two_in_one_out_, {builder.memory(memories_[4]), builder.memory(memories_[own]), builder.memory(memories_[out])});
+        builder.dispatch(two_in_one_out_, {builder.memory(memories_[4]), builder.bytes(std::uint64_t{1}), builder.memory(memories_[own]),
+                                           builder.memory(memories_[out])});
       }
       auto work = executor_->submit(std::move(builder.list));
       ASSERT_TRUE(work);
@@ -212,6 +281,16 @@ TEST_F(CudaStreams, DevicesAreApart) {
   const auto log = standin_.take_log();
   EXPECT_EQ(streams_used(log), 2U);
   for (const auto& before : happens_before(log)) EXPECT_TRUE(before.empty());
+}
+
+TEST_F(CudaStreams, AFaultNamesTheCommands) {
+  ListBuilder builder;
+  add_fill(builder, 0);
+  standin_.fail_call("cuEventSynchronize", 700);
+  auto fault = executor_->run(builder.list);
+  standin_.fail_call("cuEventSynchronize", 0);
+  ASSERT_FALSE(fault);
+  EXPECT_NE(fault.error().message().find("running command 'fill'"), std::string::npos) << fault.error().message();
 }
 
 TEST_F(CudaStreams, AFaultNamesAllThatRan) {

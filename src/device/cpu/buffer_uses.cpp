@@ -12,13 +12,13 @@ std::uint64_t hash_bit(const Memory* memory) {
 
 }  // namespace
 
-void BufferUses::set(const CommandList& list, const Dispatch& dispatch, std::span<const Argument> arguments) {
+void BufferUses::set(const CommandList& list, const Dispatch& dispatch) {
   uses_.clear();
   touched_ = written_ = 0;
   for (std::size_t i = 0; i < dispatch.argument_count; ++i) {
     const auto& bound = list.arguments[dispatch.first_argument + i];
     if (bound.kind != BoundArgument::Kind::Buffer || bound.length == 0) continue;
-    const bool writes = may_write(arguments, i);
+    const bool writes = dispatch.access(i) != Access::Read;
     uses_.push_back({bound.memory, bound.offset, bound.offset + bound.length, writes});
     touched_ |= hash_bit(bound.memory);
     if (writes) written_ |= hash_bit(bound.memory);

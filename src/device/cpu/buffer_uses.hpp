@@ -3,7 +3,6 @@
 /// Which memory a dispatch touches.
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "device/backend.hpp"
@@ -14,8 +13,7 @@ namespace anymetal::device::cpu {
 /// Thread contract: immutable while other threads read it.
 class BufferUses {
  public:
-  /// `arguments` are the kernel's, as reflected; one that is not among them counts as written.
-  void set(const CommandList& list, const Dispatch& dispatch, std::span<const Argument> arguments);
+  void set(const CommandList& list, const Dispatch& dispatch);
   /// Whether both touch a byte that one of them may write: then they must keep their order.
   [[nodiscard]] bool conflict_with(const BufferUses& other) const;
 
@@ -29,10 +27,5 @@ class BufferUses {
   std::uint64_t touched_ = 0;  ///< a bit for each memory by hash: most pairs of dispatches are told apart by two words
   std::uint64_t written_ = 0;
 };
-
-/// Whether the kernel may write this argument of a dispatch.
-[[nodiscard]] inline bool may_write(std::span<const Argument> arguments, std::size_t argument) {
-  return argument >= arguments.size() || arguments[argument].access != Access::Read;
-}
 
 }  // namespace anymetal::device::cpu

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "device/cpu/group_scheduler.hpp"
+#include "device/cpu/transfer.hpp"
 
 namespace anymetal::device::cpu {
 namespace {
@@ -113,28 +114,40 @@ bool DispatchWindow::open() {
   return opened;
 }
 
-/// Plans a dispatch and finds out what it has to wait for.
-Result<void> DispatchWindow::open_slot(std::uint64_t number) {
-  auto& slot = slot_of(number);
-  const auto& dispatch = list_->dispatches[number - first_];
+/// Says what runs and in how many groups. What one core is expected to take, in nanoseconds; 0 where nothing is known yet.
+Result<double> DispatchWindow::plan(Slot& slot, const Dispatch& dispatch) const {
+  slot.dispatch = &dispatch;
+  if (is_transfer(dispatch)) {
+    slot.executable = nullptr;
+    slot.kernel = nullptr;
+    slot.grid = {{}, transfer_pieces(*list_, dispatch)};
+    return expected_transfer_nanoseconds(*list_, dispatch);
+  }
   const auto& executable = static_cast<const CpuExecutable&>(*dispatch.executable);
   const auto grid = plan_grid(dispatch);
   if (!grid) return std::unexpected(grid.error());
   const auto kernel = executable.table(*list_, dispatch);
   if (!kernel) return std::unexpected(kernel.error());
-  slot.dispatch = &dispatch;
   slot.executable = &executable;
   slot.kernel = *kernel;
   slot.grid = *grid;
-  slot.uses.set(*list_, dispatch, executable.arguments());
+  return executable.expected_nanoseconds(threads_of(dispatch));
+}
+
+/// Plans a dispatch and finds out what it has to wait for.
+Result<void> DispatchWindow::open_slot(std::uint64_t number) {
+  auto& slot = slot_of(number);
+  const auto planned = plan(slot, list_->dispatches[number - first_]);
+  if (!planned) return std::unexpected(planned.error());
+  slot.uses.set(*list_, *slot.dispatch);
   std::uint32_t waits = 0;
   for (auto before = head_.load(); before < number; ++before) {
     const auto& other = slot_of(before);
     if (other.completed.load() <= before && slot.uses.conflict_with(other.uses)) waits |= 1u << (before % kSlots);
   }
-  const auto expected = executable.expected_nanoseconds(threads_of(dispatch));
+  const auto expected = *planned;
   const bool small = is_small(expected);
-  const auto count = grid->count;
+  const auto count = slot.grid.count;
   slot.shares = small ? std::min<std::uint64_t>(1, count) : std::min<std::uint64_t>(seats_, count);
   slot.chunk = small ? count : std::max<std::uint64_t>(1, count / (seats_ * pieces_of_share(expected, seats_)));
   std::uint64_t left = 0;
@@ -147,7 +160,7 @@ Result<void> DispatchWindow::open_slot(std::uint64_t number) {
   }
   slot.waits.store(waits, std::memory_order_relaxed);
   slot.large.store(!small, std::memory_order_relaxed);
-  slot.is_timed = !small || executable.is_due_for_timing() || trace::enabled();
+  slot.is_timed = !small || trace::enabled() || (slot.executable != nullptr && slot.executable->is_due_for_timing());
   slot.nanoseconds.store(0, std::memory_order_relaxed);
   slot.left.store(left, std::memory_order_relaxed);
   if (left == 0) slot.completed.store(number + 1);
@@ -233,7 +246,7 @@ void DispatchWindow::run(Slot& slot, std::uint64_t number, Piece piece, unsigned
   const std::chrono::nanoseconds taken = end - start;
   slot.nanoseconds.fetch_add(static_cast<std::uint64_t>(taken.count()), std::memory_order_relaxed);
   if (slot.left.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  if (slot.is_timed)
+  if (slot.is_timed && slot.executable != nullptr)
     slot.executable->record_time(threads_of(*slot.dispatch),
                                  static_cast<double>(slot.nanoseconds.load(std::memory_order_relaxed)));
   slot.completed.store(number + 1);
@@ -241,12 +254,16 @@ void DispatchWindow::run(Slot& slot, std::uint64_t number, Piece piece, unsigned
 
 Result<void> DispatchWindow::run_groups(Slot& slot, std::uint64_t number, Piece piece, WorkerArena& arena) {
   const auto& dispatch = *slot.dispatch;
+  const auto first = share_begin(slot.grid.count, slot.shares, piece.share) + piece.index * slot.chunk;
+  const auto last = std::min(first + slot.chunk, share_begin(slot.grid.count, slot.shares, piece.share + 1));
+  if (slot.kernel == nullptr) {
+    run_transfer(*list_, dispatch, first, last);
+    return {};
+  }
   if (!arena.is_prepared_for({this, number})) {
     if (auto ready = arena.prepare(*list_, dispatch, *slot.kernel, slot.grid.groups, {this, number}); !ready)
       return ready;
   }
-  const auto first = share_begin(slot.grid.count, slot.shares, piece.share) + piece.index * slot.chunk;
-  const auto last = std::min(first + slot.chunk, share_begin(slot.grid.count, slot.shares, piece.share + 1));
   if (run_threadgroups(*slot.kernel, arena.context(), first, last)) return {};
   return stuck_at_barriers(dispatch.label);
 }

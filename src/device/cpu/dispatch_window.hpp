@@ -57,7 +57,7 @@ class DispatchWindow {
   struct Slot {
     // Written by who opens the dispatch, read by who has claimed a piece of it.
     const Dispatch* dispatch = nullptr;
-    const CpuExecutable* executable = nullptr;
+    const CpuExecutable* executable = nullptr;  ///< nullptr for a copy or a fill, as the kernel
     const KernelTable* kernel = nullptr;
     Grid grid;
     std::uint64_t shares = 0;
@@ -83,6 +83,7 @@ class DispatchWindow {
   bool open();
   [[nodiscard]] bool can_open() const;
   Result<void> open_slot(std::uint64_t number);
+  Result<double> plan(Slot& slot, const Dispatch& dispatch) const;
   [[nodiscard]] bool is_ready(Slot& slot, std::uint64_t number);
   [[nodiscard]] bool may_have_pieces(Slot& slot, std::uint64_t number);
   [[nodiscard]] bool has_piece(bool large_only);

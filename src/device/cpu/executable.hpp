@@ -8,7 +8,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <span>
 
 #include "device/backend.hpp"
 #include "device/cpu/object_linker.hpp"
@@ -24,7 +23,10 @@ class CpuExecutable final : public Executable {
   /// `make_general` is called at most once, for the first dispatch that `kernel` cannot run; empty where it runs all.
   CpuExecutable(std::shared_ptr<const LinkedKernel> kernel, msl::EntryReflection reflection, MakeGeneral make_general);
   [[nodiscard]] std::size_t max_total_threads_per_threadgroup() const override;
-  [[nodiscard]] std::span<const Argument> arguments() const { return reflection_.arguments; }
+  /// One that the reflection does not list may be written.
+  [[nodiscard]] Access access(std::size_t argument) const override {
+    return argument < reflection_.arguments.size() ? reflection_.arguments[argument].access : Access::ReadWrite;
+  }
   /// The code for this dispatch; the general form where it does not consist of full simdgroups in rows, or binds a
   /// buffer that is too large. Thread contract: safe from any thread.
   [[nodiscard]] Result<const KernelTable*> table(const CommandList& list, const Dispatch& dispatch) const;

@@ -2,9 +2,6 @@
 
 #include <algorithm>
 
-#include "device/cpu/buffer_uses.hpp"
-#include "device/cpu/executable.hpp"
-
 namespace anymetal::device::cpu {
 
 ListOrder::Place::Place(ListOrder& order, const CommandList& list) : order_(order), list_(list) {
@@ -29,10 +26,9 @@ const ListOrder::Place::Uses& ListOrder::Place::uses() {
   if (uses_) return *uses_;
   auto uses = std::make_unique<Uses>();
   for (const auto& dispatch : list_.dispatches) {
-    const auto arguments = static_cast<const CpuExecutable&>(*dispatch.executable).arguments();
     for (std::size_t i = 0; i < dispatch.argument_count; ++i) {
       const auto& bound = list_.arguments[dispatch.first_argument + i];
-      if (bound.kind == BoundArgument::Kind::Buffer) (*uses)[bound.memory] |= may_write(arguments, i);
+      if (bound.kind == BoundArgument::Kind::Buffer) (*uses)[bound.memory] |= dispatch.access(i) != Access::Read;
     }
   }
   uses_ = std::move(uses);

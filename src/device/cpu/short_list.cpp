@@ -6,6 +6,7 @@
 
 #include "device/cpu/executable.hpp"
 #include "device/cpu/group_scheduler.hpp"
+#include "device/cpu/transfer.hpp"
 #include "observe/trace.hpp"
 
 namespace anymetal::device::cpu {
@@ -16,7 +17,16 @@ using Clock = std::chrono::steady_clock;
 /// A thread that looks for work takes about a microsecond to find some, one that sleeps tens of them.
 constexpr double kShortNanoseconds = 4 * kSmallNanoseconds;
 
+bool is_due_for_timing(const Dispatch& dispatch) {
+  return trace::enabled() ||
+         (!is_transfer(dispatch) && static_cast<const CpuExecutable&>(*dispatch.executable).is_due_for_timing());
+}
+
 Result<void> run_dispatch(const CommandList& list, const Dispatch& dispatch, WorkerArena& arena) {
+  if (is_transfer(dispatch)) {
+    run_transfer(list, dispatch, 0, transfer_pieces(list, dispatch));
+    return {};
+  }
   const auto& executable = static_cast<const CpuExecutable&>(*dispatch.executable);
   const auto grid = plan_grid(dispatch);
   if (!grid) return std::unexpected(grid.error());
@@ -34,7 +44,9 @@ bool is_short(const CommandList& list) {
   double left = kShortNanoseconds;
   for (const auto& dispatch : list.dispatches) {
     const auto expected =
-        static_cast<const CpuExecutable&>(*dispatch.executable).expected_nanoseconds(threads_of(dispatch));
+        is_transfer(dispatch)
+            ? expected_transfer_nanoseconds(list, dispatch)
+            : static_cast<const CpuExecutable&>(*dispatch.executable).expected_nanoseconds(threads_of(dispatch));
     if (!is_small(expected) || (left -= expected) < 0) return false;
   }
   return true;
@@ -44,14 +56,15 @@ Result<void> run_in_order(const CommandList& list, WorkerArena& arena) {
   std::vector<trace::Event> events;
   Result<void> done;
   for (const auto& dispatch : list.dispatches) {
-    const auto& executable = static_cast<const CpuExecutable&>(*dispatch.executable);
-    if (!trace::enabled() && !executable.is_due_for_timing()) {
+    if (!is_due_for_timing(dispatch)) {
       done = run_dispatch(list, dispatch, arena);
     } else {
       const auto start = Clock::now();
       done = run_dispatch(list, dispatch, arena);
       const auto end = Clock::now();
-      executable.record_time(threads_of(dispatch), std::chrono::duration<double, std::nano>(end - start).count());
+      if (!is_transfer(dispatch))
+        static_cast<const CpuExecutable&>(*dispatch.executable)
+            .record_time(threads_of(dispatch), std::chrono::duration<double, std::nano>(end - start).count());
       if (trace::enabled()) events.push_back({"dispatch", dispatch.label, start, end, trace::this_thread()});
     }
     if (!done) break;

@@ -33,6 +33,7 @@ class Context {
   Context& operator=(const Context&) = delete;
 
   [[nodiscard]] const Driver& driver() const { return driver_; }
+  [[nodiscard]] CUcontext handle() const { return context_; }
   [[nodiscard]] const DeviceInfo& info() const { return info_; }
   [[nodiscard]] const Architecture& architecture() const { return architecture_; }
   [[nodiscard]] Streams& streams() { return streams_; }

@@ -1,7 +1,5 @@
 #include "device/cuda/dependencies.hpp"
 
-#include "device/cuda/kernel.hpp"
-
 #include <algorithm>
 
 namespace anymetal::device::cuda {
@@ -12,13 +10,12 @@ void Dependencies::find(const CommandList& list) {
   uses_.clear();
   for (std::size_t d = 0; d < list.dispatches.size(); ++d) {
     const auto& dispatch = list.dispatches[d];
-    const auto& accesses = static_cast<const Kernel&>(*dispatch.executable).accesses();
     const auto own = static_cast<std::ptrdiff_t>(edges_.size());
     for (std::size_t i = 0; i < dispatch.argument_count; ++i) {
       const auto& argument = list.arguments[dispatch.first_argument + i];
       if (argument.kind != BoundArgument::Kind::Buffer) continue;
       auto& uses = uses_[argument.memory];
-      const bool writes = accesses[i] != Access::Read;
+      const bool writes = dispatch.access(i) != Access::Read;
       if (writes && !uses.readers.empty()) {
         edges_.insert(edges_.end(), uses.readers.begin(), uses.readers.end());
       } else if (uses.writer != 0) {

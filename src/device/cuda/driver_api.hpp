@@ -72,6 +72,36 @@ struct KernelNodeParams {
 };
 static_assert(sizeof(KernelNodeParams) == 56);
 
+/// CUmemorytype.
+inline constexpr int kMemoryTypeDevice = 2;
+
+/// One end of a CUDA_MEMCPY3D.
+struct CopyEnd {
+  std::size_t x_bytes = 0, y = 0, z = 0, lod = 0;
+  int type = kMemoryTypeDevice;
+  void* host = nullptr;
+  CUdeviceptr device = 0;
+  void* array = nullptr;
+  void* reserved = nullptr;
+  std::size_t pitch = 0, height = 0;
+};
+/// CUDA_MEMCPY3D.
+struct CopyNodeParams {
+  CopyEnd source, destination;
+  std::size_t width_bytes = 0, height = 1, depth = 1;
+};
+static_assert(sizeof(CopyNodeParams) == 200);
+
+/// CUDA_MEMSET_NODE_PARAMS of the first version.
+struct FillNodeParams {
+  CUdeviceptr destination = 0;
+  std::size_t pitch = 0;
+  unsigned value = 0;
+  unsigned element_bytes = 1;
+  std::size_t width = 0, height = 1;
+};
+static_assert(sizeof(FillNodeParams) == 40);
+
 // One row per function: member name, exported symbol, parameters.
 #define ANYMETAL_CUDA_FUNCTIONS(X)                                                                                     \
   X(init, "cuInit", (unsigned))                                                                                        \
@@ -103,6 +133,7 @@ static_assert(sizeof(KernelNodeParams) == 56);
   X(mem_free_host, "cuMemFreeHost", (void*))                                                                           \
   X(memcpy_htod_async, "cuMemcpyHtoDAsync_v2", (CUdeviceptr, const void*, std::size_t, CUstream))                      \
   X(memcpy_dtoh_async, "cuMemcpyDtoHAsync_v2", (void*, CUdeviceptr, std::size_t, CUstream))                            \
+  X(memcpy_dtod_async, "cuMemcpyDtoDAsync_v2", (CUdeviceptr, CUdeviceptr, std::size_t, CUstream))                      \
   X(memset_d8_async, "cuMemsetD8Async", (CUdeviceptr, unsigned char, std::size_t, CUstream))                           \
   X(module_load_data, "cuModuleLoadDataEx", (CUmodule*, const void*, unsigned, JitOption*, void**))                    \
   X(module_unload, "cuModuleUnload", (CUmodule))                                                                       \
@@ -119,8 +150,14 @@ static_assert(sizeof(KernelNodeParams) == 56);
   X(graph_create, "cuGraphCreate", (CUgraph*, unsigned))                                                               \
   X(graph_add_kernel_node, "cuGraphAddKernelNode",                                                                     \
     (CUgraphNode*, CUgraph, const CUgraphNode*, std::size_t, const KernelNodeParams*))                                 \
+  X(graph_add_copy_node, "cuGraphAddMemcpyNode",                                                                       \
+    (CUgraphNode*, CUgraph, const CUgraphNode*, std::size_t, const CopyNodeParams*, CUcontext))                        \
+  X(graph_add_fill_node, "cuGraphAddMemsetNode",                                                                       \
+    (CUgraphNode*, CUgraph, const CUgraphNode*, std::size_t, const FillNodeParams*, CUcontext))                        \
   X(graph_instantiate, "cuGraphInstantiateWithFlags", (CUgraphExec*, CUgraph, unsigned long long))                     \
   X(graph_exec_set_kernel_node, "cuGraphExecKernelNodeSetParams", (CUgraphExec, CUgraphNode, const KernelNodeParams*)) \
+  X(graph_exec_set_copy_node, "cuGraphExecMemcpyNodeSetParams", (CUgraphExec, CUgraphNode, const CopyNodeParams*, CUcontext)) \
+  X(graph_exec_set_fill_node, "cuGraphExecMemsetNodeSetParams", (CUgraphExec, CUgraphNode, const FillNodeParams*, CUcontext)) \
   X(graph_launch, "cuGraphLaunch", (CUgraphExec, CUstream))                                                            \
   X(graph_exec_destroy, "cuGraphExecDestroy", (CUgraphExec))                                                           \
   X(graph_destroy, "cuGraphDestroy", (CUgraph))

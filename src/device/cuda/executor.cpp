@@ -20,10 +20,15 @@ bool runs_synchronously() {
   return value;
 }
 
-std::string describe_kernels(const CommandList& list) {
+std::string describe_command(const Dispatch& command) {
+  return fmt::format("{} '{}'", command.kind == Dispatch::Kind::Kernel ? "kernel" : "command", command.label);
+}
+
+std::string describe_commands(const CommandList& list) {
   std::vector<std::string_view> seen;
   std::string text;
   bool more = false;
+  const bool kernels = std::ranges::all_of(list.dispatches, [](const Dispatch& d) { return d.kind == Dispatch::Kind::Kernel; });
   for (const auto& dispatch : list.dispatches) {
     if (std::find(seen.begin(), seen.end(), dispatch.label) != seen.end()) continue;
     more = seen.size() == 8;
@@ -31,8 +36,9 @@ std::string describe_kernels(const CommandList& list) {
     text += fmt::format("{}'{}'", seen.empty() ? "" : ", ", dispatch.label);
     seen.push_back(dispatch.label);
   }
-  if (seen.size() == 1) return "kernel " + text;
-  return fmt::format("one of the kernels {}{} (ANYMETAL_CUDA_SYNC=1 tells which)", text, more ? ", ..." : "");
+  const std::string_view what = kernels ? "kernel" : "command";
+  if (seen.size() == 1) return fmt::format("{} {}", what, text);
+  return fmt::format("one of the {}s {}{} (ANYMETAL_CUDA_SYNC=1 tells which)", what, text, more ? ", ..." : "");
 }
 
 Backlog::~Backlog() {
@@ -52,24 +58,19 @@ void Backlog::reap() {
   }
 }
 
-Executor::Executor(std::shared_ptr<Context> context) : context_(std::move(context)), repeated_(std::make_unique<RepeatedLists>(*this)) {}
+Executor::Executor(std::shared_ptr<Context> context)
+    : context_(std::move(context)), repeated_(std::make_unique<RepeatedLists>(*this)), queue_(context_) {}
 
 Executor::~Executor() = default;
 
 Result<void> Executor::launch(const CommandList& list, const Dispatch& dispatch, unsigned stream, CUdeviceptr bytes) {
-  const trace::Span span("dispatch", dispatch.label);  // the launch; the GPU runs it later
+  const trace::Span span("dispatch", dispatch.label);  // on its way to the GPU, which runs it later
   const NvtxRange range(dispatch.label);
-  if (auto done = prepare_launch(list, dispatch, bytes, launch_); !done) return done;
-  const CUstream handle = context_->streams().handle(stream);
-  for (std::size_t piece = 0; piece < launch_.pieces.size(); ++piece) {
-    const auto node = arguments_.at(launch_, piece);
-    const CUresult r = context_->driver().launch_kernel(node.function, node.grid[0], node.grid[1], node.grid[2], node.block[0],
-                                                        node.block[1], node.block[2], node.shared_bytes, handle, node.parameters, nullptr);
-    if (r != kSuccess) return context_->check(r, fmt::format("launching kernel '{}'", dispatch.label));
-  }
-  if (!runs_synchronously()) return {};
-  const CUresult r = context_->driver().stream_synchronize(handle);
-  return r == kSuccess ? Result<void>() : context_->check(r, fmt::format("running kernel '{}'", dispatch.label));
+  auto done = queue_.add(list, dispatch, stream, bytes);
+  if (!done || !runs_synchronously()) return done;
+  if (done = queue_.flush(stream); !done) return done;
+  const CUresult r = context_->driver().stream_synchronize(context_->streams().handle(stream));
+  return r == kSuccess ? Result<void>() : context_->check(r, fmt::format("running {}", describe_command(dispatch)));
 }
 
 Result<void> Executor::launch_all(const CommandList& list, const DeviceMemory* bytes, Submission& work) {
@@ -82,19 +83,22 @@ Result<void> Executor::launch_all(const CommandList& list, const DeviceMemory* b
     if (argument.kind == BoundArgument::Kind::Buffer) first.push_back(&static_cast<const DeviceMemory*>(argument.memory)->hazards());
   }
   const unsigned base = streams.choose(first) % kCopyStream;
+  queue_.clear();
   const auto stream_of = [&](std::size_t d) { return (base + plan_.stream[d]) % kCopyStream; };
   Result<void> outcome;
   for (std::size_t d = 0; d < list.dispatches.size() && outcome; ++d) {
     const auto& dispatch = list.dispatches[d];
-    const auto& accesses = static_cast<const Kernel&>(*dispatch.executable).accesses();
     const auto stream = stream_of(d);
     const auto each_memory = [&](const auto& use) {
       if (bytes != nullptr) use(bytes->hazards(), Access::Read);
       for (std::size_t i = 0; i < dispatch.argument_count; ++i) {
         const auto& argument = list.arguments[dispatch.first_argument + i];
-        if (argument.kind == BoundArgument::Kind::Buffer) use(static_cast<const DeviceMemory*>(argument.memory)->hazards(), accesses[i]);
+        if (argument.kind == BoundArgument::Kind::Buffer) use(static_cast<const DeviceMemory*>(argument.memory)->hazards(), dispatch.access(i));
       }
     };
+    bool waits = false;
+    each_memory([&](const Hazards& hazards, Access access) { waits = waits || streams.must_wait(stream, hazards, access); });
+    if (waits) outcome = queue_.flush_all();  // an event stands for what is on its stream by then
     each_memory([&](Hazards& hazards, Access access) {
       if (outcome) outcome = streams.order(stream, hazards, access);
     });
@@ -102,9 +106,13 @@ Result<void> Executor::launch_all(const CommandList& list, const DeviceMemory* b
     if (!outcome) break;
     streams.advance(stream);
     each_memory([&](Hazards& hazards, Access access) { streams.mark(stream, hazards, access); });
-    if (plan_.checkpoint[d] != 0) outcome = streams.checkpoint(stream);
+    if (plan_.checkpoint[d] == 0) continue;
+    outcome = queue_.flush(stream);
+    if (outcome) outcome = streams.checkpoint(stream);
   }
-  // Also where something failed: what was launched before it runs.
+  // Also where something failed: what came before it runs.
+  auto flushed = queue_.flush_all();
+  if (outcome) outcome = std::move(flushed);
   for (unsigned s = 0; s < plan_.streams; ++s) {
     auto closed = work.close((base + s) % kCopyStream);
     if (outcome) outcome = std::move(closed);
@@ -135,7 +143,7 @@ Result<void> Executor::run(const CommandList& list) {
     if (!repeated) return std::unexpected(repeated.error());
     if (*repeated != nullptr) return (*repeated)->wait();
   }
-  Submission work(context_, [&list] { return describe_kernels(list); });
+  Submission work(context_, [&list] { return describe_commands(list); });
   auto started = start(list, work);
   auto ended = work.wait();
   return started ? ended : started;
@@ -149,7 +157,7 @@ Result<std::shared_ptr<Work>> Executor::submit(CommandList list) {
     if (!repeated || *repeated != nullptr) return repeated;
   }
   auto owned = std::make_shared<const CommandList>(std::move(list));
-  auto work = std::make_shared<Submission>(context_, [owned] { return describe_kernels(*owned); });
+  auto work = std::make_shared<Submission>(context_, [owned] { return describe_commands(*owned); });
   work->keep(owned);
   if (auto started = start(*owned, *work); !started) {
     (void)work->wait();

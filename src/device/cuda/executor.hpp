@@ -5,7 +5,7 @@
 #include "device/backend.hpp"
 #include "device/cuda/context.hpp"
 #include "device/cuda/dependencies.hpp"
-#include "device/cuda/launch.hpp"
+#include "device/cuda/launch_queue.hpp"
 #include "device/cuda/submission.hpp"
 
 #include <deque>
@@ -18,8 +18,10 @@ namespace anymetal::device::cuda {
 /// Whether `ANYMETAL_CUDA_SYNC=1` asks to wait after every dispatch, so that a fault names its kernel.
 bool runs_synchronously();
 
-/// The labels of a list's kernels: "kernel 'a'", "one of the kernels 'a', 'b'".
-std::string describe_kernels(const CommandList& list);
+/// "kernel 'a'", "command 'copy'".
+std::string describe_command(const Dispatch& command);
+/// The labels of a list: "kernel 'a'", "one of the kernels 'a', 'b'".
+std::string describe_commands(const CommandList& list);
 
 /// Work whose end nobody may wait for, kept until it has ended. Thread contract: safe from any thread.
 class Backlog {
@@ -61,8 +63,7 @@ class Executor {
   // Under the submit mutex, kept for their memory:
   Dependencies dependencies_;
   StreamPlan plan_;
-  Launch launch_;
-  LaunchArguments arguments_;
+  LaunchQueue queue_;
 };
 
 }  // namespace anymetal::device::cuda

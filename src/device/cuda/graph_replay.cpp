@@ -23,20 +23,31 @@ Result<void> Graph::build(const CommandList& list, const std::vector<Launch>& la
     before.clear();
     for (const std::size_t p : dependencies.of(d)) before.insert(before.end(), nodes_[p].begin(), nodes_[p].end());
     auto& own = nodes_.emplace_back();
-    for (std::size_t piece = 0; piece < launches[d].pieces.size(); ++piece) {
-      const auto parameters = arguments_.at(launches[d], piece);
-      const CUresult r = driver.graph_add_kernel_node(&own.emplace_back(), graph_, before.data(), before.size(), &parameters);
-      if (r != kSuccess) return context_->check(r, fmt::format("recording kernel '{}'", list.dispatches[d].label));
+    own.resize(launches[d].node_count());
+    for (std::size_t index = 0; index < own.size(); ++index) {
+      const CUresult r = add_node(launches[d], index, before, own[index]);
+      if (r != kSuccess) return context_->check(r, fmt::format("recording {}", describe_command(list.dispatches[d])));
     }
   }
   return context_->check(driver.graph_instantiate(&executable_, graph_, 0), "preparing a graph");
 }
 
+CUresult Graph::add_node(const Launch& launch, std::size_t index, const std::vector<CUgraphNode>& before, CUgraphNode& made) {
+  if (launch.kernel == nullptr) return launch.transfer.add_node(*context_, index, graph_, before, made);
+  const auto parameters = arguments_.at(launch, index);
+  return context_->driver().graph_add_kernel_node(&made, graph_, before.data(), before.size(), &parameters);
+}
+
+CUresult Graph::set_node(const Launch& launch, std::size_t index, CUgraphNode node) {
+  if (launch.kernel == nullptr) return launch.transfer.set_node(*context_, index, executable_, node);
+  const auto parameters = arguments_.at(launch, index);
+  return context_->driver().graph_exec_set_kernel_node(executable_, node, &parameters);
+}
+
 CUresult Graph::update(std::size_t dispatch, const Launch& launch) {
-  for (std::size_t piece = 0; piece < launch.pieces.size(); ++piece) {
-    const auto parameters = arguments_.at(launch, piece);
-    const CUresult r = context_->driver().graph_exec_set_kernel_node(executable_, nodes_[dispatch][piece], &parameters);
-    if (r != kSuccess) return r;
+  const auto& nodes = nodes_[dispatch];
+  for (std::size_t index = 0; index < nodes.size(); ++index) {
+    if (const CUresult r = set_node(launch, index, nodes[index]); r != kSuccess) return r;
   }
   return kSuccess;
 }
@@ -64,12 +75,11 @@ Result<std::shared_ptr<DeviceMemory>> GraphReplay::room_for_bytes(const CommandL
 void GraphReplay::collect_memories() {
   memories_.clear();
   for (const auto& dispatch : list_->dispatches) {
-    const auto& accesses = static_cast<const Kernel&>(*dispatch.executable).accesses();
     for (std::size_t i = 0; i < dispatch.argument_count; ++i) {
       const auto& argument = list_->arguments[dispatch.first_argument + i];
       if (argument.kind != BoundArgument::Kind::Buffer) continue;
       auto& access = memories_.emplace(static_cast<const DeviceMemory*>(argument.memory), Access::Read).first->second;
-      if (accesses[i] != Access::Read) access = Access::ReadWrite;
+      if (dispatch.access(i) != Access::Read) access = Access::ReadWrite;
     }
   }
 }
@@ -90,7 +100,9 @@ Result<void> GraphReplay::replace(CommandList list) {
   bytes_ = *std::move(bytes);
   bytes_changed_ = bytes_ != nullptr;
   next_dependencies_.find(*list_);
-  const auto same_shape = [](const Launch& a, const Launch& b) { return a.pieces.size() == b.pieces.size(); };
+  const auto same_shape = [](const Launch& a, const Launch& b) {
+    return a.transfer.kind == b.transfer.kind && a.node_count() == b.node_count();
+  };
   if (!(next_dependencies_ == dependencies_) || !std::ranges::equal(next_launches_, launches_, same_shape)) {
     graph_ = nullptr;
     changed_.assign(dispatches.size(), 0);
@@ -151,7 +163,7 @@ Result<std::shared_ptr<Work>> GraphReplay::submit() {
     bytes_changed_ = false;
   }
   if (auto done = bring_up_to_date(); !done) return std::unexpected(done.error());
-  auto work = std::make_shared<Submission>(context_, [list = list_] { return describe_kernels(*list); });
+  auto work = std::make_shared<Submission>(context_, [list = list_] { return describe_commands(*list); });
   work->keep(list_);
   work->keep(graph_);
   work->keep(bytes_);

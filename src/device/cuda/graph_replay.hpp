@@ -28,8 +28,11 @@ class Graph {
   std::shared_ptr<Context> context_;
   CUgraph graph_ = nullptr;
   CUgraphExec executable_ = nullptr;
-  std::vector<std::vector<CUgraphNode>> nodes_;  ///< per dispatch, one a piece
+  std::vector<std::vector<CUgraphNode>> nodes_;  ///< per dispatch, Launch::node_count()
   LaunchArguments arguments_;
+
+  CUresult add_node(const Launch& launch, std::size_t index, const std::vector<CUgraphNode>& before, CUgraphNode& made);
+  CUresult set_node(const Launch& launch, std::size_t index, CUgraphNode node);
 };
 
 /// Thread contract: as device::Replay.

@@ -18,7 +18,7 @@ namespace anymetal::device::cuda {
 Result<std::string> link_cubin(Context& context, const std::string& ptx, std::string_view label);
 
 /// A kernel loaded on one GPU. Thread contract: safe from any thread.
-class Kernel final : public Executable {
+class Kernel final : public Executable, public std::enable_shared_from_this<Kernel> {
  public:
   static Result<std::shared_ptr<const Kernel>> load(std::shared_ptr<Context> context, const Artifact& artifact,
                                                     std::string_view label,
@@ -30,8 +30,7 @@ class Kernel final : public Executable {
   [[nodiscard]] std::size_t max_total_threads_per_threadgroup() const override { return max_threads_; }
   [[nodiscard]] CUfunction function() const { return function_; }
   [[nodiscard]] const ParameterLayout& layout() const { return layout_; }
-  /// How the kernel may use each argument's memory.
-  [[nodiscard]] const std::vector<Access>& accesses() const { return accesses_; }
+  [[nodiscard]] Access access(std::size_t argument) const override { return accesses_[argument]; }
   /// The same kernel with every constant taken by address. Compiled the first time it is asked for, from the artifact's
   /// metadata.
   [[nodiscard]] Result<const Kernel*> by_address() const;

@@ -34,6 +34,15 @@ Result<const Kernel*> form_for(const Kernel& kernel, std::span<const BoundArgume
 }  // namespace
 
 Result<void> prepare_launch(const CommandList& list, const Dispatch& dispatch, CUdeviceptr bytes, Launch& launch) {
+  launch.pieces.clear();
+  if (dispatch.kind != Dispatch::Kind::Kernel) {
+    launch.kernel = nullptr;
+    launch.shared_bytes = 0;
+    launch.block.clear();
+    launch.transfer = Transfer::of(list, dispatch);
+    return {};
+  }
+  launch.transfer = {};
   const auto arguments = arguments_of(list, dispatch);
   auto kernel = form_for(static_cast<const Kernel&>(*dispatch.executable), arguments);
   if (!kernel) return std::unexpected(kernel.error());
@@ -70,7 +79,6 @@ Result<void> prepare_launch(const CommandList& list, const Dispatch& dispatch, C
   copy_size(parameters.groups, {(dispatch.threads.x + group.x - 1) / group.x, (dispatch.threads.y + group.y - 1) / group.y,
                                 (dispatch.threads.z + group.z - 1) / group.z});
   store(launch.block, layout.launch_offset(), parameters);
-  launch.pieces.clear();
   split_launch(dispatch.threads, group, launch.pieces);
   return {};
 }
@@ -78,6 +86,7 @@ Result<void> prepare_launch(const CommandList& list, const Dispatch& dispatch, C
 bool needs_bytes_on_device(const CommandList& list) {
   if (list.bytes.empty()) return false;
   return std::ranges::any_of(list.dispatches, [&](const Dispatch& dispatch) {
+    if (dispatch.kind != Dispatch::Kind::Kernel) return false;
     const auto arguments = arguments_of(list, dispatch);
     const auto& kernel = static_cast<const Kernel&>(*dispatch.executable);
     const auto& slots = kernel.layout().slots();

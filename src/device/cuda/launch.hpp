@@ -1,11 +1,12 @@
 #pragma once
 /// \file
-/// One dispatch as hardware launches: the kernel, its block of parameters, the geometry of each.
+/// One dispatch as hardware launches: the kernel, its block of parameters, the geometry of each. Or a copy or a fill.
 
 #include "device/backend.hpp"
 #include "device/cuda/kernel.hpp"
 #include "device/cuda/launch_pieces.hpp"
 #include "device/cuda/memory.hpp"
+#include "device/cuda/transfer.hpp"
 
 #include <array>
 #include <span>
@@ -15,10 +16,14 @@ namespace anymetal::device::cuda {
 
 /// All of a dispatch that decides what runs. Two equal launches do the same to the same memory.
 struct Launch {
-  const Kernel* kernel = nullptr;   ///< the form of it that takes the arguments as they are bound
+  const Kernel* kernel = nullptr;   ///< the form of it that takes the arguments as they are bound; none for a transfer
   unsigned shared_bytes = 0;        ///< dynamic shared memory
   std::vector<LaunchPiece> pieces;
   std::vector<std::byte> block;     ///< parameter space; each piece has a group offset of its own
+  Transfer transfer;
+
+  /// How many nodes of a graph it is.
+  [[nodiscard]] std::size_t node_count() const { return kernel != nullptr ? pieces.size() : transfer.node_count(); }
 
   friend bool operator==(const Launch&, const Launch&) = default;
 };

@@ -12,13 +12,24 @@ constexpr std::size_t kFewestDispatches = 32;  // a shorter list gains little
 constexpr std::size_t kMostDispatches = 4096;
 constexpr std::size_t kKept = 4;
 
+/// What decides about the graph of a list: which kernel, or which kind of transfer.
+std::uint64_t number_of(const Dispatch& dispatch) {
+  constexpr std::uint64_t kCopy = ~std::uint64_t{0};
+  switch (dispatch.kind) {
+    case Dispatch::Kind::Kernel: return static_cast<const Kernel&>(*dispatch.executable).number();
+    case Dispatch::Kind::Copy: return kCopy;
+    case Dispatch::Kind::Fill: return kCopy - 1;
+  }
+  return 0;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Work>> RepeatedLists::submit(const CommandList& list) {
   if (list.dispatches.size() < kFewestDispatches || list.dispatches.size() > kMostDispatches) return nullptr;
   std::vector<std::uint64_t> kernels;
   kernels.reserve(list.dispatches.size());
-  for (const auto& dispatch : list.dispatches) kernels.push_back(static_cast<const Kernel&>(*dispatch.executable).number());
+  for (const auto& dispatch : list.dispatches) kernels.push_back(number_of(dispatch));
 
   const std::lock_guard lock(mutex_);
   const auto known = std::ranges::find(entries_, kernels, &Entry::kernels);

@@ -22,7 +22,7 @@ class RepeatedLists {
 
  private:
   struct Entry {
-    std::vector<std::uint64_t> kernels;    ///< per dispatch, Kernel::number()
+    std::vector<std::uint64_t> kernels;    ///< per dispatch; copies and fills have numbers, too
     std::unique_ptr<GraphReplay> replay;  ///< from the second time on
   };
   Executor& executor_;

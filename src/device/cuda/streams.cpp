@@ -62,10 +62,22 @@ Result<void> Streams::checkpoint(unsigned stream) {
   return {};
 }
 
+bool Streams::is_behind(unsigned stream, Moment moment) const {
+  return moment.stream == stream || moment.ticket <= streams_[stream].known[moment.stream] ||
+         moment.ticket <= streams_[moment.stream].finished;
+}
+
+bool Streams::must_wait(unsigned stream, const Hazards& hazards, Access access) const {
+  if (!is_behind(stream, hazards.write)) return true;
+  for (unsigned other = 0; other < kStreamCount && access != Access::Read; ++other) {
+    if (!is_behind(stream, {other, hazards.reads[other]})) return true;
+  }
+  return false;
+}
+
 Result<void> Streams::wait_for(unsigned stream, Moment moment) {
+  if (is_behind(stream, moment)) return {};
   auto& own = streams_[stream];
-  const auto& other = streams_[moment.stream];
-  if (moment.stream == stream || moment.ticket <= own.known[moment.stream] || moment.ticket <= other.finished) return {};
   const auto* reached = earliest_checkpoint(moment);
   if (reached == nullptr) {
     if (auto done = checkpoint(moment.stream); !done) return done;

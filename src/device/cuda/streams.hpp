@@ -33,6 +33,8 @@ class Streams {
 
   /// The stream to go on with after the work that `hazards` hold: its own where that is the latest there, else an idle one.
   [[nodiscard]] unsigned choose(std::span<const Hazards* const> hazards) const;
+  /// Whether `order` would make the stream wait.
+  [[nodiscard]] bool must_wait(unsigned stream, const Hazards& hazards, Access access) const;
   /// Makes `stream` wait for all that a use of the memory must come after.
   Result<void> order(unsigned stream, const Hazards& hazards, Access access);
   /// Counts one more piece of work on `stream`.
@@ -59,6 +61,7 @@ class Streams {
     std::size_t next_checkpoint = 0;
   };
 
+  [[nodiscard]] bool is_behind(unsigned stream, Moment moment) const;
   Result<void> wait_for(unsigned stream, Moment moment);
   [[nodiscard]] const Checkpoint* earliest_checkpoint(Moment moment) const;
 
