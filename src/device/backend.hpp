@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <memory>
 #include <new>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,6 +27,17 @@ struct Artifact {
   std::string path_reason;            ///< why not a faster path; empty if it is the fastest
   msl::EntryReflection reflection;    ///< after specialisation
   std::string metadata;               ///< the back end's own, opaque to all others
+};
+
+/// Where a loaded kernel finds other forms of its code that it made before, in this process or an earlier one.
+/// Thread contract: safe from any thread.
+class FormStore {
+ public:
+  virtual ~FormStore() = default;
+  [[nodiscard]] virtual std::optional<std::string> find(std::string_view form) = 0;
+  virtual void keep(std::string_view form, std::string_view bytes) = 0;
+  /// What `find` gave turned out unusable.
+  virtual void reject(std::string_view form) = 0;
 };
 
 /// An artifact loaded into this process on one device. Thread contract: immutable.
@@ -145,6 +157,12 @@ class Backend {
   /// A pure function of its arguments and artifact_identity(). `label` names symbols for profilers.
   [[nodiscard]] virtual Result<Artifact> compile(msl::SpecialisedKernel kernel, std::string_view label) const = 0;
   [[nodiscard]] virtual Result<std::shared_ptr<const Executable>> load(const Artifact& artifact, std::string_view label) = 0;
+  /// The same for a kernel that may need other forms of its code later: `forms` is where they are kept, null for nowhere. Here:
+  /// without such.
+  [[nodiscard]] virtual Result<std::shared_ptr<const Executable>> load_with_forms(const Artifact& artifact, std::string_view label,
+                                                                                  std::shared_ptr<FormStore> /*forms*/) {
+    return load(artifact, label);
+  }
   [[nodiscard]] virtual Result<std::shared_ptr<Memory>> allocate(std::size_t bytes) = 0;
   [[nodiscard]] virtual Result<std::shared_ptr<Memory>> wrap(std::span<const std::byte> bytes,
                                                              std::shared_ptr<const void> owner) = 0;

@@ -27,6 +27,19 @@ Error entry_missing(std::string_view kernel, std::span<const std::string> entrie
       .with_suggestions(std::move(suggestions));
 }
 
+// Beside a pipeline on the disk. A process finds what another one kept.
+class FormsOnDisk final : public device::FormStore {
+ public:
+  FormsOnDisk(StorePtr store, std::string key) : store_(std::move(store)), key_(std::move(key)) {}
+  [[nodiscard]] std::optional<std::string> find(std::string_view form) override { return store_->get(form_key(key_, form)); }
+  void keep(std::string_view form, std::string_view bytes) override { store_->put(form_key(key_, form), bytes); }
+  void reject(std::string_view form) override { store_->reject(form_key(key_, form)); }
+
+ private:
+  const StorePtr store_;
+  const std::string key_;
+};
+
 std::unexpected<Error> cancelled() { return fail(ErrorCode::Cancelled, "nobody wants the pipeline any more"); }
 
 }  // namespace
@@ -76,11 +89,12 @@ Result<PipelinePtr> PipelineBuilder::build(Request& request) {
   }();
   if (!artifact) return std::unexpected(std::move(artifact.error()));
   StoredPipeline made{std::move(*artifact), std::move(entry->warnings)};
-  const std::string bytes = store_ != nullptr ? to_bytes(made) : std::string();
-  auto pipeline = load(request, std::move(made));
-  if (!pipeline || store_ == nullptr) return pipeline;
   // Files may have changed since: what the parse saw counts.
-  if (const auto seen = known_files(request.source, target)) store_->put(disk_key_for(*seen), bytes);
+  const auto seen = store_ != nullptr ? known_files(request.source, target) : std::nullopt;
+  const std::string key = seen ? disk_key_for(*seen) : std::string();
+  const std::string bytes = seen ? to_bytes(made) : std::string();
+  auto pipeline = load(request, std::move(made), key);
+  if (pipeline && seen) store_->put(key, bytes);
   return pipeline;
 }
 
@@ -116,7 +130,7 @@ PipelinePtr PipelineBuilder::from_disk(Request& request, const std::string& key)
   const auto bytes = store_->get(key);
   if (!bytes) return nullptr;
   if (auto stored = pipeline_from_bytes(*bytes)) {
-    if (auto pipeline = load(request, std::move(*stored))) {
+    if (auto pipeline = load(request, std::move(*stored), key)) {
       ++disk_hits_;
       return std::move(*pipeline);
     }
@@ -125,7 +139,7 @@ PipelinePtr PipelineBuilder::from_disk(Request& request, const std::string& key)
   return nullptr;
 }
 
-Result<PipelinePtr> PipelineBuilder::load(Request& request, StoredPipeline stored) {
+Result<PipelinePtr> PipelineBuilder::load(Request& request, StoredPipeline stored, const std::string& key) {
   device::Artifact& artifact = stored.artifact;
   const auto own_memory = artifact.reflection.static_threadgroup_memory;
   if (const auto limit = request.backend->threadgroup_memory_limit(); own_memory > limit) {
@@ -134,7 +148,8 @@ Result<PipelinePtr> PipelineBuilder::load(Request& request, StoredPipeline store
   }
   auto executable = [&] {
     const trace::Span span("load", request.label);
-    return request.backend->load(artifact, request.label);
+    auto forms = key.empty() ? nullptr : std::make_shared<FormsOnDisk>(store_, key);
+    return request.backend->load_with_forms(artifact, request.label, std::move(forms));
   }();
   if (!executable) return std::unexpected(std::move(executable.error()));
   ++loads_;

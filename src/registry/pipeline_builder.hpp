@@ -44,7 +44,8 @@ class PipelineBuilder {
  private:
   struct Request;
   [[nodiscard]] Result<PipelinePtr> build(Request& request);
-  [[nodiscard]] Result<PipelinePtr> load(Request& request, StoredPipeline stored);
+  /// `key` is where the pipeline is on the disk; empty for nowhere.
+  [[nodiscard]] Result<PipelinePtr> load(Request& request, StoredPipeline stored, const std::string& key);
   [[nodiscard]] PipelinePtr from_disk(Request& request, const std::string& key);
   /// What the source finds in its include directories; empty where only a parse can tell.
   [[nodiscard]] std::optional<FileDependencies> known_files(Source& source, msl::Target target);

@@ -73,4 +73,12 @@ std::string pipeline_key(std::string_view entry_key, std::span<const KeyConstant
   return key.take();
 }
 
+std::string form_key(std::string_view pipeline_key, std::string_view form) {
+  cache::ByteWriter key;
+  key.text("form");
+  key.text(pipeline_key);
+  key.text(form);
+  return key.take();
+}
+
 }  // namespace anymetal::registry

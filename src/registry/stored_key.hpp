@@ -28,4 +28,7 @@ std::string entry_key(const Source& source, msl::Target target, std::string_view
 /// Key of a compiled pipeline: the entry's, the constants, and what the device says of its code generation.
 std::string pipeline_key(std::string_view entry_key, std::span<const KeyConstant> constants, std::string_view device_identity);
 
+/// Key of another form of a compiled pipeline's code.
+std::string form_key(std::string_view pipeline_key, std::string_view form);
+
 }  // namespace anymetal::registry

@@ -3,16 +3,19 @@
 #include "ptx_support.hpp"
 #include "standin_support.hpp"
 
+#include "cache/temporary_directory.hpp"
 #include "device/cuda/cuda_backend.hpp"
+
+#include <anymetal/anymetal.hpp>
 
 #include <gmock/gmock.h>
 
 namespace anymetal::test {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
-class CudaRuntime : public testing::Test {
+class CudaRuntime : public ::testing::Test {
  protected:
   void SetUp() override {
     (void)Standin::get();
@@ -117,6 +120,37 @@ TEST_F(CudaRuntime, FailedLoadLeavesNothingBehind) {
   EXPECT_EQ(refused.error().code(), ErrorCode::UnsupportedByDevice);
   EXPECT_THAT(refused.error().message(), HasSubstr("driver"));
   EXPECT_EQ(state().modules, modules);
+}
+
+TEST_F(CudaRuntime, TheFormThatTakesConstantsByAddressIsMadeOnceForAllProcesses) {
+  const anymetal::testing::TemporaryDirectory root;
+  const auto device = *Device::open("cuda:0");
+  // What a process counts that binds a buffer where the kernel has a constant. `damage` stands for another version's cubin.
+  const auto statistics_of_a_process = [&](bool damage) {
+    KernelRegistry registry(DiskCacheOptions{.directory = (root.path() / "cache").string()});
+    registry.register_source("k", R"(#include <metal_stdlib>
+kernel void k(device uint* x [[buffer(0)]], constant uint& step [[buffer(1)]], uint i [[thread_position_in_grid]]) { x[i] += step; })");
+    const auto pipeline = registry.get_pipeline("k", device);
+    EXPECT_TRUE(pipeline) << pipeline.error().message();
+    const auto buffer = *Device(device).make_buffer(64);
+    auto encoder = *Device(device).make_command_encoder();
+    encoder.set_pipeline(*pipeline);
+    encoder.set_buffer(0, buffer);
+    encoder.set_buffer(1, buffer);
+    encoder.dispatch_threads({4}, {4});
+    if (damage) fail_call("cuModuleLoadDataEx", 200, 0);
+    (void)encoder.commit_and_wait();
+    fail_call("cuModuleLoadDataEx", 0);
+    return registry.statistics();
+  };
+  EXPECT_EQ(statistics_of_a_process(false).disk_writes, 3U) << "the kernel, its code, and the other form of it";
+  auto again = statistics_of_a_process(false);
+  EXPECT_EQ(again.disk_writes, 0U);
+  EXPECT_EQ(again.disk_misses, 0U);
+  EXPECT_EQ(statistics_of_a_process(true).disk_corrupt, 1U) << "what cannot be loaded is thrown away";
+  again = statistics_of_a_process(false);
+  EXPECT_EQ(again.disk_writes, 1U);
+  EXPECT_EQ(again.disk_misses, 1U);
 }
 
 TEST_F(CudaRuntime, MissingGpuSaysWhatThereIs) {

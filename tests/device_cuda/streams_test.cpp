@@ -158,6 +158,22 @@ TEST_F(CudaStreams, IndependentDispatchesGetStreamsOfTheirOwn) {
   for (const auto& before : happens_before(log)) EXPECT_TRUE(before.empty());
 }
 
+TEST_F(CudaStreams, WhatComesBeforeAWaitDoesNotWait) {
+  ListBuilder builder;
+  add(builder, 0, 0, 1);
+  add(builder, 2, 2, 3);
+  add(builder, 1, 3, 4);
+  submit(builder);
+  std::map<std::uint64_t, std::size_t> before;
+  const auto log = standin_.take_log();
+  const auto all = happens_before(log);
+  std::size_t works = 0;
+  for (const auto& entry : log) {
+    if (is_work(entry)) before[entry.mark] = all.at(works++).size();
+  }
+  EXPECT_EQ(before, (std::map<std::uint64_t, std::size_t>{{1, 0}, {2, 0}, {3, 2}}));
+}
+
 TEST_F(CudaStreams, ListsAndCopiesOfOtherMemoryDoNotWait) {
   ListBuilder builder;
   add(builder, 0, 0, 1);

@@ -77,6 +77,36 @@ TEST_F(Disk, ASecondProcessNeitherParsesNorCompiles) {
   EXPECT_TRUE(loaded->arguments()[1].active);
 }
 
+TEST_F(Disk, OtherFormsAreKeptBesideTheirPipeline) {
+  Process first;
+  ASSERT_TRUE(first.run(open_store()));
+  ASSERT_NE(first.backend->forms, nullptr);
+  EXPECT_EQ(first.backend->forms->find("wide"), std::nullopt);
+  first.backend->forms->keep("wide", "code");
+  const auto found_by = [&](const std::function<void(Process&)>& change, const char* form) {
+    Process process;
+    change(process);
+    EXPECT_TRUE(process.run(open_store()));
+    return process.backend->forms->find(form).value_or("nothing");
+  };
+  EXPECT_EQ(found_by([](Process&) {}, "wide"), "code");
+  EXPECT_EQ(found_by([](Process&) {}, "narrow"), "nothing");
+  EXPECT_EQ(found_by([](Process& p) { p.constants = {FunctionConstant{"N", 5}}; }, "wide"), "nothing");
+  EXPECT_EQ(found_by([](Process& p) { p.backend->identity = "fake-2"; }, "wide"), "nothing");
+  EXPECT_EQ(found_by([](Process& p) { p.text += "\n"; }, "wide"), "nothing");
+  Process second;
+  ASSERT_TRUE(second.run(open_store()));
+  second.backend->forms->reject("wide");
+  EXPECT_EQ(second.registry->statistics().disk_corrupt, 1u);
+  EXPECT_EQ(found_by([](Process&) {}, "wide"), "nothing");
+}
+
+TEST_F(Disk, WithoutADiskThereAreNoForms) {
+  Process process;
+  ASSERT_TRUE(process.run(nullptr));
+  EXPECT_EQ(process.backend->forms, nullptr);
+}
+
 TEST_F(Disk, ANewSpecialisationSkipsTheFrontEnd) {
   Process first;
   ASSERT_TRUE(first.run(open_store()));

@@ -64,6 +64,11 @@ class FakeBackend final : public device::Backend {
     }
     return std::make_shared<const FakeExecutable>(thread_limit);
   }
+  Result<std::shared_ptr<const device::Executable>> load_with_forms(const device::Artifact& artifact, std::string_view label,
+                                                                    std::shared_ptr<device::FormStore> store) override {
+    forms = std::move(store);
+    return load(artifact, label);
+  }
   Result<std::shared_ptr<device::Memory>> allocate(std::size_t bytes) override {
     if (bytes > memory_limit) return fail(ErrorCode::OutOfMemory, "the fake device is full");
     return std::make_shared<FakeMemory>(bytes);
@@ -88,6 +93,7 @@ class FakeBackend final : public device::Backend {
   std::size_t memory_limit = std::size_t{1} << 30;
   std::function<Result<void>(const device::Artifact&)> on_load;
   std::function<Result<void>(const device::CommandList&)> on_execute;
+  std::shared_ptr<device::FormStore> forms;  ///< of the last kernel that was loaded
   std::atomic<int> loads{0};
   std::atomic<int> executions{0};
 };

@@ -56,7 +56,11 @@ class CudaBackend final : public Backend {
     return artifact;
   }
   [[nodiscard]] Result<std::shared_ptr<const Executable>> load(const Artifact& artifact, std::string_view label) override {
-    return Kernel::load(context_, artifact, label);
+    return load_with_forms(artifact, label, nullptr);
+  }
+  [[nodiscard]] Result<std::shared_ptr<const Executable>> load_with_forms(const Artifact& artifact, std::string_view label,
+                                                                          std::shared_ptr<FormStore> forms) override {
+    return Kernel::load(context_, artifact, label, std::move(forms));
   }
   [[nodiscard]] Result<std::shared_ptr<Memory>> allocate(std::size_t bytes) override {
     return DeviceMemory::allocate(context_, bytes);

@@ -98,7 +98,7 @@ Result<void> Executor::launch_all(const CommandList& list, const DeviceMemory* b
     };
     bool waits = false;
     each_memory([&](const Hazards& hazards, Access access) { waits = waits || streams.must_wait(stream, hazards, access); });
-    if (waits) outcome = queue_.flush_all();  // an event stands for what is on its stream by then
+    if (waits) outcome = queue_.flush(stream);  // what came before it need not wait
     each_memory([&](Hazards& hazards, Access access) {
       if (outcome) outcome = streams.order(stream, hazards, access);
     });

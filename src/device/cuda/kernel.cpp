@@ -69,8 +69,10 @@ Result<std::string> link_cubin(Context& context, const std::string& ptx, std::st
 }
 
 Result<std::shared_ptr<const Kernel>> Kernel::load(std::shared_ptr<Context> context, const Artifact& artifact,
-                                                   std::string_view label, ConstantPassing passing) {
+                                                   std::string_view label, std::shared_ptr<FormStore> forms,
+                                                   ConstantPassing passing) {
   std::shared_ptr<Kernel> kernel(new Kernel(std::move(context), label));
+  kernel->forms_ = std::move(forms);
   if (auto done = kernel->initialise(artifact, passing); !done) return std::unexpected(done.error());
   return kernel;
 }
@@ -101,22 +103,36 @@ Result<void> Kernel::initialise(const Artifact& artifact, ConstantPassing passin
                          "raising the limit of threadgroup memory");
 }
 
-Result<std::shared_ptr<const Kernel>> Kernel::compile_by_address() const {
+Result<std::shared_ptr<const Kernel>> Kernel::load_by_address(std::string_view symbol, std::string_view cubin) const {
+  Artifact artifact;
+  artifact.code = cubin;
+  artifact.symbol = symbol;
+  artifact.reflection = source_.reflection;
+  return load(context_, artifact, label_, nullptr, ConstantPassing::ByAddress);
+}
+
+Result<std::shared_ptr<const Kernel>> Kernel::make_by_address() const {
+  constexpr std::string_view kForm = "by address";  // kept as the symbol, NUL, the cubin
+  if (const auto kept = forms_ != nullptr ? forms_->find(kForm) : std::nullopt) {
+    const std::string_view bytes = *kept;
+    if (const auto end = bytes.find('\0'); end != std::string_view::npos) {
+      if (auto kernel = load_by_address(bytes.substr(0, end), bytes.substr(end + 1))) return kernel;
+    }
+    forms_->reject(kForm);
+  }
   auto kernel = read_kernel(source_.metadata, source_.reflection);
   if (!kernel) return std::unexpected(kernel.error());
   auto generated = generate_ptx(*std::move(kernel), context_->architecture(), label_, ConstantPassing::ByAddress);
   if (!generated) return std::unexpected(generated.error());
   auto cubin = link_cubin(*context_, generated->ptx, label_);
   if (!cubin) return std::unexpected(cubin.error());
-  Artifact artifact;
-  artifact.code = *std::move(cubin);
-  artifact.symbol = std::move(generated->symbol);
-  artifact.reflection = source_.reflection;
-  return load(context_, artifact, label_, ConstantPassing::ByAddress);
+  auto loaded = load_by_address(generated->symbol, *cubin);
+  if (loaded && forms_ != nullptr) forms_->keep(kForm, generated->symbol + '\0' + *cubin);
+  return loaded;
 }
 
 Result<const Kernel*> Kernel::by_address() const {
-  std::call_once(other_once_, [this] { other_ = compile_by_address(); });
+  std::call_once(other_once_, [this] { other_ = make_by_address(); });
   if (!other_) return std::unexpected(other_.error());
   return other_->get();
 }

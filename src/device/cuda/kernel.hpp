@@ -21,7 +21,7 @@ Result<std::string> link_cubin(Context& context, const std::string& ptx, std::st
 class Kernel final : public Executable, public std::enable_shared_from_this<Kernel> {
  public:
   static Result<std::shared_ptr<const Kernel>> load(std::shared_ptr<Context> context, const Artifact& artifact,
-                                                    std::string_view label,
+                                                    std::string_view label, std::shared_ptr<FormStore> forms = nullptr,
                                                     ConstantPassing passing = ConstantPassing::ByValue);
   ~Kernel() override;
   Kernel(const Kernel&) = delete;
@@ -31,8 +31,8 @@ class Kernel final : public Executable, public std::enable_shared_from_this<Kern
   [[nodiscard]] CUfunction function() const { return function_; }
   [[nodiscard]] const ParameterLayout& layout() const { return layout_; }
   [[nodiscard]] Access access(std::size_t argument) const override { return accesses_[argument]; }
-  /// The same kernel with every constant taken by address. Compiled the first time it is asked for, from the artifact's
-  /// metadata.
+  /// The same kernel with every constant taken by address. The first time it is asked for it comes from the forms, else it is
+  /// compiled from the artifact's metadata and kept there.
   [[nodiscard]] Result<const Kernel*> by_address() const;
   [[nodiscard]] int registers() const { return registers_; }
   /// No two kernels of the process have the same.
@@ -41,7 +41,8 @@ class Kernel final : public Executable, public std::enable_shared_from_this<Kern
  private:
   Kernel(std::shared_ptr<Context> context, std::string_view label);
   Result<void> initialise(const Artifact& artifact, ConstantPassing passing);
-  [[nodiscard]] Result<std::shared_ptr<const Kernel>> compile_by_address() const;
+  [[nodiscard]] Result<std::shared_ptr<const Kernel>> make_by_address() const;
+  [[nodiscard]] Result<std::shared_ptr<const Kernel>> load_by_address(std::string_view symbol, std::string_view cubin) const;
 
   std::shared_ptr<Context> context_;
   CUmodule module_ = nullptr;
@@ -52,6 +53,7 @@ class Kernel final : public Executable, public std::enable_shared_from_this<Kern
   ParameterLayout layout_;
   std::vector<Access> accesses_;
   Artifact source_;  ///< what the other form is made from: all but the code
+  std::shared_ptr<FormStore> forms_;
   std::string label_;
   mutable std::once_flag other_once_;
   mutable Result<std::shared_ptr<const Kernel>> other_;
