@@ -142,6 +142,13 @@ def table(rows, ceilings):
             f"{sum(r <= 1 for r in ratios)} at most 1, {sum(r > 1.5 for r in ratios)} above 1.5.",
             "",
         ]
+    moved = [r["gigabytes_per_second"] / ceilings["copy_gigabytes_per_second"] for r in rows if r["flops"] == 0 and r["bytes"] > 0]
+    if moved:
+        lines += [
+            f"Of the {len(moved)} whose operations are not counted {sum(share >= 0.75 for share in moved)} move their bytes at 75 % of copy "
+            "bandwidth or more.",
+            "",
+        ]
     lines += ["| kernel | shape | ms | spread | rate | % of ceiling | times the plain loop |", "| --- | --- | --- | --- | --- | --- | --- |"]
     for row in sorted(rows, key=lambda r: -(r["times_plain_loop"] or 0)):
         times = row["times_plain_loop"]
