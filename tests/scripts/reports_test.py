@@ -93,6 +93,11 @@ class Roofline(unittest.TestCase):
         self.assertEqual([line.split()[1] for line in lines], ["copy", "mv", "mm", "odd"])
         self.assertIn("| 20.0 GB/s | 50 | 3.00 |", lines[0])
 
+    def test_counts_those_near_copy_bandwidth(self):
+        # 20 and 22.5 GB/s of 30: less than three quarters, and just that many.
+        rows = self.rows + [row("near", 2.25e7, 0, 1.0, 1.0)]
+        self.assertIn("Of the 3 whose operations are not counted 1 move", roofline.table(rows, CEILINGS))
+
     def test_joins_parts_of_a_run(self):
         with tempfile.TemporaryDirectory() as directory:
             paths = []
