@@ -47,6 +47,7 @@ struct Lanes<8> {
   typedef Float8 F;
   typedef Uint8 U;
   static F load(device const float* p) { return *(device const UnalignedFloat8*)p; }
+  static F load(thread const float* p) { return *(thread const UnalignedFloat8*)p; }
   static F load(threadgroup const float* p) { return *(threadgroup const UnalignedFloat8*)p; }
   static F load(device const half* p) { return __builtin_convertvector(*(device const UnalignedHalf8*)p, Float8); }
   static F load(device const bfloat* p) {

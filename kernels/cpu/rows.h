@@ -37,6 +37,34 @@ struct Columns {
   WideF operator()(uint c, ulong k) const { return Wide::load(at[c] + k); }
 };
 
+// A sum of products of vectors, in one register whatever its width: eight rows' sums shall stay in registers.
+class RegisterSum {
+ public:
+  void add(WideF a, WideF b) {
+    if (__msl_vector_bits() >= 512) {
+      wide_ += a * b;
+    } else if (__msl_vector_bits() >= 256) {
+      half_ += a.lo * b.lo + a.hi * b.hi;
+    } else {
+      quarter_ += (a.lo.lo * b.lo.lo + a.lo.hi * b.lo.hi) + (a.hi.lo * b.hi.lo + a.hi.hi * b.hi.hi);
+    }
+  }
+  // A vector with this sum.
+  WideF vector() const {
+    WideF v = wide_;
+    v.lo += half_;
+    v.lo.lo += quarter_;
+    return v;
+  }
+
+ private:
+  typedef float Float4 __attribute__((ext_vector_type(4)));
+  // But for one zero from the first to the last, and gone when the kernel is compiled.
+  WideF wide_ = 0.0f;
+  Float8 half_ = 0.0f;
+  Float4 quarter_ = 0.0f;
+};
+
 // Stores the first `count` of eight sums. Eight at once: a copy of any length would be a call.
 inline void store_sums(device float* out, thread const float (*sums)[1], uint count) {
   if (count == 8) return Lanes<8>::store(out, *(thread const UnalignedFloat8*)sums);
@@ -85,14 +113,12 @@ void row_products(device const uchar* first, ulong row_bytes, ulong blocks, uint
   }
   // Sums enough that an addition need not wait for the one before.
   constexpr uint kSums = kRows * kColumns, kChains = kSums >= 8 ? 1 : kSums >= 4 ? 2 : Units::kVectors;
-  WideF acc[kRows][kColumns][kChains] = {};
+  RegisterSum acc[kRows][kColumns][kChains];
   for (ulong block = 0; block < blocks; ++block) {
     prefetch_rows<Block, kRows>(first, rows, row_bytes, block);
     alignas(64) float scales[kRows][Units::kScales];
 #pragma unroll
-    for (int r = 0; r < kRows; ++r) {
-      Units::scales(rows[r][block], scales[r]);
-    }
+    for (int r = 0; r < kRows; ++r) Units::scales(rows[r][block], scales[r]);
 #pragma unroll 1
     for (uint u = 0; u < Units::kUnits; ++u) {
       const ulong k = block * BlockTraits<Block>::kElements + Units::first(u);
@@ -109,23 +135,26 @@ void row_products(device const uchar* first, ulong row_bytes, ulong blocks, uint
 #pragma unroll
         for (uint c = 0; c < kColumns; ++c) {
 #pragma unroll
-          for (uint j = 0; j < Units::kVectors; ++j) acc[r][c][j % kChains] += w[j] * v[c][j];
+          for (uint j = 0; j < Units::kVectors; ++j) acc[r][c][j % kChains].add(w[j], v[c][j]);
         }
       }
     }
   }
   if constexpr (kRows == 8 && kColumns == 1) {
     static_assert(kChains == 1, "a sum for each row");
-    Lanes<8>::store(&sums[0][0], eight_sums(&acc[0][0][0]));
+    WideF a[kRows];
+#pragma unroll
+    for (int r = 0; r < kRows; ++r) a[r] = acc[r][0][0].vector();
+    Lanes<8>::store(&sums[0][0], eight_sums(a));
     return;
   }
 #pragma unroll
   for (int r = 0; r < kRows; ++r) {
 #pragma unroll
     for (uint c = 0; c < kColumns; ++c) {
-      WideF sum = acc[r][c][0];
+      WideF sum = acc[r][c][0].vector();
 #pragma unroll
-      for (uint i = 1; i < kChains; ++i) sum += acc[r][c][i];
+      for (uint i = 1; i < kChains; ++i) sum += acc[r][c][i].vector();
       sums[r][c] = Wide::sum(sum);
     }
   }

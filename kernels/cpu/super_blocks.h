@@ -26,13 +26,9 @@ template <>
 struct BlockUnits<BlockQ4_K> : NibblePairUnits {
   static void scales(device const BlockQ4_K& b, thread float* s) { unpack(b.scales, b.d, b.dmin, s); }
   static void unit(device const BlockQ4_K& b, thread const float* s, uint u, thread WideF* w) {
-    const WideU n0 = Wide::bytes(b.qs + 32 * u), n1 = Wide::bytes(b.qs + 32 * u + 16);
     const WideF scale0 = s[2 * u], offset0 = -s[2 * u + 8], scale1 = s[2 * u + 1], offset1 = -s[2 * u + 9];
-    const WideF steps0 = counting() * scale0 + offset0, steps1 = counting() * scale1 + offset1;
-    w[0] = nibble(steps0, n0, scale0, offset0);
-    w[1] = nibble(steps0, n1, scale0, offset0);
-    w[2] = nibble(steps1, n0 >> 4u, scale1, offset1);
-    w[3] = nibble(steps1, n1 >> 4u, scale1, offset1);
+    nibbles(b.qs + 32 * u, scale0, offset0, scale1, offset1, w[0], w[2]);
+    nibbles(b.qs + 32 * u + 16, scale0, offset0, scale1, offset1, w[1], w[3]);
   }
 };
 
@@ -40,16 +36,24 @@ template <>
 struct BlockUnits<BlockQ5_K> : NibblePairUnits {
   static void scales(device const BlockQ5_K& b, thread float* s) { unpack(b.scales, b.d, b.dmin, s); }
   static void unit(device const BlockQ5_K& b, thread const float* s, uint u, thread WideF* w) {
-    const WideU n0 = Wide::bytes(b.qs + 32 * u), n1 = Wide::bytes(b.qs + 32 * u + 16);
-    const UnalignedBytes16 h0 = *(device const UnalignedBytes16*)b.qh, h1 = *(device const UnalignedBytes16*)(b.qh + 16);
     const uchar even = uchar(1u << (2 * u)), odd = uchar(2u << (2 * u));
     const WideF scale0 = s[2 * u], offset0 = -s[2 * u + 8], scale1 = s[2 * u + 1], offset1 = -s[2 * u + 9];
-    w[0] = Wide::to_float(fifth_bit(n0 & 15u, has_bit(h0, even))) * scale0 + offset0;
-    w[1] = Wide::to_float(fifth_bit(n1 & 15u, has_bit(h1, even))) * scale0 + offset0;
-    w[2] = Wide::to_float(fifth_bit(n0 >> 4u, has_bit(h0, odd))) * scale1 + offset1;
-    w[3] = Wide::to_float(fifth_bit(n1 >> 4u, has_bit(h1, odd))) * scale1 + offset1;
+#pragma unroll
+    for (uint i = 0; i < 2; ++i) {
+      const Codes high = codes_at(b.qh + 16 * i);
+      if (__msl_vector_bits() >= 512) {
+        const WideU n = Wide::bytes(b.qs + 32 * u + 16 * i);
+        w[i] = Wide::to_float(fifth_bit(n & 15u, has_bit(high, even))) * scale0 + offset0;
+        w[i + 2] = Wide::to_float(fifth_bit(n >> 4u, has_bit(high, odd))) * scale1 + offset1;
+      } else {
+        const Codes n = codes_at(b.qs + 32 * u + 16 * i);
+        w[i] = to_float((n & 15) | where(high & even, 16)) * scale0 + offset0;
+        w[i + 2] = to_float((n >> 4) | where(high & odd, 16)) * scale1 + offset1;
+      }
+    }
   }
-  static Bool16 has_bit(UnalignedBytes16 bytes, uchar bit) { return __builtin_convertvector((bytes & bit) != 0, Bool16); }
+  static Bool16 has_bit(Codes bytes, uchar bit) { return __builtin_convertvector((bytes & bit) != 0, Bool16); }
+  static WideU fifth_bit(WideU n, Bool16 bits) { return __builtin_convertvector(bits, Int16) != 0 ? n | 16u : n; }
 };
 
 // Units of four vectors, 32 elements apart, that share the bytes of two bits per element.
@@ -61,11 +65,10 @@ struct BitPairUnits {
   static uint scale(uint u, uint j) { return 8 * (u / 2) + 2 * j + u % 2; }
 };
 
-// (n & mask) + first, as one permutation where a register holds 16 of them; mask is 3 or 7.
+// (n & mask) + first as one permutation, where a register holds 16 floats; mask is 3 or 7.
 inline WideF low_bits(WideU n, uint mask, float first) {
   const WideU lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  if (__msl_vector_bits() >= 512) return pick(Wide::to_float(lane & mask) + first, n);
-  return Wide::to_float(n & mask) + first;
+  return pick(Wide::to_float(lane & mask) + first, n);
 }
 
 template <>
@@ -78,8 +81,12 @@ struct BlockUnits<BlockQ2_K> : BitPairUnits {
   }
   static void unit(device const BlockQ2_K& b, thread const float* s, uint u, thread WideF* w) {
     const WideU pairs = Wide::bytes(b.qs + byte(u));
+    const Codes codes = codes_at(b.qs + byte(u));
 #pragma unroll
-    for (uint j = 0; j < 4; ++j) w[j] = low_bits(pairs >> (2 * j), 3, 0.0f) * s[scale(u, j)] - s[16 + scale(u, j)];
+    for (uint j = 0; j < 4; ++j) {
+      const WideF n = __msl_vector_bits() >= 512 ? low_bits(pairs >> (2 * j), 3, 0.0f) : to_float((codes >> uchar(2 * j)) & 3);
+      w[j] = n * s[scale(u, j)] - s[16 + scale(u, j)];
+    }
   }
 };
 
@@ -98,10 +105,18 @@ struct BlockUnits<BlockQ3_K> : BitPairUnits {
   }
   static void unit(device const BlockQ3_K& b, thread const float* s, uint u, thread WideF* w) {
     const WideU pairs = Wide::bytes(b.qs + byte(u)), high = Wide::bytes(b.hmask + 16 * (u % 2)) >> (4 * (u / 2));
+    const Codes codes = codes_at(b.qs + byte(u)), tops = codes_at(b.hmask + 16 * (u % 2)) >> uchar(4 * (u / 2));
 #pragma unroll
     for (uint j = 0; j < 4; ++j) {
-      const WideU third = j < 2 ? high << (2 - j) : high >> (j - 2);
-      w[j] = low_bits(((pairs >> (2 * j)) & 3u) | (third & ~3u), 7, -4.0f) * s[scale(u, j)];
+      WideF n;
+      if (__msl_vector_bits() >= 512) {
+        const WideU third = j < 2 ? high << (2 - j) : high >> (j - 2);
+        n = low_bits(((pairs >> (2 * j)) & 3u) | (third & ~3u), 7, -4.0f);
+      } else {
+        const Codes third = j < 2 ? tops << uchar(2 - j) : tops >> uchar(j - 2);
+        n = signed_float((((codes >> uchar(2 * j)) & 3) | (third & 4)) - 4);
+      }
+      w[j] = n * s[scale(u, j)];
     }
   }
 };
@@ -114,12 +129,21 @@ struct BlockUnits<BlockQ6_K> : BitPairUnits {
   }
   static void unit(device const BlockQ6_K& b, thread const float* s, uint u, thread WideF* w) {
     const uint half = u / 2, l = 16 * (u % 2);
-    const WideU n0 = Wide::bytes(b.ql + 64 * half + l), n1 = Wide::bytes(b.ql + 64 * half + 32 + l);
-    const WideU high = Wide::bytes(b.qh + byte(u));
-    const WideU n[4] = {(n0 & 15u) | ((high << 4u) & 48u), (n1 & 15u) | ((high << 2u) & 48u), (n0 >> 4u) | (high & 48u),
-                        (n1 >> 4u) | ((high >> 2u) & 48u)};
+    if (__msl_vector_bits() >= 512) {
+      const WideU n0 = Wide::bytes(b.ql + 64 * half + l), n1 = Wide::bytes(b.ql + 64 * half + 32 + l);
+      const WideU high = Wide::bytes(b.qh + byte(u));
+      const WideU n[4] = {(n0 & 15u) | ((high << 4u) & 48u), (n1 & 15u) | ((high << 2u) & 48u), (n0 >> 4u) | (high & 48u),
+                          (n1 >> 4u) | ((high >> 2u) & 48u)};
 #pragma unroll
-    for (uint j = 0; j < 4; ++j) w[j] = (Wide::to_float(n[j]) - 32.0f) * s[scale(u, j)];
+      for (uint j = 0; j < 4; ++j) w[j] = (Wide::to_float(n[j]) - 32.0f) * s[scale(u, j)];
+    } else {
+      const Codes n0 = codes_at(b.ql + 64 * half + l), n1 = codes_at(b.ql + 64 * half + 32 + l);
+      const Codes high = codes_at(b.qh + byte(u));
+      const Codes n[4] = {(n0 & 15) | ((high << 4) & 48), (n1 & 15) | ((high << 2) & 48), (n0 >> 4) | (high & 48),
+                          (n1 >> 4) | ((high >> 2) & 48)};
+#pragma unroll
+      for (uint j = 0; j < 4; ++j) w[j] = signed_float(n[j] - 32) * s[scale(u, j)];
+    }
   }
 };
 
@@ -134,10 +158,7 @@ struct BlockUnits<BlockIQ4_XS> {
     Lanes<8>::store(s, (Lanes<8>::to_float(six) - 32.0f) * float(b.d));
   }
   static void unit(device const BlockIQ4_XS& b, thread const float* s, uint u, thread WideF* w) {
-    const WideF values = Wide::load(kIQ4_NL) * s[u];
-    const WideU n = Wide::bytes(b.qs + 16 * u);
-    w[0] = pick(values, n);
-    w[1] = pick(values, n >> 4u);
+    look_up_nibbles(b.qs + 16 * u, kIQ4_NL, s[u], w);
   }
 };
 

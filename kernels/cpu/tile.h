@@ -61,32 +61,51 @@ void load_columns(Row row, uint count, uint k, uint depth, thread float* to) {
   }
 }
 
-// sums[r][c] += sum over k < depth of w[r * row_step + k * step] * columns[k][c], for kRowsAtOnce rows and 16 kVectors
-// columns of 32.
-template <int kVectors, class W>
-void add_products(W w, ulong row_step, ulong step, thread const float* columns, uint depth, thread float* sums) {
-  WideF acc[kRowsAtOnce][kVectors];
+// sums[r][c] += sum over k < depth of w[r * row_step + k * step] * columns[k][c] for kRows rows and kVectors of L's vectors of
+// columns, whose sums are held in registers.
+template <class L, uint kRows, uint kVectors, class W>
+void add_block(W w, ulong row_step, ulong step, thread const float* columns, uint depth, thread float* sums) {
+  typedef typename L::F Vector;
+  constexpr uint kLanes = sizeof(Vector) / sizeof(float);
+  Vector acc[kRows][kVectors];
 #pragma unroll
-  for (uint r = 0; r < kRowsAtOnce; ++r) {
+  for (uint r = 0; r < kRows; ++r) {
 #pragma unroll
-    for (uint v = 0; v < kVectors; ++v) acc[r][v] = Wide::load(sums + r * kColumns + 16 * v);
+    for (uint v = 0; v < kVectors; ++v) acc[r][v] = L::load(sums + r * kColumns + kLanes * v);
   }
 #pragma unroll 2
   for (uint k = 0; k < depth; ++k) {
-    WideF x[kVectors];
+    Vector x[kVectors];
 #pragma unroll
-    for (uint v = 0; v < kVectors; ++v) x[v] = Wide::load(columns + k * kColumns + 16 * v);
+    for (uint v = 0; v < kVectors; ++v) x[v] = L::load(columns + k * kColumns + kLanes * v);
 #pragma unroll
-    for (uint r = 0; r < kRowsAtOnce; ++r) {
-      const WideF weight = float(w[r * row_step + k * step]);
+    for (uint r = 0; r < kRows; ++r) {
+      const Vector weight = float(w[r * row_step + k * step]);
 #pragma unroll
       for (uint v = 0; v < kVectors; ++v) acc[r][v] += weight * x[v];
     }
   }
 #pragma unroll
-  for (uint r = 0; r < kRowsAtOnce; ++r) {
+  for (uint r = 0; r < kRows; ++r) {
 #pragma unroll
-    for (uint v = 0; v < kVectors; ++v) Wide::store(sums + r * kColumns + 16 * v, acc[r][v]);
+    for (uint v = 0; v < kVectors; ++v) L::store(sums + r * kColumns + kLanes * v, acc[r][v]);
+  }
+}
+
+// The same for kRowsAtOnce rows and 16 kVectors columns of 32, in as many parts as there must be for the sums to stay in
+// registers.
+template <int kVectors, class W>
+void add_products(W w, ulong row_step, ulong step, thread const float* columns, uint depth, thread float* sums) {
+  if (__msl_vector_bits() >= 512) {
+    add_block<Lanes<16>, kRowsAtOnce, kVectors>(w, row_step, step, columns, depth, sums);
+  } else if (__msl_vector_bits() >= 256) {
+    for (uint r = 0; r < kRowsAtOnce; r += 4) {
+      for (uint c = 0; c < 16 * kVectors; c += 16)
+        add_block<Lanes<8>, 4, 2>(w + r * row_step, row_step, step, columns + c, depth, sums + r * kColumns + c);
+    }
+  } else {
+    for (uint c = 0; c < 16 * kVectors; c += 8)
+      add_block<Lanes<8>, kRowsAtOnce, 1>(w, row_step, step, columns + c, depth, sums + c);
   }
 }
 

@@ -53,7 +53,10 @@ struct VecAttention {
 
     // A part of the outputs at a time, in registers.
     uint d = 0;
-    for (; d + 128 <= dim; d += 128) add_values<8>(d, begin, end, rescale, scores, value_row);
+    if (__msl_vector_bits() >= 512) {
+      for (; d + 128 <= dim; d += 128) add_values<8>(d, begin, end, rescale, scores, value_row);
+    }
+    for (; d + 64 <= dim; d += 64) add_values<4>(d, begin, end, rescale, scores, value_row);
     for (; d + 16 <= dim; d += 16) add_values<1>(d, begin, end, rescale, scores, value_row);
     if (d < dim) {
       Float8 part = *(thread const UnalignedFloat8*)(out + d) * rescale;

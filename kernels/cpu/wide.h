@@ -2,6 +2,9 @@
 #pragma once
 #include "common/lanes.h"
 
+// Bits of the widest vector register the kernel is compiled for.
+extern "C" __attribute__((nothrow, const)) uint __msl_vector_bits();
+
 namespace anymetal {
 
 typedef Lanes<16> Wide;

@@ -146,13 +146,13 @@ TEST(Dispatcher, OrdersListsOfManyThreadsByTheirMemory) {
           list.add(add, 8, {shared.bind()});
           list.add(copy, 8, {shared.bind(), own.bind()});
           ASSERT_TRUE(dispatcher.execute(list.list()));
-          for (int i = 1; i < 8; ++i) ASSERT_EQ(own[i], own[0]) << "another list came between";
+          for (std::size_t i = 1; i < 8; ++i) ASSERT_EQ(own[i], own[0]) << "another list came between";
           ASSERT_GT(own[0], before);
           before = own[0];
         }
       });
   }
-  for (int i = 0; i < 8; ++i) EXPECT_EQ(shared[i], kHosts * kRounds);
+  for (std::size_t i = 0; i < 8; ++i) EXPECT_EQ(shared[i], kHosts * kRounds);
 }
 
 TEST_P(Threads, ReportTheFirstFailureAndRunWhatCameBefore) {
@@ -171,7 +171,7 @@ TEST_P(Threads, ReportTheFirstFailureAndRunWhatCameBefore) {
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().code(), ErrorCode::InvalidDispatch);
     EXPECT_EQ(done.error().key(), "first");
-    for (int i = 0; i < 64; ++i) {
+    for (std::size_t i = 0; i < 64; ++i) {
       EXPECT_EQ(before[i], 40u);
       EXPECT_EQ(after[i], 0u);
     }

@@ -87,7 +87,7 @@ TEST(OneThread, DoesTheWorkOfAThreadgroupInPlaceToo) {
   EXPECT_EQ(kernel.artifact().path_reason, "");
   Words x(1000);
   std::iota(x.begin(), x.end(), 1u);
-  for (const std::size_t group : {1, 7, 32, 256}) {
+  for (const std::size_t group : {1u, 7u, 32u, 256u}) {
     const DeviceArray<std::uint32_t> in(x), out(Words(1000, 0)), both(x);
     ASSERT_TRUE(kernel.run({in.bind(), out.bind(), threadgroup_memory(4)}, {group, 1, 1}, {group, 1, 1}));
     ASSERT_TRUE(kernel.run({both.bind(), both.bind(), threadgroup_memory(4)}, {group, 1, 1}, {group, 1, 1}));

@@ -48,5 +48,23 @@ define void @kernel(ptr %result, ptr %low, ptr %high, ptr %index) {
   for (std::size_t i = 0; i < 16; ++i) EXPECT_EQ(found[i], 100 + static_cast<float>(numbers()[i] % 32)) << i;
 }
 
+TEST(TargetQueries, LooksUpInATableOfSixteenBytes) {
+  const IrKernel kernel(R"(
+declare void @__msl_look_up_bytes(ptr, ptr, ptr)
+define void @kernel(ptr %result, ptr %table, ptr %index) {
+  call void @__msl_look_up_bytes(ptr %result, ptr %table, ptr %index)
+  ret void
+})");
+  std::vector<std::uint8_t> values(16), places(16);
+  for (std::uint8_t i = 0; i < 16; ++i) {
+    values[i] = static_cast<std::uint8_t>(200 + i);
+    places[i] = 7 * i % 16;
+  }
+  const DeviceArray<std::uint8_t> result(std::vector<std::uint8_t>(16)), entries(values), index(places);
+  ASSERT_TRUE(kernel.run({result.bind(), entries.bind(), index.bind()}, {1}, {1}));
+  const auto found = result.values();
+  for (std::size_t i = 0; i < 16; ++i) EXPECT_EQ(found[i], values[places[i]]) << i;
+}
+
 }  // namespace
 }  // namespace anymetal::test

@@ -87,7 +87,8 @@ std::string device_of(const std::string& below) {
   return folder == "cpu" || folder == "cuda" ? folder : "";
 }
 
-std::string raw_literal(std::string_view text) { return "R\"anymetal~(" + std::string(text) + ")anymetal~\""; }
+/// With its length: counting the characters of all files takes more steps than Clang gives a constant expression.
+std::string raw_literal(std::string_view text) { return "R\"anymetal~(" + std::string(text) + ")anymetal~\"sv"; }
 
 void write_catalogue(const fs::path& kernels, std::ostream& out) {
   std::vector<fs::path> files;
@@ -132,7 +133,7 @@ void write_catalogue(const fs::path& kernels, std::ostream& out) {
   }
 
   out << "// Generated from kernels/ by embed_kernels; do not edit.\n#include \"registry/builtin_catalogue.hpp\"\n\n"
-         "#include <array>\n\nnamespace anymetal::registry {\nnamespace {\n\n"
+         "#include <array>\n\nnamespace anymetal::registry {\nnamespace {\n\nusing namespace std::string_view_literals;\n\n"
       << "constexpr std::array<BuiltinFile, " << file_count << "> kFiles{{\n" << file_rows.str() << "}};\n\n"
       << "constexpr std::array<BuiltinKernel, " << file_of_kernel.size() << "> kKernels{{\n";
   for (const auto& [name, file] : file_of_kernel) out << "    {\"" << name << "\", " << file << "},\n";

@@ -27,6 +27,7 @@
 #include <llvm/Transforms/Utils/LoopSimplify.h>
 #include <llvm/Transforms/Utils/LowerSwitch.h>
 
+#include "device/cpu/integer_conversions.hpp"
 #include "device/cpu/llvm_targets.hpp"
 #include "msl/pass_checkpoints.hpp"
 
@@ -156,6 +157,7 @@ void CodeGenerator::optimise(llvm::Module& module, Code code) const {
 }
 
 Result<std::string> CodeGenerator::emit_object(llvm::Module& module) const {
+  split_conversions(module);
   auto& machine = static_cast<llvm::LLVMTargetMachine&>(*machine_);
   llvm::SmallString<0> bytes;
   llvm::raw_svector_ostream stream(bytes);

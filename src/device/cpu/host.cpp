@@ -1,11 +1,8 @@
 #include "device/cpu/host.hpp"
 
 #include <fmt/format.h>
-#include <llvm/ADT/SmallVector.h>
-#include <llvm/ADT/StringMap.h>
 #include <llvm/TargetParser/Host.h>
 #include <llvm/TargetParser/Triple.h>
-#include <llvm/TargetParser/X86TargetParser.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -14,29 +11,16 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
-#include <map>
 
+#include "device/cpu/processor_features.hpp"
 #include "device/cpu/processor_quota.hpp"
 
 namespace anymetal::device::cpu {
 namespace {
 
-/// Whether the processor has them, by LLVM's names.
-std::map<std::string, bool> host_features() {
-  std::map<std::string, bool> features;
-  for (const auto& feature : llvm::sys::getHostCPUFeatures()) features[feature.getKey().str()] = feature.getValue();
-  return features;
-}
-
 HostTarget detect_target() {
   if (const char* wanted = std::getenv("ANYMETAL_CPU_TARGET"); wanted && *wanted) return named_target(wanted);
-  HostTarget target{llvm::sys::getProcessTriple(), llvm::sys::getHostCPUName().str(), {}};
-  const auto features = host_features();
-  for (const auto& [name, present] : features) {
-    if (!target.features.empty()) target.features += ',';
-    target.features += (present ? '+' : '-') + name;
-  }
-  return target;
+  return {llvm::sys::getProcessTriple(), llvm::sys::getHostCPUName().str(), as_text(features_of_this_processor())};
 }
 
 /// Processors the control group's quota pays for, rounded up; `limit` where there is none.
@@ -77,11 +61,7 @@ HostTarget named_target(std::string_view name) {
   const auto colon = name.rfind(':');
   HostTarget target{llvm::sys::getProcessTriple(), std::string(name.substr(colon == name.npos ? 0 : colon + 1)), {}};
   if (colon != name.npos) target.triple = name.substr(0, colon);
-  if (!llvm::Triple(target.triple).isX86()) return target;
-  llvm::SmallVector<llvm::StringRef> features;
-  if (llvm::X86::parseArchX86(target.cpu) != llvm::X86::CK_None) llvm::X86::getFeaturesForCPU(target.cpu, features);
-  std::ranges::sort(features);
-  for (const auto& feature : features) target.features += (target.features.empty() ? "+" : ",+") + feature.str();
+  target.features = as_text(features_of(target.triple, target.cpu));
   return target;
 }
 
@@ -102,7 +82,7 @@ Result<void> find_out_whether_it_runs_here() {
                     "compiled",
                     target.triple, here.str()));
   std::string missing;
-  for (const auto& [name, present] : host_features())
+  for (const auto& [name, present] : features_of_this_processor())
     if (!present && ("," + target.features + ",").find(",+" + name + ",") != std::string::npos)
       missing += (missing.empty() ? "" : ", ") + name;
   if (missing.empty()) return {};

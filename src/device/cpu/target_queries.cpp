@@ -2,8 +2,10 @@
 
 #include <llvm/Analysis/VectorUtils.h>
 #include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/IntrinsicsAArch64.h>
 #include <llvm/IR/IntrinsicsX86.h>
 #include <llvm/IR/Module.h>
+#include <llvm/TargetParser/Triple.h>
 
 #include <functional>
 #include <string>
@@ -17,6 +19,8 @@ namespace {
 bool has_feature(std::string_view name) {
   return ("," + host_target().features + ",").find("," + std::string(name) + ",") != std::string::npos;
 }
+
+bool is_aarch64() { return llvm::Triple(host_target().triple).isAArch64(); }
 
 unsigned vector_bits() {
   if (has_feature("+avx512f") && has_feature("+avx512vl") && has_feature("+avx512bw")) return 512;
@@ -38,6 +42,44 @@ void define(llvm::Module& module, const char* name,
   function->addFnAttr(llvm::Attribute::AlwaysInline);
 }
 
+/// Numbers below 16 * `halves`, each in four copies with its byte's place added: where the bytes of table entries are.
+llvm::Value* byte_places(llvm::IRBuilder<>& builder, llvm::Value* numbers, unsigned halves) {
+  auto* wanted = builder.CreateAnd(numbers, llvm::ConstantInt::get(numbers->getType(), kLanes * halves - 1));
+  auto* copies = builder.CreateMul(wanted, llvm::ConstantInt::get(numbers->getType(), 0x0404'0404));
+  auto* places = builder.CreateAdd(copies, llvm::ConstantInt::get(numbers->getType(), 0x0302'0100));
+  return builder.CreateBitCast(places, llvm::FixedVectorType::get(builder.getInt8Ty(), 16));
+}
+
+/// Four look-ups at a time among the 64 bytes of 16 floats; where there are 32, the second 64 replace those not found.
+llvm::Value* look_up_neon(llvm::IRBuilder<>& builder, llvm::Value* low, llvm::Value* high, llvm::Value* index,
+                          unsigned halves) {
+  auto* bytes = llvm::FixedVectorType::get(builder.getInt8Ty(), 16);
+  auto* four = llvm::FixedVectorType::get(builder.getFloatTy(), 4);
+  const auto part = [&](llvm::Value* value, unsigned i) {
+    return builder.CreateShuffleVector(value, llvm::createSequentialMask(4 * i, 4, 0));
+  };
+  const auto table = [&](llvm::Value* entries) {
+    llvm::SmallVector<llvm::Value*, 4> parts;
+    for (unsigned i = 0; i < 4; ++i) parts.push_back(builder.CreateBitCast(part(entries, i), bytes));
+    return parts;
+  };
+  llvm::SmallVector<llvm::Value*, 4> found;
+  for (unsigned i = 0; i < 4; ++i) {
+    auto* places = byte_places(builder, part(index, i), halves);
+    auto arguments = table(low);
+    arguments.push_back(places);
+    llvm::Value* result = builder.CreateIntrinsic(llvm::Intrinsic::aarch64_neon_tbl4, {bytes}, arguments);
+    if (halves == 2) {
+      arguments = table(high);
+      arguments.insert(arguments.begin(), result);
+      arguments.push_back(builder.CreateSub(places, llvm::ConstantInt::get(bytes, 64)));
+      result = builder.CreateIntrinsic(llvm::Intrinsic::aarch64_neon_tbx4, {bytes}, arguments);
+    }
+    found.push_back(builder.CreateBitCast(result, four));
+  }
+  return llvm::concatenateVectors(builder, found);
+}
+
 /// *result = lane by lane the entry of a table of 16 or 32 floats, of which `halves` are the pointers after the first
 /// argument, that the low bits of the last argument's lane name.
 void look_up(llvm::IRBuilder<>& builder, llvm::Function& function, unsigned halves) {
@@ -50,7 +92,9 @@ void look_up(llvm::IRBuilder<>& builder, llvm::Function& function, unsigned halv
   auto* high = halves == 2 ? load(2, floats) : low;
   auto* index = load(halves + 1, words);
   llvm::Value* result = nullptr;
-  if (vector_bits() < 512) {
+  if (is_aarch64()) {
+    result = look_up_neon(builder, low, high, index, halves);
+  } else if (vector_bits() < 512) {
     auto* table = builder.CreateShuffleVector(low, high, llvm::createSequentialMask(0, 2 * kLanes, 0));
     result = llvm::PoisonValue::get(floats);
     for (unsigned i = 0; i < kLanes; ++i) {
@@ -66,12 +110,34 @@ void look_up(llvm::IRBuilder<>& builder, llvm::Function& function, unsigned halv
   builder.CreateRetVoid();
 }
 
+/// *result = lane by lane the entry of a table of 16 bytes that the index, below 16, names.
+void look_up_bytes(llvm::IRBuilder<>& builder, llvm::Function& function) {
+  auto* bytes = llvm::FixedVectorType::get(builder.getInt8Ty(), 16);
+  auto* table = builder.CreateAlignedLoad(bytes, function.getArg(1), llvm::Align(1));
+  auto* index = builder.CreateAlignedLoad(bytes, function.getArg(2), llvm::Align(1));
+  llvm::Value* result = nullptr;
+  if (is_aarch64()) {
+    result = builder.CreateIntrinsic(llvm::Intrinsic::aarch64_neon_tbl1, {bytes}, {table, index});
+  } else if (has_feature("+ssse3")) {
+    result = builder.CreateIntrinsic(llvm::Intrinsic::x86_ssse3_pshuf_b_128, {}, {table, index});
+  } else {
+    result = llvm::PoisonValue::get(bytes);
+    for (unsigned i = 0; i < 16; ++i) {
+      auto* entry = builder.CreateAnd(builder.CreateExtractElement(index, i), 15);
+      result = builder.CreateInsertElement(result, builder.CreateExtractElement(table, entry), i);
+    }
+  }
+  builder.CreateAlignedStore(result, function.getArg(0), llvm::Align(1));
+  builder.CreateRetVoid();
+}
+
 }  // namespace
 
 void define_target_queries(llvm::Module& module) {
   define(module, "__msl_vector_bits",
          [](llvm::IRBuilder<>& builder, llvm::Function&) { builder.CreateRet(builder.getInt32(vector_bits())); });
   define(module, "__msl_look_up_16", [](auto& builder, auto& function) { look_up(builder, function, 1); });
+  define(module, "__msl_look_up_bytes", look_up_bytes);
   define(module, "__msl_look_up_32", [](auto& builder, auto& function) { look_up(builder, function, 2); });
 }
 
