@@ -17,8 +17,7 @@
 namespace anymetal::device::cpu {
 namespace {
 
-/// Vectors of a length that is known when code runs: kernels are made of vectors of 16 and 32 elements, and loops over
-/// these gain nothing from registers of 128 bits under another name.
+/// Vectors of a length that is known when code runs are not used: kernels are made of vectors of 16 and 32 elements.
 void leave_out_scalable_vectors(Features& features) {
   for (const char* name : {"sve", "sve2", "sme"}) features[name] = false;
 }
