@@ -1,8 +1,9 @@
 // Compilation, loading and memory of the CPU device.
 
-#include "ir_kernel.hpp"
-
 #include <algorithm>
+#include <map>
+
+#include "ir_kernel.hpp"
 
 namespace anymetal::test {
 namespace {
@@ -58,6 +59,54 @@ TEST(CpuBackend, DescribesItself) {
   EXPECT_TRUE(info.usable);
   EXPECT_NE(cpu_device()->artifact_identity().find("llvm 19"), std::string::npos);
   EXPECT_EQ(cpu_device()->threadgroup_memory_limit(), 32768u);
+}
+
+/// Forms in memory, and what was asked of it.
+struct Forms final : device::FormStore {
+  std::optional<std::string> find(std::string_view form) override {
+    const auto found = kept.find(form);
+    return found == kept.end() ? std::nullopt : std::optional(found->second);
+  }
+  void keep(std::string_view form, std::string_view bytes) override {
+    ++written;
+    kept.insert_or_assign(std::string(form), bytes);
+  }
+  void reject(std::string_view form) override {
+    ++rejected;
+    kept.erase(kept.find(form));
+  }
+  std::map<std::string, std::string, std::less<>> kept;
+  unsigned written = 0, rejected = 0;
+};
+
+TEST(CpuBackend, TheGeneralFormOfAKernelIsCompiledOnceAndKept) {
+  const auto artifact =
+      *cpu_device()->compile(parse_kernel("define void @kernel(ptr %out) {\n %s = call i32 @__msl_simd_sum_u32(i32 1)\n"
+                                          " store i32 %s, ptr %out\n ret void\n}\n"),
+                             "label");
+  ASSERT_EQ(artifact.execution_path, "lanes");
+  const auto forms = std::make_shared<Forms>();
+  /// The sum over the lanes of a threadgroup of this many.
+  const auto sum = [&](std::size_t threads) -> std::uint32_t {
+    const auto loaded = cpu_device()->load_with_forms(artifact, "label", forms);
+    if (!loaded) return 0;
+    const DeviceArray<std::uint32_t> out({0});
+    device::CommandList list;
+    list.arguments = {out.bind()};
+    list.dispatches.push_back({loaded->get(), "label", 0, 1, {threads}, {threads}});
+    EXPECT_TRUE(cpu_device()->execute(list));
+    return out.values()[0];
+  };
+  EXPECT_EQ(sum(32), 32u);
+  EXPECT_EQ(forms->written, 0u) << "nobody has needed it";
+  EXPECT_EQ(sum(9), 9u);
+  EXPECT_EQ(forms->written, 1u);
+  EXPECT_EQ(sum(7), 7u);
+  EXPECT_EQ(forms->written, 1u) << "the next process takes what is there";
+  forms->kept.begin()->second.resize(100);
+  EXPECT_EQ(sum(5), 5u);
+  EXPECT_EQ(forms->rejected, 1u);
+  EXPECT_EQ(forms->written, 2u);
 }
 
 class MemorySizes : public testing::TestWithParam<std::size_t> {};

@@ -69,7 +69,7 @@ std::string print_shapes(const PreparedThread& prepared) {
 }
 
 std::string print_lanes(const PreparedThread& prepared) {
-  const auto code = device::cpu::emit_lanes_path(prepared.thread, "k", prepared.generator);
+  const auto code = device::cpu::emit_lanes_path(prepared.thread, "k", prepared.generator, {.verify = true});
   if (!code) return "error: " + code.error().message();
   if (!code->obstacle.empty()) return "obstacle: " + code->obstacle;
   std::string text;
@@ -86,7 +86,7 @@ std::string print_lanes(const PreparedThread& prepared) {
 }
 
 std::string print_obstacle(const PreparedThread& prepared) {
-  const auto code = device::cpu::emit_lanes_path(prepared.thread, "k", prepared.generator);
+  const auto code = device::cpu::emit_lanes_path(prepared.thread, "k", prepared.generator, {.verify = true});
   return code ? "obstacle: " + code->obstacle : "error: " + code.error().message();
 }
 

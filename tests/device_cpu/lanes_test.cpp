@@ -19,7 +19,7 @@ using Words = std::vector<std::uint32_t>;
 std::string simdgroup_ir(std::string_view ir) {
   const auto prepared = prepare_thread(ir);
   prepared.generator.regularise(*prepared.thread.function);
-  const auto code = device::cpu::emit_lanes_path(prepared.thread, "k", prepared.generator);
+  const auto code = device::cpu::emit_lanes_path(prepared.thread, "k", prepared.generator, {.verify = true});
   EXPECT_EQ(code->obstacle, "");
   std::string text;
   llvm::raw_string_ostream stream(text);
@@ -200,6 +200,54 @@ end:
     ASSERT_TRUE(kernel.run({in.bind(), out.bind(), limit.bind()}, {64}, {64}));
     const auto result = out.values();
     for (std::uint32_t i = 0; i < 64; ++i) ASSERT_EQ(result[i], i < n ? 5 + 3 * i : 9u) << i << " of " << n;
+  }
+}
+
+/// Threads below the limit copy a row of 33 elements, or move it by one element, after a meeting.
+TEST(Lanes, RowsAreCopiedAndMoved) {
+  constexpr const char* kCopy = R"(
+define void @kernel(ptr %in, ptr %out, ptr %limit) {
+entry:
+  %x = call i32 @__msl_thread_position_in_threadgroup(i32 0)
+  call void @__msl_simdgroup_barrier(i32 0)
+  %wide = zext i32 %x to i64
+  %n = load i32, ptr %limit
+  %low = icmp ult i32 %x, %n
+  br i1 %low, label %then, label %end
+then:
+  %p = getelementptr [34 x i32], ptr %in, i64 %wide
+  %q = getelementptr [34 x i32], ptr %out, i64 %wide
+  %few = and i64 %wide, 3
+  %bytes = add i64 %few, 132
+  call void @llvm.memcpy.p0.p0.i64(ptr %q, ptr %p, i64 %bytes, i1 false)
+  %next = getelementptr i32, ptr %q, i64 1
+  call void @llvm.memmove.p0.p0.i64(ptr %next, ptr %q, i64 128, i1 false)
+  call void @llvm.memset.p0.i64(ptr %q, i8 7, i64 4, i1 false)
+  br label %end
+end:
+  ret void
+}
+declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)
+declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
+)";
+  const IrKernel kernel(kCopy);
+  EXPECT_EQ(kernel.artifact().execution_path, "lanes") << kernel.artifact().path_reason;
+  constexpr std::uint32_t kThreads = 64;
+  Words input(kThreads * 34);
+  std::iota(input.begin(), input.end(), 1u);
+  const DeviceArray<std::uint32_t> in(input);
+  for (const std::uint32_t n : {0u, 1u, 45u, 64u}) {
+    const DeviceArray<std::uint32_t> out(Words(input.size(), 0));
+    const DeviceArray<std::uint32_t> limit({n});
+    ASSERT_TRUE(kernel.run({in.bind(), out.bind(), limit.bind()}, {kThreads}, {kThreads}));
+    const auto result = out.values();
+    for (std::uint32_t i = 0; i < kThreads * 34; ++i) {
+      const auto column = i % 34;
+      if (column == 33) continue;  // as many bytes of it as the thread's number says
+      const auto wanted = i / 34 >= n ? 0 : column == 0 ? 0x07070707u : input[i - 1];
+      ASSERT_EQ(result[i], wanted) << i << " of " << n;
+    }
   }
 }
 

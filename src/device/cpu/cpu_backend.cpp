@@ -21,28 +21,61 @@ namespace {
 /// Changes whenever the code generated from the same IR or the structures shared with it change.
 constexpr unsigned kCodeVersion = 4;
 
+#ifdef NDEBUG
+constexpr bool kAssertions = false;
+#else
+constexpr bool kAssertions = true;
+#endif
+
+/// Whether a variable of the environment is anything but 0; `otherwise` where it is not set.
+bool is_on(const char* variable, bool otherwise) {
+  const char* text = std::getenv(variable);
+  return text ? std::string_view(text) != "0" : otherwise;
+}
+
+/// The form of a kernel that takes every threadgroup and buffer: as it was kept, or compiled and kept.
+Result<std::shared_ptr<const LinkedKernel>> general_form(const Artifact& artifact, const std::string& label,
+                                                         ObjectLinker& linker, FormStore* forms) {
+  constexpr std::string_view kForm = "general";
+  if (forms != nullptr)
+    if (const auto kept = forms->find(kForm)) {
+      if (auto linked = linker.link(*kept, label)) return linked;
+      forms->reject(kForm);
+    }
+  const auto general = compile_general(artifact, label);
+  if (!general) return std::unexpected(general.error().with_key(label));
+  auto linked = linker.link(general->code, label);
+  if (linked && forms != nullptr) forms->keep(kForm, general->code);
+  return linked;
+}
+
 class CpuBackend final : public Backend {
  public:
-  CpuBackend(unsigned threads, bool lanes, bool variants)
-      : info_(describe_host(threads)), dispatcher_(threads), lanes_(lanes), variants_(variants) {}
+  CpuBackend(unsigned threads, Paths paths)
+      : info_(describe_host(threads)), dispatcher_(threads), paths_(std::move(paths)) {}
 
   [[nodiscard]] const DeviceInfo& info() const override { return info_; }
   [[nodiscard]] msl::Target front_end_target() const override { return msl::Target::Host; }
-  [[nodiscard]] std::string_view kernel_variants() const override { return variants_ ? "cpu" : ""; }
+  [[nodiscard]] std::string_view kernel_variants() const override { return paths_.one_thread ? "cpu" : ""; }
   [[nodiscard]] std::string artifact_identity() const override {
     const auto& host = host_target();
-    return fmt::format("cpu {} lanes {} variants {} llvm {} {} {} {}", kCodeVersion, lanes_, variants_, LLVM_VERSION_STRING, host.triple,
-                       host.cpu, host.features);
+    return fmt::format("cpu {} lanes {} variants {} llvm {} {} {} {}", kCodeVersion, paths_.lanes, paths_.one_thread,
+                       LLVM_VERSION_STRING, host.triple, host.cpu, host.features);
   }
   [[nodiscard]] Result<Artifact> compile(msl::SpecialisedKernel kernel, std::string_view label) const override {
     auto artifact = msl::run_step_for<Artifact>(fmt::format("kernel '{}'", label), [&] {
-      return compile_kernel(std::move(kernel), label, {.lanes = lanes_, .one_thread = variants_});
+      return compile_kernel(std::move(kernel), label, paths_);
     });
     if (!artifact) return std::unexpected(artifact.error().with_key(std::string(label)));
     return artifact;
   }
   [[nodiscard]] Result<std::shared_ptr<const Executable>> load(const Artifact& artifact,
                                                                std::string_view label) override {
+    return load_with_forms(artifact, label, nullptr);
+  }
+  [[nodiscard]] Result<std::shared_ptr<const Executable>> load_with_forms(const Artifact& artifact,
+                                                                          std::string_view label,
+                                                                          std::shared_ptr<FormStore> forms) override {
     if (auto runs = check_runs_here(); !runs) return std::unexpected(runs.error().with_key(std::string(label)));
     const auto linker = object_linker();
     if (!linker) return std::unexpected(linker.error());
@@ -50,11 +83,8 @@ class CpuBackend final : public Backend {
     if (!kernel) return std::unexpected(kernel.error().with_key(std::string(label)));
     CpuExecutable::MakeGeneral make_general;
     if (!artifact.metadata.empty())
-      make_general = [artifact, linker = *linker,
-                      name = std::string(label)]() -> Result<std::shared_ptr<const LinkedKernel>> {
-        const auto general = compile_general(artifact, name);
-        if (!general) return std::unexpected(general.error().with_key(name));
-        return linker->link(general->code, name);
+      make_general = [artifact, linker = *linker, name = std::string(label), forms] {
+        return general_form(artifact, name, *linker, forms.get());
       };
     return std::make_shared<CpuExecutable>(std::move(*kernel), artifact.reflection, std::move(make_general));
   }
@@ -82,8 +112,7 @@ class CpuBackend final : public Backend {
 
   DeviceInfo info_;
   Dispatcher dispatcher_;
-  bool lanes_;
-  bool variants_;
+  Paths paths_;
   std::mutex mutex_;
   std::shared_ptr<ObjectLinker> linker_;
 };
@@ -91,11 +120,10 @@ class CpuBackend final : public Backend {
 }  // namespace
 
 Result<std::shared_ptr<Backend>> make_cpu_backend(const CpuOptions& options) {
-  const char* wanted = std::getenv("ANYMETAL_CPU_LANES");
-  const bool lanes = options.lanes.value_or(!wanted || std::string_view(wanted) != "0");
-  const char* forms = std::getenv("ANYMETAL_CPU_VARIANTS");
-  const bool variants = options.variants.value_or(!forms || std::string_view(forms) != "0");
-  return std::make_shared<CpuBackend>(options.threads != 0 ? options.threads : usable_threads(), lanes, variants);
+  const Paths paths{.lanes = options.lanes.value_or(is_on("ANYMETAL_CPU_LANES", true)),
+                    .one_thread = options.variants.value_or(is_on("ANYMETAL_CPU_VARIANTS", true)),
+                    .vectors = {.verify = options.verify.value_or(is_on("ANYMETAL_CPU_VERIFY", kAssertions))}};
+  return std::make_shared<CpuBackend>(options.threads != 0 ? options.threads : usable_threads(), paths);
 }
 
 }  // namespace anymetal::device::cpu

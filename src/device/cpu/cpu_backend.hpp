@@ -21,6 +21,10 @@ struct CpuOptions {
   /// right for any threadgroup size with one thread for a threadgroup. Left out, `ANYMETAL_CPU_VARIANTS=0` switches both
   /// off.
   std::optional<bool> variants = std::nullopt;
+  /// Whether what the lanes path makes of a kernel is held against the kernel, and the kernel run as coroutines with a
+  /// warning where they differ. Left out, `ANYMETAL_CPU_VERIFY=0` and `1` switch it off and on, and builds with assertions
+  /// do it.
+  std::optional<bool> verify = std::nullopt;
 };
 
 Result<std::shared_ptr<Backend>> make_cpu_backend(const CpuOptions& options = {});

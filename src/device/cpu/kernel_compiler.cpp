@@ -16,13 +16,13 @@
 #include "device/cpu/coroutine_path.hpp"
 #include "device/cpu/fast_math.hpp"
 #include "device/cpu/kernel_abi.hpp"
-#include "device/cpu/lanes_path.hpp"
 #include "device/cpu/loop_path.hpp"
 #include "device/cpu/one_thread.hpp"
 #include "device/cpu/sync_operation.hpp"
 #include "device/cpu/target_queries.hpp"
 #include "device/cpu/thread_function.hpp"
 #include "msl/ir_context.hpp"
+#include "observe/log.hpp"
 #include "observe/trace.hpp"
 
 namespace anymetal::device::cpu {
@@ -79,12 +79,12 @@ std::string as_bitcode(llvm::Module& module, llvm::Function& entry, const CodeGe
 
 /// Emits the code of a kernel whose threads meet and notes what it needs in `numbers`.
 Result<void> emit_meeting_threads(const ThreadFunction& thread, std::string_view label, const CodeGenerator& generator,
-                                  bool lanes, Artifact& artifact, KernelTable numbers) {
+                                  const Paths& paths, Artifact& artifact, KernelTable numbers) {
   auto& module = *thread.function->getParent();
   // Where lanes meet depends on the order of the blocks, which must be one for all forms of a kernel.
   generator.regularise(*thread.function);
-  if (lanes) {
-    auto code = emit_lanes_path(thread, label, generator);
+  if (paths.lanes) {
+    auto code = emit_lanes_path(thread, label, generator, paths.vectors);
     if (!code) return std::unexpected(code.error());
     if (code->obstacle.empty()) {
       artifact.execution_path = "lanes";
@@ -95,6 +95,7 @@ Result<void> emit_meeting_threads(const ThreadFunction& thread, std::string_view
       return {};
     }
     artifact.path_reason = std::move(code->obstacle);
+    if (code->broken) log::warning(fmt::format("kernel '{}' runs as coroutines: {}", label, artifact.path_reason));
   } else {
     artifact.path_reason = "the lanes path is switched off (ANYMETAL_CPU_LANES=0)";
   }
@@ -109,7 +110,7 @@ Result<void> emit_meeting_threads(const ThreadFunction& thread, std::string_view
 
 }  // namespace
 
-Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view label, Paths paths) {
+Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view label, const Paths& paths) {
   auto& module = *kernel.module;
   auto* entry = module.getFunction(kernel.symbol);
   if (!entry || entry->isDeclaration())
@@ -141,7 +142,7 @@ Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view 
   if (!meeting) {
     artifact.execution_path = "loop";
     emit_table(module, numbers, emit_loop_path(*thread, label, one_thread), nullptr, nullptr);
-  } else if (auto emitted = emit_meeting_threads(*thread, label, *generator, paths.lanes, artifact, numbers); !emitted) {
+  } else if (auto emitted = emit_meeting_threads(*thread, label, *generator, paths, artifact, numbers); !emitted) {
     return std::unexpected(emitted.error());
   }
   if (artifact.execution_path == "lanes") artifact.metadata = general;

@@ -3,6 +3,7 @@
 /// From a specialised kernel to an object for the host.
 
 #include "device/backend.hpp"
+#include "device/cpu/lanes_path.hpp"
 
 #include <string_view>
 
@@ -10,13 +11,14 @@ namespace anymetal::device::cpu {
 
 /// Which ways of running threads are allowed.
 struct Paths {
-  bool lanes = true;       ///< the lanes path
-  bool one_thread = true;  ///< one thread for a threadgroup, where the kernel says that any size is right
+  bool lanes = true;          ///< the lanes path
+  bool one_thread = true;     ///< one thread for a threadgroup, where the kernel says that any size is right
+  LanesOptions vectors = {};  ///< of the lanes path
 };
 
 /// Chooses the path a kernel takes, generates its code and emits the object. Depends on nothing but its arguments and
 /// host_target().
-Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view label, Paths paths);
+Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view label, const Paths& paths);
 
 /// The same kernel as coroutines, which take every threadgroup and buffer, from the artifact of its lanes form.
 Result<Artifact> compile_general(const Artifact& lanes, std::string_view label);

@@ -6,11 +6,13 @@
 #include <algorithm>
 
 #include "device/cpu/lane_emitter.hpp"
+#include "device/cpu/region_origins.hpp"
 
 namespace anymetal::device::cpu {
 
 LaneEmitter::LaneEmitter(const ThreadFunction& thread, llvm::Function* target, llvm::Value* site,
-                         const ThreadFlow& flow, const LaneShapes& shapes, const llvm::TargetTransformInfo& costs)
+                         const ThreadFlow& flow, const LaneShapes& shapes, const llvm::TargetTransformInfo& costs,
+                         RegionOrigins* origins)
     : thread_(thread),
       target_(target),
       site_(site),
@@ -18,6 +20,7 @@ LaneEmitter::LaneEmitter(const ThreadFunction& thread, llvm::Function* target, l
       loops_(flow.loops),
       shapes_(shapes),
       costs_(costs),
+      origins_(origins),
       builder_(target->getContext()),
       layout_(target->getParent()->getDataLayout()) {}
 
@@ -43,6 +46,7 @@ void LaneEmitter::emit() {
   find_ways_to_barriers();
   find_kept();
   live_ = stack_slot(builder_.getInt32Ty(), "live");
+  if (origins_) origins_->mark_live(*live_);
   builder_.SetInsertPoint(start);
   builder_.CreateStore(builder_.getInt32(~0u), live_);
   for (unsigned i = 0; i < order_.size(); ++i) {
@@ -53,6 +57,7 @@ void LaneEmitter::emit() {
     station.after = new_block("after." + order_[i]->getName());
     if (!station.chained && !shapes_.is_partial(order_[i])) continue;
     station.mask = stack_slot(builder_.getInt32Ty(), "mask");
+    if (origins_) origins_->mark_waiting(*station.mask, *order_[i]);
     builder_.CreateStore(builder_.getInt32(0), station.mask);
   }
   builder_.CreateBr(stations_[order_.front()].body);
@@ -63,6 +68,7 @@ void LaneEmitter::emit() {
     const auto& station = stations_[original];
     const bool partial = shapes_.is_partial(original);
     builder_.SetInsertPoint(station.body);
+    if (origins_) origins_->at_entry(builder_, *original);
     mask_ = partial ? builder_.CreateLoad(builder_.getInt32Ty(), station.mask)
                     : static_cast<Value*>(builder_.getInt32(~0u));
     if (station.mask) builder_.CreateStore(builder_.getInt32(0), station.mask);
@@ -70,6 +76,7 @@ void LaneEmitter::emit() {
     active_ = nullptr;
     known_.clear();
     emit_block(original);
+    if (origins_) origins_->at_nothing(builder_);
     emit_chain(i, end_);
   }
   builder_.SetInsertPoint(end_);
@@ -112,6 +119,7 @@ llvm::Value* LaneEmitter::active() {
 
 void LaneEmitter::emit_block(llvm::BasicBlock* block) {
   for (auto& instruction : *block) {
+    if (origins_) origins_->at(builder_, instruction);
     if (instruction.isTerminator()) break;
     if (!llvm::isa<llvm::PHINode>(instruction)) emit_instruction(instruction);
   }

@@ -25,6 +25,8 @@ class TargetTransformInfo;
 
 namespace anymetal::device::cpu {
 
+class RegionOrigins;
+
 /// A value of the thread function over the lanes.
 struct LaneValue {
   llvm::Value* first = nullptr;              ///< uniform: the value; linear: that of lane 0
@@ -41,9 +43,9 @@ struct LaneValue {
 class LaneEmitter {
  public:
   /// `target` has the parameters of the thread function first; those of the thread's position are lane 0's. `site` is
-  /// where it leaves what it waits at.
+  /// where it leaves what it waits at. `origins`, if not null, is told what everything is emitted for.
   LaneEmitter(const ThreadFunction& thread, llvm::Function* target, llvm::Value* site, const ThreadFlow& flow,
-              const LaneShapes& shapes, const llvm::TargetTransformInfo& costs);
+              const LaneShapes& shapes, const llvm::TargetTransformInfo& costs, RegionOrigins* origins);
   void emit();
   /// Whether an address was taken for a progression that is one only in buffers below kLargestLaneBuffer.
   [[nodiscard]] bool relies_on_small_buffers() const { return relies_on_small_buffers_; }
@@ -97,7 +99,7 @@ class LaneEmitter {
   void emit_shuffle_vector(llvm::ShuffleVectorInst& shuffle);
   void emit_element_access(Instruction& instruction);
   void emit_intrinsic(llvm::CallInst& call);
-  void emit_atomic(Instruction& instruction);
+  void emit_lane_by_lane(Instruction& instruction);  ///< what no vector does: atomic operations, copies of blocks
   void emit_sync(llvm::CallInst& call, const SyncOperation& operation);
   void emit_matrix(llvm::CallInst& call);
   Value* emit_shuffle(llvm::CallInst& call);
@@ -139,6 +141,7 @@ class LaneEmitter {
   const llvm::LoopInfo& loops_;
   const LaneShapes& shapes_;
   const llvm::TargetTransformInfo& costs_;
+  RegionOrigins* origins_;
   llvm::IRBuilder<> builder_;
   const llvm::DataLayout& layout_;
   bool relies_on_small_buffers_ = false;

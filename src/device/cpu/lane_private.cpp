@@ -5,6 +5,7 @@
 #include <llvm/Analysis/ValueTracking.h>
 
 #include "device/cpu/lane_emitter.hpp"
+#include "device/cpu/region_origins.hpp"
 
 namespace anymetal::device::cpu {
 
@@ -40,6 +41,7 @@ llvm::Value* LaneEmitter::private_address(Value* pointer, unsigned byte, unsigne
     const auto bytes = layout_.getTypeAllocSize(variable->getAllocatedType()).getFixedValue() * kLanes;
     memory = stack_slot(llvm::ArrayType::get(builder_.getInt8Ty(), bytes), "private");
     memory->setAlignment(llvm::Align(128));
+    if (origins_) origins_->mark_private(*memory);
   }
   auto* word = builder_.getInt64Ty();
   if (shapes_.of(pointer).is_uniform()) {

@@ -166,16 +166,18 @@ llvm::Value* LaneEmitter::lane_of(Value* spilled, llvm::Type* element, Value* la
   return element->isIntegerTy(1) ? builder_.CreateTrunc(value, element) : static_cast<Value*>(value);
 }
 
-void LaneEmitter::emit_atomic(Instruction& instruction) {
-  llvm::SmallVector<Value*, 3> spilled;
-  for (unsigned i = 0; i < instruction.getNumOperands(); ++i)
-    spilled.push_back(spill(lanes(instruction.getOperand(i)), kOperands + i));
+void LaneEmitter::emit_lane_by_lane(Instruction& instruction) {
+  llvm::SmallVector<Value*, 4> spilled;
+  for (unsigned i = 0; i < instruction.getNumOperands(); ++i) {
+    auto* operand = instruction.getOperand(i);
+    spilled.push_back(llvm::isa<llvm::Constant>(operand) ? nullptr : spill(lanes(operand), kOperands + i));
+  }
   auto* type = instruction.getType();
   auto* results = type->isVoidTy() ? nullptr : stack_slot(llvm::FixedVectorType::get(type, kLanes));
   for_each_active([&](Value* lane) {
     auto* copy = instruction.clone();
     for (unsigned i = 0; i < spilled.size(); ++i)
-      copy->setOperand(i, lane_of(spilled[i], instruction.getOperand(i)->getType(), lane));
+      if (spilled[i]) copy->setOperand(i, lane_of(spilled[i], instruction.getOperand(i)->getType(), lane));
     builder_.Insert(copy);
     if (results) builder_.CreateStore(copy, builder_.CreateInBoundsGEP(type, results, lane));
   });

@@ -3,6 +3,7 @@
 
 #include "device/cpu/kernel_abi.hpp"
 #include "device/cpu/lane_emitter.hpp"
+#include "device/cpu/region_origins.hpp"
 
 namespace anymetal::device::cpu {
 
@@ -44,10 +45,15 @@ LaneEmitter::Slots& LaneEmitter::slots_of(const Instruction& instruction) {
                    ? builder_.getInt64Ty()
                    : instruction.getType();
   const bool divergent = shape.is_divergent() || (shape.conditional && llvm::isa<llvm::PHINode>(instruction));
-  if (!shape.is_divergent() && !slots.first) slots.first = stack_slot(type);
+  auto make = [&](llvm::Type* of) {
+    auto* slot = stack_slot(of);
+    if (origins_) origins_->mark_slot(*slot, instruction);
+    return slot;
+  };
+  if (!shape.is_divergent() && !slots.first) slots.first = make(type);
   if (divergent && slots.lanes.empty())
     for (unsigned c = 0; c < component_count(type); ++c)
-      slots.lanes.push_back(stack_slot(llvm::FixedVectorType::get(component_type(type, c), kLanes)));
+      slots.lanes.push_back(make(llvm::FixedVectorType::get(component_type(type, c), kLanes)));
   return slots;
 }
 

@@ -16,6 +16,9 @@
 #include "device/cpu/coroutine_thread.hpp"
 #include "device/cpu/group_context_ir.hpp"
 #include "device/cpu/lane_emitter.hpp"
+#include "device/cpu/region_origins.hpp"
+#include "device/cpu/region_verifier.hpp"
+#include "device/cpu/shape_verifier.hpp"
 
 namespace anymetal::device::cpu {
 namespace {
@@ -36,17 +39,18 @@ bool meets_at_barriers(const llvm::Function& function) {
 /// A fill writes all lanes' copies: lanes that are elsewhere must not lose theirs.
 bool fills_private_memory_of_some(const llvm::Function& function, const LaneShapes& shapes) {
   return llvm::any_of(llvm::instructions(function), [&](const llvm::Instruction& instruction) {
-    const auto* call = llvm::dyn_cast<llvm::IntrinsicInst>(&instruction);
-    return call && call->getIntrinsicID() == llvm::Intrinsic::memset && shapes.is_partial(call->getParent());
+    const auto* fill = llvm::dyn_cast<llvm::MemSetInst>(&instruction);
+    return fill && private_variable(fill->getDest()) && shapes.is_partial(fill->getParent());
   });
 }
 
 /// Everything known about the thread function, and what is made from it.
 class LanesPath {
  public:
-  LanesPath(const ThreadFunction& thread, std::string label)
+  LanesPath(const ThreadFunction& thread, std::string label, const LanesOptions& options)
       : thread_(thread),
         label_(std::move(label)),
+        options_(options),
         module_(*thread.function->getParent()),
         builder_(module_.getContext()),
         flow_(*thread.function),
@@ -56,6 +60,8 @@ class LanesPath {
   llvm::Function* emit_simdgroup(const CodeGenerator& generator);
   llvm::Function* emit_start(llvm::Function* simdgroup, std::uint64_t stride);
   llvm::Function* emit_advance(std::uint64_t stride);
+  /// What is wrong with the emitted function; empty where nothing is or nobody looked.
+  [[nodiscard]] const std::string& violation() const { return violation_; }
   [[nodiscard]] bool suspends() const { return suspends_; }
   [[nodiscard]] bool relies_on_small_buffers() const { return relies_on_small_buffers_; }
 
@@ -66,12 +72,14 @@ class LanesPath {
 
   const ThreadFunction& thread_;
   std::string label_;
+  const LanesOptions& options_;
   llvm::Module& module_;
   llvm::IRBuilder<> builder_;
   ThreadFlow flow_;
   std::optional<LaneShapes> shapes_;
   bool suspends_;
   bool relies_on_small_buffers_ = false;
+  std::string violation_;
 };
 
 std::string LanesPath::obstacle() {
@@ -105,9 +113,17 @@ llvm::Function* LanesPath::emit_simdgroup(const CodeGenerator& generator) {
     handle = builder_.CreateIntrinsic(llvm::Intrinsic::coro_begin, {}, {identity, function->getArg(extra)});
   }
   const auto costs = generator.costs(*function);
-  LaneEmitter emitter(thread_, function, function->getArg(extra + 1), flow_, *shapes_, costs);
+  auto* site = function->getArg(extra + 1);
+  RegionOrigins origins(context);
+  LaneEmitter emitter(thread_, function, site, flow_, *shapes_, costs, options_.verify ? &origins : nullptr);
   emitter.emit();
   relies_on_small_buffers_ = emitter.relies_on_small_buffers();
+  if (options_.emitted) options_.emitted(*function);
+  if (options_.verify) {
+    violation_ = shape_violation(thread_, flow_, *shapes_);
+    if (violation_.empty()) violation_ = region_violation(flow_, *shapes_, origins, *function, site);
+    origins.strip(*function);
+  }
   if (suspends_) wrap_in_coroutine(function, handle);
   return function;
 }
@@ -192,12 +208,18 @@ llvm::Function* LanesPath::emit_advance(std::uint64_t stride) {
 }  // namespace
 
 Result<LanesCode> emit_lanes_path(const ThreadFunction& thread, std::string_view label,
-                                  const CodeGenerator& generator) {
-  LanesPath path(thread, std::string(label));
+                                  const CodeGenerator& generator, const LanesOptions& options) {
+  LanesPath path(thread, std::string(label), options);
   LanesCode code;
   code.obstacle = path.obstacle();
   if (!code.obstacle.empty()) return code;
   auto* simdgroup = path.emit_simdgroup(generator);
+  if (!path.violation().empty()) {
+    simdgroup->eraseFromParent();
+    code.obstacle = fmt::format("internal error: as vector code it would mean something else: {}", path.violation());
+    code.broken = true;
+    return code;
+  }
   generator.tidy(*simdgroup);
   if (const auto count = simdgroup->getInstructionCount(); count > kLargestSimdgroup) {
     simdgroup->eraseFromParent();

@@ -1,7 +1,7 @@
 ; RUN: obstacle
-; CHECK: obstacle: it calls 'llvm.memmove.p0.p0.i64'
-define void @kernel(ptr %in, ptr %out) {
-  call void @llvm.memmove.p0.p0.i64(ptr %out, ptr %in, i64 64, i1 false)
+; CHECK: obstacle: it calls 'llvm.prefetch.p0'
+define void @kernel(ptr %in) {
+  call void @llvm.prefetch.p0(ptr %in, i32 0, i32 3, i32 1)
   ret void
 }
-declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)
+declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
