@@ -4,7 +4,6 @@
 #include "common/nvidia.h"
 #if ANYMETAL_NVIDIA
 #include "nvidia/mat_vec.h"
-#include "nvidia/super_mat_vec.h"
 #endif
 using namespace metal;
 using namespace anymetal;
@@ -40,19 +39,9 @@ kernel void mul_mv(device const uchar* weight [[buffer(0)]],
   device float* out = dst + (group.z * ulong(p.ne1) + group.y) * ulong(p.ne0);
 
 #if ANYMETAL_NVIDIA
-  if constexpr (on_matrix_units<Block>()) {
-    threadgroup SuperStages<Block> memory;
-    if (nvidia::has_ampere()) {
-      return nvidia_super_mat_vec<Block>(memory, (device const uchar*)rows, xs, out, group.x, ulong(p.ne01), length, simdgroup, lane);
-    }
-  } else {
-    threadgroup MatVecStages<Block> memory;
-    if (nvidia::has_ampere()) {
-      // One of these threadgroups takes eight rows; the others in whose place it works have nothing to do.
-      if (group.x % (4 / kRows) != 0) return;
-      return nvidia_mat_vec<Block>(memory, (device const uchar*)rows, FloatInput{xs}, out, first - simdgroup * kRows, ulong(p.ne01),
-                                   length, simdgroup, lane);
-    }
+  threadgroup MatVecMemory<Block> memory;
+  if (nvidia::has_ampere()) {
+    return nvidia_mat_vec<Block>(memory, (device const uchar*)rows, FloatInput{xs}, out, group.x, ulong(p.ne01), length, simdgroup, lane);
   }
 #endif
 

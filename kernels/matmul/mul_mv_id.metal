@@ -4,7 +4,6 @@
 #include "common/nvidia.h"
 #if ANYMETAL_NVIDIA
 #include "nvidia/mat_vec.h"
-#include "nvidia/super_mat_vec.h"
 #endif
 using namespace metal;
 using namespace anymetal;
@@ -25,17 +24,27 @@ inline void store_zeros(device float* out, ulong first, uint count, ulong n, uin
 }
 
 #if ANYMETAL_NVIDIA
-// silu(gate) * up.
+// silu(gate) * up, as FloatInput.
 struct GatedInput {
   device const float* gates;
   device const float* ups;
+  float element(uint k) const {
+    const float g = gates[k];
+    return g / (1.0f + precise::exp(-g)) * ups[k];
+  }
   void copy(threadgroup float* to, uint pitch, uint k, uint length) const {
     for (uint i = 0; i < 16; ++i) {
       const uint at = k + i / 4 * 256 + i % 4;
-      if (at >= length) continue;
-      const float g = gates[at];
-      to[i / 4 * pitch + i % 4] = g / (1.0f + precise::exp(-g)) * ups[at];
+      if (at < length) to[i / 4 * pitch + i % 4] = element(at);
     }
+  }
+  InputShare share(uint k, uint end) const {
+    InputShare x = {0.0f, 0.0f};
+    for (uint i = 0; i < 4 && k < end; ++i) {
+      x.first[i] = element(k + i);
+      x.second[i] = element(k + 16 + i);
+    }
+    return x;
   }
 };
 #endif
@@ -85,21 +94,10 @@ kernel void mul_mv_id(device const uchar* weight [[buffer(0)]],
   if (expert >= known_experts) return store_zeros(dst + row * ulong(p.ne0), first, kRows, ulong(p.ne01), lane);
   device const float* xs = x + row / p.top_k * ulong(p.ne10);
 #if ANYMETAL_NVIDIA
-  device const uchar* matrix = weight + expert * ulong(p.expert_stride);
-  device float* out = dst + row * ulong(p.ne0);
-  if constexpr (on_matrix_units<Block>()) {
-    threadgroup SuperStages<Block> memory;
-    if (nvidia::has_ampere()) {
-      return nvidia_super_mat_vec<Block>(memory, matrix, xs, out, group.x, ulong(p.ne01), uint(p.ne00), simdgroup, lane);
-    }
-  } else {
-    threadgroup MatVecStages<Block> memory;
-    if (nvidia::has_ampere()) {
-      // One of these threadgroups takes eight rows; the others in whose place it works have nothing to do.
-      if (group.x % (4 / kRows) != 0) return;
-      return nvidia_mat_vec<Block>(memory, matrix, FloatInput{xs}, out, first - simdgroup * kRows, ulong(p.ne01), uint(p.ne00), simdgroup,
-                                   lane);
-    }
+  threadgroup MatVecMemory<Block> memory;
+  if (nvidia::has_ampere()) {
+    return nvidia_mat_vec<Block>(memory, weight + expert * ulong(p.expert_stride), FloatInput{xs}, dst + row * ulong(p.ne0), group.x,
+                                 ulong(p.ne01), uint(p.ne00), simdgroup, lane);
   }
 #endif
   store_products<Block, kRows>(weight + expert * ulong(p.expert_stride), dst + row * ulong(p.ne0), p, first, lane,
@@ -131,10 +129,10 @@ kernel void kernel_mul_mv_id_q4_0_f32_swiglu(device const uchar* weight [[buffer
   device const float* gates = gate + row * ulong(p.ne10);
   device const float* ups = up + row * ulong(p.ne10);
 #if ANYMETAL_NVIDIA
-  threadgroup MatVecStages<BlockQ4_0> memory;
+  threadgroup MatVecMemory<BlockQ4_0> memory;
   if (nvidia::has_ampere()) {
-    return nvidia_mat_vec<BlockQ4_0>(memory, weight + expert * ulong(p.expert_stride), GatedInput{gates, ups},
-                                     dst + row * ulong(p.ne0), ulong(group.x) * 8, ulong(p.ne01), uint(p.ne00), simdgroup, lane);
+    return nvidia_mat_vec<BlockQ4_0>(memory, weight + expert * ulong(p.expert_stride), GatedInput{gates, ups}, dst + row * ulong(p.ne0), group.x,
+                                     ulong(p.ne01), uint(p.ne00), simdgroup, lane);
   }
 #endif
   store_products<BlockQ4_0, 4>(weight + expert * ulong(p.expert_stride), dst + row * ulong(p.ne0), p, first, lane,

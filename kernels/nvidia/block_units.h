@@ -1,10 +1,10 @@
-// Block formats of 32 elements, and Q5_K, for NVIDIA threads: a unit's codes lie in a few words, which become floats without
+// Block formats of 32 elements for NVIDIA threads: a block's codes lie in a few words, which become floats without
 // conversion instructions (a byte b in the mantissa of 2^23 is 2^23 + b).
 #pragma once
 #include "common/blocks.h"
 #include "common/nvidia.h"
 #include "nvidia/code_tables.h"
-#include "nvidia/fragments.h"
+#include "nvidia/staged_bytes.h"
 
 namespace anymetal {
 
@@ -67,21 +67,11 @@ inline float centred(float sum, float scale, float centre, float least, float su
 // Bits i .. i+3 of a mask as the fifth bits of four bytes.
 inline uint fifth_bits_of_bytes(uint mask, uint i) { return (((mask >> i) & 15u) * 0x00204081u & 0x01010101u) << 4; }
 
-// What is common to formats of 32 elements: a unit is a block, in its own order.
-struct PlainUnits {
-  static uint lane_of(uint k) { return k / 32; }
-  static uint slot_of(uint k) { return k % 32; }
-};
-// Q5_K: 16 elements of a sub-block and the 16 of the next one in the same bytes' high halves.
-struct PairedUnits {
-  static uint lane_of(uint k) { return k / 64 * 2 + k % 32 / 16; }
-  static uint slot_of(uint k) { return k % 64 / 32 * 16 + k % 16; }
-};
-// dot(block, unit, in): the sum of the unit's weights times x.
+// dot(block, in): the sum of the block's weights times x.
 template <class Block> struct Unit;
 
-template <> struct Unit<BlockQ4_0> : PlainUnits {
-  static float dot(Place16 block, uint, thread const UnitInput& in) {
+template <> struct Unit<BlockQ4_0> {
+  static float dot(Place16 block, thread const UnitInput& in) {
     const Words<4> q(block + 2);
     NibbleSums<8> sums;
     for (int i = 0; i < 4; ++i) sums.add(q.at[i], in.x + 4 * i, in.x + 16 + 4 * i);
@@ -89,8 +79,8 @@ template <> struct Unit<BlockQ4_0> : PlainUnits {
   }
 };
 
-template <> struct Unit<BlockQ4_1> : PlainUnits {
-  static float dot(Place16 block, uint, thread const UnitInput& in) {
+template <> struct Unit<BlockQ4_1> {
+  static float dot(Place16 block, thread const UnitInput& in) {
     const Words<4> q(block + 4);
     NibbleSums<8> sums;
     for (int i = 0; i < 4; ++i) sums.add(q.at[i], in.x + 4 * i, in.x + 16 + 4 * i);
@@ -109,18 +99,18 @@ inline float five_bit_sum(Place16 from, thread const UnitInput& in) {
   return sums.total();
 }
 
-template <> struct Unit<BlockQ5_0> : PlainUnits {
-  static float dot(Place16 block, uint, thread const UnitInput& in) { return five_bit_sum(block + 2, in) * block.half_at(0); }
+template <> struct Unit<BlockQ5_0> {
+  static float dot(Place16 block, thread const UnitInput& in) { return five_bit_sum(block + 2, in) * block.half_at(0); }
 };
 
-template <> struct Unit<BlockQ5_1> : PlainUnits {
-  static float dot(Place16 block, uint, thread const UnitInput& in) {
+template <> struct Unit<BlockQ5_1> {
+  static float dot(Place16 block, thread const UnitInput& in) {
     return centred(five_bit_sum(block + 4, in), block.half_at(0), 16, block.half_at(2), in.sum());
   }
 };
 
-template <> struct Unit<BlockQ8_0> : PlainUnits {
-  static float dot(Place16 block, uint, thread const UnitInput& in) {
+template <> struct Unit<BlockQ8_0> {
+  static float dot(Place16 block, thread const UnitInput& in) {
     const Words<8> q(block + 2);
     ByteSums<128> sums;
     for (int i = 0; i < 8; ++i) sums.add(q.at[i] ^ 0x80808080u, in.x + 4 * i);
@@ -142,40 +132,15 @@ float table_sum(Place16 codes, thread const UnitInput& in) {
   return sums.total();
 }
 
-template <> struct Unit<BlockIQ4_NL> : PlainUnits {
-  static float dot(Place16 block, uint, thread const UnitInput& in) {
+template <> struct Unit<BlockIQ4_NL> {
+  static float dot(Place16 block, thread const UnitInput& in) {
     return table_sum<TableIQ4_NL>(block + 2, in) * block.half_at(0);
   }
 };
 
-template <> struct Unit<BlockMXFP4> : PlainUnits {
-  static float dot(Place16 block, uint, thread const UnitInput& in) {
-    return table_sum<TableE2M1>(block + 1, in) * scale_of_mxfp4(block.byte(0));
-  }
-};
-
-// Sub-blocks 2p and 2p + 1 of Q5_K from their sums of (code - centre) * x.
-inline float paired_total(Place16 block, uint p, float even, float odd, float centre, thread const UnitInput& in) {
-  const float d = block.half_at(0), dmin = block.half_at(2);
-  const uint at = 4 + p % 2 * 2;
-  const uint low = block.pair(at), middle = block.pair(at + 4), high = block.pair(at + 8);
-  const uint scales = p < 2 ? low & 0x3f3fu : (high & 0x0f0fu) | ((low >> 2) & 0x3030u);
-  const uint least = p < 2 ? middle & 0x3f3fu : ((high >> 4) & 0x0f0fu) | ((middle >> 2) & 0x3030u);
-  return centred(even, d * float(scales & 255), centre, -dmin * float(least & 255), in.sum(0)) +
-         centred(odd, d * float(scales >> 8), centre, -dmin * float(least >> 8), in.sum(1));
-}
-
-template <> struct Unit<BlockQ5_K> : PairedUnits {
-  static float dot(Place16 block, uint unit, thread const UnitInput& in) {
-    const Words<4> q(block + 48 + 16 * unit), h(block + 16 + 16 * (unit % 2));
-    const uint bit = unit / 2 * 2;
-    ByteSums<16> even, odd;
-    for (int i = 0; i < 4; ++i) {
-      const uint fifth = h.at[i] >> bit;
-      even.add((q.at[i] & 0x0f0f0f0fu) | (fifth & 0x01010101u) << 4, in.x + 4 * i);
-      odd.add(((q.at[i] >> 4) & 0x0f0f0f0fu) | (fifth & 0x02020202u) << 3, in.x + 16 + 4 * i);
-    }
-    return paired_total(block, unit / 2, even.total(), odd.total(), 16, in);
+template <> struct Unit<BlockMXFP4> {
+  static float dot(Place16 block, thread const UnitInput& in) {
+    return table_sum<TableE2M1>(block + 1, in) * scale_of_mxfp4(block.at<uchar>(0));
   }
 };
 

@@ -7,9 +7,20 @@ namespace anymetal {
 // The entries of the four nibbles in the low half of `codes`, as the bytes of a word.
 template <uint kA, uint kB, uint kC, uint kD>
 struct CodeTable {
-  static uint values(uint codes) {
-    const uint below = nvidia::permute_bytes(kA, kB, codes & 0x7777u), above = nvidia::permute_bytes(kC, kD, codes & 0x7777u);
-    return nvidia::permute_bytes(below, above, 0x3210u | ((codes & 0x8888u) >> 1));
+  // The entries themselves, as signed bytes.
+  typedef CodeTable<(kA ^ 0x80808080u), (kB ^ 0x80808080u), (kC ^ 0x80808080u), (kD ^ 0x80808080u)> Signed;
+  static uint values(uint codes) { return looked_up(codes & 0x7777u, upper_entries(codes)); }
+  // Those of all nibbles of a word: of its low half and of its high half.
+  static metal::uint2 all_values(uint codes) {
+    const uint places = codes & 0x77777777u, upper = upper_entries(codes);
+    return metal::uint2(looked_up(places, upper), looked_up(places >> 16, upper >> 16));
+  }
+
+ private:
+  // Selectors of bytes from the lower eight entries and the upper eight.
+  static uint upper_entries(uint codes) { return ((codes >> 1) & 0x44444444u) | 0x32103210u; }
+  static uint looked_up(uint places, uint upper) {
+    return nvidia::permute_bytes(nvidia::permute_bytes(kA, kB, places), nvidia::permute_bytes(kC, kD, places), upper);
   }
 };
 typedef CodeTable<0x3f2d1801u, 0x766a5d4fu, 0xa6998d81u, 0xf1d9c5b5u> TableIQ4_NL;

@@ -1,26 +1,35 @@
-// Products of weight rows with one vector on NVIDIA GPUs. Rows go to threadgroup memory by asynchronous copies of 16 bytes,
-// whatever the alignment of their blocks; there every lane takes one unit of 32 elements of each row.
+// Products of weight rows with one vector on NVIDIA's matrix units: sixteen rows at a time, their codes and x as whole numbers, whose
+// products are exact. Rows go to threadgroup memory by asynchronous copies of 16 bytes. The two simdgroups of a threadgroup take a
+// half of the rows each, on its own.
 #pragma once
-#include "nvidia/block_units.h"
+#include "nvidia/byte_super_blocks.h"
+#include "nvidia/byte_units.h"
+#include "nvidia/float_mat_vec.h"
+#include "nvidia/row_copies.h"
 
 namespace anymetal {
 
-// Threadgroup memory of a product with rows of Block: two stages of kChunk elements of eight rows and of x.
 template <class Block>
-struct MatVecStages {
-  static constexpr uint kRows = 4;  // of a simdgroup; a threadgroup has two
-  static constexpr uint kChunk = 32 * 32;
-  static constexpr uint kChunkBytes = kChunk / BlockTraits<Block>::kElements * sizeof(Block);
-  static constexpr uint kPieces = (kChunkBytes + 15 + 15) / 16;  // of 16 bytes, the first and the last in part
-  static constexpr uint kRowBytes = (kPieces + 1) * 16;          // the last word of a unit reaches into the next
-  static constexpr uint kCopies = (kRows * kPieces + 31) / 32;   // of a lane
-  static constexpr uint kPitch = 36;  // floats between the units of x, so that lanes meet in no bank
-
-  struct Stage {
-    float x[32 * kPitch];
-    uchar rows[2][kRows * kRowBytes];
+struct ByteStages {
+  struct Part {
+    metal::uint4 rows[2][RowStage<Block>::kPieces];
+    InputLimbs x[2];  // of the 256 elements at hand and of the next ones
   };
-  Stage stage[2];
+  Part parts[2];  // of the simdgroups
+  float sums[kStagedRows];
+};
+
+// Threadgroup memory of a product with rows of Block.
+template <class Block, bool kFloats = BlockTraits<Block>::kElements == 32>
+struct MatVecMemory {
+  ByteStages<Block> bytes;
+};
+template <class Block>
+struct MatVecMemory<Block, true> {
+  union {
+    ByteStages<Block> bytes;
+    FloatStages<Block> floats;
+  };
 };
 
 // Rows of x as they are.
@@ -39,94 +48,105 @@ struct FloatInput {
       }
     }
   }
-};
-
-// The rows of a simdgroup on their way to threadgroup memory: which pieces a lane copies.
-template <class Block>
-struct RowCopies {
-  typedef MatVecStages<Block> Memory;
-  device const uchar* from[Memory::kCopies];  // for chunk 0, at a multiple of 16
-  uint to[Memory::kCopies];                   // in a stage's rows
-  int start[Memory::kCopies];                 // bytes from the row's begin to `from`, negative before it
-  uint skew[Memory::kRows];                   // bytes before the rows' begins to multiples of 16
-  ulong row_bytes;
-
-  RowCopies(device const uchar* weight, ulong bytes, ulong first, ulong count, uint lane) : row_bytes(bytes) {
-    for (uint r = 0; r < Memory::kRows; ++r) skew[r] = uint((ulong)row(weight, first + r, count) & 15);
-    for (uint c = 0; c < Memory::kCopies; ++c) {
-      const uint r = (c * 32 + lane) / Memory::kPieces, piece = (c * 32 + lane) % Memory::kPieces;
-      device const uchar* begin = row(weight, first + metal::min(r, Memory::kRows - 1), count);
-      from[c] = begin - ((ulong)begin & 15) + piece * 16;
-      start[c] = r < Memory::kRows ? int(from[c] - begin) : 0x40000000;
-      to[c] = r * Memory::kRowBytes + piece * 16;
+  // Elements k .. k+3 and k+16 .. k+19, 0 from `end` on.
+  InputShare share(uint k, uint end) const {
+    if (((ulong)x & 15) != 0) {
+      metal::simdgroup_barrier(metal::mem_flags::mem_none);  // or the compiler makes one of both ways, with the loads of both
+      return k < end ? InputShare{metal::float4(x[k], x[k + 1], x[k + 2], x[k + 3]), metal::float4(x[k + 16], x[k + 17], x[k + 18], x[k + 19])}
+                     : InputShare{0.0f, 0.0f};
     }
-  }
-  device const uchar* row(device const uchar* weight, ulong i, ulong count) const {
-    return weight + metal::min(i, count - 1) * row_bytes;
-  }
-  // Where a chunk of row r begins in a stage's rows.
-  uint place(uint r, uint chunk) const { return r * Memory::kRowBytes + ((skew[r] + chunk * Memory::kChunkBytes) & 15); }
-
-  void copy(threadgroup uchar* rows, uint chunk) const {
-    const ulong at = ulong(chunk) * Memory::kChunkBytes;
-    const int length = int(metal::min(row_bytes - at, ulong(Memory::kChunkBytes)));
-    for (uint c = 0; c < Memory::kCopies; ++c) {
-      if (Memory::kChunkBytes % 16 == 0) {
-        if (start[c] < length) nvidia::copy_16(rows + to[c], from[c] + at);
-      } else {
-        const int before = -start[c] & 15, shift = before - int((uint(before) + uint(at)) & 15);
-        if (start[c] + shift < length) nvidia::copy_16(rows + to[c], from[c] + long(at) + shift);
-      }
-    }
+    return k < end ? InputShare{*(device const metal::float4*)(x + k), *(device const metal::float4*)(x + k + 16)} : InputShare{0.0f, 0.0f};
   }
 };
 
-// dst[n] = sum over k < length of row n times the input, for the eight rows from `first` on; `weight` is row 0 of `count`.
-// Every thread of a threadgroup of 64 must call.
+// As nvidia_mat_vec below, for the group-th sixteen rows.
 template <class Block, class Input>
-void nvidia_mat_vec(threadgroup MatVecStages<Block>& memory, device const uchar* weight, Input input, device float* dst, ulong first,
-                    ulong count, uint length, uint simdgroup, uint lane) {
-  typedef MatVecStages<Block> Memory;
-  constexpr uint kBlock = BlockTraits<Block>::kElements, kUnits = kBlock / 32, kRows = Memory::kRows;
-  const uint units = length / 32, chunks = (length + Memory::kChunk - 1) / Memory::kChunk;
-  first += simdgroup * kRows;
-  const RowCopies<Block> rows(weight, ulong(length / kBlock) * sizeof(Block), first, count, lane);
-  const uint k = (simdgroup * 32 + lane) * 4;
-  const uint x_place = Unit<Block>::lane_of(k) * Memory::kPitch + Unit<Block>::slot_of(k);
+void nvidia_byte_mat_vec(threadgroup ByteStages<Block>& memory, device const uchar* weight, Input input, device float* dst, uint group, ulong count,
+                         uint length, uint simdgroup, uint lane) {
+  typedef RowStage<Block> Stage;
+  typedef ByteUnit<Block> Format;
+  const ulong first = ulong(group) * kStagedRows;
+  if (first >= count) return;
+  threadgroup auto& part = memory.parts[simdgroup];
+  const uint g = lane / 4, t = lane % 4;
 
-  const auto copy = [&](uint chunk) {
-    threadgroup auto& to = memory.stage[chunk % 2];
-    rows.copy(to.rows[simdgroup], chunk);
-    input.copy(to.x + x_place, 8 * Memory::kPitch, chunk * Memory::kChunk + k, length);
-    nvidia::end_copies();
-  };
+  // This simdgroup's elements are every kStep-th 256 from k to end - 1.
+  constexpr uint kStep = Stage::kInTurns ? 512 : 256;
+  const uint half_length = Stage::kInTurns ? 256 : (length + 511) / 512 * 256;
+  const uint end = Stage::kInTurns || simdgroup == 1 ? length : metal::min(half_length, length);
+  uint k = simdgroup == 0 ? 0 : metal::min(half_length, length);
+  const RowCopies<Block> copies(weight, first, count, length, k / Stage::kBlock * uint(sizeof(Block)), end / Stage::kBlock * uint(sizeof(Block)), lane);
+  // This lane's share of the 256 elements from `from` on.
+  const auto share = [&](uint from) { return input.share(from + g * 32 + t * 4, end); };
 
-  float sums[kRows] = {};
-  copy(0);
-  for (uint chunk = 0; chunk < chunks; ++chunk) {
+  const uint upper_place = copies.place(g), lower_place = copies.place(g + 8);
+  uint at = 0, slot = 0, buffer = 0;  // of this simdgroup's bytes of a row, the stage's first
+  copies.copy(part.rows[0], at);
+  ScaledShare(share(k)).template store<Format>(part.x[0], lane);
+  InputShare held = share(k + kStep);
+  RowTile tile;
+  while (k < end) {
     nvidia::await_copies<0>();
-    metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
-    if (chunk + 1 < chunks) copy(chunk + 1);
-    if (chunk * 32 + lane >= units) continue;
-    threadgroup const auto& from = memory.stage[chunk % 2];
-    UnitInput in;
-    for (uint i = 0; i < 32; i += 4) {
-      const metal::float4 v = *(threadgroup const metal::float4*)&from.x[lane * Memory::kPitch + i];
-      for (uint j = 0; j < 4; ++j) in.x[i + j] = v[j];
-    }
-    for (uint i = 0; i < 4; ++i) {
-      thread const float* x = in.x + 8 * i;
-      in.sums[i] = ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7]));
-    }
-    for (uint r = 0; r < kRows; ++r) {
-      const Place16 block = {from.rows[simdgroup], rows.place(r, chunk) + lane / kUnits * uint(sizeof(Block))};
-      sums[r] += Unit<Block>::dot(block, lane % kUnits, in);
+    threadgroup const uchar* rows = (threadgroup const uchar*)part.rows[slot];
+    tile.upper = {rows, g * (Stage::kPitch * 16) + copies.skew(upper_place, at)};
+    tile.lower = {rows, (g + 8) * (Stage::kPitch * 16) + copies.skew(lower_place, at)};
+    at += kStep / 256 * Stage::kBytes;
+    slot ^= 1;
+#pragma nounroll
+    for (uint j = 0; j < Stage::kGroups && k < end; ++j, k += kStep) {
+      // Rows and x that other lanes have written are there, and what they have read may be overwritten.
+      metal::simdgroup_barrier(metal::mem_flags::mem_threadgroup);
+      if (j == 0) copies.copy(part.rows[slot], at);
+      const ScaledShare scaled(held);
+      held = share(k + 2 * kStep);
+      threadgroup InputLimbs& x = part.x[buffer];
+      buffer ^= 1;
+      const auto prepare = [&] { scaled.template store<Format>(part.x[buffer], lane); };
+      if constexpr (Stage::kBlock == 256) {
+        Format::add(tile.sums, tile.upper, tile.lower, x, lane);
+        prepare();
+      } else {
+        add_units<Block>(tile, x, metal::min((end - k) / 32, 8u), lane, prepare);
+      }
+      tile.upper = tile.upper + Stage::kGroupBytes;
+      tile.lower = tile.lower + Stage::kGroupBytes;
     }
   }
-  for (uint r = 0; r < kRows; ++r) {
-    const float sum = metal::simd_sum(sums[r]);
-    if (lane == 0 && first + r < count) dst[first + r] = sum;
+
+  const float totals[2] = {total<Format>(tile.sums.upper), total<Format>(tile.sums.lower)};
+  // The second simdgroup's sums come through threadgroup memory.
+  if (simdgroup == 1 && t == 0) {
+    for (uint r = 0; r < 2; ++r) memory.sums[g + 8 * r] = totals[r];
   }
+  metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
+  if (simdgroup != 0 || t != 0) return;
+  for (uint r = 0; r < 2; ++r) {
+    const ulong n = first + g + 8 * r;
+    if (n < count) dst[n] = totals[r] + memory.sums[g + 8 * r];
+  }
+}
+
+// From so many rows on sixteen at a time keep the GPU busy; the tests on other devices have fewer.
+#if defined(ANYMETAL_EMULATE_NVIDIA)
+constexpr constant uint kManyRows = 16;
+#else
+constexpr constant uint kManyRows = 12288;
+#endif
+
+// dst[n] = sum over k < length of row n times the input; `weight` is row 0 of `count`. Threadgroup `group` takes so many rows
+// that the first of them take all, and the others have nothing to do. As whole numbers x is taken with 26 bits at least of the
+// largest of 256 elements, in formats that need no sums of x with 30. Sums over blocks are f32. Every thread of a threadgroup of 64
+// must call.
+template <class Block, class Input>
+void nvidia_mat_vec(threadgroup MatVecMemory<Block>& memory, device const uchar* weight, Input input, device float* dst, uint group, ulong count,
+                    uint length, uint simdgroup, uint lane) {
+  if constexpr (BlockTraits<Block>::kElements == 32) {
+    if (count < kManyRows) {
+      if (group * 8 >= count) return;
+      return nvidia_float_mat_vec<Block>(memory.floats, weight, input, dst, group * 8, count, length, simdgroup, lane);
+    }
+  }
+  nvidia_byte_mat_vec<Block>(memory.bytes, weight, input, dst, group, count, length, simdgroup, lane);
 }
 
 }  // namespace anymetal

@@ -118,6 +118,11 @@ void mat_vec_cases(CaseList& list, std::string_view kernel, DType type, const To
   for (std::size_t m = 4; m < 10; ++m) {
     list.add(kernel, label({m, 3, block}), [=](Problem& p) { build(p, {m, 3, block}, tolerance); });
   }
+  // So many rows that a form for them may take another way.
+  if (block == 32) {
+    const Shape many = {1, 12301, 3 * block};
+    list.add(kernel, label(many), [=](Problem& p) { build(p, many, tolerance); });
+  }
   list.add(kernel, "every code", [=](Problem& p) {
     p.given_bytes(0, every_code(type, Scales::Any));
     p.given(1, positive(4 * block));

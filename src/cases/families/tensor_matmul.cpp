@@ -16,8 +16,9 @@ namespace {
 
 using Values = Problem::Values;
 
-/// What stands in the activations: rows of the most different magnitudes, each with an outlier, show a type's range.
-enum class Data : std::uint8_t { Plain, WideRange, SmallWeights, Special };
+/// What stands in the activations: rows of the most different magnitudes, each with an outlier, show a type's range; rows that
+/// grow along K, whether sums follow a scale that changes on the way.
+enum class Data : std::uint8_t { Plain, WideRange, SmallWeights, Special, Growing };
 
 struct Shape {
   std::size_t m, n, k;
@@ -27,7 +28,7 @@ struct Shape {
   Purpose purpose = Purpose::Test;
 };
 
-constexpr std::array kDataNames = {"", " wide range", " small weights", " special"};
+constexpr std::array kDataNames = {"", " wide range", " small weights", " special", " growing"};
 
 std::string label(const Shape& s) {
   const std::string batches = s.batches.name();
@@ -48,6 +49,13 @@ Fill activations(Data data, std::size_t k, int largest) {
       const int exponent = largest - static_cast<int>(i / k * 17 % 140);
       const double value = std::ldexp(plain(random, i), exponent - 10);
       return i % k == i / k % k ? std::ldexp(value < 0 ? -1 : 1, exponent) : value;
+    };
+  }
+  if (data == Data::Growing) {
+    // By so many powers of two every 32 elements.
+    return [k, plain = normal()](Random& random, std::size_t i) {
+      const int rate = std::array{0, 3, 7, 10, -7}[i / k % 5];
+      return std::ldexp(plain(random, i), rate * static_cast<int>(i % k / 32) - 60);
     };
   }
   if (data == Data::Special) {
@@ -131,10 +139,10 @@ void permuted_product(Problem& p, const Shape& s, DType type, std::size_t head_d
 }
 
 /// `unit` bounds the relative error of a product's rounded factors. Over many terms of a kind the errors cancel, but
-/// not where one row's outlier makes up the sum.
+/// not where one row's outlier or the last of a growing row make up the sum.
 Tolerance rounded_factors(double unit, const Shape& s) {
-  const double cancelled = s.data == Data::WideRange ? 1 : 5.5 / std::sqrt(static_cast<double>(s.k));
-  return {.absolute = 1e-6, .magnitude = unit * std::min(1.0, cancelled)};
+  const double cancelled = s.data == Data::WideRange || s.data == Data::Growing ? 1 : 5.5 / std::sqrt(static_cast<double>(s.k));
+  return {.absolute = s.data == Data::Growing ? 0 : 1e-6, .magnitude = unit * std::min(1.0, cancelled)};
 }
 
 void add_quantised(CaseList& list, DType type) {
@@ -144,7 +152,7 @@ void add_quantised(CaseList& list, DType type) {
        {Shape{1, 1, block}, Shape{31, 63, 3 * block}, Shape{32, 64, 2 * block}, Shape{33, 65, block},
         Shape{9, 130, 512}, Shape{10, 5, block, {2, 3}}, Shape{9, 3, block, {2, 2, 2, 2}},
         Shape{40, 7, 512, {}, Data::WideRange}, Shape{8, 9, 256, {}, Data::SmallWeights},
-        Shape{9, 3, 256, {}, Data::Special}, Shape{256, 1024, 2048, {}, Data::Plain, 0, Purpose::Benchmark}}) {
+        Shape{40, 9, 512, {}, Data::Growing}, Shape{9, 3, 256, {}, Data::Special}, Shape{256, 1024, 2048, {}, Data::Plain, 0, Purpose::Benchmark}}) {
     list.add(
         kernel, label(s), [=](Problem& p) { product(p, s, type, rounded_factors(0x1p-10, s)); }, s.purpose);
   }
@@ -182,7 +190,7 @@ void add_dense(CaseList& list, DType type) {
   for (const Shape& s :
        {Shape{1, 1, 1}, Shape{31, 63, 31}, Shape{33, 65, 33}, Shape{32, 64, 96}, Shape{5, 130, 291},
         Shape{7, 5, 34, {2, 3}}, Shape{5, 3, 40, {2, 2, 2, 2}}, Shape{34, 3, 66, {1, 2}, Data::Plain, 3},
-        Shape{40, 7, 512, {}, Data::WideRange}, Shape{9, 3, 70, {}, Data::Special},
+        Shape{40, 7, 512, {}, Data::WideRange}, Shape{40, 9, 320, {}, Data::Growing}, Shape{9, 3, 70, {}, Data::Special},
         Shape{256, 1024, 2048, {}, Data::Plain, 0, Purpose::Benchmark}}) {
     Tolerance tolerance = f32_accumulation(s.k);
     if (type == DType::F16) tolerance = rounded_factors(0x1p-11, s);

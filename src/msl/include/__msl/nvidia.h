@@ -21,7 +21,7 @@ __MSL_INLINE bool has_ampere() {
 
 #if defined(__MSL_NVPTX__)
 
-// Bytes of {y, x} by the four selectors in the low half of `selectors` ("prmt").
+// Bytes of {y, x} by the four selectors in the low half of `selectors` ("prmt"); a selector plus 8 gives the byte's sign, eight times.
 __MSL_INLINE uint permute_bytes(uint x, uint y, uint selectors) {
   uint d;
   asm("prmt.b32 %0, %1, %2, %3;" : "=r"(d) : "r"(x), "r"(y), "r"(selectors));
@@ -67,6 +67,18 @@ __MSL_NVIDIA_MULTIPLY(half, "f16")
 __MSL_NVIDIA_MULTIPLY(bfloat, "bf16")
 #undef __MSL_NVIDIA_MULTIPLY
 
+// m16n8k32 of whole numbers, exact: bytes of b are signed, those of a by the tag.
+#define __MSL_NVIDIA_MULTIPLY_BYTES(T, name)                                                                            \
+  __MSL_INLINE void multiply_accumulate_bytes(T, int (&d)[4], const uint (&a)[4], uint b0, uint b1) {                   \
+    asm("mma.sync.aligned.m16n8k32.row.col.s32." name                                                                   \
+        ".s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"                                       \
+        : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])                                                                \
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));                                                \
+  }
+__MSL_NVIDIA_MULTIPLY_BYTES(char, "s8")
+__MSL_NVIDIA_MULTIPLY_BYTES(uchar, "u8")
+#undef __MSL_NVIDIA_MULTIPLY_BYTES
+
 // m16n8k8 of floats, of which the products take the upper 19 bits (TF32).
 __MSL_INLINE void multiply_accumulate_tf32(float (&d)[4], const float (&a)[4], float b0, float b1) {
   asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
@@ -80,6 +92,14 @@ template <uint mask>
 __MSL_INLINE uint masked_onto(uint word, uint base) {
   uint d;
   asm("lop3.b32 %0, %1, %2, %3, 0xea;" : "=r"(d) : "r"(word), "n"(mask), "r"(base));
+  return d;
+}
+
+// (word & mask) ^ flip, likewise.
+template <uint mask>
+__MSL_INLINE uint masked_and_flipped(uint word, uint flip) {
+  uint d;
+  asm("lop3.b32 %0, %1, %2, %3, 0x6a;" : "=r"(d) : "r"(word), "n"(mask), "r"(flip));
   return d;
 }
 
@@ -97,6 +117,13 @@ __MSL_INLINE uint bfloats(float x, float y) {
   return d;
 }
 
+// The nearest whole number, the even one of two; x is in the range of int.
+__MSL_INLINE int nearest_int(float x) {
+  int d;
+  asm("cvt.rni.s32.f32 %0, %1;" : "=r"(d) : "f"(x));
+  return d;
+}
+
 // Bits 0 .. 31 of {high, low} >> shift modulo 32.
 __MSL_INLINE uint funnel_shift(uint low, uint high, uint shift) {
   uint d;
@@ -110,15 +137,23 @@ template <uint mask>
 __MSL_INLINE uint masked_onto(uint word, uint base) {
   return (word & mask) | base;
 }
+template <uint mask>
+__MSL_INLINE uint masked_and_flipped(uint word, uint flip) {
+  return (word & mask) ^ flip;
+}
 __MSL_INLINE uint permute_bytes(uint x, uint y, uint selectors) {
   const ulong bytes = static_cast<ulong>(y) << 32 | x;
   uint d = 0;
-  for (uint i = 0; i < 4; ++i) d |= (static_cast<uint>(bytes >> (selectors >> (4 * i) & 7) * 8) & 255) << (8 * i);
+  for (uint i = 0; i < 4; ++i) {
+    const uint selector = selectors >> (4 * i), byte = static_cast<uint>(bytes >> (selector & 7) * 8) & 255;
+    d |= (selector & 8 ? byte / 128 * 255 : byte) << (8 * i);
+  }
   return d;
 }
 __MSL_INLINE uint funnel_shift(uint low, uint high, uint shift) {
   return static_cast<uint>((static_cast<ulong>(high) << 32 | low) >> (shift & 31));
 }
+__MSL_INLINE int nearest_int(float x) { return static_cast<int>(__builtin_rintf(x)); }
 __MSL_INLINE void copy_16(void* to, const void* from) { __builtin_memcpy(to, from, 16); }
 __MSL_INLINE void end_copies() {}
 template <int pending>
@@ -172,6 +207,21 @@ __MSL_INLINE void multiply_accumulate(T, float (&d)[4], const uint (&a)[4], uint
       const uint x = metal::simd_shuffle(a[k / 8 * 2 + e / 2], static_cast<ushort>(row + pair));
       const uint y = metal::simd_shuffle(k < 8 ? b0 : b1, static_cast<ushort>(column + pair));
       d[e] += __element(T(), x, k % 2) * __element(T(), y, k % 2);
+    }
+  }
+}
+
+// Fragments as in section "Matrix Fragments for mma.m16n8k32".
+template <class T>
+__MSL_INLINE void multiply_accumulate_bytes(T, int (&d)[4], const uint (&a)[4], uint b0, uint b1) {
+  const uint lane = __msl_thread_index_in_simdgroup();
+  for (uint word = 0; word < 8; ++word) {
+    const ushort from = static_cast<ushort>(word % 4);
+    for (uint e = 0; e < 4; ++e) {
+      const ushort row = static_cast<ushort>(lane / 4 * 4), column = static_cast<ushort>((lane % 4 * 2 + e % 2) * 4);
+      const uint x = metal::simd_shuffle(a[word / 4 * 2 + e / 2], static_cast<ushort>(row + from));
+      const uint y = metal::simd_shuffle(word < 4 ? b0 : b1, static_cast<ushort>(column + from));
+      for (uint i = 0; i < 4; ++i) d[e] += static_cast<T>(x >> (8 * i)) * static_cast<char>(y >> (8 * i));
     }
   }
 }
