@@ -1,6 +1,7 @@
-// Block formats of 256 elements as factors of mma.m16n8k32. Sums over a block are whole numbers, exact: of products times the scales of
-// their sub-blocks, and where a format has least values of those times the sums of x. Sub-blocks of 16 are told apart by columns:
-// limbs of the first half of 32 elements are columns 0 to 3, those of the second half columns 4 to 7.
+// Block formats of 256 elements as factors of mma.m16n8k32. Sums over a block are whole numbers, exact: of products
+// times the scales of their sub-blocks, and where a format has least values of those times the sums of x. Sub-blocks of
+// 16 are told apart by columns: limbs of the first half of 32 elements are columns 0 to 3, those of the second half
+// columns 4 to 7.
 #pragma once
 #include "nvidia/byte_units.h"
 
@@ -63,7 +64,9 @@ struct SuperUnit : SuperBlockForm<4, false, false, InputSums::OfUnitsAsLimbs> {
     const typename ByteUnit<Block>::Codes upper_codes(upper, t), lower_codes(lower, t);
     BlockSums codes[2], least;
 #pragma unroll
-    for (uint s = 0; s < 8; ++s) codes[s % 2].template add<uchar>(upper_codes.unit(s), lower_codes.unit(s), x.unit(s, lane), u.scale(s), l.scale(s));
+    for (uint s = 0; s < 8; ++s)
+      codes[s % 2].template add<uchar>(upper_codes.unit(s), lower_codes.unit(s), x.unit(s, lane), u.scale(s),
+                                       l.scale(s));
     least.add_least(u.least(t), l.least(t), x.sums[lane % 16]);
     BlockSums all;
     for (uint i = 0; i < 4; ++i) all.at[i] = codes[0].at[i] * ByteUnit<Block>::kOddFactor + codes[1].at[i];
@@ -73,7 +76,8 @@ struct SuperUnit : SuperBlockForm<4, false, false, InputSums::OfUnitsAsLimbs> {
   }
 };
 
-template <> struct ByteUnit<BlockQ4_K> : SuperUnit<BlockQ4_K> {
+template <>
+struct ByteUnit<BlockQ4_K> : SuperUnit<BlockQ4_K> {
   static constexpr int kOddFactor = 16;  // codes of odd sub-blocks are so many times as large
   struct Codes {
     Place16 at;
@@ -85,7 +89,8 @@ template <> struct ByteUnit<BlockQ4_K> : SuperUnit<BlockQ4_K> {
   };
 };
 
-template <> struct ByteUnit<BlockQ5_K> : SuperUnit<BlockQ5_K> {
+template <>
+struct ByteUnit<BlockQ5_K> : SuperUnit<BlockQ5_K> {
   static constexpr int kOddFactor = 1;
   struct Codes {
     Place16 at;
@@ -94,7 +99,8 @@ template <> struct ByteUnit<BlockQ5_K> : SuperUnit<BlockQ5_K> {
     metal::uint2 unit(uint s) const {
       metal::uint2 codes;
       for (uint i = 0; i < 2; ++i) {
-        const uint nibbles = at.word<4>(48 + s / 2 * 32 + 16 * i) >> (s % 2 * 4), bits = s < 4 ? fifth[i] << (4 - s) : fifth[i] >> (s - 4);
+        const uint nibbles = at.word<4>(48 + s / 2 * 32 + 16 * i) >> (s % 2 * 4),
+                   bits = s < 4 ? fifth[i] << (4 - s) : fifth[i] >> (s - 4);
         codes[i] = (nibbles & 0x0f0f0f0fu) | (bits & 0x10101010u);
       }
       return codes;
@@ -102,7 +108,8 @@ template <> struct ByteUnit<BlockQ5_K> : SuperUnit<BlockQ5_K> {
   };
 };
 
-template <> struct ByteUnit<BlockQ6_K> : SuperBlockForm<2, true> {
+template <>
+struct ByteUnit<BlockQ6_K> : SuperBlockForm<2, true> {
   // Codes less 32, times 4.
   struct Codes {
     uint low[2][2], high[2];
@@ -116,7 +123,8 @@ template <> struct ByteUnit<BlockQ6_K> : SuperBlockForm<2, true> {
       metal::uint2 codes;
       for (uint i = 0; i < 2; ++i) {
         const uint nibbles = r < 2 ? low[r][i] << 2 : low[r - 2][i] >> 2;
-        codes[i] = (nibbles & 0x3c3c3c3cu) | (~(high[i] << (6 - 2 * r)) & 0x80808080u) | ((high[i] << (6 - 2 * r)) & 0x40404040u);
+        codes[i] = (nibbles & 0x3c3c3c3cu) | (~(high[i] << (6 - 2 * r)) & 0x80808080u) |
+                   ((high[i] << (6 - 2 * r)) & 0x40404040u);
       }
       return codes;
     }
@@ -131,7 +139,8 @@ template <> struct ByteUnit<BlockQ6_K> : SuperBlockForm<2, true> {
       const Codes u(upper + 4 * t, half), l(lower + 4 * t, half);
       for (uint r = 0; r < 4; ++r) {
         const uint s = 4 * half + r;
-        block.add<char>(u.quarter(r), l.quarter(r), halves.of(x.unit(s, lane)), upper_scales.at<char>(192 + 2 * s), lower_scales.at<char>(192 + 2 * s));
+        block.add<char>(u.quarter(r), l.quarter(r), halves.of(x.unit(s, lane)), upper_scales.at<char>(192 + 2 * s),
+                        lower_scales.at<char>(192 + 2 * s));
       }
     }
     sums.upper += x.factor * (upper.half_at(208) * 0.25f * block.upper());
@@ -139,7 +148,8 @@ template <> struct ByteUnit<BlockQ6_K> : SuperBlockForm<2, true> {
   }
 };
 
-template <> struct ByteUnit<BlockQ2_K> : SuperBlockForm<4, true, false, InputSums::OfHalvesAsLimbs> {
+template <>
+struct ByteUnit<BlockQ2_K> : SuperBlockForm<4, true, false, InputSums::OfHalvesAsLimbs> {
   static void add(thread RowSums& sums, Place16 upper, Place16 lower, threadgroup const InputLimbs& x, uint lane) {
     const uint t = lane % 4;
     const HalvesApart halves(lane);
@@ -147,11 +157,13 @@ template <> struct ByteUnit<BlockQ2_K> : SuperBlockForm<4, true, false, InputSum
     BlockSums block, least;
 #pragma unroll
     for (uint half = 0; half < 2; ++half) {
-      const metal::uint2 u(up.word<4>(16 + 32 * half), up.word<4>(32 + 32 * half)), l(low.word<4>(16 + 32 * half), low.word<4>(32 + 32 * half));
+      const metal::uint2 u(up.word<4>(16 + 32 * half), up.word<4>(32 + 32 * half)),
+          l(low.word<4>(16 + 32 * half), low.word<4>(32 + 32 * half));
       for (uint r = 0; r < 4; ++r) {
         // Codes are 4^r times as large, scales 4^(3-r) times.
         const uint s = 4 * half + r, mask = 0x03030303u << (2 * r);
-        block.add<uchar>(u & mask, l & mask, halves.of(x.unit(s, lane)), int(upper_scales.at<uchar>(2 * s) & 15) << (6 - 2 * r),
+        block.add<uchar>(u & mask, l & mask, halves.of(x.unit(s, lane)),
+                         int(upper_scales.at<uchar>(2 * s) & 15) << (6 - 2 * r),
                          int(lower_scales.at<uchar>(2 * s) & 15) << (6 - 2 * r));
       }
     }
@@ -163,7 +175,8 @@ template <> struct ByteUnit<BlockQ2_K> : SuperBlockForm<4, true, false, InputSum
   }
 };
 
-template <> struct ByteUnit<BlockQ3_K> : SuperBlockForm<2, true> {
+template <>
+struct ByteUnit<BlockQ3_K> : SuperBlockForm<2, true> {
   // Of a lane with sub-blocks 2u or 2u + 1: scales less 32, times 4.
   struct Scales {
     uint word[4];
@@ -203,13 +216,15 @@ template <> struct ByteUnit<BlockQ3_K> : SuperBlockForm<2, true> {
     const Codes u(upper + 4 * t), l(lower + 4 * t);
     BlockSums block;
 #pragma unroll
-    for (uint s = 0; s < 8; ++s) block.add<char>(u.unit(s), l.unit(s), halves.of(x.unit(s, lane)), upper_scales.of(s), lower_scales.of(s));
+    for (uint s = 0; s < 8; ++s)
+      block.add<char>(u.unit(s), l.unit(s), halves.of(x.unit(s, lane)), upper_scales.of(s), lower_scales.of(s));
     sums.upper += x.factor * (upper.half_at(108) * 0x1p-7f * block.upper());
     sums.lower += x.factor * (lower.half_at(108) * 0x1p-7f * block.lower());
   }
 };
 
-template <> struct ByteUnit<BlockIQ4_XS> : SuperBlockForm<4, false, true> {
+template <>
+struct ByteUnit<BlockIQ4_XS> : SuperBlockForm<4, false, true> {
   // Less 32, times 4.
   struct Scales {
     uint even, odd;
@@ -227,8 +242,9 @@ template <> struct ByteUnit<BlockIQ4_XS> : SuperBlockForm<4, false, true> {
     BlockSums block;
 #pragma unroll
     for (uint s = 0; s < 8; ++s) {
-      block.add<char>(TableIQ4_NL::Signed::all_values(up.word<4>(8 + 16 * s)), TableIQ4_NL::Signed::all_values(low.word<4>(8 + 16 * s)),
-                      x.unit(s, lane), upper_scales.of(s), lower_scales.of(s));
+      block.add<char>(TableIQ4_NL::Signed::all_values(up.word<4>(8 + 16 * s)),
+                      TableIQ4_NL::Signed::all_values(low.word<4>(8 + 16 * s)), x.unit(s, lane), upper_scales.of(s),
+                      lower_scales.of(s));
     }
     sums.upper += x.factor * (upper.half_at(0) * 0.25f * block.upper());
     sums.lower += x.factor * (lower.half_at(0) * 0.25f * block.lower());

@@ -1,5 +1,6 @@
-// x for the whole-number products of NVIDIA's matrix units (mma.m16n8k32): 256 elements at a time are multiples of one power of
-// two, each the sum of four signed bytes, its limbs, that count 2^24, 2^16, 2^8 and 1. A limb is a column of the product.
+// x for the whole-number products of NVIDIA's matrix units (mma.m16n8k32): 256 elements at a time are multiples of one
+// power of two, each the sum of four signed bytes, its limbs, that count 2^24, 2^16, 2^8 and 1. A limb is a column of
+// the product.
 #pragma once
 #include "common/nvidia.h"
 
@@ -9,8 +10,8 @@ namespace anymetal {
 enum class InputSums { None, OfUnits, OfUnitsAsLimbs, OfHalvesAsLimbs };
 template <bool kAlternatingOrder, InputSums kSumsOfInput>
 struct InputForm {
-  // Which elements of a unit are next to each other in a lane's two words: those of its halves (i .. i+3 and 16+i .. 16+i+3), or
-  // i, 16+i, i+1, 16+i+1 and the same two further on.
+  // Which elements of a unit are next to each other in a lane's two words: those of its halves (i .. i+3 and 16+i ..
+  // 16+i+3), or i, 16+i, i+1, 16+i+1 and the same two further on.
   static constexpr bool kAlternating = kAlternatingOrder;
   static constexpr InputSums kSums = kSumsOfInput;
   // An element is below 2^(kBits + 1): 31 bits with the sign, or so many that sums of 32 of them fit.
@@ -19,7 +20,7 @@ struct InputForm {
 
 // In threadgroup memory; a unit is 32 elements.
 struct InputLimbs {
-  static constexpr uint kPitch = 40;  // words between units, so that stores meet in no bank
+  static constexpr uint kPitch = 40;   // words between units, so that stores meet in no bank
   metal::uint2 words[8 * kPitch / 2];  // [unit][limb][t]: elements 4t .. of the first half and of the second
   float unit_sums[16];                 // [unit]: in multiples of 2^16 kUnit, and 0
   uint sums[16];                       // [limb][t]: limbs of sums of four sub-blocks
@@ -29,7 +30,8 @@ struct InputLimbs {
   metal::uint2 unit(uint u, uint lane) const threadgroup { return words[u * (kPitch / 2) + lane % 16]; }
 };
 
-// Digits of a number in balanced base 256: its limbs, from the high byte down. Bytes below the highest have their top bits flipped.
+// Digits of a number in balanced base 256: its limbs, from the high byte down. Bytes below the highest have their top
+// bits flipped.
 inline uint raised_digits(int v) { return uint(v) + 0x00808080u; }
 
 // The lane's 8 elements of 256: 4t .. 4t+3 of each half of unit lane / 4, t = lane % 4.

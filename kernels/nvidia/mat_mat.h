@@ -53,15 +53,16 @@ void nvidia_mat_mat(threadgroup MatMatTiles<T, kColumns, kStages>& tiles, thread
   if constexpr (kScaled) inputs.start(scales, thread_index);
   copy(0, 0);
   copy(32, 1);
+  // What is not copied is on its way to registers during a whole tile's products, the barrier before them included.
   load(0);
   put(0, 0);
+  if (32 < length) load(32);
   for (uint k = 0, stage = 0; k < length; k += 32) {
     const uint next = stage == kStages - 1 ? 0 : stage + 1;
     nvidia::await_copies<1>();
     metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
     copy(k + 64, next == kStages - 1 ? 0 : next + 1);
     const bool more = k + 32 < length;
-    if (more) load(k + 32);
     if constexpr (kScaled) {
       const bool upper = scales->changed[stage][lane / 16] == k + 32, lower = scales->changed[stage][2 + lane / 16] == k + 32;
       if (upper || lower) multiply_rows(scales->ratios[stage], upper, lower);
@@ -82,6 +83,7 @@ void nvidia_mat_mat(threadgroup MatMatTiles<T, kColumns, kStages>& tiles, thread
       }
     }
     if (more) put(next, k + 32);
+    if (k + 64 < length) load(k + 64);
     stage = next;
   }
   if constexpr (kScaled) {

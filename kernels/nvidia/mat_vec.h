@@ -1,6 +1,6 @@
-// Products of weight rows with one vector on NVIDIA's matrix units: sixteen rows at a time, their codes and x as whole numbers, whose
-// products are exact. Rows go to threadgroup memory by asynchronous copies of 16 bytes. The two simdgroups of a threadgroup take a
-// half of the rows each, on its own.
+// Products of weight rows with one vector on NVIDIA's matrix units: sixteen rows at a time, their codes and x as whole
+// numbers, whose products are exact. Rows go to threadgroup memory by asynchronous copies of 16 bytes. The two
+// simdgroups of a threadgroup take a half of the rows each, on its own.
 #pragma once
 #include "nvidia/byte_super_blocks.h"
 #include "nvidia/byte_units.h"
@@ -35,8 +35,8 @@ struct MatVecMemory<Block, true> {
 // Rows of x as they are.
 struct FloatInput {
   device const float* x;
-  // Elements k .. k+3 and the same 256, 512 and 768 further on, as far as they lie before `length`, all multiples of 4, to
-  // places `pitch` floats apart.
+  // Elements k .. k+3 and the same 256, 512 and 768 further on, as far as they lie before `length`, all multiples of 4,
+  // to places `pitch` floats apart.
   void copy(threadgroup float* to, uint pitch, uint k, uint length) const {
     const bool aligned = ((ulong)x & 15) == 0;
     for (uint j = 0; j < 4; ++j) {
@@ -51,18 +51,21 @@ struct FloatInput {
   // Elements k .. k+3 and k+16 .. k+19, 0 from `end` on.
   InputShare share(uint k, uint end) const {
     if (((ulong)x & 15) != 0) {
-      metal::simdgroup_barrier(metal::mem_flags::mem_none);  // or the compiler makes one of both ways, with the loads of both
-      return k < end ? InputShare{metal::float4(x[k], x[k + 1], x[k + 2], x[k + 3]), metal::float4(x[k + 16], x[k + 17], x[k + 18], x[k + 19])}
+      metal::simdgroup_barrier(
+          metal::mem_flags::mem_none);  // or the compiler makes one of both ways, with the loads of both
+      return k < end ? InputShare{metal::float4(x[k], x[k + 1], x[k + 2], x[k + 3]),
+                                  metal::float4(x[k + 16], x[k + 17], x[k + 18], x[k + 19])}
                      : InputShare{0.0f, 0.0f};
     }
-    return k < end ? InputShare{*(device const metal::float4*)(x + k), *(device const metal::float4*)(x + k + 16)} : InputShare{0.0f, 0.0f};
+    return k < end ? InputShare{*(device const metal::float4*)(x + k), *(device const metal::float4*)(x + k + 16)}
+                   : InputShare{0.0f, 0.0f};
   }
 };
 
 // As nvidia_mat_vec below, for the group-th sixteen rows.
 template <class Block, class Input>
-void nvidia_byte_mat_vec(threadgroup ByteStages<Block>& memory, device const uchar* weight, Input input, device float* dst, uint group, ulong count,
-                         uint length, uint simdgroup, uint lane) {
+void nvidia_byte_mat_vec(threadgroup ByteStages<Block>& memory, device const uchar* weight, Input input,
+                         device float* dst, uint group, ulong count, uint length, uint simdgroup, uint lane) {
   typedef RowStage<Block> Stage;
   typedef ByteUnit<Block> Format;
   const ulong first = ulong(group) * kStagedRows;
@@ -75,7 +78,8 @@ void nvidia_byte_mat_vec(threadgroup ByteStages<Block>& memory, device const uch
   const uint half_length = Stage::kInTurns ? 256 : (length + 511) / 512 * 256;
   const uint end = Stage::kInTurns || simdgroup == 1 ? length : metal::min(half_length, length);
   uint k = simdgroup == 0 ? 0 : metal::min(half_length, length);
-  const RowCopies<Block> copies(weight, first, count, length, k / Stage::kBlock * uint(sizeof(Block)), end / Stage::kBlock * uint(sizeof(Block)), lane);
+  const RowCopies<Block> copies(weight, first, count, length, k / Stage::kBlock * uint(sizeof(Block)),
+                                end / Stage::kBlock * uint(sizeof(Block)), lane);
   // This lane's share of the 256 elements from `from` on.
   const auto share = [&](uint from) { return input.share(from + g * 32 + t * 4, end); };
 
@@ -133,13 +137,13 @@ constexpr constant uint kManyRows = 16;
 constexpr constant uint kManyRows = 12288;
 #endif
 
-// dst[n] = sum over k < length of row n times the input; `weight` is row 0 of `count`. Threadgroup `group` takes so many rows
-// that the first of them take all, and the others have nothing to do. As whole numbers x is taken with 26 bits at least of the
-// largest of 256 elements, in formats that need no sums of x with 30. Sums over blocks are f32. Every thread of a threadgroup of 64
-// must call.
+// dst[n] = sum over k < length of row n times the input; `weight` is row 0 of `count`. Threadgroup `group` takes so
+// many rows that the first of them take all, and the others have nothing to do. As whole numbers x is taken with 26
+// bits at least of the largest of 256 elements, in formats that need no sums of x with 30. Sums over blocks are f32.
+// Every thread of a threadgroup of 64 must call.
 template <class Block, class Input>
-void nvidia_mat_vec(threadgroup MatVecMemory<Block>& memory, device const uchar* weight, Input input, device float* dst, uint group, ulong count,
-                    uint length, uint simdgroup, uint lane) {
+void nvidia_mat_vec(threadgroup MatVecMemory<Block>& memory, device const uchar* weight, Input input, device float* dst,
+                    uint group, ulong count, uint length, uint simdgroup, uint lane) {
   if constexpr (BlockTraits<Block>::kElements == 32) {
     if (count < kManyRows) {
       if (group * 8 >= count) return;

@@ -5,7 +5,8 @@
 
 namespace anymetal {
 
-template <class Block> struct ByteUnit;
+template <class Block>
+struct ByteUnit;
 
 constexpr constant uint kStagedRows = 16;
 
@@ -18,25 +19,32 @@ struct RowStage {
   static constexpr uint kBytes = kGroups * kGroupBytes;  // of a row
   // Where a stage is one group, simdgroups take turns, so that less than 256 bytes of a row are not read alone.
   static constexpr bool kInTurns = kGroups == 1;
-  static constexpr uint kPitch = ((kBytes + 15 + 15) / 16) | 1;  // pieces of 16 bytes, the first and the last in part; odd: rows lie in different banks
+  static constexpr uint kPitch =
+      ((kBytes + 15 + 15) / 16) |
+      1;  // pieces of 16 bytes, the first and the last in part; odd: rows lie in different banks
   static constexpr uint kPieces = kStagedRows * kPitch;
 };
 
-// Eight lanes copy a row. Where rows begin at multiples of the format's kAlign, blocks keep their places in pieces of 16 bytes;
-// others are moved to a piece's beginning.
+// Eight lanes copy a row. Where rows begin at multiples of the format's kAlign, blocks keep their places in pieces of
+// 16 bytes; others are moved to a piece's beginning.
 template <class Block>
 struct RowCopies {
   typedef RowStage<Block> Stage;
   device const uchar* weight;  // where this simdgroup's bytes of row 0 are
   device const uchar* mine;    // this lane's piece of row first + lane / 8
   ulong first, last, row_bytes;
-  uint length, lane;           // so many bytes
-  bool straight, even;         // even: sixteen whole rows that begin at multiples of 16
+  uint length, lane;    // so many bytes
+  bool straight, even;  // even: sixteen whole rows that begin at multiples of 16
 
   // Bytes begin .. end - 1 of rows `rows` .. of `count`, of so many elements.
   RowCopies(device const uchar* matrix, ulong rows, ulong count, uint elements, uint begin, uint end, uint thread_index)
-      : weight(matrix + begin), first(rows), last(count - 1), row_bytes(elements / Stage::kBlock * uint(sizeof(Block))), length(end - begin),
-        lane(thread_index), straight(ByteUnit<Block>::kAlign != 4 || (((ulong)matrix | row_bytes) & 3) == 0),
+      : weight(matrix + begin),
+        first(rows),
+        last(count - 1),
+        row_bytes(elements / Stage::kBlock * uint(sizeof(Block))),
+        length(end - begin),
+        lane(thread_index),
+        straight(ByteUnit<Block>::kAlign != 4 || (((ulong)matrix | row_bytes) & 3) == 0),
         even((((ulong)matrix | row_bytes) & 15) == 0 && rows + kStagedRows <= count) {
     mine = weight + (rows + lane / 8) * row_bytes + 16 * (lane % 8);
   }
@@ -54,7 +62,8 @@ struct RowCopies {
       if (even) {
         const uint skew = (uint((ulong)weight) + at) & 15;
         device const uchar* from = mine + at - skew;
-        for (uint i = 0; i < kStagedRows / 4; ++i, from += 4 * row_bytes) copy_row(to + 4 * i * Stage::kPitch, from, int(skew + count) - int(16 * piece));
+        for (uint i = 0; i < kStagedRows / 4; ++i, from += 4 * row_bytes)
+          copy_row(to + 4 * i * Stage::kPitch, from, int(skew + count) - int(16 * piece));
       } else if (straight) {
 #pragma nounroll
         for (uint i = 0; i < kStagedRows / 4; ++i) {
@@ -67,7 +76,8 @@ struct RowCopies {
         for (uint i = 0; i < kStagedRows / 4; ++i) {
           device const uchar* from = row(lane / 8 + 4 * i) + at;
 #pragma nounroll
-          for (uint j = 0; 16 * (piece + 8 * j) < count; ++j) to[4 * i * Stage::kPitch + 8 * j] = moved(from + 16 * (piece + 8 * j), count - 16 * (piece + 8 * j));
+          for (uint j = 0; 16 * (piece + 8 * j) < count; ++j)
+            to[4 * i * Stage::kPitch + 8 * j] = moved(from + 16 * (piece + 8 * j), count - 16 * (piece + 8 * j));
         }
       }
     }

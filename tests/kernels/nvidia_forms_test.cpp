@@ -1,6 +1,6 @@
-// The kernels' forms for NVIDIA GPUs on the CPU device, where their instructions are emulated: the index arithmetic of tiles,
-// fragments and block units is proven without a GPU. Forms that need more threadgroup memory than the CPU device has run on
-// a GPU only.
+// The kernels' forms for NVIDIA GPUs on the CPU device, where their instructions are emulated: the index arithmetic of
+// tiles, fragments and block units is proven without a GPU. Forms that need more threadgroup memory than the CPU device
+// has run on a GPU only.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -22,7 +22,8 @@ void register_form(KernelRegistry& registry, std::string_view name) {
   SourceOptions options;
   options.defines.emplace_back("ANYMETAL_EMULATE_NVIDIA", "1");
   for (const auto& header : registry::builtin_headers()) options.include_files.emplace_back(header.name, header.text);
-  registry.register_source(std::string(name), std::string(registry::builtin_files()[kernel->file].text), std::move(options));
+  registry.register_source(std::string(name), std::string(registry::builtin_files()[kernel->file].text),
+                           std::move(options));
 }
 
 class NvidiaForms : public testing::TestWithParam<const char*> {};
@@ -46,11 +47,15 @@ TEST_P(NvidiaForms, AreRightWithEmulatedInstructions) {
 
 INSTANTIATE_TEST_SUITE_P(Products, NvidiaForms,
                          testing::Values("kernel_mul_mv_q4_0_f32", "kernel_mul_mv_q4_1_f32", "kernel_mul_mv_q5_0_f32",
-                                         "kernel_mul_mv_q8_0_f32", "kernel_mul_mv_iq4_nl_f32", "kernel_mul_mv_mxfp4_f32",
-                                         "kernel_mul_mv_q2_K_f32", "kernel_mul_mv_q3_K_f32", "kernel_mul_mv_q4_K_f32", "kernel_mul_mv_q5_K_f32", "kernel_mul_mv_q5_1_f32", "kernel_mul_mv_iq4_xs_f32",
-                                         "kernel_mul_mv_q6_K_f32", "kernel_mul_mv_id_q4_0_f32_swiglu", "kernel_mul_mm_q5_K_f32",
-                                         "kernel_mul_mm_id_q4_0_f32", "kernel_mul_mm_q6_K_tensor_bf16_perm021", "kernel_mul_mm_q4_0_tensor_f32"));
+                                         "kernel_mul_mv_q8_0_f32", "kernel_mul_mv_iq4_nl_f32",
+                                         "kernel_mul_mv_mxfp4_f32", "kernel_mul_mv_q2_K_f32", "kernel_mul_mv_q3_K_f32",
+                                         "kernel_mul_mv_q4_K_f32", "kernel_mul_mv_q5_K_f32", "kernel_mul_mv_q5_1_f32",
+                                         "kernel_mul_mv_iq4_xs_f32", "kernel_mul_mv_q6_K_f32",
+                                         "kernel_mul_mv_id_q4_0_f32_swiglu", "kernel_mul_mm_q5_K_f32",
+                                         "kernel_mul_mm_id_q4_0_f32", "kernel_mul_mm_q6_K_tensor_bf16_perm021",
+                                         "kernel_mul_mm_q4_0_tensor_f32"));
 INSTANTIATE_TEST_SUITE_P(Attention, NvidiaForms, testing::Values("flash_attn_vec_f16kv_dk256"));
-INSTANTIATE_TEST_SUITE_P(Rows, NvidiaForms, testing::Values("argmax_f32", "cumsum_f32", "softmax_f32", "rms_norm_bf16", "row_sum_f32"));
+INSTANTIATE_TEST_SUITE_P(Rows, NvidiaForms,
+                         testing::Values("argmax_f32", "cumsum_f32", "softmax_f32", "rms_norm_bf16", "row_sum_f32"));
 
 }  // namespace

@@ -16,8 +16,8 @@ namespace {
 
 using Values = Problem::Values;
 
-/// What stands in the activations: rows of the most different magnitudes, each with an outlier, show a type's range; rows that
-/// grow along K, whether sums follow a scale that changes on the way.
+/// What stands in the activations: rows of the most different magnitudes, each with an outlier, show a type's range;
+/// rows that grow along K, whether sums follow a scale that changes on the way.
 enum class Data : std::uint8_t { Plain, WideRange, SmallWeights, Special, Growing };
 
 struct Shape {
@@ -141,18 +141,19 @@ void permuted_product(Problem& p, const Shape& s, DType type, std::size_t head_d
 /// `unit` bounds the relative error of a product's rounded factors. Over many terms of a kind the errors cancel, but
 /// not where one row's outlier or the last of a growing row make up the sum.
 Tolerance rounded_factors(double unit, const Shape& s) {
-  const double cancelled = s.data == Data::WideRange || s.data == Data::Growing ? 1 : 5.5 / std::sqrt(static_cast<double>(s.k));
+  const double cancelled =
+      s.data == Data::WideRange || s.data == Data::Growing ? 1 : 5.5 / std::sqrt(static_cast<double>(s.k));
   return {.absolute = s.data == Data::Growing ? 0 : 1e-6, .magnitude = unit * std::min(1.0, cancelled)};
 }
 
 void add_quantised(CaseList& list, DType type) {
   const std::size_t block = ops::info(type).block_elements;
   const std::string kernel = fmt::format("kernel_mul_mm_{}_tensor_f32", ops::name(type));
-  for (const Shape& s :
-       {Shape{1, 1, block}, Shape{31, 63, 3 * block}, Shape{32, 64, 2 * block}, Shape{33, 65, block},
-        Shape{9, 130, 512}, Shape{10, 5, block, {2, 3}}, Shape{9, 3, block, {2, 2, 2, 2}},
-        Shape{40, 7, 512, {}, Data::WideRange}, Shape{8, 9, 256, {}, Data::SmallWeights},
-        Shape{40, 9, 512, {}, Data::Growing}, Shape{9, 3, 256, {}, Data::Special}, Shape{256, 1024, 2048, {}, Data::Plain, 0, Purpose::Benchmark}}) {
+  for (const Shape& s : {Shape{1, 1, block}, Shape{31, 63, 3 * block}, Shape{32, 64, 2 * block}, Shape{33, 65, block},
+                         Shape{9, 130, 512}, Shape{10, 5, block, {2, 3}}, Shape{9, 3, block, {2, 2, 2, 2}},
+                         Shape{40, 7, 512, {}, Data::WideRange}, Shape{8, 9, 256, {}, Data::SmallWeights},
+                         Shape{40, 9, 512, {}, Data::Growing}, Shape{9, 3, 256, {}, Data::Special},
+                         Shape{256, 1024, 2048, {}, Data::Plain, 0, Purpose::Benchmark}}) {
     list.add(
         kernel, label(s), [=](Problem& p) { product(p, s, type, rounded_factors(0x1p-10, s)); }, s.purpose);
   }
@@ -168,10 +169,10 @@ void add_permuted(CaseList& list, DType type) {
     Shape shape;
     std::size_t head_dim;
   };
-  for (const Heads& h :
-       {Heads{{1, 1, 256}, 256}, Heads{{33, 65, 256}, 32}, Heads{{31, 7, 768}, 96}, Heads{{70, 130, 768}, 12}, Heads{{40, 9, 512}, 128},
-        Heads{{40, 5, 512, {}, Data::WideRange}, 64}, Heads{{9, 3, 256, {}, Data::Special}, 64},
-        Heads{{256, 1024, 2048, {}, Data::Plain, 0, Purpose::Benchmark}, 128}}) {
+  for (const Heads& h : {Heads{{1, 1, 256}, 256}, Heads{{33, 65, 256}, 32}, Heads{{31, 7, 768}, 96},
+                         Heads{{70, 130, 768}, 12}, Heads{{40, 9, 512}, 128},
+                         Heads{{40, 5, 512, {}, Data::WideRange}, 64}, Heads{{9, 3, 256, {}, Data::Special}, 64},
+                         Heads{{256, 1024, 2048, {}, Data::Plain, 0, Purpose::Benchmark}, 128}}) {
     list.add(
         fmt::format("kernel_mul_mm_{}_tensor_bf16_perm021", ops::name(type)),
         fmt::format("{} head_dim={}", label(h.shape), h.head_dim),
@@ -190,8 +191,8 @@ void add_dense(CaseList& list, DType type) {
   for (const Shape& s :
        {Shape{1, 1, 1}, Shape{31, 63, 31}, Shape{33, 65, 33}, Shape{32, 64, 96}, Shape{5, 130, 291},
         Shape{7, 5, 34, {2, 3}}, Shape{5, 3, 40, {2, 2, 2, 2}}, Shape{34, 3, 66, {1, 2}, Data::Plain, 3},
-        Shape{40, 7, 512, {}, Data::WideRange}, Shape{40, 9, 320, {}, Data::Growing}, Shape{9, 3, 70, {}, Data::Special},
-        Shape{256, 1024, 2048, {}, Data::Plain, 0, Purpose::Benchmark}}) {
+        Shape{40, 7, 512, {}, Data::WideRange}, Shape{40, 9, 320, {}, Data::Growing},
+        Shape{9, 3, 70, {}, Data::Special}, Shape{256, 1024, 2048, {}, Data::Plain, 0, Purpose::Benchmark}}) {
     Tolerance tolerance = f32_accumulation(s.k);
     if (type == DType::F16) tolerance = rounded_factors(0x1p-11, s);
     if (type == DType::BF16) tolerance = rounded_factors(0x1p-8, s);
