@@ -1,5 +1,9 @@
 #include <metal_stdlib>
 #include "common/any_attention.h"
+#include "common/nvidia.h"
+#if ANYMETAL_NVIDIA
+#include "nvidia/row_blocks.h"
+#endif
 using namespace metal;
 using namespace anymetal;
 
@@ -37,6 +41,9 @@ kernel void attention(constant AttentionParams& p [[buffer(0)]],
   device const float* q = Q + at;
   device const float* bias = mask_row(mask, p, head, query);
 
+#if ANYMETAL_NVIDIA
+  if (attend_rows_of(AttendRows<typename Row::Element>{p, seen, q, K, V, O + at, bias, sinks, head, lane})) return;
+#endif
   float out[kMaxOwned] = {};
   RunningSoftmax softmax;
   for (uint chunk = seen.first; chunk < seen.end; chunk += 32) {

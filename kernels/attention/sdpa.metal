@@ -1,5 +1,9 @@
 #include <metal_stdlib>
 #include "common/chunk_attention.h"
+#include "common/nvidia.h"
+#if ANYMETAL_NVIDIA
+#include "nvidia/query_blocks.h"
+#endif
 using namespace metal;
 using namespace anymetal;
 
@@ -51,13 +55,18 @@ kernel void sdpa(device const T* Q [[buffer(0)]],
                  uint index [[thread_index_in_threadgroup]]) {
   constexpr uint kSlab = 512;  // outputs a thread holds; longer heads repeat the scores for each slab
   const uint query = group.z * 32 + index, dim = p.head_dim;
-  if (query >= p.seq_len || group.y >= p.n_heads) return;
-  const ulong row = (ulong(group.x) * p.n_heads + group.y) * p.seq_len + query;
-  device const T* q = Q + row * dim;
-  device T* o = O + row * dim;
-
+  if (group.y >= p.n_heads) return;
   const uint capacity = p.kv_capacity > 0 ? p.kv_capacity : p.kv_seq_len;
   const ulong kv_row = (ulong(group.x) * p.n_kv_heads + kv_head_of(group.y, p.n_heads, p.n_kv_heads)) * capacity;
+  const ulong first_row = (ulong(group.x) * p.n_heads + group.y) * p.seq_len;
+#if ANYMETAL_NVIDIA
+  const CausalHead<T> head = {Q + first_row * dim, K + kv_row * dim, V + kv_row * dim, O + first_row * dim, p.seq_len, p.kv_seq_len,
+                              capacity, keys_back(p), p.scale};
+  if (attend_queries_of(dim, head, group.z * 32, index)) return;
+#endif
+  if (query >= p.seq_len) return;
+  device const T* q = Q + (first_row + query) * dim;
+  device T* o = O + (first_row + query) * dim;
 
   // Positions before the first key, of which there are none in a valid call, see nothing.
   const ulong after = ulong(p.kv_seq_len) + query + 1;  // one past the query's own key, seq_len more

@@ -3,6 +3,7 @@
 #include "common/nvidia.h"
 #include "common/steel_params.h"
 #if ANYMETAL_NVIDIA
+#include "nvidia/query_blocks.h"
 #include "nvidia/tile_attention.h"
 #endif
 using namespace metal;
@@ -133,6 +134,43 @@ kernel void steel_attention(device const T* Q [[buffer(0)]],
       }
       return;
     }
+  }
+  if constexpr (kBQ == 8) {  // one simdgroup: two blocks of queries, a key tile at a time
+    const uint lane = index;
+    const bool aligned = (((ulong)k | (ulong)v | ulong(p.K_strides[2] * long(sizeof(KV))) | ulong(p.V_strides[2] * long(sizeof(KV)))) & 15) == 0;
+    device const T* head_queries = Q + long(group.z) * p.Q_strides[0] + long(group.y) * p.Q_strides[1];
+    device T* head_out = O + long(group.z) * p.O_strides[0] + long(group.y) * p.O_strides[1];
+    for (int first = int(group.x) * kBQ; first < min(int(group.x) * kBQ + kBQ, p.qL); first += 4) {
+      QueryBlock<kDim> block;
+      load_scaled_queries(block, StridedRows<T, false>{head_queries, p.Q_strides[2]}, first, p.qL - 1, p.scale * kLog2e, lane);
+      const int own = first + int(lane) / kBK, own_position = own + p.qL_off;
+      device const M* own_mask = mask;
+      if (has_mask) {
+        own_mask += long(group.z) * mask_params.M_strides[0] + long(group.y) * mask_params.M_strides[1] +
+                    long(min(own, p.qL - 1)) * mask_params.M_strides[2];
+      }
+      for (int tile = tile_begin; tile < tile_end; ++tile) {
+        const uchar kind = has_blk ? blk[ulong(group.x) * ulong(p.NK) + ulong(tile)] : uchar(1);
+        if (kind == 0) continue;
+        const int key = tile * kBK + int(lane) % kBK;
+        const uint at = uint(tile * kBK), last = uint(p.kL - 1);
+        float score = aligned ? block.score(StridedRows<KV, true>{k, p.K_strides[2]}, at, last, lane)
+                              : block.score(StridedRows<KV, false>{k, p.K_strides[2]}, at, last, lane);
+        bool seen = key < p.kL;
+        if (do_causal) seen = seen && key <= own_position;
+        if (window > 0) seen = seen && key > own_position - window;
+        if (has_mask && kind != 2 && key < p.kL) score += mask_term(own_mask[key]);
+        if (!seen) score = -INFINITY;
+        if (aligned) {
+          block.add(score, StridedRows<KV, true>{v, p.V_strides[2]}, at, last, lane);
+        } else {
+          block.add(score, StridedRows<KV, false>{v, p.V_strides[2]}, at, last, lane);
+        }
+      }
+      const float factor = block.factor();
+      for (int i = 0; i < 4; ++i) block.store(head_out + long(first + i) * p.O_strides[2], uint(i), factor, first + i < p.qL, lane);
+    }
+    return;
   }
 #endif
 

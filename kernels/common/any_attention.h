@@ -22,12 +22,14 @@ static_assert(sizeof(AttentionParams) == 56, "layout");
 // One row of a cache.
 template <class T>
 struct PlainRow {
+  typedef T Element;
   device const T* row;
   PlainRow(device const uchar* cache, ulong at, uint dim) : row((device const T*)cache + at * dim) {}
   Float8 eight(uint d) const { return Lanes<8>::load(row + d); }
   float one(uint d) const { return float(row[d]); }
 };
 struct Q8Row {
+  typedef BlockQ8_0 Element;
   device const BlockQ8_0* row;
   Q8Row(device const uchar* cache, ulong at, uint dim) : row((device const BlockQ8_0*)cache + at * (dim / 32)) {}
   Float8 eight(uint d) const { return decode<8>(row[d / 32], d % 32); }

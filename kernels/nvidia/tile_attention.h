@@ -117,12 +117,13 @@ struct TileState {
     }
     rescale(factor);
 
+#pragma clang loop unroll(disable)  // values of sixteen keys on their way are more than there are registers for
     for (int j = 0; j < 2; ++j) {
       SplitRows a;  // keys 2t and 2t + 1 of 8 stand for t and t + 4
-      a.set(0, scores[j][0]);
-      a.set(1, scores[j][2]);
-      a.set(2, scores[j][1]);
-      a.set(3, scores[j][3]);
+      a.set(0, j == 0 ? scores[0][0] : scores[1][0]);
+      a.set(1, j == 0 ? scores[0][2] : scores[1][2]);
+      a.set(2, j == 0 ? scores[0][1] : scores[1][1]);
+      a.set(3, j == 0 ? scores[0][3] : scores[1][3]);
       const int first = key + 8 * j + 2 * int(t);
       device const KV* v[2];
       for (int i = 0; i < 2; ++i) v[i] = rows.values + long(metal::min(first + i, rows.last)) * rows.value_stride + 4 * g;

@@ -64,14 +64,37 @@ struct RowAttention {
 
   // Scores of the 32 rows at `keys`, the i-th in lane i; rows past the last repeat it.
   float score(device const T* keys, uint last, bool aligned, uint lane) const {
+    if (kOwned > 8) return score_by_eights(keys, last, aligned, lane);
     float dots[32];
     for (uint j = 0; j < 32; ++j) {
-      device const T* row = keys + ulong(metal::min(j, last)) * kDim + lane * kOwned;
-      Float8 products = query[0] * eight(row, aligned);
-      for (uint c = 1; c < kOwned / 8; ++c) products += query[c] * eight(row + 8 * c, aligned);
-      dots[j] = L::sum(products);
+      dots[j] = dot(keys + ulong(metal::min(j, last)) * kDim + lane * kOwned, aligned);
     }
     return spread_sums(dots, lane);
+  }
+
+  // The same with fewer elements on their way: 32 long rows of them are more than there are registers.
+  float score_by_eights(device const T* keys, uint last, bool aligned, uint lane) const {
+    float score = 0.0f;
+#pragma clang loop unroll(disable)
+    for (uint first = 0; first < 32; first += 8) {
+      float dots[32];  // of which the first eight are used
+      for (uint j = 0; j < 8; ++j) dots[j] = dot(keys + ulong(metal::min(first + j, last)) * kDim + lane * kOwned, aligned);
+      fold_sums<4>(dots, lane);
+      fold_sums<2>(dots, lane);
+      fold_sums<1>(dots, lane);
+      float sum = dots[0];
+      sum += metal::simd_shuffle_xor(sum, ushort(8));
+      sum += metal::simd_shuffle_xor(sum, ushort(16));
+      if (lane / 8 == first / 8) score = sum;
+    }
+    return score;
+  }
+
+  // This lane's part of a row's product with the query.
+  float dot(device const T* part, bool aligned) const {
+    Float8 products = query[0] * eight(part, aligned);
+    for (uint c = 1; c < kOwned / 8; ++c) products += query[c] * eight(part + 8 * c, aligned);
+    return L::sum(products);
   }
 
   // Takes in rows [begin, end) of the 32 at `values`; `score` is the lane's, -inf where the query does not see its row.

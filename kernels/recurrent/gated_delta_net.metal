@@ -1,5 +1,9 @@
 #include <metal_stdlib>
 #include "common/lanes.h"
+#include "common/nvidia.h"
+#if ANYMETAL_NVIDIA
+#include "nvidia/query_blocks.h"
+#endif
 using namespace metal;
 using namespace anymetal;
 
@@ -24,6 +28,59 @@ inline Lanes<8>::F load_up_to(device const float* p, uint n) {
   return v;
 }
 
+#if ANYMETAL_NVIDIA
+// From 16 sums that every lane has a part of, lane i gets that of i mod 16.
+inline float spread_16(thread float (&parts)[32], uint lane) {
+  fold_sums<8>(parts, lane);
+  fold_sums<4>(parts, lane);
+  fold_sums<2>(parts, lane);
+  fold_sums<1>(parts, lane);
+  return parts[0] + simd_shuffle_xor(parts[0], ushort(16));
+}
+
+// gated_delta_net_f32 for K = kKeys, for rows `first` .. first + 15 of the state by a
+// simdgroup: a lane holds kKeys / 32 cells of each and knows the sums of one.
+template <uint kKeys, bool kAligned>
+void delta_rows(device const float* q, device const float* k, device const float* v, device const float* g, device const float* beta,
+                device const float* state_in, device float* o, device float* state_out, DeltaParams p, uint head, uint sequence,
+                uint first, uint lane) {
+  constexpr uint kRows = 16, kCells = kKeys / 32;
+  const ulong cells = ((ulong(sequence) * p.heads + head) * p.value_dim + first) * kKeys + lane * kCells;
+  const uint own = first + lane % kRows;
+  float s[kRows][kCells];
+  for (uint r = 0; r < kRows; ++r) load_floats<kAligned>(s[r], state_in + cells + r * kKeys);
+  for (uint t = 0; t < p.tokens; ++t) {
+    const ulong token = ulong(sequence) * p.tokens + t, at = token * p.heads + head;
+    const ulong keys = (token * p.key_heads + head % p.key_heads) * kKeys + lane * kCells;
+    float key[kCells], query[kCells], parts[32];
+    load_floats<kAligned>(key, k + keys);
+    load_floats<kAligned>(query, q + keys);
+    const float decay = precise::exp(-g[at]);
+    for (uint r = 0; r < kRows; ++r) {
+      parts[r] = 0.0f;
+      for (uint c = 0; c < kCells; ++c) {
+        s[r][c] *= decay;
+        parts[r] = fma(s[r][c], key[c], parts[r]);  // in this order, whatever the loads are
+      }
+    }
+    const float write = beta[at] * (v[at * p.value_dim + own] - spread_16(parts, lane));
+    for (uint r = 0; r < kRows; ++r) {
+      const float row_write = simd_shuffle(write, ushort(r));
+      parts[r] = 0.0f;
+      for (uint c = 0; c < kCells; ++c) {
+        s[r][c] = fma(row_write, key[c], s[r][c]);
+        parts[r] = fma(s[r][c], query[c], parts[r]);
+      }
+    }
+    const float out = spread_16(parts, lane);
+    if (lane < kRows) o[at * p.value_dim + own] = out;
+  }
+  for (uint r = 0; r < kRows; ++r) {
+    for (uint c = 0; c < kCells; ++c) state_out[cells + r * kKeys + c] = s[r][c];
+  }
+}
+#endif
+
 /// A thread owns one row of the state, in private memory over all tokens.
 ///
 /// buffer 0: q [B, T, Hg, K]; 1: k [B, T, Hg, K]; 2: v [B, T, H, V]; 3: g [B, T, H]; 4: beta [B, T, H]; 5: S [B, H, V, K];
@@ -45,6 +102,20 @@ kernel void gated_delta_net_f32(device const float* q [[buffer(0)]],
   const uint K = p.key_dim, head = group.x, sequence = group.y;
   if (head >= p.heads || sequence >= p.sequences || i >= p.value_dim || K > kMaxKeys || p.key_heads == 0) return;
 
+#if ANYMETAL_NVIDIA
+  if (p.value_dim % 32 == 0 && (K == 64 || K == 128)) {
+    const bool aligned = (((ulong)q | (ulong)k | (ulong)state_in) & 15) == 0;
+    for (uint half = 0; half < 2; ++half) {
+      const uint first = i - i % 32 + 16 * half;
+#define ROWS(keys, is_aligned) \
+  if (K == keys && aligned == is_aligned) \
+    delta_rows<keys, is_aligned>(q, k, v, g, beta, state_in, o, state_out, p, head, sequence, first, i % 32);
+      ROWS(64, true) ROWS(64, false) ROWS(128, true) ROWS(128, false)
+#undef ROWS
+    }
+    return;
+  }
+#endif
   const ulong row = ((ulong(sequence) * p.heads + head) * p.value_dim + i) * K;
   L::F s[kMaxKeys / 8];
   for (uint j = 0; j < K; j += 8) s[j / 8] = load_up_to(state_in + row + j, K - j);

@@ -1,4 +1,5 @@
 #include <metal_stdlib>
+#include "common/nvidia.h"
 using namespace metal;
 
 // kernels: tri_solve_lower_unit_f32 tri_solve_lower_unit_bf16 chunk_tri_solve_invert_f32
@@ -41,6 +42,26 @@ struct InvertShape {
 };
 static_assert(sizeof(InvertShape) == 16, "layout");
 
+#if ANYMETAL_NVIDIA
+// Column j of (I + A)^-1 in registers: A of 64 columns, its rows `step` floats apart.
+inline void invert_column(device const float* A, ulong step, uint rows, uint j, threadgroup float* column) {
+  constexpr uint kChunk = 64;
+  float x[kChunk];
+#pragma unroll
+  for (uint i = 0; i < kChunk; ++i) {
+    if (i % 4 == 0) simdgroup_barrier(mem_flags::mem_none);  // no more rows on their way than there are registers for
+    float sum = i == j ? 1.0f : 0.0f;
+    if (i < rows) {
+#pragma unroll
+      for (uint k = 0; k < i; ++k) sum -= A[i * step + k] * x[k];
+    }
+    x[i] = sum;
+  }
+#pragma unroll
+  for (uint i = 0; i < kChunk; ++i) column[i] = x[i];
+}
+#endif
+
 /// X = (I + A)^-1 per chunk of BT tokens and head, of A only what is below the diagonal. X is written whole: zeros above,
 /// ones on the diagonal. The last chunk of a sequence may be short.
 ///
@@ -65,6 +86,12 @@ kernel void chunk_tri_solve_invert_f32(device const float* A [[buffer(0)]],
   // Forward substitution, column j of X as a row of threadgroup memory that its thread alone uses.
   for (uint j = index; j < s.chunk; j += size.x) {
     threadgroup float* x = columns + j * pitch;
+#if ANYMETAL_NVIDIA
+    if (s.chunk == 64) {
+      invert_column(A + block, step, rows, j, x);
+      continue;
+    }
+#endif
     for (uint i = 0; i < rows; ++i) {
       float sum = i == j ? 1.0f : 0.0f;
       for (uint k = 0; k < i; ++k) sum -= A[block + i * step + k] * x[k];

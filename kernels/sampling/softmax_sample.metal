@@ -1,5 +1,6 @@
 #include <metal_stdlib>
 #include "common/reduce.h"
+#include "common/shares.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -30,22 +31,23 @@ kernel void softmax_sample_f32(device const float* x [[buffer(0)]],
   const uint share = (n + simdgroups - 1) / simdgroups;
   const uint begin = min(n, simdgroup * share), end = min(n, begin + share);
   float top = -INFINITY;
-  for (uint i = begin + lane; i < end; i += lanes) top = max(top, score(i));
+  const uint count = end - begin;
+  for_share(count, lane, lanes, [&](uint i) { return score(begin + i); }, [&](uint, float v) { top = max(top, v); });
   top = threadgroup_max(top, masses, team);
 
   float mass = 0.0f;
-  for (uint i = begin + lane; i < end; i += lanes) {
-    const float e = exp(score(i) - top);
-    probabilities[i] = e;
+  for_share(count, lane, lanes, [&](uint i) { return score(begin + i); }, [&](uint i, float v) {
+    const float e = exp(v - top);
+    probabilities[begin + i] = e;
     mass += e;
-  }
+  });
   mass = simd_sum(mass);
   if (lane == 0) masses[simdgroup] = mass;
   threadgroup_barrier(mem_flags::mem_threadgroup);
   float total = 0.0f;
   for (uint s = 0; s < simdgroups; ++s) total += masses[s];
   const float inverse = 1.0f / total;
-  for (uint i = begin + lane; i < end; i += lanes) probabilities[i] *= inverse;
+  for_share(count, lane, lanes, [&](uint i) { return probabilities[begin + i]; }, [&](uint i, float e) { probabilities[begin + i] = e * inverse; });
 
   // The draw falls into the first run at whose end the sum reaches u, else into the last one with any probability.
   uint owner = 0;

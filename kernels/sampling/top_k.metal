@@ -1,5 +1,9 @@
 #include <metal_stdlib>
+#include "common/nvidia.h"
 #include "common/top_k.h"
+#if ANYMETAL_NVIDIA
+#include "nvidia/top_k.h"
+#endif
 using namespace metal;
 using namespace anymetal;
 
@@ -47,6 +51,10 @@ kernel void top_k_f32(device const float* x [[buffer(0)]],
                       uint lane [[thread_index_in_simdgroup]],
                       uint simdgroup [[simdgroup_index_in_threadgroup]]) {
   if (p.k == 0) return;
+#if ANYMETAL_NVIDIA
+  if (top_k_by_bound(x, p.n, p.k, out_indices, out_values, values, indices, index, size, lane)) return;
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+#endif
   Best best = {values + index, indices + index, size, p.k, 0};
   const uint share = (p.n + size - 1) / size;
   const uint begin = min(p.n, index * share), end = min(p.n, begin + share);

@@ -1,5 +1,6 @@
 #include <metal_stdlib>
 #include "common/runs.h"
+#include "common/shares.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -24,6 +25,30 @@ struct TapSums {
   }
 };
 
+// What a thread of the grid (T, C) does: a token, and a run of 16 channels or none. On NVIDIA GPUs one channel, neighbours in
+// the threadgroup's rows, so that a simdgroup's loads lie side by side.
+struct Place {
+  uint token, channels, channel;
+
+#if ANYMETAL_NVIDIA
+  Place(uint2 at, uint2 in_group, uint2 size, ConvShape s) {
+    const uint index = in_group.y * size.x + in_group.x;
+    token = at.x - in_group.x + index / size.y;
+    channel = at.y - in_group.y + index % size.y;
+    channels = token < s.tokens && channel < s.channels ? 1 : 0;
+  }
+  void sum(ConvShape s, device const float* x, long step, device const float* w, uint first_tap, device float* y) const {
+    TapSums<1>::run(channel, s, x, step, w, first_tap, y);
+  }
+#else
+  Place(uint2 at, uint2 in_group, uint2, ConvShape s)
+      : token(at.x), channels(has_no_run(at.y, in_group.y, s.channels) || at.x >= s.tokens ? 0 : kRun), channel(at.y) {}
+  void sum(ConvShape s, device const float* x, long step, device const float* w, uint first_tap, device float* y) const {
+    do_run<TapSums>(channel, s.channels, s, x, step, w, first_tap, y);
+  }
+#endif
+};
+
 /// y[t, c] = sum over k of w[c, k] * x[t + k - (K - 1), c], terms before the first token being 0. A thread does 16 channels.
 ///
 /// buffer 0: x [T, C]; 1: w [C, K]; 2: y [T, C]; 3: u32 {T, C, K}
@@ -33,14 +58,14 @@ kernel void conv1d_depthwise_causal_forward_f32(device const float* x [[buffer(0
                                                 device float* y [[buffer(2)]],
                                                 constant ConvShape& shape [[buffer(3)]],
                                                 uint2 at [[thread_position_in_grid]],
-                                                uint2 in_group [[thread_position_in_threadgroup]]) {
+                                                uint2 in_group [[thread_position_in_threadgroup]],
+                                                uint2 size [[threads_per_threadgroup]]) {
   const ConvShape s = shape;
-  const uint t = at.x;
-  if (has_no_run(at.y, in_group.y, s.channels) || t >= s.tokens) return;
-  const uint missing = s.width - 1 - min(t, s.width - 1);
+  const Place place(at, in_group, size, s);
+  if (place.channels == 0) return;
+  const uint t = place.token, missing = s.width - 1 - min(t, s.width - 1);
   const long first = long(t) - long(s.width - 1);  // the token that tap 0 meets
-  do_run<TapSums>(at.y, s.channels, s, x + first * long(s.channels), long(s.channels), w, missing,
-                  y + ulong(t) * s.channels);
+  place.sum(s, x + first * long(s.channels), long(s.channels), w, missing, y + ulong(t) * s.channels);
 }
 
 /// dx[i, c] = sum over k of w[c, k] * dy[i + K - 1 - k, c], terms past the last token being 0. A thread does 16 channels.
@@ -52,13 +77,13 @@ kernel void conv1d_depthwise_causal_backward_dx_f32(device const float* dy [[buf
                                                     device float* dx [[buffer(2)]],
                                                     constant ConvShape& shape [[buffer(3)]],
                                                     uint2 at [[thread_position_in_grid]],
-                                                    uint2 in_group [[thread_position_in_threadgroup]]) {
+                                                    uint2 in_group [[thread_position_in_threadgroup]],
+                                                    uint2 size [[threads_per_threadgroup]]) {
   const ConvShape s = shape;
-  const uint i = at.x;
-  if (has_no_run(at.y, in_group.y, s.channels) || i >= s.tokens) return;
-  const uint past = i + s.width > s.tokens ? i + s.width - s.tokens : 0;
-  do_run<TapSums>(at.y, s.channels, s, dy + ulong(i + s.width - 1) * s.channels, -long(s.channels), w, past,
-                  dx + ulong(i) * s.channels);
+  const Place place(at, in_group, size, s);
+  if (place.channels == 0) return;
+  const uint i = place.token, past = i + s.width > s.tokens ? i + s.width - s.tokens : 0;
+  place.sum(s, dy + ulong(i + s.width - 1) * s.channels, -long(s.channels), w, past, dx + ulong(i) * s.channels);
 }
 
 /// dw[c, k] = sum over i of x[i, c] * dy[i + K - 1 - k, c], i ascending; 0 where no token is that far back.
@@ -74,9 +99,7 @@ kernel void conv1d_depthwise_causal_backward_dw_f32(device const float* x [[buff
   const uint c = at.x, k = at.y;
   if (c >= s.channels || k >= s.width) return;
   const uint back = s.width - 1 - k;
-  float sum = 0.0f;
-  for (uint i = 0; i + back < s.tokens; ++i) {
-    sum += x[ulong(i) * s.channels + c] * dy[ulong(i + back) * s.channels + c];
-  }
-  dw[ulong(c) * s.width + k] = sum;
+  dw[ulong(c) * s.width + k] = dot_in_order(s.tokens - min(back, s.tokens), [&](uint i) {
+    return float2(x[ulong(i) * s.channels + c], dy[ulong(i + back) * s.channels + c]);
+  });
 }

@@ -1,5 +1,6 @@
 #include <metal_stdlib>
 #include "common/runs.h"
+#include "common/shares.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -57,7 +58,5 @@ kernel void outer_product_backward_rhs_f32(device const float* dy [[buffer(0)]],
                                            uint j [[thread_position_in_grid]]) {
   const uint rows = shape.rows, columns = shape.columns;
   if (j >= columns) return;
-  float sum = 0.0f;
-  for (uint i = 0; i < rows; ++i) sum += dy[ulong(i) * columns + j] * lhs[i];
-  drhs[j] = sum;
+  drhs[j] = dot_in_order(rows, [&](uint i) { return float2(dy[ulong(i) * columns + j], lhs[i]); });
 }

@@ -44,6 +44,14 @@ TEST_P(CudaMachine, SaysWhyAndWhatToDo) {
   if (*machine.variable != '\0') unsetenv(machine.variable);
 }
 
+TEST(CudaMachines, AGpuNewerThanLlvmKnowsGetsCodeForTheNewestItDoes) {
+  setenv("ANYMETAL_CUDA_DRIVER", ANYMETAL_STANDIN_DRIVER, 1);
+  setenv("STANDIN_CAPABILITY", "12", 1);
+  EXPECT_EXIT(say((*device::cuda::open_device("cuda:0"))->artifact_identity()), testing::ExitedWithCode(0), "^cuda [0-9]+ sm_90 .*sm_120 ");
+  EXPECT_EXIT(say(device::cuda::list_devices().at(0).usable ? "usable" : "not"), testing::ExitedWithCode(0), "^usable");
+  unsetenv("STANDIN_CAPABILITY");
+}
+
 INSTANTIATE_TEST_SUITE_P(All, CudaMachine, testing::ValuesIn(kMachines), [](const auto& row) { return std::string(row.param.name); });
 
 }  // namespace

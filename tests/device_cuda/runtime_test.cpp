@@ -153,11 +153,51 @@ kernel void k(device uint* x [[buffer(0)]], constant uint& step [[buffer(1)]], u
   EXPECT_EQ(again.disk_misses, 1U);
 }
 
+TEST_F(CudaRuntime, MoreThanTheGpuHasIsAnError) {
+  Device device(backend_);
+  KernelRegistry registry(DiskCacheOptions{.enabled = false});
+  registry.register_source("large", R"(#include <metal_stdlib>
+kernel void large(device uint* x [[buffer(0)]], uint i [[thread_position_in_grid]]) {
+  threadgroup uint all[60000];
+  all[i] = x[i];
+  threadgroup_barrier(metal::mem_flags::mem_threadgroup);
+  x[i] = all[i ^ 1];
+})");
+  const auto large = registry.get_pipeline("large", device);
+  ASSERT_FALSE(large);
+  EXPECT_THAT(large.error().message(), HasSubstr("needs 240000 bytes of threadgroup memory, limit 49152"));
+
+  registry.register_source("shared", R"(#include <metal_stdlib>
+kernel void shared(device uint* x [[buffer(0)]], threadgroup uint* all [[threadgroup(0)]], uint i [[thread_position_in_grid]]) {
+  all[i] = x[i];
+  x[i] = all[i];
+})");
+  const auto pipeline = registry.get_pipeline("shared", device);
+  ASSERT_TRUE(pipeline) << pipeline.error().message();
+  const auto buffer = *device.make_buffer(4096);
+  auto encoder = *device.make_command_encoder();
+  const auto refused_for = [&](std::size_t shared, std::size_t threads) {
+    encoder.set_pipeline(*pipeline);
+    encoder.set_buffer(0, buffer);
+    encoder.set_threadgroup_memory_length(0, shared);
+    encoder.dispatch_threads({threads}, {threads});
+    const auto done = encoder.commit_and_wait();
+    return done ? std::string() : done.error().message();
+  };
+  EXPECT_THAT(refused_for(232464, 32), HasSubstr("needs more threadgroup memory than the device has"));
+  EXPECT_THAT(refused_for(1024, 704), HasSubstr("a threadgroup of 704x1x1 threads is above the limit of 640"));
+  EXPECT_EQ(refused_for(232448, 640), "");
+}
+
 TEST_F(CudaRuntime, MissingGpuSaysWhatThereIs) {
   auto missing = device::cuda::open_device("cuda:7");
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code(), ErrorCode::DeviceNotFound);
   EXPECT_THAT(missing.error().message(), HasSubstr("1 NVIDIA GPU"));
+  const auto old = device::cuda::open_device("cuda:sm_60");
+  ASSERT_FALSE(old);
+  EXPECT_EQ(old.error().code(), ErrorCode::UnsupportedByDevice);
+  EXPECT_THAT(old.error().message(), HasSubstr("compute capability 6.0 is too old: anymetal needs 7.0"));
   for (const char* id : {"cuda:", "cuda:x", "cuda:-1", "cuda:1x"}) {
     EXPECT_EQ(device::cuda::open_device(id).error().code(), ErrorCode::DeviceNotFound) << id;
   }

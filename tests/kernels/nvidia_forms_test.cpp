@@ -54,8 +54,14 @@ INSTANTIATE_TEST_SUITE_P(Products, NvidiaForms,
                                          "kernel_mul_mv_id_q4_0_f32_swiglu", "kernel_mul_mm_q5_K_f32",
                                          "kernel_mul_mm_id_q4_0_f32", "kernel_mul_mm_q6_K_tensor_bf16_perm021",
                                          "kernel_mul_mm_q4_0_tensor_f32"));
-INSTANTIATE_TEST_SUITE_P(Attention, NvidiaForms, testing::Values("flash_attn_vec_f16kv_dk256"));
+INSTANTIATE_TEST_SUITE_P(Attention, NvidiaForms,
+                         testing::Values("flash_attn_vec_f16kv_dk256", "sdpa", "attention_q8_0kv"));
+INSTANTIATE_TEST_SUITE_P(Recurrent, NvidiaForms, testing::Values("gated_delta_net_f32", "chunk_tri_solve_invert_f32"));
+INSTANTIATE_TEST_SUITE_P(Others, NvidiaForms,
+                         testing::Values("conv1d_depthwise_causal_forward_f32",
+                                         "conv1d_depthwise_causal_backward_dw_f32", "transpose_2d_f32"));
 INSTANTIATE_TEST_SUITE_P(Rows, NvidiaForms,
-                         testing::Values("argmax_f32", "cumsum_f32", "softmax_f32", "rms_norm_bf16", "row_sum_f32"));
+                         testing::Values("argmax_f32", "top_k_f32", "softmax_sample_f32", "cumsum_f32", "softmax_f32",
+                                         "rms_norm_bf16", "row_sum_f32"));
 
 }  // namespace

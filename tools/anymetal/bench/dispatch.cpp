@@ -95,6 +95,12 @@ class Bench {
     });
     if (done) done = time("one dispatch, commit and wait", 1, [&] { return encode_and_run(1, 1); });
     if (done) done = time("chain, per dispatch", count, [&] { return encode_and_run(options_.count, 1); });
+    // No list like one before: each a dispatch longer.
+    for (const std::size_t chains : {std::size_t{1}, kIndependent}) {
+      std::size_t length = options_.count;
+      const std::string what = chains == 1 ? "a new chain each time" : "four new chains each time";
+      if (done) done = time(what + ", per dispatch", count, [&] { return encode_and_run(++length, chains); });
+    }
     if (done) done = time("four chains, per dispatch", count, [&] { return encode_and_run(options_.count, kIndependent); });
     return done;
   }
