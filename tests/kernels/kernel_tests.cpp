@@ -2,6 +2,7 @@
 // is allowed; `--full` adds the exhaustive cases and the benchmark sizes; `--seeds N` runs each case with N different
 // data sets; `--guarded-pages` places every buffer at inaccessible pages, on the CPU device; `--without-variants` runs the
 // kernels that have a form for processors in their general form on the CPU device.
+#include <anymetal/log.hpp>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -11,7 +12,9 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cases/runner.hpp"
@@ -33,10 +36,28 @@ struct Options {
 struct Bench {
   explicit Bench(const Options& o)
       : options(o),
-        device(o.guarded_pages || o.without_variants ? Device::open("cpu") : Device::system_default()) {}
+        device(o.guarded_pages || o.without_variants ? Device::open("cpu") : Device::system_default()) {
+    set_log_callback([this](Severity, std::string_view text) {
+      fmt::print(stderr, "{}\n", text);
+      const std::scoped_lock lock(mutex);
+      warnings.emplace_back(text);
+    });
+  }
+  ~Bench() { set_log_callback({}); }
+  Bench(const Bench&) = delete;
+  Bench& operator=(const Bench&) = delete;
+
+  /// Warnings since the last time: of a kernel that the compiler would have broken, among others.
+  std::vector<std::string> take_warnings() {
+    const std::scoped_lock lock(mutex);
+    return std::exchange(warnings, {});
+  }
+
   Options options;
   KernelRegistry registry;
   Result<Device> device;
+  std::mutex mutex;
+  std::vector<std::string> warnings;
 };
 
 class KernelTest : public testing::Test {
@@ -60,6 +81,7 @@ class KernelTest : public testing::Test {
       }
     }
     EXPECT_GT(ran, 0u) << "no case ran";
+    for (const std::string& warning : bench_->take_warnings()) ADD_FAILURE() << warning;
   }
 
  private:
