@@ -19,6 +19,8 @@
 namespace anymetal::msl {
 namespace {
 
+constexpr const char* kInitialisers = "llvm.global_ctors";
+
 const ConstantDeclaration* find_declaration(std::span<const ConstantDeclaration> declared, const FunctionConstant& constant) {
   for (const ConstantDeclaration& d : declared) {
     const bool is_it = constant.which.index() == 0 ? d.index == std::get<0>(constant.which) : d.name == std::get<1>(constant.which);
@@ -99,7 +101,7 @@ void redirect_to_missing(llvm::Function& initialiser) {
   }
   if (derived == nullptr) return;
   if (missing != nullptr) derived->replaceAllUsesWith(missing);
-  else derived->setInitializer(nullptr), derived->setLinkage(llvm::GlobalValue::ExternalLinkage);
+  else derived->setInitializer(nullptr), derived->setLinkage(llvm::GlobalValue::ExternalLinkage), derived->addAttribute(kUncomputedAttribute);
 }
 
 }  // namespace
@@ -138,8 +140,10 @@ void set_function_constants(llvm::Module& module, const ConstantValues& values) 
   answer_definedness(module, values);
 }
 
+bool has_initialisers(const llvm::Module& module) { return module.getNamedGlobal(kInitialisers) != nullptr; }
+
 void evaluate_derived_constants(llvm::Module& module) {
-  llvm::GlobalVariable* list = module.getNamedGlobal("llvm.global_ctors");
+  llvm::GlobalVariable* list = module.getNamedGlobal(kInitialisers);
   if (list == nullptr) return;
   std::vector<llvm::Function*> initialisers;
   if (const auto* entries = llvm::dyn_cast<llvm::ConstantArray>(list->getInitializer())) {

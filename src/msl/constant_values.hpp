@@ -15,8 +15,15 @@ Result<ConstantValues> resolve_constants(std::string_view kernel, std::span<cons
 /// Gives the constants' globals their values and answers `is_function_constant_defined`.
 void set_function_constants(llvm::Module& module, const ConstantValues& values);
 
-/// Runs the initialisers of program-scope constants that depend on function constants, in declaration order. Those that
-/// read a constant without a value stay behind as loads from it.
+/// Marks the declaration that is left of a program-scope constant whose initialiser cannot be computed.
+inline constexpr const char* kUncomputedAttribute = "msl-uncomputed";
+
+/// Whether program-scope constants have initialisers that Clang left to run: they depend on function constants or are no
+/// constant expressions of C++'s.
+bool has_initialisers(const llvm::Module& module);
+
+/// Runs these initialisers in declaration order. Those that read a function constant without a value stay behind as
+/// loads from it, others that cannot be computed as declarations with kUncomputedAttribute.
 void evaluate_derived_constants(llvm::Module& module);
 
 /// Whether the constant behind an IR symbol is known and not zero.

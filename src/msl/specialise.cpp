@@ -43,6 +43,11 @@ Result<void> refuse_unknown_symbols(const llvm::Module& module, const EntryModul
   }
   for (const llvm::GlobalVariable& global : module.globals()) {
     if (!global.isDeclaration() || global.use_empty()) continue;
+    if (global.hasAttribute(kUncomputedAttribute)) {
+      return fail(ErrorCode::ShaderCompilationError,
+                  fmt::format("kernel '{}': the initialiser of '{}' is no constant expression: it cannot be computed before the kernel runs",
+                              entry.reflection.name, msl_spelling(llvm::demangle(global.getName().str()))));
+    }
     return fail(ErrorCode::ShaderCompilationError, fmt::format("kernel '{}': variable '{}' is used but not defined", entry.reflection.name,
                                                                msl_spelling(llvm::demangle(global.getName().str()))));
   }
@@ -87,7 +92,7 @@ Result<SpecialisedKernel> specialised(const EntryModule& entry, std::span<const 
   const auto values = resolve_constants(entry.reflection.name, entry.constants, constants);
   if (!values) return std::unexpected(values.error());
   set_function_constants(module, *values);
-  if (!values->empty() || !entry.constants.empty()) {
+  if (!values->empty() || !entry.constants.empty() || has_initialisers(module)) {
     simplify_functions(module);
     evaluate_derived_constants(module);
     simplify_functions(module);

@@ -120,6 +120,30 @@ TEST(DerivedConstants, NameTheConstantTheyLack) {
   EXPECT_THAT(kernel.error().message(), testing::HasSubstr("'causal' (index 1, bool)"));
 }
 
+constexpr const char* kComputed = R"(struct scale { float a; int calls; scale(float v) constant : a(sqrt(v)), calls(int(a) + 1) {} };
+constant scale s(16.0f);
+constant float root = sqrt(9.0f);
+kernel void f(device int* o) { o[0] = int(s.a + root) * 10 + s.calls; })";
+
+TEST(Initialisers, NeedNoFunctionConstants) { EXPECT_EQ(stored(specialised(kComputed, {})), 75); }
+
+constexpr const char* kLanesInInitialiser = R"(struct logger { int a; logger(int v) constant : a(v) { float x = simd_sum(1.0f); (void)x; } int get() const constant { return a; } };
+constant logger l(4);
+constant float lanes = simd_sum(1.0f);
+kernel void f(device int* o) { o[0] = 7; }
+kernel void g(device int* o) { o[0] = int(lanes); })";
+
+TEST(Initialisers, ThatCannotBeComputedAreErrorsOnlyWhereRead) {
+  EXPECT_EQ(stored(specialised(kLanesInInitialiser, {})), 7);
+  const auto source = parse(kLanesInInitialiser);
+  ASSERT_TRUE(source) << source.error().message();
+  const auto entry = (*source)->entry("g");
+  ASSERT_TRUE(entry) << entry.error().message();
+  const auto kernel = specialise(**entry, {});
+  ASSERT_FALSE(kernel);
+  EXPECT_THAT(kernel.error().message(), testing::HasSubstr("the initialiser of 'lanes' is no constant expression"));
+}
+
 TEST(Guards, DecideWhichArgumentsAreActive) {
   const std::string text = R"(constant bool has_bias [[function_constant(0)]];
 constant bool has_both = has_bias && is_function_constant_defined(has_bias);
