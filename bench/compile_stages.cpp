@@ -1,8 +1,9 @@
 // From text to a callable kernel, stage by stage, over the built-in catalogue on the CPU device:
-//   bench_compile_stages [--every N] [--runs N] [NAME...]
+//   bench_compile_stages [--every N] [--runs N] [--general] [NAME...]
 // Pre-pass, parse, IR, specialise, optimise, generate and link of each kernel, compiled alone and cold, then one more
 // specialisation of its parsed source. Median, spread (distance of the quartiles) and largest over the kernels; of several
-// runs a kernel's fastest counts.
+// runs a kernel's fastest counts. A kernel that has a form for processors is compiled in that form, as the device does;
+// with --general in the form for all devices.
 
 #include "device/cpu/cpu_backend.hpp"
 #include "msl/parsed_source.hpp"
@@ -13,12 +14,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <optional>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -145,6 +146,14 @@ Stages compile(const std::string& text, const std::string& name, const SourceOpt
   return is_done ? stages : Stages();
 }
 
+/// The file with the form of a kernel that the device takes.
+std::uint32_t file_of(const registry::BuiltinKernel& kernel, std::string_view variants) {
+  for (const auto& variant : registry::builtin_variants()) {
+    if (variant.device == variants && variant.name == kernel.name) return variant.file;
+  }
+  return kernel.file;
+}
+
 void keep_fastest(Stages& best, const Stages& next) {
   if (best.empty()) best = next;
   for (std::size_t i = 0; i < next.size(); ++i) best[i].milliseconds = std::min(best[i].milliseconds, next[i].milliseconds);
@@ -167,11 +176,13 @@ void print(const std::vector<Stages>& kernels) {
 int main(int argc, char** argv) {
   std::size_t every = 1;
   int runs = 1;
+  bool general = false;
   std::vector<std::string_view> wanted;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
     if (word == "--every" && i + 1 < argc) every = std::max<std::size_t>(1, std::strtoull(argv[++i], nullptr, 10));
     else if (word == "--runs" && i + 1 < argc) runs = std::max(1, std::atoi(argv[++i]));
+    else if (word == "--general") general = true;
     else wanted.push_back(word);
   }
   Trace trace;
@@ -194,7 +205,8 @@ int main(int argc, char** argv) {
   for (std::size_t i = 0; i < catalogue.size(); ++i) {
     const auto& kernel = catalogue[i];
     if (wanted.empty() ? i % every != 0 : std::ranges::find(wanted, kernel.name) == wanted.end()) continue;
-    Stages stages = measure(std::string(registry::builtin_files()[kernel.file].text), std::string(kernel.name), options);
+    const std::uint32_t file = file_of(kernel, general ? "" : (*backend)->kernel_variants());
+    Stages stages = measure(std::string(registry::builtin_files()[file].text), std::string(kernel.name), options);
     if (stages.empty()) ++refused;
     else kernels.push_back(std::move(stages));
   }

@@ -6,7 +6,6 @@
 #include <llvm/CodeGen/MachineModuleInfo.h>
 #include <llvm/CodeGen/Passes.h>
 #include <llvm/CodeGen/TargetPassConfig.h>
-#include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Module.h>
 #include <llvm/MC/MCSubtargetInfo.h>
 #include <llvm/MC/TargetRegistry.h>
@@ -27,8 +26,10 @@
 #include <llvm/Transforms/Utils/LoopSimplify.h>
 #include <llvm/Transforms/Utils/LowerSwitch.h>
 
+#include "device/cpu/codegen_passes.hpp"
 #include "device/cpu/integer_conversions.hpp"
 #include "device/cpu/llvm_targets.hpp"
+#include "device/cpu/loop_pipeline.hpp"
 #include "msl/pass_checkpoints.hpp"
 
 namespace anymetal::device::cpu {
@@ -139,7 +140,11 @@ void CodeGenerator::tidy(llvm::Function& function) const {
 
 void CodeGenerator::optimise(llvm::Module& module, Code code) const {
   Passes passes(machine_.get());
-  if (code == Code::Scalar) {
+  if (code == Code::Loops) {
+    loop_pipeline(passes.builder).run(module, passes.modules);
+    return;
+  }
+  if (code == Code::Coroutines) {
     passes.builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, passes.modules);
     return;
   }
@@ -161,12 +166,13 @@ Result<std::string> CodeGenerator::emit_object(llvm::Module& module) const {
   auto& machine = static_cast<llvm::LLVMTargetMachine&>(*machine_);
   llvm::SmallString<0> bytes;
   llvm::raw_svector_ostream stream(bytes);
-  llvm::legacy::PassManager passes;
+  CodegenPasses passes(/*reduces_strength=*/!machine.getTargetTriple().isX86());
   auto* information = new llvm::MachineModuleInfoWrapperPass(&machine);  // the pass manager owns its passes
   auto* config = machine.createPassConfig(passes);
   // Reordering after register allocation gains nothing on processors that reorder themselves, and takes up to half of
   // the time on large blocks of vector code.
   config->disablePass(&llvm::PostRASchedulerID);
+  config->setDisableVerify(true);  // the module was verified before it was optimised
   passes.add(config);
   passes.add(information);
   const auto refused = [] { return fail(ErrorCode::InternalError, "LLVM cannot write objects for this host"); };

@@ -41,8 +41,9 @@ class CodeGenerator {
   /// Turns freshly emitted code with stack slots into registers; cheap.
   void tidy(llvm::Function& function) const;
   /// What a module consists of when it is optimised.
-  enum class Code : std::uint8_t { Scalar, Vectors };
-  /// The full pipeline for scalar code; for vectors a short one: the thread function they came from was optimised.
+  enum class Code : std::uint8_t { Loops, Coroutines, Vectors };
+  /// The full pipeline for coroutines, whose parts were never optimised; short ones for the others: the thread function
+  /// in loops was simplified, and so was the one that vectors came from.
   void optimise(llvm::Module& module, Code code) const;
   [[nodiscard]] Result<std::string> emit_object(llvm::Module& module) const;
 

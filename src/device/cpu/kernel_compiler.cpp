@@ -108,6 +108,11 @@ Result<void> emit_meeting_threads(const ThreadFunction& thread, std::string_view
   return {};
 }
 
+CodeGenerator::Code kind_of(std::string_view execution_path) {
+  if (execution_path == "lanes") return CodeGenerator::Code::Vectors;
+  return execution_path == "loop" ? CodeGenerator::Code::Loops : CodeGenerator::Code::Coroutines;
+}
+
 }  // namespace
 
 Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view label, const Paths& paths) {
@@ -148,10 +153,9 @@ Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view 
   if (artifact.execution_path == "lanes") artifact.metadata = general;
   generator->retarget(module);
   if (auto valid = verify(module); !valid) return std::unexpected(valid.error());
-  const bool vectors = artifact.execution_path == "lanes";
   {
     const trace::Span span("optimise", label);
-    generator->optimise(module, vectors ? CodeGenerator::Code::Vectors : CodeGenerator::Code::Scalar);
+    generator->optimise(module, kind_of(artifact.execution_path));
   }
   const trace::Span span("generate", label);
   auto object = generator->emit_object(module);

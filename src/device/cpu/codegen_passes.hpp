@@ -1,0 +1,36 @@
+#pragma once
+/// \file
+/// The code generator's passes, less those whose time is not worth it.
+
+#include <llvm/IR/LegacyPassManager.h>
+#include <llvm/Pass.h>
+#include <llvm/PassRegistry.h>
+#include <llvm/Transforms/Utils.h>
+
+#include <memory>
+
+namespace anymetal::device::cpu {
+
+/// Takes the passes that a target adds. Loop strength reduction takes up to half of the code generator's time for the
+/// loops around a thread; the address modes of x86 do without it. That it leaves loops with preheaders is what
+/// hoisting constants out of them relies on: LoopSimplify takes its place.
+class CodegenPasses final : public llvm::legacy::PassManagerBase {
+ public:
+  explicit CodegenPasses(bool reduces_strength) : reduces_strength_(reduces_strength) {}
+
+  void add(llvm::Pass* pass) override {
+    const auto* known = llvm::PassRegistry::getPassRegistry()->getPassInfo(pass->getPassID());
+    const auto name = known ? known->getPassArgument() : llvm::StringRef();
+    const bool is_dropped = !reduces_strength_ && (name == "loop-reduce" || name == "canon-freeze");
+    if (!is_dropped) return passes_.add(pass);
+    const std::unique_ptr<llvm::Pass> dropped(pass);  // the manager would own it
+    if (name == "loop-reduce") passes_.add(llvm::createLoopSimplifyPass());
+  }
+  void run(llvm::Module& module) { passes_.run(module); }
+
+ private:
+  llvm::legacy::PassManager passes_;
+  bool reduces_strength_;
+};
+
+}  // namespace anymetal::device::cpu
