@@ -117,6 +117,11 @@ Result<std::shared_ptr<const EntryModule>> Analysis::entry(std::string_view kern
   });
   if (!outcome.is_done()) return std::unexpected(step_error(outcome, subject));
   if (module && !has_error(messages)) return std::make_shared<const EntryModule>(std::move(*module));
+  is_spent_ = has_failed_ || !has_error(messages);
+  has_failed_ = true;
+  if (!has_error(messages))
+    return fail(ErrorCode::ShaderCompilationError,
+                subject + " uses an instantiation that does not compile: see the errors of earlier kernels");
   const auto missing =
       std::ranges::find_if(messages, [](const Diagnostic& d) { return d.message.starts_with("function constant '"); });
   if (!is_filled || missing == messages.end()) return std::unexpected(compilation_error(subject, std::move(messages)));

@@ -27,6 +27,9 @@ class Analysis {
   [[nodiscard]] bool has_errors() const;
   /// Whether entries can still be made: none has stopped the compiler.
   [[nodiscard]] bool is_sound() const { return is_sound_; }
+  /// Whether the last entry failed after an earlier one had. Clang says once only what is wrong with an instantiation that
+  /// both use: a new parse says it again.
+  [[nodiscard]] bool is_spent() const { return is_spent_; }
 
   std::vector<KernelName> kernels;
   std::vector<unsigned> lines;  ///< per kernel, where its function is defined; 0 in an included file
@@ -53,6 +56,8 @@ class Analysis {
   std::unique_ptr<Compilation> compilation_;  ///< gone where a step left it in an unknown state
   bool is_parsed_ = false;
   bool is_sound_ = true;
+  bool has_failed_ = false;  ///< an entry
+  bool is_spent_ = false;
 };
 
 bool has_error(const std::vector<Diagnostic>& diagnostics);

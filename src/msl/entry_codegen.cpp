@@ -80,7 +80,7 @@ std::optional<EntryModule> generate_entry(Compilation& compilation, const Kernel
   Reachable reachable = find_reachable(compilation, wrapper);
   compilation.sema().PerformPendingInstantiations();
   if (compilation.binding() && compilation.binding()->others) report_filled_constants(compilation, reachable.functions, constants);
-  if (compilation.has_errors()) return std::nullopt;
+  if (compilation.has_errors() || reachable.is_broken) return std::nullopt;
 
   std::size_t number = 0;
   for (clang::VarDecl* variable : reachable.threadgroup_variables) make_threadgroup_global(ast, *variable, number++);

@@ -89,6 +89,7 @@ struct ParsedSource::Impl {
   mutable std::unique_ptr<Analysis> analysis;
   mutable std::unique_ptr<Analysis> bound;  ///< the last one for given values
   mutable ConstantBinding bound_to;
+  mutable int explained = 0;  ///< entries that failed and were tried again in a new parse
   mutable EntryCache entries;
 
   explicit Impl(SourceRequest r) : request(std::move(r)) {
@@ -139,8 +140,7 @@ struct ParsedSource::Impl {
   Made generate(std::string_view entry, std::span<const FunctionConstant> given) const {
     if (std::ranges::find(names, entry) == names.end()) return {not_found(entry)};
     if (needs_values) return {bound_entry(entry, given), true};
-    if (!analysis->is_sound()) analysis = std::make_unique<Analysis>(request);
-    Entry made = analysis->entry(entry);
+    Entry made = entry_of(analysis, request, entry);
     if (made || constants.empty() || request.binding || made.error().diagnostics().empty()) return {made};
     Entry with_values = bound_entry(entry, given);  // its templates may use function constants as constant expressions
     const bool has_remaining = !with_values && std::ranges::any_of(made.error().diagnostics(), [&](const Diagnostic& d) {
@@ -162,15 +162,27 @@ struct ParsedSource::Impl {
   }
 
   Entry bound_entry(std::string_view entry, const ConstantBinding& binding) const {
+    SourceRequest with_values = request;
+    with_values.binding = binding;
     if (bound == nullptr || !bound->is_sound() || bound_to != binding) {
-      SourceRequest with_values = request;
-      with_values.binding = bound_to = binding;
+      bound_to = binding;
       bound = std::make_unique<Analysis>(with_values);
     }
     if (!bound->is_parsed() || bound->has_errors()) {
       return std::unexpected(compilation_error(fmt::format("kernel '{}', with these values of function constants,", entry), bound->diagnostics));
     }
-    return bound->entry(entry);
+    return entry_of(bound, with_values, entry);
+  }
+
+  /// Parses anew where the last entry left nothing to go on with, and where Clang may have said already what is wrong with this
+  /// one. The latter for a few entries only: a mistake in a template may be one of thousands of its kernels.
+  Entry entry_of(std::unique_ptr<Analysis>& last, const SourceRequest& source, std::string_view entry) const {
+    constexpr int kMostExplained = 16;
+    if (!last->is_sound()) last = std::make_unique<Analysis>(source);
+    Entry made = last->entry(entry);
+    if (!last->is_spent() || explained++ >= kMostExplained) return made;
+    last = std::make_unique<Analysis>(source);
+    return last->entry(entry);
   }
 
   std::unexpected<Error> not_found(std::string_view entry) const {

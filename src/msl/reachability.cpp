@@ -50,7 +50,9 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
   bool VisitCXXBindTemporaryExpr(clang::CXXBindTemporaryExpr* e) { return need_destructor(e->getType()); }
   bool VisitCXXDefaultArgExpr(clang::CXXDefaultArgExpr* e) { return TraverseStmt(e->getExpr()); }
   bool VisitCXXDefaultInitExpr(clang::CXXDefaultInitExpr* e) { return TraverseStmt(e->getExpr()); }
+  bool VisitRecoveryExpr(clang::RecoveryExpr*) { return result_.is_broken = true; }
   bool VisitVarDecl(clang::VarDecl* variable) {
+    result_.is_broken = result_.is_broken || variable->isInvalidDecl();
     spaces_.variable(*variable);
     if (variable->isStaticLocal() && is_threadgroup_variable(*variable)) result_.threadgroup_variables.push_back(variable);
     return need_destructor(variable->getType());
@@ -84,6 +86,7 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
       }
       sema_.InstantiateFunctionDefinition(function->getLocation(), function, true, true, true);
     }
+    result_.is_broken = result_.is_broken || function->isInvalidDecl();
     const clang::FunctionDecl* definition = nullptr;
     if (function->isDefined(definition)) result_.functions.push_back(const_cast<clang::FunctionDecl*>(definition));
   }

@@ -14,6 +14,7 @@ struct Reachable {
   std::vector<clang::FunctionDecl*> functions;  ///< definitions, the root first
   std::vector<clang::VarDecl*> variables;       ///< of static storage, in source order
   std::vector<clang::VarDecl*> threadgroup_variables;
+  bool is_broken = false;  ///< something in them has errors, which may have been reported for another root
 };
 
 /// Walks bodies from `root` on; templates only declared so far are instantiated, which may report errors.

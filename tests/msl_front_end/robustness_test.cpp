@@ -173,6 +173,30 @@ TEST(Macros, UnknownStandardIsRefused) {
   EXPECT_EQ(source.error().code(), anymetal::ErrorCode::InvalidArgument);
 }
 
+// Clang says once what is wrong with an instantiation; a kernel that reaches it later must not be compiled for want of errors.
+TEST(Instantiations, ThatAreWrongAreWrongForEveryKernel) {
+  const auto source = front_end::parse(R"(
+struct Wrong { template <typename T> T operator()(T x) { T y = x.size(); return y; } };
+template <typename T> struct Refused { static_assert(sizeof(T) == 2, "two bytes"); T x; };
+struct Lost { template <typename T> T operator()(T x) { return Refused<T>{x}.x; } };
+struct Right { template <typename T> T operator()(T x) { return x + x; } };
+template <typename Op, typename I> [[kernel]] void f(device float* o [[buffer(0)]], uint i [[thread_position_in_grid]]) { o[I(i)] = Op()(o[I(i)]); }
+template [[host_name("wrong_1")]] [[kernel]] decltype(f<Wrong, uint>) f<Wrong, uint>;
+template [[host_name("wrong_2")]] [[kernel]] decltype(f<Wrong, int>) f<Wrong, int>;
+template [[host_name("wrong_3")]] [[kernel]] decltype(f<Wrong, long>) f<Wrong, long>;
+template [[host_name("lost_1")]] [[kernel]] decltype(f<Lost, uint>) f<Lost, uint>;
+template [[host_name("lost_2")]] [[kernel]] decltype(f<Lost, int>) f<Lost, int>;
+template [[host_name("right")]] [[kernel]] decltype(f<Right, uint>) f<Right, uint>;
+)");
+  ASSERT_TRUE(source) << source.error().message();
+  for (const char* name : {"wrong_1", "wrong_2", "wrong_3", "lost_1", "lost_2"}) {
+    const auto entry = (*source)->entry(name);
+    ASSERT_FALSE(entry) << name;
+    EXPECT_THAT(entry.error().message(), testing::HasSubstr(*name == 'w' ? "t.metal:4:66: error: member reference base type 'float'" : "t.metal:5:54: error: static assertion failed")) << name;
+    EXPECT_TRUE((*source)->entry("right"));
+  }
+}
+
 TEST(Macros, DefinesAndVersionsNoHost) {
   auto r = request("#if WIDTH != 12 || __METAL_VERSION__ != 310 || defined(__x86_64__) || defined(__linux__) || defined(__NVPTX__)\n#error wrong\n#endif\n");
   r.options.defines = {{"WIDTH", "12"}};
