@@ -63,7 +63,8 @@ kernel void conv1d_depthwise_causal_forward_f32(device const float* x [[buffer(0
   const ConvShape s = shape;
   const Place place(at, in_group, size, s);
   if (place.channels == 0) return;
-  const uint t = place.token, missing = s.width - 1 - min(t, s.width - 1);
+  const uint t = place.token;
+  const uint missing = s.width - 1 - min(t, s.width - 1);
   const long first = long(t) - long(s.width - 1);  // the token that tap 0 meets
   place.sum(s, x + first * long(s.channels), long(s.channels), w, missing, y + ulong(t) * s.channels);
 }
