@@ -275,6 +275,39 @@ done:
   EXPECT_EQ(count(ptx, "shfl.sync"), 4U) << ptx;
 }
 
+// LLVM's own way is through memory.
+TEST(Ptx, ElementsChosenByAnIndexStayInRegisters) {
+  const auto ptx = ptx_of(kHeader + R"(
+@tile = internal global [32 x <4 x i32>] undef, section "msl.threadgroup"
+define void @k(ptr %buffer, ptr %out) {
+  %p = call i32 @__msl_thread_index_in_threadgroup()
+  %i = zext i32 %p to i64
+  %a = getelementptr <4 x i32>, ptr %buffer, i64 %i
+  %v = load <4 x i32>, ptr %a
+  %w = mul <4 x i32> %v, <i32 7, i32 9, i32 11, i32 13>
+  %t = getelementptr <4 x i32>, ptr @tile, i64 %i
+  store <4 x i32> %w, ptr %t
+  %index = urem i32 %p, 3
+  %e = extractelement <4 x i32> %w, i32 %index
+  %c = insertelement <4 x i32> %w, i32 %p, i32 %index
+  call void @__msl_threadgroup_barrier(i32 2)
+  %j = sub i64 31, %i
+  %u = getelementptr <4 x i32>, ptr @tile, i64 %j
+  %x = load <4 x i32>, ptr %u
+  %y = add <4 x i32> %x, %c
+  %q = getelementptr <4 x i32>, ptr %out, i64 %i
+  store <4 x i32> %y, ptr %q
+  %r = getelementptr i32, ptr %out, i64 %i
+  store i32 %e, ptr %r
+  ret void
+})", {kBuffer, kBuffer});
+  EXPECT_THAT(ptx, Not(HasSubstr("__local_depot"))) << ptx;
+  EXPECT_THAT(ptx, Not(HasSubstr("ld.u32"))) << ptx;
+  EXPECT_THAT(ptx, HasSubstr("selp")) << ptx;
+  if (ptxas_path().empty()) GTEST_SKIP() << "ptxas is not on this machine";
+  EXPECT_EQ(assemble(ptx, "sm_90").status, 0) << ptx;
+}
+
 TEST(Ptx, UnknownArchitectureIsAnError) {
   for (const char* text : {"sm_", "sm_x", "sm_9999", "90", ""}) {
     EXPECT_EQ(device::cuda::Architecture::parse(text).error().code(), ErrorCode::DeviceNotFound) << text;

@@ -1,6 +1,7 @@
 #include "device/cuda/ptx_codegen.hpp"
 
 #include "device/cuda/array_loops.hpp"
+#include "device/cuda/indexed_elements.hpp"
 #include "device/cuda/nvptx_lowering.hpp"
 #include "device/cuda/simdgroup_matrix.hpp"
 #include "msl/pass_checkpoints.hpp"
@@ -154,6 +155,7 @@ Result<PtxKernel> generate(msl::SpecialisedKernel kernel, const Architecture& ar
     const trace::Span span("optimise", label);
     analyses.builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, analyses.modules);
     expand_matrix_products(module, name, analyses);
+    for (auto& function : module) choose_indexed_elements(function);
   }
   const trace::Span span("generate", label);
   std::string ptx = print_ptx(module, **machine);
