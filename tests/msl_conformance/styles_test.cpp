@@ -1,64 +1,12 @@
 // The programs in the manner of large kernel libraries (tests/msl_front_end/programs), run and compared with plain
 // loops.
-#include <gtest/gtest.h>
+#include "styles.hpp"
 
 #include <algorithm>
-#include <anymetal/anymetal.hpp>
-#include <bit>
 #include <cmath>
-#include <cstring>
-#include <fstream>
-#include <sstream>
-#include <string>
-#include <vector>
 
+namespace msl_conformance {
 namespace {
-
-using anymetal::Device;
-using anymetal::FunctionConstant;
-
-class Styles : public testing::Test {
- protected:
-  /// Runs `entry` with every vector as a buffer, in order, and reads all of them back.
-  template <class... T>
-  void run(const std::string& file, const std::string& entry, anymetal::Size groups, anymetal::Size group,
-           const std::vector<FunctionConstant>& constants, std::vector<T>&... buffers) {
-    std::stringstream text;
-    text << std::ifstream(ANYMETAL_SOURCE_DIR "/tests/msl_front_end/programs/" + file + ".metal").rdbuf();
-    anymetal::KernelRegistry registry;
-    registry.register_source(entry, text.str());
-    auto device = Device::open("cpu");
-    ASSERT_TRUE(device);
-    const auto pipeline = registry.get_pipeline_with_constants(entry, *device, constants);
-    ASSERT_TRUE(pipeline) << pipeline.error().message();
-    auto encoder = device->make_command_encoder();
-    ASSERT_TRUE(encoder);
-    encoder->set_pipeline(*pipeline);
-    for (const anymetal::Argument& argument : (*pipeline)->arguments()) {
-      if (argument.kind == anymetal::ArgumentKind::Threadgroup)
-        encoder->set_threadgroup_memory_length(argument.index, 4096);
-    }
-    std::vector<anymetal::Buffer> bound;
-    unsigned index = 0;
-    (bind(*device, *encoder, bound, index++, std::as_bytes(std::span(buffers))), ...);
-    encoder->dispatch_threadgroups(groups, group);
-    const auto done = encoder->commit_and_wait();
-    ASSERT_TRUE(done) << done.error().message();
-    index = 0;
-    const bool all_read = (bound[index++].read(std::as_writable_bytes(std::span(buffers))).has_value() && ...);
-    EXPECT_TRUE(all_read);
-  }
-
- private:
-  static void bind(Device& device, anymetal::CommandEncoder& encoder, std::vector<anymetal::Buffer>& bound,
-                   unsigned index, std::span<const std::byte> bytes) {
-    auto buffer = device.make_buffer(bytes.size());
-    ASSERT_TRUE(buffer);
-    ASSERT_TRUE(buffer->write(bytes));
-    encoder.set_buffer(index, *buffer);
-    bound.push_back(*buffer);
-  }
-};
 
 TEST_F(Styles, QuantisedRows) {
   struct Arguments {
@@ -256,3 +204,4 @@ TEST_F(Styles, GramTiles) {
 }
 
 }  // namespace
+}  // namespace msl_conformance
