@@ -193,7 +193,7 @@ const std::vector<Broken>& broken() {
          for (llvm::Instruction* gone : {static_cast<llvm::Instruction*>(store), merged, before})
            gone->eraseFromParent();
        }},
-      {"a way past a block that lanes wait for", "are passed by",
+      {"a way past a block that lanes wait for", "are forgotten",
        [](auto& made) {
          auto* leave = llvm::cast<llvm::BranchInst>(block(made, "body.entry")->getTerminator());
          leave->setSuccessor(0, block(made, "check.meet"));

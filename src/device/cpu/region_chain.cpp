@@ -51,12 +51,26 @@ bool RegionVerifier::find_ways_to_barriers() {
 }
 
 void RegionVerifier::find_waiting() {
-  const auto count = static_cast<unsigned>(regions_.size());
-  llvm::SmallVector<const Block*, 16> open{&made_.getEntryBlock()};
-  waiting_[open.front()].resize(count);
+  // Who can wait is followed along every way by itself: ways share the chain of tests, and what one left behind must not
+  // seem to be left where another goes. Past so many sets a block has only their union.
+  constexpr std::size_t kMostSets = 64;
+  const auto none = llvm::BitVector(static_cast<unsigned>(regions_.size()));
+  llvm::SmallVector<std::pair<const Block*, llvm::BitVector>, 16> open;
+  const auto reach = [&](const Block* block, llvm::BitVector set) {
+    auto& known = waiting_[block];
+    if (llvm::is_contained(known, set)) return;
+    if (known.size() >= kMostSets) {
+      for (const auto& other : known) set |= other;
+      if (llvm::is_contained(known, set)) return;
+      known.back() = set;
+    } else {
+      known.push_back(set);
+    }
+    open.emplace_back(block, std::move(set));
+  };
+  reach(&made_.getEntryBlock(), none);
   while (!open.empty()) {
-    const auto* block = open.pop_back_val();
-    auto now = waiting_[block];
+    auto [block, now] = open.pop_back_val();
     if (const auto* region = region_of(*block)) {
       if (block == region->entry) {
         if (region->partial) {
@@ -74,19 +88,19 @@ void RegionVerifier::find_waiting() {
     const auto* terminator = block->getTerminator();
     for (unsigned i = 0; i < terminator->getNumSuccessors(); ++i) {
       auto passed = now;
+      if (slot && i == 0 && !now.test(numbers_.lookup(waited_for(slot)))) continue;  // nobody waits for it
       if (slot && i == 1) passed.reset(numbers_.lookup(waited_for(slot)));
-      const auto* next = terminator->getSuccessor(i);
-      const auto [known, fresh] = waiting_.try_emplace(next, passed);
-      const auto before = known->second;
-      known->second |= passed;
-      if (fresh || known->second != before) open.push_back(next);
+      reach(terminator->getSuccessor(i), std::move(passed));
     }
   }
 }
 
 llvm::BitVector RegionVerifier::waiting_at(const Block& block) const {
+  llvm::BitVector all(static_cast<unsigned>(regions_.size()));
   const auto found = waiting_.find(&block);
-  return found == waiting_.end() ? llvm::BitVector(static_cast<unsigned>(regions_.size())) : found->second;
+  if (found != waiting_.end())
+    for (const auto& set : found->second) all |= set;
+  return all;
 }
 
 bool RegionVerifier::check_chain(const Region& region) {

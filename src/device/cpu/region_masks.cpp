@@ -94,6 +94,9 @@ bool RegionVerifier::is_condition(const Region& region, const llvm::Value* value
   const auto& branch = llvm::cast<llvm::BranchInst>(*region.original->getTerminator());
   if (branch.isUnconditional()) return false;
   const auto* condition = branch.getCondition();
+  const auto is_made_for = [&](const Instruction* original) {
+    return original && (original == condition || original == without_freeze(condition));
+  };
   value = without_freeze(value);
   const auto* instruction = llvm::dyn_cast<Instruction>(value);
   // Arithmetic on the numbers of lanes is folded while it is emitted: nothing tells then what the constant was made
@@ -102,8 +105,8 @@ bool RegionVerifier::is_condition(const Region& region, const llvm::Value* value
   if (!instruction) return folded || !llvm::isa<Instruction>(condition);
   if (const auto* load = llvm::dyn_cast<llvm::LoadInst>(instruction))
     if (const auto* slot = llvm::dyn_cast<llvm::AllocaInst>(load->getPointerOperand()))
-      return origins_.of(*slot).instruction == condition;
-  return origins_.of(*instruction).instruction == condition;
+      return is_made_for(origins_.of(*slot).instruction);
+  return is_made_for(origins_.of(*instruction).instruction);
 }
 
 bool RegionVerifier::check_edges(const Region& region) {

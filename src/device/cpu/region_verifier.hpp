@@ -107,7 +107,7 @@ class RegionVerifier {
   llvm::DenseMap<const Block*, unsigned> numbers_;         ///< of blocks of the thread
   llvm::DenseMap<const Block*, unsigned> region_numbers_;  ///< of blocks made
   llvm::SmallPtrSet<const Block*, 16> to_barrier_;         ///< blocks of the thread from which a barrier can be reached
-  llvm::DenseMap<const Block*, llvm::BitVector> waiting_;
+  llvm::DenseMap<const Block*, llvm::SmallVector<llvm::BitVector, 1>> waiting_;
 };
 
 /// The first way in which `made` breaks what RegionVerifier promises, or an empty text.

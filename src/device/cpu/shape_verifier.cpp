@@ -136,7 +136,12 @@ class ShapeVerifier {
         llvm::SmallVector<llvm::Constant*, 4> operands;
         for (unsigned i = 0; i < instruction.getNumOperands(); ++i)
           operands.push_back(sample(instruction.getOperand(i), lane, firsts[i]));
-        auto* folded = llvm::ConstantFoldInstOperands(const_cast<llvm::Instruction*>(&instruction), operands, layout_);
+        // Samples share bits; where no bits are shared, `or` is a sum.
+        const auto* disjoint = llvm::dyn_cast<llvm::PossiblyDisjointInst>(&instruction);
+        auto* folded =
+            disjoint && disjoint->isDisjoint()
+                ? llvm::ConstantFoldBinaryOpOperands(llvm::Instruction::Add, operands[0], operands[1], layout_)
+                : llvm::ConstantFoldInstOperands(const_cast<llvm::Instruction*>(&instruction), operands, layout_);
         if (folded && folded->getType()->isPointerTy())
           folded = llvm::ConstantFoldCastOperand(llvm::Instruction::PtrToInt, folded,
                                                  llvm::Type::getInt64Ty(folded->getContext()), layout_);
