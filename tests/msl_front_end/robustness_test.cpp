@@ -1,6 +1,7 @@
 // No text crashes the front end; sources are parsed by many threads at once; files come only from where they may.
 #include "msl_front_end/support.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -195,6 +196,35 @@ template [[host_name("right")]] [[kernel]] decltype(f<Right, uint>) f<Right, uin
     EXPECT_THAT(entry.error().message(), testing::HasSubstr(*name == 'w' ? "t.metal:4:66: error: member reference base type 'float'" : "t.metal:5:54: error: static assertion failed")) << name;
     EXPECT_TRUE((*source)->entry("right"));
   }
+}
+
+// A mistake may be one of thousands of kernels: a new parse says it for sixteen of them again, the others name it in short. Kernels with
+// mistakes of their own and right ones are not touched by that.
+TEST(Instantiations, ThatAreWrongAreExplainedToAFewKernels) {
+  std::string text = R"(
+template <typename T> T wrong(T x) { return x.size(); }
+template <int N> [[kernel]] void f(device float* o [[buffer(0)]]) { o[N] = wrong(o[N]); }
+template <int N> [[kernel]] void g(device float* o [[buffer(0)]]) { static_assert(N > 0, "own mistake"); o[N] += N; }
+template <int N> [[kernel]] void h(device float* o [[buffer(0)]]) { o[N] += N; }
+template [[host_name("own")]] [[kernel]] decltype(g<0>) g<0>;
+template [[host_name("right")]] [[kernel]] decltype(h<0>) h<0>;
+)";
+  constexpr int kKernels = 20, kExplained = 1 + 16;
+  for (int n = 0; n < kKernels; ++n) text += fmt::format("template [[host_name(\"f_{0}\")]] [[kernel]] decltype(f<{0}>) f<{0}>;\n", n);
+  const auto source = front_end::parse(text);
+  ASSERT_TRUE(source) << source.error().message();
+  for (int n = 0; n < kKernels; ++n) {
+    const auto entry = (*source)->entry(fmt::format("f_{}", n));
+    ASSERT_FALSE(entry) << n;
+    EXPECT_EQ(entry.error().code(), anymetal::ErrorCode::ShaderCompilationError);
+    EXPECT_THAT(entry.error().message(), testing::HasSubstr(n < kExplained ? "t.metal:4:47: error: member reference base type 'float'"
+                                                                           : "uses an instantiation that does not compile: see the errors of earlier kernels")) << n;
+    EXPECT_THAT(entry.error().message(), testing::HasSubstr(fmt::format("'f_{}'", n)));
+  }
+  const auto own = (*source)->entry("own");
+  ASSERT_FALSE(own);
+  EXPECT_THAT(own.error().message(), testing::HasSubstr("own mistake"));
+  EXPECT_TRUE((*source)->entry("right"));
 }
 
 TEST(Macros, DefinesAndVersionsNoHost) {
