@@ -80,7 +80,7 @@ class ParseAction : public clang::ASTFrontendAction {
 
   void ExecuteAction() override {
     clang::CompilerInstance& ci = getCompilerInstance();
-    register_space_keywords(ci.getPreprocessor().getIdentifierTable());
+    register_space_keywords(ci.getPreprocessor());
     ci.createSema(getTranslationUnitKind(), nullptr);
     clang::Sema& sema = ci.getSema();
     parser_ = std::make_unique<clang::Parser>(ci.getPreprocessor(), sema, false);

@@ -206,11 +206,11 @@ class Rewriter {
     return true;
   }
 
-  /// Behind a member function no annotation may stand, so that `thread` becomes a keyword too (method_spaces.hpp).
+  /// Behind a member function no annotation may stand, so that `thread` becomes a keyword too (method_spaces.hpp, keywords.h).
   void space(std::size_t i) {
     const std::string_view s = spelling(i);
-    if (s == "thread" && trails_method(i)) edits_.replace(tokens_[i].begin, tokens_[i].end, "__generic");
-    if (s == "constant" && trails_method(i)) edits_.replace(tokens_[i].begin, tokens_[i].end, "__private");
+    if (s == "thread" && trails_method(i)) edits_.replace(tokens_[i].begin, tokens_[i].end, "__msl_thread_object");
+    if (s == "constant" && trails_method(i)) edits_.replace(tokens_[i].begin, tokens_[i].end, "__msl_constant_object");
     if (s == "threadgroup" && parentheses_ == 0) late_array(i);
     if (s != "thread" && parentheses_ > 0) array_parameter(i);
   }

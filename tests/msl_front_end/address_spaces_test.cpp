@@ -50,6 +50,22 @@ template <class T> int get(threadgroup const T* p) { return sizeof(T); }
 kernel void f(device float* o, device int* r) { threadgroup half t[4]; r[0] = get(o) * 10 + get(&t[1]); })")), 12);
 }
 
+// Sources for several languages have OpenCL's keywords, which Clang has for these spaces too, as macros of MSL's.
+TEST(AddressSpaces, MacrosMayHaveTheNamesOfClangsKeywords) {
+  EXPECT_EQ(stored(specialised(R"(#define __global device
+#define __local threadgroup
+#define __private thread
+#define __generic thread
+#define __constant constant
+struct one_t { int a; int get() const thread { return 1; } int get() const __global { return 2; } int get() const constant { return 3; } };
+int get(__global const int* p) { return 1; }
+int get(__local const int* p) { return 2; }
+int get(__private const int* p) { return 3; }
+int get(__constant int* p) { return 4; }
+kernel void f(__global int* o, __constant one_t& c, __global one_t* d) { __local int t[4]; int v = 0; one_t s = {v};
+  o[0] = get(o + 1) * 1000000 + get(t) * 100000 + get(&v) * 10000 + get(&c.a) * 1000 + s.get() * 100 + d->get() * 10 + c.get(); })")), 1234123);
+}
+
 TEST(AddressSpaces, CopiesThatDifferInNothingElseAreOne) {
   EXPECT_EQ(stored(specialised(R"(struct pair_t { int a; int sum() const thread { return a + 1; } int sum() const device { return a + 1; } };
 int twice(device const int& x) { return 2; }

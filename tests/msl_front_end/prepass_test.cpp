@@ -35,7 +35,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Rewrite{"void f(int a [[function_constant(g)]]);", "void f(int a  __attribute__((annotate(\"msl:function_constant_guard\", &(g)))));"},
                     Rewrite{"template [[host_name(\"n\")]] kernel void f<int>(int);", "extern template  __attribute__((annotate(\"msl:host_name\", \"n\"))) kernel void f<int>(int);"},
                     Rewrite{"template <int N> void f();", "template <int N> void f();"}, Rewrite{"x.template f<1>();", "x.template f<1>();"},
-                    Rewrite{"T f() const thread { }", "T f() const __generic { }"}, Rewrite{"if (x) thread float* p = q;", "if (x) thread float* p = q;"},
+                    Rewrite{"T f() const thread { }", "T f() const __msl_thread_object { }"}, Rewrite{"if (x) thread float* p = q;", "if (x) thread float* p = q;"},
                     Rewrite{"decltype(x) thread& y = x;", "decltype(x) thread& y = x;"}, Rewrite{"half h = 1.0h;", "half h = 1.0f16;"},
                     Rewrite{"int x = 0xah;", "int x = 0xah;"}, Rewrite{"#pragma METAL fp math_mode(safe)\n", "#pragma float_control(precise, on)\n"},
                     Rewrite{"#pragma METAL fp contract(off)\n#pragma METAL fp math_mode(safe)\n",

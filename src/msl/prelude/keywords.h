@@ -10,6 +10,9 @@
 #define kernel __attribute__((annotate("msl:kernel")))
 #define vertex __attribute__((annotate("msl:vertex")))
 #define fragment __attribute__((annotate("msl:fragment")))
+// Behind a member function (prepass.hpp), where no annotation may stand.
+#define __msl_thread_object __generic
+#define __msl_constant_object __private
 #define coherent(scope) __attribute__((annotate("msl:coherent", #scope)))
 
 extern "C" __attribute__((nothrow, const)) bool __msl_is_function_constant_defined(const void*);

@@ -21,7 +21,7 @@ namespace {
 class GenerateAction : public clang::GeneratePCHAction {
  protected:
   bool BeginSourceFileAction(clang::CompilerInstance& instance) override {
-    anymetal::msl::register_space_keywords(instance.getPreprocessor().getIdentifierTable());
+    anymetal::msl::register_space_keywords(instance.getPreprocessor());
     return GeneratePCHAction::BeginSourceFileAction(instance);
   }
 };
