@@ -5,6 +5,7 @@ using namespace metal;
 #define __global device
 #define __local threadgroup
 #define __kernel kernel
+#define always_inline inline __attribute__((__always_inline__))
 #define get_global_id(d) gid[d]
 #define CONCAT_(a, b) a##b
 #define CONCAT(a, b) CONCAT_(a, b)
@@ -21,7 +22,7 @@ typedef struct __attribute__((packed)) { uchar kind; uint value; ushort tail; } 
 static_assert(sizeof(record_t) == 7, STR(record_t) " is packed");
 struct flags_t { uint mode : 3; uint level : 5; int bias : 8; uint rest : 16; };
 enum { RECORD_SUM = 1, RECORD_XOR, RECORD_MAX = RECORD_XOR << 2 };
-inline uint fold(uint acc, record_t r) {
+METAL_FUNC uint fold(uint acc, record_t r) {
   switch (r.kind) { case RECORD_SUM: return acc + r.value; case RECORD_XOR: return acc ^ r.value; case RECORD_MAX: return max(acc, r.value + r.tail); }
   return acc;
 }
@@ -40,7 +41,7 @@ __kernel void bits(__global const uint* in [[buffer(0)]], __global int* out [[bu
 template <int ROUNDS = 10> class Philox { public:
   Philox(uint2 key, uint4 counter = uint4(0)) thread : key_(key), counter_(counter) {}
   uint4 operator()() { uint4 x = counter_; uint2 k = key_; for (int r = 0; r < ROUNDS; ++r) { if (r) k += uint2(0x9E3779B9, 0xBB67AE85); x = round(x, k); } ++counter_.x; return x; }
-  static float4 uniform(uint4 x) { return float4(x >> 8) * 0x1p-24f; }
+  static always_inline float4 uniform(uint4 x) { return float4(x >> 8) * 0x1p-24f; }
 private:
   static uint4 round(uint4 c, uint2 k) { const uint h0 = mulhi(0xD2511F53u, c.x), l0 = 0xD2511F53u * c.x, h1 = mulhi(0xCD9E8D57u, c.z), l1 = 0xCD9E8D57u * c.z; return {h1 ^ c.y ^ k.x, l1, h0 ^ c.w ^ k.y, l0}; }
   uint2 key_; uint4 counter_;

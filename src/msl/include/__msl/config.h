@@ -7,7 +7,7 @@
 #define __MSL_MEMBER __attribute__((always_inline, nodebug))
 
 // The language's own name for the same, part of the public interface.
-#define METAL_FUNC inline __attribute__((always_inline))
+#define METAL_FUNC inline __attribute__((__always_inline__))
 
 // The math functions have approximate instructions to use there.
 #if defined(__NVPTX__)
