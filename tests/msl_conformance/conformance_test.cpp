@@ -12,6 +12,7 @@
 
 #include "msl/parsed_source.hpp"
 #include "msl_conformance/features.hpp"
+#include "support/test_device.hpp"
 
 namespace {
 
@@ -72,13 +73,13 @@ std::vector<Case> all_cases() {
 
 class Conformance : public testing::TestWithParam<Case> {};
 
-TEST_P(Conformance, RunsOnTheCpuAndLowersToPtx) {
+TEST_P(Conformance, RunsAndLowersToPtx) {
   const Feature& feature = *GetParam().feature;
   SCOPED_TRACE(feature.name);
   ASSERT_FALSE(feature.expected.empty()) << "a feature without a known answer";
-  auto cpu = Device::open("cpu");
-  ASSERT_TRUE(cpu) << cpu.error().message();
-  const auto result = run(feature, *cpu);
+  auto device = anymetal::test::test_device();
+  ASSERT_TRUE(device) << device.error().message();
+  const auto result = run(feature, *device);
   ASSERT_TRUE(result) << result.error().message();
   EXPECT_EQ(*result, feature.expected);
   const auto cuda = Device::open("cuda:sm_90");

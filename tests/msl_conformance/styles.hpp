@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "support/test_device.hpp"
+
 namespace msl_conformance {
 
 class Styles : public testing::Test {
@@ -23,7 +25,7 @@ class Styles : public testing::Test {
     text << std::ifstream(ANYMETAL_SOURCE_DIR "/tests/msl_front_end/programs/" + file + ".metal").rdbuf();
     anymetal::KernelRegistry registry;
     registry.register_source(entry, text.str());
-    auto device = anymetal::Device::open("cpu");
+    auto device = anymetal::test::test_device();
     ASSERT_TRUE(device);
     const auto pipeline = registry.get_pipeline_with_constants(entry, *device, constants);
     ASSERT_TRUE(pipeline) << pipeline.error().message();

@@ -4,6 +4,8 @@
 #include <anymetal/command_encoder.hpp>
 #include <utility>
 
+#include "support/test_device.hpp"
+
 namespace msl_functions {
 namespace {
 
@@ -19,7 +21,7 @@ KernelRunner::KernelRunner(std::string text, anymetal::MathMode mode)
 
 anymetal::Result<void> KernelRunner::run(const std::string& kernel, std::span<const std::span<const std::byte>> inputs,
                                          std::span<std::byte> output, std::size_t threads) {
-  auto device = anymetal::Device::open("cpu");
+  auto device = anymetal::test::test_device();
   if (!device) return std::unexpected(device.error());
   registry_.register_source(kernel, text_, options_);
   auto pipeline = registry_.get_pipeline(kernel, *device);

@@ -11,6 +11,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "support/test_device.hpp"
+
 namespace anymetal::tests {
 
 /// Sources run as kernel `k`: inputs are buffers 0, 1, ..., the output is the last one. The output is poisoned before
@@ -30,7 +32,7 @@ class LibraryRun : public testing::Test {
   std::vector<R> run(const std::string& body, const std::vector<std::span<const std::byte>>& inputs,
                      std::size_t results, Size threads, Size group, SourceOptions options = {}) {
     std::vector<R> output(results);
-    auto device = Device::open("cpu");
+    auto device = test::test_device();
     if (!device) return report(device.error()), std::vector<R>();
     KernelRegistry registry;
     registry.register_source("k", "#include <metal_stdlib>\nusing namespace metal;\n" + body, std::move(options));
