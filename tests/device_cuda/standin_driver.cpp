@@ -1,56 +1,23 @@
 // A stand-in for libcuda.so.1: enough of the driver API, over host memory, for the runtime's own logic to be tested on a
 // machine without a GPU. Kernels do not run. Failures are injected by name, and every object is counted.
 
-#include "standin_driver.hpp"
-
-#include "device/cuda/driver_api.hpp"
-
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <map>
-#include <mutex>
-#include <set>
-#include <string>
-#include <vector>
+
+#include "standin_state.hpp"
 
 using namespace anymetal::device::cuda;
-using anymetal::test::StandinEvent;
-using anymetal::test::StandinLaunch;
-using anymetal::test::StandinState;
+using namespace anymetal::test;
+using namespace anymetal::test::standin;
 
-namespace {
-
-struct GraphNode {
-  CUfunction function = nullptr;  // a kernel, unless one of the others has a length
-  StandinLaunch launch{};
-  CopyNodeParams copy{};
-  FillNodeParams fill{};
-};
-
-struct Graph {
-  std::vector<GraphNode*> nodes;
-  bool is_chain = true;  // kernels, each after the one before and nothing else
-};
-
-struct State {
-  std::mutex mutex;
-  std::map<std::string, std::pair<int, int>> failures;  // function: (calls to let through, result)
-  std::set<void*> device_memory;
-  std::set<void*> host_memory;
-  std::set<Graph*> graphs;
-  std::set<void*> handles;      // streams and events
-  bool held = false;            // no event passes
-  std::vector<StandinEvent> log;
-  StandinState counts{};
-};
+namespace anymetal::test::standin {
 
 State& state() {
   static auto& instance = *new State;
   return instance;
 }
 
-// The injected result of this call, or success.
 int step(const char* function) {
   auto& s = state();
   const std::lock_guard lock(s.mutex);
@@ -63,6 +30,23 @@ int step(const char* function) {
   }
   return found->second.second;
 }
+
+void note(StandinEvent::Kind kind, const void* stream, const void* event, std::uint64_t address, std::uint64_t mark) {
+  const std::lock_guard lock(state().mutex);
+  state().log.push_back({kind, stream, event, address, mark});
+}
+
+StandinLaunch launch_of(unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
+                        void** parameters) {
+  StandinLaunch launch{{gx, gy, gz}, {bx, by, bz}, shared, 0, 0};
+  std::memcpy(&launch.first_parameter, parameters[0], sizeof launch.first_parameter);
+  std::memcpy(&launch.second_parameter, parameters[1], sizeof launch.second_parameter);
+  return launch;
+}
+
+}  // namespace anymetal::test::standin
+
+namespace {
 
 template <class T>
 T handle(std::size_t value) {
@@ -89,28 +73,7 @@ CUresult release_handle(void* made, long& count) {
   return 0;
 }
 
-void note(StandinEvent::Kind kind, const void* stream, const void* event, std::uint64_t address, std::uint64_t mark = 0) {
-  const std::lock_guard lock(state().mutex);
-  state().log.push_back({kind, stream, event, address, mark});
-}
-
-StandinLaunch launch_of(unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
-                        void** parameters) {
-  StandinLaunch launch{{gx, gy, gz}, {bx, by, bz}, shared, 0, 0};
-  std::memcpy(&launch.first_parameter, parameters[0], sizeof launch.first_parameter);
-  std::memcpy(&launch.second_parameter, parameters[1], sizeof launch.second_parameter);
-  return launch;
-}
-
-StandinLaunch launch_of(const KernelNodeParams& p) {
-  return launch_of(p.grid[0], p.grid[1], p.grid[2], p.block[0], p.block[1], p.block[2], p.shared_bytes, p.parameters);
-}
-
 }  // namespace
-
-#define STANDIN(name, ...) extern "C" __attribute__((visibility("default"))) CUresult name(__VA_ARGS__)
-#define STEP(name) \
-  if (const int injected = step(name); injected != 0) return injected
 
 extern "C" __attribute__((visibility("default"))) void standin_fail(const char* function, int after, int result) {
   const std::lock_guard lock(state().mutex);
@@ -299,108 +262,3 @@ STANDIN(cuLinkComplete, CUlinkState, void** image, std::size_t* size) {
   return 0;
 }
 STANDIN(cuLinkDestroy, CUlinkState) { const std::lock_guard lock(state().mutex); --state().counts.links; return 0; }
-STANDIN(cuGraphCreate, CUgraph* graph, unsigned) {
-  STEP("cuGraphCreate");
-  auto* made = new Graph;
-  *graph = reinterpret_cast<CUgraph>(made);
-  const std::lock_guard lock(state().mutex);
-  state().graphs.insert(made);
-  ++state().counts.graphs;
-  return 0;
-}
-// Adds a node that comes after `before`, all of them nodes of the same graph.
-static CUresult add_node(CUgraph graph, const CUgraphNode* before, std::size_t count, const GraphNode& node, CUgraphNode* made) {
-  auto* owner = reinterpret_cast<Graph*>(graph);
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto* known = reinterpret_cast<GraphNode*>(before[i]);
-    if (std::find(owner->nodes.begin(), owner->nodes.end(), known) == owner->nodes.end()) return 1;
-  }
-  const bool follows = owner->nodes.empty() ? count == 0 : count == 1 && reinterpret_cast<GraphNode*>(before[0]) == owner->nodes.back();
-  owner->is_chain = owner->is_chain && node.function != nullptr && follows;
-  owner->nodes.push_back(new GraphNode(node));
-  *made = reinterpret_cast<CUgraphNode>(owner->nodes.back());
-  return 0;
-}
-STANDIN(cuGraphAddKernelNode, CUgraphNode* node, CUgraph graph, const CUgraphNode* before, std::size_t count,
-        const KernelNodeParams* parameters) {
-  STEP("cuGraphAddKernelNode");
-  return add_node(graph, before, count, {parameters->function, launch_of(*parameters), {}, {}}, node);
-}
-STANDIN(cuGraphAddMemcpyNode, CUgraphNode* node, CUgraph graph, const CUgraphNode* before, std::size_t count,
-        const CopyNodeParams* parameters, CUcontext) {
-  STEP("cuGraphAddMemcpyNode");
-  return add_node(graph, before, count, {nullptr, {}, *parameters, {}}, node);
-}
-STANDIN(cuGraphAddMemsetNode, CUgraphNode* node, CUgraph graph, const CUgraphNode* before, std::size_t count,
-        const FillNodeParams* parameters, CUcontext) {
-  STEP("cuGraphAddMemsetNode");
-  return add_node(graph, before, count, {nullptr, {}, {}, *parameters}, node);
-}
-// An executable graph here is the graph itself: changed nodes are changed in place.
-STANDIN(cuGraphInstantiateWithFlags, CUgraphExec* executable, CUgraph graph, unsigned long long) {
-  STEP("cuGraphInstantiateWithFlags");
-  *executable = reinterpret_cast<CUgraphExec>(graph);
-  const std::lock_guard lock(state().mutex);
-  ++state().counts.graph_executables;
-  return 0;
-}
-static void count_update() {
-  const std::lock_guard lock(state().mutex);
-  ++state().counts.node_updates;
-}
-STANDIN(cuGraphExecKernelNodeSetParams, CUgraphExec, CUgraphNode node, const KernelNodeParams* parameters) {
-  STEP("cuGraphExecKernelNodeSetParams");
-  auto* changed = reinterpret_cast<GraphNode*>(node);
-  if (changed->function == nullptr) return 1;
-  changed->launch = launch_of(*parameters);
-  count_update();
-  return 0;
-}
-STANDIN(cuGraphExecMemcpyNodeSetParams, CUgraphExec, CUgraphNode node, const CopyNodeParams* parameters, CUcontext) {
-  STEP("cuGraphExecMemcpyNodeSetParams");
-  auto* changed = reinterpret_cast<GraphNode*>(node);
-  if (changed->copy.width_bytes == 0) return 1;
-  changed->copy = *parameters;
-  count_update();
-  return 0;
-}
-STANDIN(cuGraphExecMemsetNodeSetParams, CUgraphExec, CUgraphNode node, const FillNodeParams* parameters, CUcontext) {
-  STEP("cuGraphExecMemsetNodeSetParams");
-  auto* changed = reinterpret_cast<GraphNode*>(node);
-  if (changed->fill.width == 0) return 1;
-  changed->fill = *parameters;
-  count_update();
-  return 0;
-}
-STANDIN(cuGraphLaunch, CUgraphExec executable, CUstream stream) {
-  STEP("cuGraphLaunch");
-  const auto& [nodes, is_chain] = *reinterpret_cast<Graph*>(executable);
-  if (!is_chain) note(StandinEvent::Kind::Graph, stream, nullptr, 0);
-  for (const auto* node : nodes) {
-    if (is_chain) note(StandinEvent::Kind::Launch, stream, nullptr, node->launch.first_parameter, node->launch.second_parameter);
-  }
-  const std::lock_guard lock(state().mutex);
-  ++state().counts.graph_launches;
-  for (const auto* node : nodes) {
-    const auto& [function, launch, copy, fill] = *node;
-    if (copy.width_bytes != 0) {
-      std::memcpy(reinterpret_cast<void*>(copy.destination.device), reinterpret_cast<const void*>(copy.source.device), copy.width_bytes);
-    } else if (fill.width != 0) {
-      std::memset(reinterpret_cast<void*>(fill.destination), static_cast<int>(fill.value), fill.width);
-    } else {
-      ++state().counts.launches;
-      state().counts.last_launch = launch;
-    }
-  }
-  return 0;
-}
-STANDIN(cuGraphExecDestroy, CUgraphExec) { const std::lock_guard lock(state().mutex); --state().counts.graph_executables; return 0; }
-STANDIN(cuGraphDestroy, CUgraph graph) {
-  auto* owner = reinterpret_cast<Graph*>(graph);
-  const std::lock_guard lock(state().mutex);
-  if (state().graphs.erase(owner) == 0) return 1;
-  for (auto* node : owner->nodes) delete node;
-  delete owner;
-  --state().counts.graphs;
-  return 0;
-}

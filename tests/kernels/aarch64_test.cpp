@@ -12,6 +12,7 @@
 #include "cases/runner.hpp"
 #include "device/cpu/cpu_backend.hpp"
 #include "device/cpu/runtime_symbols.hpp"
+#include "support/forwarding_backend.hpp"
 
 namespace anymetal::test {
 namespace {
@@ -25,32 +26,16 @@ class Loaded final : public device::Executable {
 };
 
 /// The CPU device, but that objects are looked at where they would be linked.
-class ObjectReader final : public device::Backend {
+class ObjectReader final : public ForwardingBackend {
  public:
-  explicit ObjectReader(std::shared_ptr<device::Backend> cpu) : cpu_(std::move(cpu)) {
+  explicit ObjectReader(std::shared_ptr<device::Backend> cpu) : ForwardingBackend(std::move(cpu)) {
     for (const auto& symbol : device::cpu::runtime_symbols()) offered_.insert(std::string(symbol.name));
-  }
-  [[nodiscard]] const DeviceInfo& info() const override { return cpu_->info(); }
-  [[nodiscard]] msl::Target front_end_target() const override { return cpu_->front_end_target(); }
-  [[nodiscard]] std::string artifact_identity() const override { return cpu_->artifact_identity(); }
-  [[nodiscard]] std::string_view kernel_variants() const override { return cpu_->kernel_variants(); }
-  [[nodiscard]] Result<device::Artifact> compile(msl::SpecialisedKernel kernel, std::string_view label) const override {
-    return cpu_->compile(std::move(kernel), label);
   }
   [[nodiscard]] Result<std::shared_ptr<const device::Executable>> load(const device::Artifact& artifact,
                                                                        std::string_view label) override {
     look_at(artifact.code, label);
     return std::make_shared<Loaded>();
   }
-  [[nodiscard]] Result<std::shared_ptr<device::Memory>> allocate(std::size_t bytes) override {
-    return cpu_->allocate(bytes);
-  }
-  [[nodiscard]] Result<std::shared_ptr<device::Memory>> wrap(std::span<const std::byte> bytes,
-                                                             std::shared_ptr<const void> owner) override {
-    return cpu_->wrap(bytes, std::move(owner));
-  }
-  Result<void> execute(const device::CommandList& list) override { return cpu_->execute(list); }
-  [[nodiscard]] std::size_t threadgroup_memory_limit() const override { return cpu_->threadgroup_memory_limit(); }
 
  private:
   void look_at(std::string_view code, std::string_view label) const {
@@ -65,7 +50,6 @@ class ObjectReader final : public device::Backend {
     }
   }
 
-  std::shared_ptr<device::Backend> cpu_;
   std::set<std::string> offered_;
 };
 

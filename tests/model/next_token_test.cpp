@@ -4,10 +4,10 @@
 
 #include <random>
 
-#include "device/backend.hpp"
 #include "model/gemma3.hpp"
 #include "model/sampler.hpp"
 #include "model/toy_gemma3.hpp"
+#include "support/forwarding_backend.hpp"
 
 namespace anymetal::test {
 namespace {
@@ -17,30 +17,15 @@ using model::Gguf;
 using model::Token;
 
 /// The CPU under another name: what is decided by the kind of device is decided as for a GPU.
-class RenamedCpu final : public device::Backend {
+class RenamedCpu final : public ForwardingBackend {
  public:
-  RenamedCpu() : cpu_(Device::open("cpu").value().backend()), info_(cpu_->info()) { info_.id = "renamed"; }
-
+  RenamedCpu() : ForwardingBackend(Device::open("cpu").value().backend()), info_(ForwardingBackend::info()) {
+    info_.id = "renamed";
+  }
   [[nodiscard]] const DeviceInfo& info() const override { return info_; }
-  [[nodiscard]] msl::Target front_end_target() const override { return cpu_->front_end_target(); }
-  [[nodiscard]] std::string artifact_identity() const override { return cpu_->artifact_identity(); }
-  [[nodiscard]] Result<device::Artifact> compile(msl::SpecialisedKernel kernel, std::string_view label) const override {
-    return cpu_->compile(std::move(kernel), label);
-  }
-  [[nodiscard]] Result<std::shared_ptr<const device::Executable>> load(const device::Artifact& artifact,
-                                                                       std::string_view label) override {
-    return cpu_->load(artifact, label);
-  }
-  [[nodiscard]] Result<std::shared_ptr<device::Memory>> allocate(std::size_t bytes) override { return cpu_->allocate(bytes); }
-  [[nodiscard]] Result<std::shared_ptr<device::Memory>> wrap(std::span<const std::byte> bytes,
-                                                             std::shared_ptr<const void> owner) override {
-    return cpu_->wrap(bytes, std::move(owner));
-  }
-  Result<void> execute(const device::CommandList& list) override { return cpu_->execute(list); }
-  [[nodiscard]] std::size_t threadgroup_memory_limit() const override { return cpu_->threadgroup_memory_limit(); }
+  [[nodiscard]] std::string_view kernel_variants() const override { return {}; }
 
  private:
-  std::shared_ptr<device::Backend> cpu_;
   DeviceInfo info_;
 };
 
