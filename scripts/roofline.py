@@ -5,7 +5,9 @@
     scripts/roofline.py kernels.json --svg docs/roofline-cpu.svg --table docs/roofline-cpu.md
 
 Several files are taken as parts of one run: of a kernel and shape that stands in more than one the last counts, of the ceilings the
-largest. The left half of the picture has the kernels whose operations are counted: GFLOP/s over operations per byte, below what memory
+median. What limits a kernel is what takes longer at the ceilings' speed: moving its bytes at copy bandwidth, or its arithmetic:
+floating-point operations at the multiply-add peak or, where `operations` of vector lanes are counted (src/cases/operations.cpp), one a
+multiply-add. The left half of the picture has the kernels whose operations are counted: GFLOP/s over operations per byte, below what memory
 and the multiply-add units allow (Williams, Waterman, Patterson: Roofline, CACM 52(4), 2009). The right half has all others: GB/s over
 the bytes they move, below read and copy bandwidth. Small ones may lie above: their data stays in caches.
 """
@@ -79,12 +81,16 @@ def colour_of(row):
     return "#1a7f37" if times <= 1 else "#bf8700" if times <= 1.5 else "#cf222e"
 
 
-def ceiling(row, ceilings):
-    """What the machine allows this row, in the unit of `rate`."""
-    if row["flops"] > 0:
-        memory = ceilings["read_gigabytes_per_second"] * row["flops"] / row["bytes"] if row["bytes"] > 0 else math.inf
-        return min(memory, ceilings["fma_gigaflops"])
-    return ceilings["read_gigabytes_per_second"]
+def limit(row, ceilings):
+    """What limits this row, and the milliseconds it would take then."""
+    memory = row["bytes"] / ceilings["copy_gigabytes_per_second"] * 1e-6
+    arithmetic = (row["flops"] + 2 * row.get("operations", 0)) / ceilings["fma_gigaflops"] * 1e-6
+    return ("arithmetic", arithmetic) if arithmetic > memory else ("memory", memory)
+
+
+def share(row, ceilings):
+    """Of the limit's speed."""
+    return limit(row, ceilings)[1] / row["milliseconds"]["median"]
 
 
 def rate(row):
@@ -142,34 +148,37 @@ def table(rows, ceilings):
             f"{sum(r <= 1 for r in ratios)} at most 1, {sum(r > 1.5 for r in ratios)} above 1.5.",
             "",
         ]
-    moved = [r["gigabytes_per_second"] / ceilings["copy_gigabytes_per_second"] for r in rows if r["flops"] == 0 and r["bytes"] > 0]
+    moved = [share(r, ceilings) for r in rows if limit(r, ceilings)[0] == "memory" and r["bytes"] > 0]
     if moved:
         lines += [
-            f"Of the {len(moved)} whose operations are not counted {sum(share >= 0.75 for share in moved)} move their bytes at 75 % of copy "
-            "bandwidth or more.",
+            f"{len(moved)} are limited by memory; {sum(part >= 0.75 for part in moved)} of them move their bytes at 75 % of copy bandwidth or more "
+            "(small ones at more than all of it: their data stays in caches).",
             "",
         ]
-    lines += ["| kernel | shape | ms | spread | rate | % of ceiling | times the plain loop |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    lines += [
+        "| kernel | shape | ms | spread | rate | limited by | % of the limit | times the plain loop |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
     for row in sorted(rows, key=lambda r: -(r["times_plain_loop"] or 0)):
         times = row["times_plain_loop"]
         time = row["milliseconds"]
         lines.append(
             f"| {row['kernel']} | {row['shape'].replace('|', '/')} | {time['median']:.4f} | {time['spread']:.4f} | {rate(row):.1f} "
-            f"{'GFLOP/s' if row['flops'] > 0 else 'GB/s'} | {100 * rate(row) / ceiling(row, ceilings):.0f} | {'' if times is None else f'{times:.2f}'} |"
+            f"{'GFLOP/s' if row['flops'] > 0 else 'GB/s'} | {limit(row, ceilings)[0]} | {100 * share(row, ceilings):.0f} | {'' if times is None else f'{times:.2f}'} |"
         )
     return "\n".join(lines) + "\n"
 
 
 def read(paths):
-    rows, ceilings = {}, {}
+    rows, measured = {}, {}
     for path in paths:
         with open(path, encoding="utf-8") as file:
             run = json.load(file)
         for row in run.get("kernels", [run] if "kernel" in run else []):
             rows[row["kernel"], row["shape"]] = row
         for name, value in run["ceilings"].items():
-            ceilings[name] = max(value, ceilings.get(name, value))
-    return list(rows.values()), ceilings
+            measured.setdefault(name, []).append(value)
+    return list(rows.values()), {name: statistics.median(values) for name, values in measured.items()}
 
 
 def main():

@@ -24,6 +24,7 @@ typedef float UnalignedFloat16 __attribute__((ext_vector_type(16), aligned(4)));
 typedef uchar UnalignedBytes16 __attribute__((ext_vector_type(16), aligned(1)));
 typedef char UnalignedSignedBytes16 __attribute__((ext_vector_type(16), aligned(1)));
 typedef half UnalignedHalf16 __attribute__((ext_vector_type(16), aligned(2)));
+typedef __bf16 UnalignedBfloat16 __attribute__((ext_vector_type(16), aligned(2)));
 typedef ushort UnalignedUshort16 __attribute__((ext_vector_type(16), aligned(2)));
 
 template <int N>
@@ -83,12 +84,9 @@ struct Lanes<16> {
   static void store(device float* p, F v) { *(device UnalignedFloat16*)p = v; }
   static void store(thread float* p, F v) { *(thread UnalignedFloat16*)p = v; }
   static void store(device half* p, F v) { *(device UnalignedHalf16*)p = __builtin_convertvector(v, UnalignedHalf16); }
-  // To the nearest, of two the even one; NaN stays NaN.
-  static void store(device bfloat* p, F v) {
-    const Uint16 bits = __builtin_bit_cast(Uint16, v), nearest = (bits + 0x7fffu + ((bits >> 16u) & 1u)) >> 16u;
-    const Uint16 rounded = v == v ? nearest : (Uint16)0x7fc0u;
-    *(device UnalignedUshort16*)p = __builtin_convertvector(rounded, UnalignedUshort16);
-  }
+  // To the nearest, of two the even one; NaN stays NaN. Numbers below 2^-126 may become zero: a processor that has an
+  // instruction for this makes them so.
+  static void store(device bfloat* p, F v) { *(device UnalignedBfloat16*)p = __builtin_convertvector(v, UnalignedBfloat16); }
   static U bytes(device const uchar* p) { return __builtin_convertvector(*(device const UnalignedBytes16*)p, Uint16); }
   static F signed_bytes(device const char* p) {
     return __builtin_convertvector(*(device const UnalignedSignedBytes16*)p, Float16);

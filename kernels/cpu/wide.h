@@ -41,8 +41,8 @@ inline Float8 eight_sums(thread const WideF* v) {
          __builtin_shufflevector(pairs, pairs, 1, 3, 5, 7, 9, 11, 13, 15);
 }
 
-// An output of more bytes leaves the caches before anybody reads it: it is stored past them, so that its lines need not be
-// read first.
+// What a dispatch writes leaves the caches before anybody reads it, where it reads and writes more bytes than these: it is
+// stored past them, so that its lines need not be read first.
 constexpr constant ulong kStreamedBytes = 32ul << 20;
 
 // Sixteen floats past the caches where `is_streamed`; they must be aligned to 64 bytes then. Other elements as ever.
@@ -55,8 +55,8 @@ inline void wide_stream(device float* to, WideF values, bool is_streamed) {
   __builtin_nontemporal_store(values, (device WideF*)to);
 }
 template <class T>
-bool is_streamed(device const T* to, ulong elements) {
-  return sizeof(T) == sizeof(float) && elements * sizeof(T) > kStreamedBytes && ulong(to) % 64 == 0;
+bool is_streamed(device const T* to, ulong bytes_of_dispatch) {
+  return sizeof(T) == sizeof(float) && bytes_of_dispatch > kStreamedBytes && ulong(to) % 64 == 0;
 }
 
 inline WideF wide_max(WideF a, WideF b) { return __builtin_elementwise_max(a, b); }
@@ -96,6 +96,12 @@ inline WideF wide_tanh(WideF x) {
 // x / (1 + e^-x).
 inline WideF wide_silu(WideF x) {
   return x / (1.0f + wide_exp(__builtin_elementwise_min(-x, (WideF)87.0f)));
+}
+
+// GELU in its tanh form, as gelu_tanh of common/activations.h.
+inline WideF wide_gelu(WideF x) {
+  const WideF z = -1.5957691216057308f * (x + 0.044715f * x * x * x);
+  return x / (1.0f + wide_exp(__builtin_elementwise_min(z, (WideF)87.0f)));
 }
 
 }  // namespace anymetal

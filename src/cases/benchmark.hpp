@@ -11,15 +11,17 @@ namespace anymetal::cases {
 
 struct Measurement {
   double compile_seconds = 0;         ///< first request of the pipeline
-  std::vector<double> seconds;        ///< of each dispatch, encoding and waiting included
+  std::vector<double> seconds;        ///< of a dispatch, encoding and waiting included
   double bytes = 0;                   ///< memory traffic of one dispatch
   double flops = 0;                   ///< of one dispatch; 0 where memory is what counts
-  std::vector<double> plain_seconds;  ///< of each run of the kernel's plain loop; empty where it has none or cannot run
+  double operations = 0;              ///< of one dispatch, as operations_of counts them; 0 where nobody counted
+  std::vector<double> plain_seconds;  ///< of a run of the kernel's plain loop; empty where it has none or cannot run
 };
 
-/// Checks the case, then repeats its dispatch at most `runs` times within about `seconds`, three times at least. The
-/// kernel's plain loop is checked and repeated likewise. An output that is wrong is an InternalError and is not timed.
-/// May compile.
+/// Checks the case, then repeats its dispatch at most `runs` times within about `seconds`, three times at least. What
+/// takes less than some 20 us is repeated within each of these times, dispatches after each other in one commit as
+/// those of a model are. The kernel's plain loop is checked and repeated likewise. An output that is wrong is an
+/// InternalError and is not timed. May compile.
 [[nodiscard]] Result<Measurement> measure(const Case& test, KernelRegistry& registry, Device device, std::size_t runs,
                                           double seconds);
 

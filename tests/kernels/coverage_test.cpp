@@ -10,6 +10,7 @@
 #include <string>
 
 #include "cases/case_list.hpp"
+#include "cases/operations.hpp"
 #include "support/registry_only.hpp"
 
 namespace {
@@ -61,6 +62,18 @@ TEST(Coverage, LabelsAreUnique) {
   const cases::CaseList list = cases::all_cases();
   for (const cases::Case& test : list.cases())
     EXPECT_TRUE(seen.insert(test.kernel + '/' + test.label).second) << test.kernel << ' ' << test.label;
+}
+
+TEST(Coverage, CountsOfArithmeticAreOfKernelsAndTheirBuffers) {
+  std::multiset<std::string> counted;
+  for (const std::string_view kernel : cases::counted_kernels()) counted.emplace(kernel);
+  const cases::CaseList list = cases::all_cases();
+  for (const cases::Case& test : list.cases()) {
+    if (test.purpose != cases::Purpose::Test || !counted.contains(test.kernel)) continue;
+    EXPECT_GT(cases::operations_of(test.kernel, test.make()), 0) << test.kernel << " has no buffer of that index";
+    EXPECT_EQ(counted.erase(test.kernel), 1u) << test.kernel << " stands twice in the table";
+  }
+  for (const std::string& kernel : counted) ADD_FAILURE() << kernel << " has no case";
 }
 
 }  // namespace

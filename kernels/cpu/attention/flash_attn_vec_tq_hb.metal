@@ -1,41 +1,12 @@
 #include <metal_stdlib>
 #include "common/turbo_params.h"
-#include "cpu/small_blocks.h"
+#include "cpu/codebook.h"
 #include "cpu/turboquant.h"
 #include "cpu/vec_attention.h"
 using namespace metal;
 using namespace anymetal;
 
 // kernels: flash_attn_vec_tq_hb_dk256 flash_attn_vec_tq_hb_dk512
-
-// The upper half of a codebook of `bits` bits as tables of 16; the lower half are its negatives, the other way round.
-template <uint kTables>
-struct Codebook {
-  WideF tables[kTables];
-  uint bits;
-
-  explicit Codebook(uint width) : bits(width) {
-    float values[16];
-    for (uint t = 0; t < kTables; ++t) {
-      for (uint i = 0; i < 16; ++i) values[i] = turbo_centroid((1u << (bits - 1)) + 16 * t + i, bits);
-      tables[t] = Wide::load(values);
-    }
-  }
-  WideF operator()(WideU codes) const {
-    const WideU placed = codes << (32 - bits);  // a code's upper bit where a number has its sign
-    const WideU lower = ~__builtin_bit_cast(WideU, __builtin_bit_cast(Int16, placed) >> 31);
-    const WideU index = codes ^ lower;
-    WideF parts[kTables];
-#pragma unroll
-    for (uint t = 0; t < kTables; ++t) parts[t] = pick(tables[t], index);
-#pragma unroll
-    for (uint step = 1; step < kTables; step *= 2) {
-#pragma unroll
-      for (uint t = 0; t < kTables; t += 2 * step) parts[t] = (index & (16 * step)) != 0 ? parts[t + step] : parts[t];
-    }
-    return __builtin_bit_cast(WideF, __builtin_bit_cast(WideU, parts[0]) ^ (lower & 0x80000000u));
-  }
-};
 
 template <int kDim, class Book>
 struct CodedRow {

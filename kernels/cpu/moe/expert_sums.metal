@@ -1,5 +1,5 @@
 #include <metal_stdlib>
-#include "cpu/wide.h"
+#include "cpu/row_sums.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -42,14 +42,6 @@ struct SlotSums {
     }
   }
 };
-
-// Loads and stores of what SlotSums::over hands out.
-inline WideF load_as(WideF, device const float* p) { return Wide::load(p); }
-inline float load_as(float, device const float* p) { return *p; }
-inline void store(device float* p, WideF v) { Wide::store(p, v); }
-inline void store(device float* p, float v) { *p = v; }
-inline void store(thread float* p, WideF v) { Wide::store(p, v); }
-inline void store(thread float* p, float v) { *p = v; }
 
 /// moe/expert_sum.metal for a core that takes all elements of a threadgroup.
 kernel void moe_weighted_sum(device const float* x [[buffer(0)]],
@@ -119,14 +111,6 @@ kernel void moe_weighted_reduce_f32(constant ReduceParams& p [[buffer(0)]],
   }
 }
 
-struct Squares {
-  WideF wide = 0.0f;
-  float one = 0.0f;
-  void add(WideF v) { wide += v * v; }
-  void add(float v) { one += v * v; }
-  float inverse_rms(uint n, float eps) const { return rsqrt((Wide::sum(wide) + one) / float(n) + eps); }
-};
-
 // Calls note(i, sum, r) for the elements of a row of sums, r = 1 / sqrt(mean(sum^2) + eps). The sums of a row that is not too long
 // are kept until r is known.
 template <class Note>
@@ -139,7 +123,7 @@ void normalised_sums(SlotSums<float> sums, float eps, Note note) {
     const float r = squares.inverse_rms(n, eps);
     return sums.over(0, n, [&](uint i, auto sum) { note(i, sum, r); });
   }
-  float kept[kKept];
+  alignas(64) float kept[kKept];
   sums.over(0, n, [&](uint i, auto sum) {
     store(kept + i, sum);
     squares.add(sum);
@@ -165,7 +149,10 @@ kernel void fused_moe_wsum_norm_add_f32(device const float* experts [[buffer(0)]
   if (row >= rows) return;
   const ulong base = ulong(row) * dim, slot = ulong(row) * slots;
   const SlotSums<float> sums = {experts + slot * dim, weights + slot, slots, dim};
-  normalised_sums(sums, eps, [&](uint i, auto sum, float r) { store(out + base + i, load_as(sum, residual + base + i) + sum * r * load_as(sum, w + i)); });
+  const bool is_past = is_streamed(out + base, (ulong(slots) + 2) * sizeof(float) * rows * dim);
+  normalised_sums(sums, eps, [&](uint i, auto sum, float r) {
+    stream(out + base + i, load_as(sum, residual + base + i) + sum * r * load_as(sum, w + i), is_past);
+  });
 }
 
 /// norm/expert_norms.metal for a core that takes a row.
@@ -183,11 +170,10 @@ kernel void fused_moe_wsum_dnorm_add_f32(device const float* experts [[buffer(0)
                                          uint row [[threadgroup_position_in_grid]]) {
   if (row >= rows) return;
   const ulong base = ulong(row) * dim, slot = ulong(row) * slots;
-  float squares = 0.0f;
-  for (uint i = 0; i < dim; ++i) squares += residual[base + i] * residual[base + i];
-  const float r_res = rsqrt(squares / float(dim) + eps);
+  const bool is_past = is_streamed(out + base, (ulong(slots) + 2) * sizeof(float) * rows * dim);
+  const float r_res = inverse_rms(residual + base, dim, eps);
   const SlotSums<float> sums = {experts + slot * dim, weights + slot, slots, dim};
   normalised_sums(sums, eps, [&](uint i, auto sum, float r_moe) {
-    store(out + base + i, load_as(sum, residual + base + i) * r_res * load_as(sum, w_res + i) + sum * r_moe * load_as(sum, w_moe + i));
+    stream(out + base + i, load_as(sum, residual + base + i) * r_res * load_as(sum, w_res + i) + sum * r_moe * load_as(sum, w_moe + i), is_past);
   });
 }

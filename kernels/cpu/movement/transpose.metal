@@ -1,6 +1,6 @@
 #include <metal_stdlib>
-#include "common/lanes.h"
 #include "cpu/share.h"
+#include "cpu/wide.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -52,6 +52,30 @@ void copy_block(To to, ulong to_pitch, From from, ulong from_pitch, uint count) 
   for (uint i = 0; i < count; ++i) __builtin_memcpy(to + i * to_pitch, from + i * from_pitch, kBlock * sizeof(*to));
 }
 
+// Stores the rows of a block, past the caches where `is_past`.
+template <class T>
+void store_block(device T* to, ulong to_pitch, thread const T* from, bool is_past) {
+  if (!is_past) return copy_block(to, to_pitch, from, kPitch, kBlock);
+  typedef uchar Line __attribute__((ext_vector_type(64)));
+#pragma unroll 4
+  for (uint i = 0; i < kBlock; ++i) {
+#pragma unroll
+    for (uint j = 0; j < kBlock; j += 64 / sizeof(T)) {
+      __builtin_nontemporal_store(*(thread const Line*)(from + i * kPitch + j), (device Line*)(to + i * to_pitch + j));
+    }
+  }
+}
+
+// Asks for `count` rows of a block for reading, or for writing.
+template <bool for_writing, class T>
+void ask_for_rows(device const T* at, ulong pitch, uint count) {
+#pragma unroll 4
+  for (uint i = 0; i < count; ++i) {
+#pragma unroll
+    for (uint j = 0; j < kBlock; j += 64 / sizeof(T)) __builtin_prefetch(at + i * pitch + j, for_writing, for_writing ? 3 : 2);
+  }
+}
+
 // Transposes a tile of 16 x 16 whose rows lie `from_pitch` and `to_pitch` apart.
 template <class T, class From, class To>
 void move_tile(From from, ulong from_pitch, To to, ulong to_pitch) {
@@ -67,7 +91,8 @@ void move_tile(From from, ulong from_pitch, To to, ulong to_pitch) {
 // out[c * rows + r] = x[r * columns + c] for a range of rows and columns. A block is brought near before its tiles are transposed
 // in registers: its rows lie in a page each, and several lines of a page are read and written together.
 template <class T>
-void transpose_range(device const T* x, device T* out, uint rows, uint columns, uint2 row_range, uint2 column_range) {
+void transpose_range(device const T* x, device T* out, uint rows, uint columns, uint2 row_range, uint2 column_range, ulong bytes) {
+  const bool is_past = bytes > kStreamedBytes && ulong(out) % 64 == 0 && rows % kBlock == 0 && row_range.x % kBlock == 0;
   for (uint r = row_range.x; r < row_range.y; r += kBlock) {
     for (uint c = column_range.x; c < column_range.y; c += kBlock) {
       const uint height = min(kBlock, row_range.y - r), width = min(kBlock, column_range.y - c);
@@ -77,11 +102,14 @@ void transpose_range(device const T* x, device T* out, uint rows, uint columns, 
         alignas(64) T near[kBlock * kPitch], turned[kBlock * kPitch];
         copy_block((thread T*)near, kPitch, from, columns, kBlock);
         for (uint i = 0; i < kBlock; i += 16) {
+          // Meanwhile the next block's rows arrive, and those that this one is written to.
+          ask_for_rows<false>(from + ulong(i) * columns + kBlock, columns, 16);
+          if (!is_past) ask_for_rows<true>(to + ulong(i) * rows, rows, 16);
           for (uint j = 0; j < kBlock; j += 16) {
             move_tile<T>((thread const T*)near + i * kPitch + j, kPitch, (thread T*)turned + j * kPitch + i, kPitch);
           }
         }
-        copy_block(to, rows, (thread const T*)turned, kPitch, kBlock);
+        store_block(to, rows, (thread const T*)turned, is_past);
         continue;
       }
       for (uint i = 0; i < height; i += 16) {
@@ -108,7 +136,8 @@ kernel void transpose_2d(device const T* x [[buffer(0)]],
                          uint2 group [[threadgroup_position_in_grid]],
                          uint2 size [[dispatch_threads_per_threadgroup]]) {
   const uint rows = shape.x, columns = shape.y;
-  transpose_range(x, out, rows, columns, share_of(group.y, size.y, rows, kBlock), share_of(group.x, size.x, columns, kColumnsAtOnce));
+  transpose_range(x, out, rows, columns, share_of(group.y, size.y, rows, kBlock), share_of(group.x, size.x, columns, kColumnsAtOnce),
+                  2 * sizeof(T) * ulong(rows) * columns);
 }
 
 struct Extents {
@@ -127,7 +156,7 @@ kernel void transpose_last2(device const T* x [[buffer(0)]],
   for (uint a = planes.x; a < planes.y; ++a) {
     const ulong plane = ulong(a) * extents.b * extents.c;
     transpose_range(x + plane, out + plane, extents.b, extents.c, share_of(group.x, size.x, extents.b, kBlock),
-                    share_of(group.y, size.y, extents.c, kColumnsAtOnce));
+                    share_of(group.y, size.y, extents.c, kColumnsAtOnce), 2 * sizeof(T) * ulong(extents.a) * extents.b * extents.c);
   }
 }
 

@@ -3,7 +3,55 @@
 using namespace metal;
 using namespace anymetal;
 
-// kernels: qdq_affine_forward_f32 qdq_affine_backward_scales_f32 qdq_affine_backward_biases_f32
+// kernels: qdq_affine_init_f32 qdq_affine_forward_f32 qdq_affine_backward_scales_f32 qdq_affine_backward_biases_f32
+
+// The largest of 16 numbers: choices are single instructions, maxima that mind NaN are three.
+inline float largest_lane(WideF v) {
+  typedef float Float4 __attribute__((ext_vector_type(4)));
+  const Float8 eight = v.lo > v.hi ? v.lo : v.hi;
+  const Float4 four = eight.lo > eight.hi ? eight.lo : eight.hi, turned = four.zwxy, two = four > turned ? four : turned;
+  return two.x > two.y ? two.x : two.y;
+}
+
+struct FitParams {
+  uint group_size, bins;
+};
+
+/// quantise/qdq_affine.metal for a core that takes the group of a threadgroup.
+kernel void qdq_affine_init_f32(device const float* w [[buffer(0)]],
+                                device float* scales [[buffer(1)]],
+                                device float* biases [[buffer(2)]],
+                                device uchar* codes [[buffer(3)]],
+                                device const FitParams& p [[buffer(4)]],
+                                threadgroup float* scratch [[threadgroup(0)]],
+                                uint group [[threadgroup_position_in_grid]]) {
+// Codes depend on single roundings: every division is IEEE.
+#pragma METAL fp math_mode(safe)
+#pragma METAL fp contract(off)
+  const uint n = p.group_size;
+  const float last = float(p.bins - 1);
+  w += ulong(group) * n;
+  codes += ulong(group) * n;
+  WideF least = INFINITY, most = -INFINITY;
+  uint i = 0;
+  for (; i + 16 <= n; i += 16) {
+    const WideF v = Wide::load(w + i);
+    least = v < least ? v : least, most = v > most ? v : most;
+  }
+  float low = -largest_lane(-least), high = largest_lane(most);
+#pragma clang loop vectorize(disable) unroll(disable)
+  for (; i < n; ++i) low = min(low, w[i]), high = max(high, w[i]);
+  const float step = (high - low) / last, scale = step > 0.0f ? step : 1.0f;
+  for (i = 0; i + 16 <= n; i += 16) {
+    const WideF rounded = __builtin_elementwise_round((Wide::load(w + i) - low) / scale);
+    const WideF held = rounded > 0.0f ? rounded : (WideF)0.0f, code = held < last ? held : (WideF)last;
+    // The sum's low bits are the code.
+    *(device UnalignedBytes16*)(codes + i) = __builtin_convertvector(__builtin_bit_cast(WideU, code + 0x1.8p23f), UnalignedBytes16);
+  }
+#pragma clang loop vectorize(disable) unroll(disable)
+  for (; i < n; ++i) codes[i] = uchar(clamp(round((w[i] - low) / scale), 0.0f, last));
+  scales[group] = scale, biases[group] = low;
+}
 
 struct ForwardParams {
   uint n, group_size;

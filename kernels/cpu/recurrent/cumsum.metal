@@ -29,7 +29,7 @@ kernel void cumsum(device const T* x [[buffer(0)]],
   // Sums of the last 1, 2, 4 and 8 elements of every place of a run give those of 16, and with the run before all sums: of
   // additions only one waits for the round before.
   WideF one = 0.0f, two = 0.0f, four = 0.0f, eight = 0.0f, sums = 0.0f;
-  const bool stream = is_streamed(y, ulong(groups) * columns);
+  const bool stream = is_streamed(y, 2 * sizeof(T) * ulong(groups) * columns);
   uint i = 0;
   for (; i + 16 <= columns; i += 16) {
     const WideF v = Wide::load(x + i);

@@ -43,6 +43,7 @@ kernel void ssm_conv_forward(device const T* x [[buffer(0)]],
               sequences = share_of(group.z, size.z, s.sequences, size.z);
   if (channels.x == channels.y || tokens.x == tokens.y) return;
   const uint past = s.width - 1;
+  const bool stream = is_streamed(y, 2 * sizeof(T) * ulong(s.sequences) * s.tokens * s.channels) && s.channels % 16 == 0 && channels.x % 16 == 0;
   for (uint sequence = sequences.x; sequence < sequences.y; ++sequence) {
     const ulong base = ulong(sequence) * s.tokens * s.channels;
     uint c = channels.x;
@@ -71,7 +72,7 @@ kernel void ssm_conv_forward(device const T* x [[buffer(0)]],
 #pragma unroll
             for (uint k = 0; k < 4; ++k)
               sum = __builtin_elementwise_fma(Wide::load(taps[k] + i), Wide::load(rows + ulong(k) * s.channels + i), sum);
-            Wide::store(to + i, wide_silu(sum));
+            wide_stream(to + i, wide_silu(sum), stream);
           }
           continue;
         }

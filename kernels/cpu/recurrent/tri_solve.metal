@@ -90,7 +90,48 @@ struct InvertShape {
   uint batches, tokens, heads, chunk;
 };
 
-/// recurrent/tri_solve.metal for a core that takes a block, row after row of X.
+constant constexpr uint kChunk = 64;     // the usual one, whose rows are four vectors
+constant constexpr uint kRowsAtOnce = 4;  // of X, so that a row above them is read once for all
+
+// Rows i .. i + kRowsAtOnce - 1 of X, of whose columns those from 16 kVectors on are zero. Those above them are `kept`; rows past the
+// last one repeat it and are not stored.
+template <uint kVectors>
+void invert_rows(uint i, uint rows, ulong step, device const float* A, device float* X, thread float (&kept)[kChunk][kChunk], bool stream) {
+  device const float* a[kRowsAtOnce];
+  WideF x[kRowsAtOnce][kVectors];
+  const Int16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+#pragma unroll
+  for (uint r = 0; r < kRowsAtOnce; ++r) {
+    a[r] = A + min(i + r, rows - 1) * step;
+#pragma unroll
+    for (uint v = 0; v < kVectors; ++v) x[r][v] = lane + int(16 * v) == int(i + r) ? (WideF)1.0f : (WideF)0.0f;
+  }
+#pragma unroll
+  for (uint part = 0; part < kVectors; ++part) {
+    for (uint k = 16 * part; k < min(16 * part + 16, i); ++k) {
+#pragma unroll
+      for (uint v = 0; v <= part; ++v) {
+        const WideF above = Wide::load(kept[k] + 16 * v);
+#pragma unroll
+        for (uint r = 0; r < kRowsAtOnce; ++r) x[r][v] -= a[r][k] * above;
+      }
+    }
+  }
+#pragma unroll
+  for (uint r = 0; r < kRowsAtOnce; ++r) {
+    if (i + r >= rows) return;
+#pragma unroll
+    for (uint v = 0; v < kVectors; ++v) {
+#pragma unroll
+      for (uint q = 0; q < r; ++q) x[r][v] -= a[r][i + q] * x[q][v];
+      Wide::store(kept[i + r] + 16 * v, x[r][v]);
+    }
+#pragma unroll
+    for (uint v = 0; v < kChunk / 16; ++v) wide_stream(X + (i + r) * step + 16 * v, v < kVectors ? x[r][v] : (WideF)0.0f, stream);
+  }
+}
+
+/// recurrent/tri_solve.metal for a core that takes a block.
 kernel void chunk_tri_solve_invert_f32(device const float* A [[buffer(0)]],
                                        device float* X [[buffer(1)]],
                                        constant InvertShape& shape [[buffer(2)]],
@@ -102,24 +143,38 @@ kernel void chunk_tri_solve_invert_f32(device const float* A [[buffer(0)]],
   const uint rows = uint(min(ulong(s.tokens) - begin, ulong(s.chunk)));
   const ulong step = ulong(s.heads) * s.chunk;
   const ulong block = ((ulong(group.z) * s.tokens + begin) * s.heads + group.y) * s.chunk;
-  const Int16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  for (uint i = 0; i < rows; ++i) {
-    device const float* a = A + block + i * step;
-    threadgroup float* row = columns + i * s.chunk;
-    uint j = 0;
-    // Rows before j of these columns are zero.
-    for (; j + 16 <= s.chunk; j += 16) {
-      WideF sum = lane + int(j) == int(i) ? (WideF)1.0f : (WideF)0.0f;
-      for (uint k = j; k < i; ++k) sum -= a[k] * Wide::load(columns + k * s.chunk + j);
-      *(threadgroup UnalignedFloat16*)(row + j) = sum;
+  A += block;
+  X += block;
+  if (s.chunk == kChunk) {
+    const bool stream = is_streamed(X, 2 * sizeof(float) * s.batches * s.tokens * step);
+    alignas(64) float kept[kChunk][kChunk];
+    for (uint i = 0; i < rows; i += kRowsAtOnce) {
+      // The next block's rows lie far from each other.
+      for (uint r = i; r < i + kRowsAtOnce; ++r) {
+#pragma unroll
+        for (uint c = 0; c < kChunk; c += 16) __builtin_prefetch(A + (kChunk + r) * step + c);
+      }
+      if (i < 16) {
+        invert_rows<1>(i, rows, step, A, X, kept, stream);
+      } else if (i < 32) {
+        invert_rows<2>(i, rows, step, A, X, kept, stream);
+      } else if (i < 48) {
+        invert_rows<3>(i, rows, step, A, X, kept, stream);
+      } else {
+        invert_rows<4>(i, rows, step, A, X, kept, stream);
+      }
     }
-    for (; j < s.chunk; ++j) {
-      float sum = i == j ? 1.0f : 0.0f;
-      for (uint k = j; k < i; ++k) sum -= a[k] * columns[k * s.chunk + j];
-      row[j] = sum;
+    return;
+  }
+  for (uint i = 0; i < rows; ++i) {
+    threadgroup float* row = columns + i * s.chunk;
+    for (uint j = 0; j < s.chunk; ++j) row[j] = i == j ? 1.0f : 0.0f;
+    for (uint k = 0; k < i; ++k) {
+      const float factor = A[i * step + k];
+      for (uint j = 0; j <= k; ++j) row[j] -= factor * columns[k * s.chunk + j];
     }
   }
   for (uint i = 0; i < rows; ++i) {
-    for (uint j = 0; j < s.chunk; ++j) X[block + i * step + j] = columns[i * s.chunk + j];
+    for (uint j = 0; j < s.chunk; ++j) X[i * step + j] = columns[i * s.chunk + j];
   }
 }

@@ -50,6 +50,8 @@ void rope_heads(device const T* x, device T* y, constant float* params, device c
     Turns turns;
     for (uint row = rows.x; row < rows.y; ++row) {
       if (row == rows.x || row % heads == 0) {
+        // While sines and cosines are made, the token's heads arrive.
+        for (ulong i = 0; i < ulong(heads) * dim; i += 64 / sizeof(T)) __builtin_prefetch(x + ulong(row) * dim + i);
         const WideF position = float(positions[row / heads]);
         turns.fill(n, [&](uint i) { return frequencies.angles(i, position); });
       }

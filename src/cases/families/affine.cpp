@@ -172,6 +172,7 @@ void gather(Problem& p, const Table& s, std::size_t bits) {
   const auto out = p.output(4, DType::F32, s.tokens * s.dim);
   p.value(5, std::array{u32(s.dim), u32(s.group_size), u32(bits % 3 == 0 ? row : row / 4), u32(groups)});
   p.threads({s.dim, s.tokens}, {flat_threads(s.dim)});
+  p.traffic(static_cast<double>(s.tokens * (row + 4 * groups + 4 * s.dim)));
   p.expect(out, {.absolute = s.every_code ? 0x1p-149 : 0, .magnitude = 1.9e-7}, [=] {
     Values values, magnitude;
     for (const double id : ids) {

@@ -100,6 +100,7 @@ void map(Problem& p, const Shape& s) {
   const auto entries = p.inout(3, DType::I32, s.experts * s.tokens, constant(-7), unused);
   p.threadgroup_memory(0, 2 * s.experts * s.top_k);
   p.threadgroups({1}, {s.experts});
+  p.traffic(static_cast<double>(2 * ids.size() + s.experts) * 4);  // an entry for each id
   p.expect(counts, Tolerance::exact(), [=] { return lists_of(s, ids, unused).counts; });
   p.expect(entries, Tolerance::exact(), [=] { return lists_of(s, ids, unused).entries; });
 }

@@ -119,6 +119,7 @@ void copy_cases(CaseList& list) {
       const auto out = p.output(2, DType::F32, std::size_t{s.count} * s.width);
       p.value(3, std::array{s.width, s.count, s.rows});
       p.threads({s.width + 1, s.count + 1}, {flat_threads(s.width)});
+      p.traffic(8.0 * s.width * s.count);
       p.expect(out, Tolerance::exact(), [=] {
         Values y(std::size_t{s.count} * s.width);
         for (std::size_t i = 0; i < y.size(); ++i) {

@@ -218,6 +218,7 @@ void gate_case(CaseList& list, const GateSetup& s) {
     p.value(9, kEps);
     p.threadgroup_memory(0, (s.dim + s.experts) * sizeof(float));
     p.threadgroups({s.tokens}, {s.threads});
+    p.flops(2.0 * s.tokens * s.experts * s.dim);
     p.expect(ids, Tolerance::exact(), [=] { return routes(gate_logits(s, gate), s.experts, s.k).ids; });
     p.expect(weights, {.absolute = 8.5e-7, .relative = 1.7e-6}, [=] {
       Routes out = routes(gate_logits(s, gate), s.experts, s.k);
@@ -258,6 +259,7 @@ void gather_case(CaseList& list, const std::string& label, std::uint32_t experts
     const auto weights = p.output(4, DType::F32, k);
     p.value(5, std::array{experts, k});
     p.threads({3}, {1});
+    p.traffic(20.0 * k);
     p.expect(ids, Tolerance::exact(), [=] { return Values(order.begin(), order.begin() + k); });
     p.expect(weights, {.relative = 5e-7}, [=] {
       Values out(k, 0.0);

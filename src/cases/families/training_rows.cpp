@@ -239,6 +239,7 @@ void lookup(Problem& p, const Table& t) {
   const auto y = p.output(2, DType::F32, std::size_t{t.batch} * t.hidden);
   p.value(3, std::array{t.vocab, t.hidden});
   p.threads({t.hidden + 2, t.batch}, {std::min<std::size_t>(32, t.hidden), std::min<std::size_t>(8, t.batch)});
+  p.traffic(8.0 * t.hidden * t.batch);
   p.expect(y, Tolerance::exact(), [=] {
     Values out(std::size_t{t.batch} * t.hidden);
     for (std::size_t i = 0; i < out.size(); ++i) {
@@ -280,6 +281,7 @@ void slice(Problem& p, const Slab& s, bool into) {
   if (into) p.value(2, std::array{s.narrow, s.wide, s.start});
   else p.value(2, std::array{s.wide, s.narrow, s.start});
   p.threads({s.narrow + 1, s.rows}, {std::min<std::size_t>(32, s.narrow), std::min<std::size_t>(8, s.rows)});
+  p.traffic(8.0 * static_cast<double>(narrow));
   const auto place = [=](std::size_t i) { return i / s.narrow * s.wide + s.start + i % s.narrow; };
   if (into) {
     Values initial;

@@ -26,6 +26,7 @@
 #include <llvm/Transforms/Utils/LoopSimplify.h>
 #include <llvm/Transforms/Utils/LowerSwitch.h>
 
+#include "device/cpu/bfloat_conversions.hpp"
 #include "device/cpu/codegen_passes.hpp"
 #include "device/cpu/integer_conversions.hpp"
 #include "device/cpu/llvm_targets.hpp"
@@ -163,6 +164,7 @@ void CodeGenerator::optimise(llvm::Module& module, Code code) const {
 
 Result<std::string> CodeGenerator::emit_object(llvm::Module& module) const {
   split_conversions(module);
+  expand_bfloat_rounding(module, *machine_->getMCSubtargetInfo());
   auto& machine = static_cast<llvm::LLVMTargetMachine&>(*machine_);
   llvm::SmallString<0> bytes;
   llvm::raw_svector_ostream stream(bytes);

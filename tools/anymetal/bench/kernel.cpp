@@ -59,16 +59,16 @@ struct Measured {
   Timing run;
   std::size_t runs = 0;
   double bytes = 0;
-  double operations = 0;
+  double flops = 0;
+  double operations = 0;        ///< of lanes, where memory may not be what limits the kernel
   std::optional<Timing> plain;  ///< of the kernel's plain loop
 
   [[nodiscard]] double gigabytes_per_second() const { return bytes * 1e-6 / run.median; }
-  [[nodiscard]] double gigaflops() const { return operations * 1e-6 / run.median; }
+  [[nodiscard]] double gigaflops() const { return flops * 1e-6 / run.median; }
   /// 0 where there is no plain loop.
   [[nodiscard]] double times_plain() const { return plain ? run.median / plain->median : 0; }
   [[nodiscard]] std::string rate() const {
-    return operations > 0 ? fmt::format("{:.1f} GFLOP/s", gigaflops())
-                          : fmt::format("{:.1f} GB/s", gigabytes_per_second());
+    return flops > 0 ? fmt::format("{:.1f} GFLOP/s", gigaflops()) : fmt::format("{:.1f} GB/s", gigabytes_per_second());
   }
 };
 
@@ -86,7 +86,8 @@ Result<Measured> measure_case(const Device& device, const cases::Case& test, con
                   .run = timing(std::move(measured->seconds)),
                   .runs = runs,
                   .bytes = measured->bytes,
-                  .operations = measured->flops,
+                  .flops = measured->flops,
+                  .operations = measured->operations,
                   .plain = measured->plain_seconds.empty() ? std::nullopt
                                                            : std::optional(timing(std::move(measured->plain_seconds)))};
 }
@@ -99,7 +100,8 @@ nlohmann::ordered_json to_json(const Measured& measured) {
           {"runs", measured.runs},
           {"milliseconds", cli::to_json(measured.run)},
           {"bytes", measured.bytes},
-          {"flops", measured.operations},
+          {"flops", measured.flops},
+          {"operations", measured.operations},
           {"gigabytes_per_second", measured.gigabytes_per_second()},
           {"gigaflops", measured.gigaflops()},
           {"plain_loop_milliseconds", plain},
@@ -110,8 +112,8 @@ using Ceilings = std::optional<anymetal::bench::Ceilings>;
 
 /// The rate as a part of what the machine reaches: multiply-adds where operations are counted, else read bandwidth.
 double share(const Measured& measured, const anymetal::bench::Ceilings& ceilings) {
-  return measured.operations > 0 ? measured.gigaflops() / ceilings.fma_gigaflops
-                                 : measured.gigabytes_per_second() / ceilings.read_gigabytes_per_second;
+  return measured.flops > 0 ? measured.gigaflops() / ceilings.fma_gigaflops
+                            : measured.gigabytes_per_second() / ceilings.read_gigabytes_per_second;
 }
 
 void print_result(const Measured& measured, const Ceilings& ceilings) {
@@ -121,7 +123,7 @@ void print_result(const Measured& measured, const Ceilings& ceilings) {
   fmt::print("{}", measured.rate());
   if (ceilings) {
     fmt::print(", {:.0f} % of {}", 100 * share(measured, *ceilings),
-               measured.operations > 0 ? "the multiply-add peak" : "read bandwidth");
+               measured.flops > 0 ? "the multiply-add peak" : "read bandwidth");
   }
   fmt::print("\n");
   if (measured.plain) {
