@@ -1,8 +1,13 @@
-// Code for other processors than this one: what they have, and the steps in which bytes become floats on AArch64.
+// Code for other processors than this one: what they have, the steps in which bytes become floats on AArch64, and bfloat16
+// without an instruction for it.
+
+#include <bit>
+#include <limits>
 
 #include <llvm/IR/InstIterator.h>
 #include <llvm/IR/Instructions.h>
 
+#include "device/cpu/bfloat_conversions.hpp"
 #include "device/cpu/integer_conversions.hpp"
 #include "device/cpu/processor_features.hpp"
 #include "ir_kernel.hpp"
@@ -80,6 +85,33 @@ TEST(IntegerConversions, StayElsewhere) {
   device::cpu::split_conversions(*kernel.module);
   EXPECT_EQ(count<llvm::SIToFPInst>(*kernel.module), std::pair(1, 1));
   EXPECT_EQ(count<llvm::UIToFPInst>(*kernel.module), std::pair(1, 1));
+}
+
+TEST(BfloatConversions, RoundToTheNearestWithoutAnInstruction) {
+  auto kernel = parse_kernel(R"(
+define void @kernel(ptr %from, ptr %to) {
+  %x = load <8 x float>, ptr %from, align 4
+  %y = fptrunc <8 x float> %x to <8 x bfloat>
+  store <8 x bfloat> %y, ptr %to, align 2
+  %last = getelementptr float, ptr %from, i64 8
+  %a = load float, ptr %last
+  %b = fptrunc float %a to bfloat
+  %place = getelementptr bfloat, ptr %to, i64 8
+  store bfloat %b, ptr %place
+  ret void
+}
+)");
+  device::cpu::expand_bfloat_rounding(*kernel.module);
+  EXPECT_EQ(count<llvm::FPTruncInst>(*kernel.module).first, 0);
+  const IrKernel run(std::move(kernel));
+  const float infinity = std::numeric_limits<float>::infinity();
+  // Ties go to even bits; the largest float, subnormals, a NaN whose upper bits alone would be an infinity.
+  const DeviceArray<float> from({1.0f, 0x1.01p0f, 0x1.03p0f, -0x1.010002p0f, 0x1.fffffep127f, -infinity, 0x1.8p-133f,
+                                 std::bit_cast<float>(0x7f800001u), -0.0f});
+  const DeviceArray<std::uint16_t> to(std::vector<std::uint16_t>(9));
+  ASSERT_TRUE(run.run({from.bind(), to.bind()}, {1, 1, 1}, {1, 1, 1}));
+  EXPECT_EQ(to.values(),
+            (std::vector<std::uint16_t>{0x3f80, 0x3f80, 0x3f82, 0xbf81, 0x7f80, 0xff80, 0x0002, 0x7fc0, 0x8000}));
 }
 
 }  // namespace

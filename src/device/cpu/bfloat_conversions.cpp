@@ -20,9 +20,12 @@ llvm::Value* rounded(llvm::IRBuilder<>& builder, llvm::Value* value) {
 
 }  // namespace
 
-void expand_bfloat_rounding(llvm::Module& module, const llvm::MCSubtargetInfo& processor) {
-  const bool is_x86 = processor.getTargetTriple().isX86();
-  if (is_x86 && processor.checkFeatures("+avx512bf16") && processor.checkFeatures("+avx512vl")) return;
+bool rounds_to_bfloat(const llvm::MCSubtargetInfo& processor) {
+  return processor.getTargetTriple().isX86() && processor.checkFeatures("+avx512bf16") &&
+         processor.checkFeatures("+avx512vl");
+}
+
+void expand_bfloat_rounding(llvm::Module& module) {
   for (auto& function : module) {
     for (auto& instruction : llvm::make_early_inc_range(llvm::instructions(function))) {
       if (!llvm::isa<llvm::FPTruncInst>(instruction) || !instruction.getType()->getScalarType()->isBFloatTy()) continue;

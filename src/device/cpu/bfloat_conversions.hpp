@@ -7,9 +7,11 @@
 
 namespace anymetal::device::cpu {
 
+/// Whether the processor has an instruction for it: AVX512-BF16, which also makes numbers below 2^-126 zero.
+[[nodiscard]] bool rounds_to_bfloat(const llvm::MCSubtargetInfo& processor);
+
 /// Writes every rounding from float to bfloat16, of scalars and vectors, as integer arithmetic: to the nearest, of two
-/// the even one; NaN becomes a quiet NaN. LLVM would call a function for each element. Left as they are where
-/// `processor` has AVX512-BF16, whose instruction also makes numbers below 2^-126 zero.
-void expand_bfloat_rounding(llvm::Module& module, const llvm::MCSubtargetInfo& processor);
+/// the even one; NaN becomes a quiet NaN. LLVM would call a function for each element.
+void expand_bfloat_rounding(llvm::Module& module);
 
 }  // namespace anymetal::device::cpu

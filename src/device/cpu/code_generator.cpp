@@ -164,7 +164,7 @@ void CodeGenerator::optimise(llvm::Module& module, Code code) const {
 
 Result<std::string> CodeGenerator::emit_object(llvm::Module& module) const {
   split_conversions(module);
-  expand_bfloat_rounding(module, *machine_->getMCSubtargetInfo());
+  if (!rounds_to_bfloat(*machine_->getMCSubtargetInfo())) expand_bfloat_rounding(module);
   auto& machine = static_cast<llvm::LLVMTargetMachine&>(*machine_);
   llvm::SmallString<0> bytes;
   llvm::raw_svector_ostream stream(bytes);
