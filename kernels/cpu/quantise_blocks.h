@@ -15,8 +15,9 @@ inline float peak_of(WideF a, WideF b) {
 
 // x * inverse rounded half away from zero, within -128 .. 127.
 inline WideF code_of(WideF x, float inverse) {
-  const WideF scaled = __builtin_elementwise_round(x * inverse);
-  return __builtin_elementwise_max(__builtin_elementwise_min(scaled, (WideF)127.0f), (WideF)-128.0f);
+  // Choices are single instructions, extremes that mind NaN are three.
+  const WideF scaled = __builtin_elementwise_round(x * inverse), held = scaled < 127.0f ? scaled : (WideF)127.0f;
+  return held > -128.0f ? held : (WideF)-128.0f;
 }
 
 }  // namespace anymetal

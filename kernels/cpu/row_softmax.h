@@ -50,13 +50,45 @@ WideSoftmax wide_softmax(uint n, Wide16 wide, One one) {
   return wide_softmax(n, wide, one, [](uint, WideF) {});
 }
 
-// Writes the softmax of a row as f32: y holds the weights until their sum is known.
-template <class Wide16, class One>
-WideSoftmax store_softmax(device float* y, uint n, Wide16 wide, One one) {
-  const WideSoftmax softmax = wide_softmax(n, wide, one, [=](uint i, WideF weights) { wide_store(y, i, n, weights); });
-  for_each_wide(
-      n, 0.0f, [=](uint i) { return Wide::load(y + i); }, [=](uint i) { return y[i]; },
-      [=](uint i, WideF weights) { wide_store(y, i, n, weights * softmax.inverse_sum); });
+constant constexpr uint kKeptRow = 4096;  // elements of a row that stay in the near caches
+
+// Writes the softmax of a row, which may be what wide and one read. Its elements, and then their weights, are kept until the
+// weights' sum is known. Those of a row too long for that are kept in y where it is f32, else made twice.
+template <class T, class Wide16, class One>
+WideSoftmax store_softmax(device T* y, uint n, Wide16 wide, One one) {
+  if constexpr (metal::is_same_v<T, float>) {
+    if (n > kKeptRow) {
+      const WideSoftmax softmax = wide_softmax(n, wide, one, [=](uint i, WideF weights) { wide_store(y, i, n, weights); });
+      for_each_wide(
+          n, 0.0f, [=](uint i) { return Wide::load(y + i); }, [=](uint i) { return y[i]; },
+          [=](uint i, WideF weights) { wide_store(y, i, n, weights * softmax.inverse_sum); });
+      return softmax;
+    }
+  } else if (n > kKeptRow) {
+    const WideSoftmax softmax = wide_softmax(n, wide, one);
+    for_each_wide(n, 0.0f, wide, one, [=](uint i, WideF t) { wide_store(y, i, n, softmax(t)); });
+    return softmax;
+  }
+  alignas(64) float kept[kKeptRow];
+  WideF most = -INFINITY;
+  for_each_wide(n, -INFINITY, wide, one, [&](uint i, WideF t) {
+    Wide::store(kept + i, t);
+    most = wide_max(most, t);
+  });
+  WideSoftmax softmax = {__builtin_reduce_max(most), 1.0f};
+  WideF sum = 0.0f;
+  for (uint begin = 0; begin < n; begin += 512) {
+    WideF run = 0.0f;
+#pragma clang loop unroll_count(4)
+    for (uint i = begin; i < metal::min(begin + 512, n); i += 16) {
+      const WideF weights = softmax.weight(Wide::load(kept + i));
+      Wide::store(kept + i, weights);
+      run += weights;
+    }
+    sum += run;
+  }
+  softmax.inverse_sum = 1.0f / Wide::sum(sum);
+  for (uint i = 0; i < n; i += 16) wide_store(y, i, n, Wide::load(kept + i) * softmax.inverse_sum);
   return softmax;
 }
 

@@ -1,5 +1,6 @@
 #include <metal_stdlib>
 #include "common/top_k.h"
+#include "cpu/expert_keys.h"
 #include "cpu/row_softmax.h"
 using namespace metal;
 using namespace anymetal;
@@ -36,43 +37,26 @@ Candidate next_largest(uint experts, Candidate last, Logits logits) {
   return {top, __builtin_reduce_min(best == top ? where : nowhere)};
 }
 
-// Experts that are chosen among by keys, integers in the order of the logits.
-struct ExpertKeys {
-  static constexpr uint kMost = 512;
-  static constexpr int kNone = int(0x80000000u);  // of NaN, of what was chosen and of the row's end
-  alignas(64) int keys[kMost];
-
-  template <class Logits>
-  ExpertKeys(uint experts, Logits logits) {
-    for_each_wide(experts, NAN, [&](uint i) { return Wide::load(logits + i); }, [&](uint i) { return logits[i]; },
-                  [&](uint i, WideF value) {
-                    const Int16 bits = value == 0.0f ? (Int16)0 : __builtin_bit_cast(Int16, value);  // -0 is +0
-                    const Int16 key = bits ^ ((bits >> 31) & 0x7fffffff);
-                    *(thread Int16*)(keys + i) = value == value ? key : (Int16)kNone;
-                  });
+template <uint kVectors, class Note>
+void choose_in_registers(thread ExpertKeys& keys, uint experts, uint k, Note note) {
+  typedef RegisterKeys<kVectors> Keys;
+  for (uint i = (experts + 15) / 16 * 16; i < Keys::kMost; i += 16) *(thread Int16*)(keys.keys + i) = ExpertKeys::kNone;
+  Keys left(keys.keys);
+  for (uint slot = 0; slot < k; ++slot) {
+    uint expert;
+    float logit;
+    const bool is_left = left.take(expert, logit);
+    note(slot, is_left ? expert : 0u, is_left ? logit : kAfterAll.value);
   }
-  // Takes the largest of `experts` keys out, of equal ones the first; logit is what it stands for. False where none is left.
-  bool take(uint experts, thread uint& expert, thread float& logit) {
-    Int16 best = kNone, where = int(kMost);
-    for (uint i = 0; i < experts; i += 16) best = __builtin_elementwise_max(best, *(thread const Int16*)(keys + i));
-    const int top = __builtin_reduce_max(best);
-    for (uint i = 0; i < experts; i += 16) {
-      const Int16 index = (Int16){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} + int(i);
-      where = __builtin_elementwise_min(where, *(thread const Int16*)(keys + i) == top ? index : (Int16)int(kMost));
-    }
-    if (top == kNone) return false;
-    expert = uint(__builtin_reduce_min(where));
-    logit = as_type<float>(top ^ ((top >> 31) & 0x7fffffff));
-    keys[expert] = kNone;
-    return true;
-  }
-};
+}
 
 // Runs note(slot, expert, logit) for the k experts of largest logit as choose_experts (common/routing.h) does.
 template <class Logits, class Note>
 void choose(uint experts, uint k, Logits logits, Note note) {
   if (experts <= ExpertKeys::kMost) {
     ExpertKeys keys(experts, logits);
+    if (experts <= 128) return choose_in_registers<8>(keys, experts, k, note);
+    if (experts <= 256) return choose_in_registers<16>(keys, experts, k, note);
     for (uint slot = 0; slot < k; ++slot) {
       uint expert = 0;
       float logit = kAfterAll.value;

@@ -92,7 +92,7 @@ void move_tile(From from, ulong from_pitch, To to, ulong to_pitch) {
 // in registers: its rows lie in a page each, and several lines of a page are read and written together.
 template <class T>
 void transpose_range(device const T* x, device T* out, uint rows, uint columns, uint2 row_range, uint2 column_range, ulong bytes) {
-  const bool is_past = bytes > kStreamedBytes && ulong(out) % 64 == 0 && rows % kBlock == 0 && row_range.x % kBlock == 0;
+  const bool is_past = bytes >= kStreamedBytes && ulong(out) % 64 == 0 && rows % kBlock == 0 && row_range.x % kBlock == 0;
   for (uint r = row_range.x; r < row_range.y; r += kBlock) {
     for (uint c = column_range.x; c < column_range.y; c += kBlock) {
       const uint height = min(kBlock, row_range.y - r), width = min(kBlock, column_range.y - c);

@@ -5,6 +5,8 @@ using namespace anymetal;
 
 // kernels: fused_head_norm_rope_f32 fused_head_norm_rope_f32_v2 fused_head_norm_rope_batch_bf16 fused_head_norm_rope_bf16
 
+constant constexpr uint kHeadRun = 64;  // threadgroups whose heads one does: powers are taken once for them
+
 // Where a head's elements go: to `natural`, and to copies where they are asked for.
 template <class T>
 struct Outputs {
@@ -114,7 +116,7 @@ struct HeadNormRopeParams {
   uint has_f32_perm_output;
 };
 
-/// rope/fused_head_norm_rope_f32.metal for a core that takes the heads of 16 threadgroups.
+/// rope/fused_head_norm_rope_f32.metal for a core that takes the heads of kHeadRun threadgroups.
 template <bool kVectors>
 kernel void fused_head_norm_rope(device const float* x [[buffer(0)]],
                                  device float* out [[buffer(1)]],
@@ -127,10 +129,10 @@ kernel void fused_head_norm_rope(device const float* x [[buffer(0)]],
                                  threadgroup float* scratch [[threadgroup(0)]],
                                  uint group [[threadgroup_position_in_grid]],
                                  uint groups [[threadgroups_per_grid]]) {
-  if (group % kRowRun != 0) return;
+  if (group % kHeadRun != 0) return;
   const uint dim = p.head_dim, heads = p.n_heads, tokens = p.seq_len;
   const bool is_permuted = p.bf16_permuted != 0, has_bf16 = p.has_bf16_output != 0, has_f32 = p.has_f32_perm_output != 0;
-  norm_and_turn(x, w, p, positions, freq_factors, group, min(group + kRowRun, groups), [&](uint at) {
+  norm_and_turn(x, w, p, positions, freq_factors, group, min(group + kHeadRun, groups), [&](uint at) {
     const ulong base = ulong(at) * dim;
     const ulong copy_base = is_permuted ? (ulong(at % heads) * tokens + at / heads) * dim : base;
     return Outputs<float>{out + base, has_bf16 ? out_bf16 + copy_base : nullptr, has_f32 ? out_permuted + copy_base : nullptr};
@@ -155,7 +157,7 @@ struct BatchParams {
   uint pad;
 };
 
-/// rope/fused_head_norm_rope_bf16.metal for a core that takes the heads of 16 threadgroups.
+/// rope/fused_head_norm_rope_bf16.metal for a core that takes the heads of kHeadRun threadgroups.
 kernel void fused_head_norm_rope_batch_bf16(device const bfloat* x [[buffer(0)]],
                                             device bfloat* out [[buffer(1)]],
                                             device const bfloat* w [[buffer(2)]],
@@ -165,9 +167,9 @@ kernel void fused_head_norm_rope_batch_bf16(device const bfloat* x [[buffer(0)]]
                                             threadgroup float* scratch [[threadgroup(0)]],
                                             uint group [[threadgroup_position_in_grid]],
                                             uint groups [[threadgroups_per_grid]]) {
-  if (group % kRowRun != 0) return;
+  if (group % kHeadRun != 0) return;
   const uint dim = p.head_dim;
-  norm_and_turn(x, w, p, positions, freq_factors, group, min(group + kRowRun, groups),
+  norm_and_turn(x, w, p, positions, freq_factors, group, min(group + kHeadRun, groups),
                 [&](uint at) { return Outputs<bfloat>{out + ulong(at) * dim, nullptr, nullptr}; });
 }
 

@@ -102,6 +102,7 @@ kernel void tq_dequantize_hb_kv(device const uchar* packed [[buffer(0)]],
                                 constant DequantizeBytesParams& p [[buffer(3)]],
                                 uint head [[threadgroup_position_in_grid]]) {
   const uint2 heads = share_of(head, 1, p.num_kv_heads, 16);
+  if (heads.x == heads.y) return;
   const CacheShape cache = {p.head_dim, p.cache_capacity, p.norms_per_pos, p.scale_factor_d512};
   decode_bytes(cache, p.codebook_bits, {heads.x, heads.y, 1}, p.read_pos, 1, packed, norms, dst + ulong(heads.x) * cache.head_dim);
 }
