@@ -37,4 +37,54 @@ struct Codebook {
   }
 };
 
+// turbo_code (common/turboquant.h) of 16 values. Codes lie mirrored about zero: the search is one among the 2^(kBits - 1)
+// boundaries that are not negative, the first of which is zero.
+template <uint kBits>
+class CodeSearch {
+ public:
+  explicit CodeSearch(constant float* boundaries) {
+#pragma unroll
+    for (uint t = 0; t < kTables; ++t) {
+      float values[16], of_coarse[16];
+      for (uint i = 0; i < 16; ++i) {
+        values[i] = boundaries[(16 * t + i) & (kHalf - 1)];
+        of_coarse[i] = boundaries[(16 * t + i) * (kTables > 2 ? 4 : 1) & (kHalf - 1)];
+      }
+      tables_[t] = Wide::load(values);
+      if (t < 2) coarse_[t] = Wide::load(of_coarse);
+    }
+  }
+  WideU operator()(WideF v) const {
+    // A boundary at a negative value's place is below it: the value moves past it by one unit in the last place.
+    const WideF magnitude = __builtin_elementwise_abs(v), held = magnitude < 0x1.fffffcp127f ? magnitude : (WideF)0x1.fffffcp127f;
+    const WideF place = __builtin_bit_cast(WideF, v < 0.0f ? __builtin_bit_cast(WideU, held) + 1u : __builtin_bit_cast(WideU, held));
+    WideU below = 0u;
+#pragma unroll
+    for (uint step = kHalf / 2; step > 0; step /= 2) below += at(below + step, step) < place ? (WideU)step : (WideU)0u;
+    const WideU code = v > 0.0f ? kHalf + below : kHalf - 1 - below;
+    return v == v ? code : (WideU)0u;
+  }
+
+ private:
+  static constexpr uint kHalf = 1u << (kBits - 1), kTables = kHalf > 16 ? kHalf / 16 : 1;
+
+  // The boundaries of these numbers, all multiples of `step`.
+  WideF at(WideU n, uint step) const {
+    if constexpr (kTables == 1) return pick(tables_[0], n);
+    if (kTables > 2 && step >= 4) return pick(coarse_[0], coarse_[1], n / 4u);
+    WideF parts[kTables];
+#pragma unroll
+    for (uint t = 0; t + 1 < kTables; t += 2) parts[t] = pick(tables_[t], tables_[t + 1], n);
+#pragma unroll
+    for (uint next = 2; next < kTables; next *= 2) {
+#pragma unroll
+      for (uint t = 0; t < kTables; t += 2 * next) parts[t] = (n & (16 * next)) != 0 ? parts[t + next] : parts[t];
+    }
+    return parts[0];
+  }
+
+  WideF tables_[kTables];
+  WideF coarse_[2];  // every fourth, of the 128 that codes of 8 bits have
+};
+
 }  // namespace anymetal

@@ -1,4 +1,5 @@
 #include <metal_stdlib>
+#include "cpu/codebook.h"
 #include "cpu/turboquant.h"
 using namespace metal;
 using namespace anymetal;
@@ -61,15 +62,22 @@ kernel void hadamard_quantize_kv_fast(device const float* src [[buffer(0)]],
   float x[kDim];
   rotate_and_scale<kDim>(src + ulong(head) * kDim, norms + row * (kDim / kTurboBlock), p.scale_factor_d512, x);
   device uchar* codes = packed + row * (kDim / 2);
-  for (uint i = 0; i < kDim / 2; ++i) codes[i] = uchar(turbo_code(x[2 * i], 4) | turbo_code(x[2 * i + 1], 4) << 4);
+  const CodeSearch<4> search(kTurboBoundaries4);
+  for (uint i = 0; i < kDim; i += 32) {
+    const WideU a = search(Wide::load(x + i)), b = search(Wide::load(x + i + 16));
+    const WideU even = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const WideU odd = __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    *(device UnalignedBytes16*)(codes + i / 2) = __builtin_convertvector(even | odd << 4u, UnalignedBytes16);
+  }
   if (p.option == 0) return;
   for (uint i = 0; i < kDim; ++i) scaled[ulong(head) * kDim + i] = x[i];
 }
 
 // Codes of kBits of all values.
 template <uint kBits, int kDim>
-void store_codes(thread const float* x, device uchar* codes) {
-  for (uint i = 0; i < kDim; ++i) codes[i] = uchar(turbo_code(x[i], kBits));
+void store_codes(thread const float* x, device uchar* codes, constant float* boundaries) {
+  const CodeSearch<kBits> search(boundaries);
+  for (uint i = 0; i < kDim; i += 16) *(device UnalignedBytes16*)(codes + i) = __builtin_convertvector(search(Wide::load(x + i)), UnalignedBytes16);
 }
 
 // One head's position with a byte for each code.
@@ -81,9 +89,9 @@ void quantize_bytes(device const float* src, device uchar* packed, device float*
   rotate_and_scale<kDim>(src + ulong(head) * kDim, norms + row * (kDim / kTurboBlock), p.scale_factor_d512, x);
   device uchar* codes = packed + row * kDim;
   switch (p.option) {
-    case 5: return store_codes<5, kDim>(x, codes);
-    case 6: return store_codes<6, kDim>(x, codes);
-    default: return store_codes<8, kDim>(x, codes);
+    case 5: return store_codes<5, kDim>(x, codes, kTurboBoundaries5);
+    case 6: return store_codes<6, kDim>(x, codes, kTurboBoundaries6);
+    default: return store_codes<8, kDim>(x, codes, kTurboBoundaries8);
   }
 }
 

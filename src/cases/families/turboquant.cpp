@@ -207,6 +207,7 @@ void build_fast(Problem& p, std::size_t dim, const Cache& c, const Input& input,
     p.untouched(4, DType::F32, 1);
   }
   p.threadgroups({c.heads + more}, {32});
+  p.traffic(4.5 * static_cast<double>(c.heads * dim));
 }
 
 /// One position by the kernel with a byte for each code; keys alone, or keys and values.
@@ -220,6 +221,7 @@ void build_bytes(Problem& p, std::size_t dim, std::uint32_t option, const Cache&
   }
   p.value(3 * copies, params_of(c, dim, option));
   p.threadgroups({c.heads + more, 1, copies}, {32});
+  p.traffic(5.0 * static_cast<double>(copies * c.heads * dim));
 }
 
 constexpr std::array kCaches = {
@@ -302,6 +304,7 @@ void build_dequantize(Problem& p, std::size_t bits, const Read& r, std::size_t m
     }
     return expected;
   });
+  p.traffic(static_cast<double>(r.heads * r.tokens * (row_bytes + 4 * r.dim)));
   p.threadgroups({r.heads + more, r.tokens + (r.tokens > 1 ? more : 0)}, {std::min<std::size_t>(r.dim, 1024)});
 }
 
