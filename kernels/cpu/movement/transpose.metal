@@ -57,11 +57,12 @@ template <class T>
 void store_block(device T* to, ulong to_pitch, thread const T* from, bool is_past) {
   if (!is_past) return copy_block(to, to_pitch, from, kPitch, kBlock);
   typedef uchar Line __attribute__((ext_vector_type(64)));
+  typedef uchar UnalignedLine __attribute__((ext_vector_type(64), aligned(2)));
 #pragma unroll 4
   for (uint i = 0; i < kBlock; ++i) {
 #pragma unroll
     for (uint j = 0; j < kBlock; j += 64 / sizeof(T)) {
-      __builtin_nontemporal_store(*(thread const Line*)(from + i * kPitch + j), (device Line*)(to + i * to_pitch + j));
+      __builtin_nontemporal_store(*(thread const UnalignedLine*)(from + i * kPitch + j), (device Line*)(to + i * to_pitch + j));
     }
   }
 }
@@ -92,7 +93,8 @@ void move_tile(From from, ulong from_pitch, To to, ulong to_pitch) {
 // in registers: its rows lie in a page each, and several lines of a page are read and written together.
 template <class T>
 void transpose_range(device const T* x, device T* out, uint rows, uint columns, uint2 row_range, uint2 column_range, ulong bytes) {
-  const bool is_past = bytes >= kStreamedBytes && ulong(out) % 64 == 0 && rows % kBlock == 0 && row_range.x % kBlock == 0;
+  // Lines far apart take long to be read first: sooner than elsewhere they are written past the caches.
+  const bool is_past = bytes >= kStreamedBytes / 2 && ulong(out) % 64 == 0 && rows % kBlock == 0 && row_range.x % kBlock == 0;
   for (uint r = row_range.x; r < row_range.y; r += kBlock) {
     for (uint c = column_range.x; c < column_range.y; c += kBlock) {
       const uint height = min(kBlock, row_range.y - r), width = min(kBlock, column_range.y - c);

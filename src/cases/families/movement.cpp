@@ -39,7 +39,7 @@ void moved(CaseList& list, const char* kernel, DType from, DType to, const Exten
 }
 
 void transpose_cases(CaseList& list) {
-  for (const Extents& e : {Extents{1, 1, 1}, Extents{3, 5, 7}, Extents{2, 33, 65}, Extents{17, 4, 64}, Extents{2, 80, 150}, Extents{8, 1024, 512, Purpose::Benchmark}}) {
+  for (const Extents& e : {Extents{1, 1, 1}, Extents{3, 5, 7}, Extents{2, 33, 65}, Extents{17, 4, 64}, Extents{2, 80, 150}, Extents{8, 1024, 520, Purpose::Full}, Extents{8, 1024, 512, Purpose::Benchmark}}) {
     const auto swap_first = [=](std::size_t a, std::size_t b, std::size_t c) { return (b * e.a + a) * e.c + c; };
     const auto swap_last = [=](std::size_t a, std::size_t b, std::size_t c) { return (a * e.c + c) * e.b + b; };
     const std::array<std::size_t, 3> cba = {e.c, e.b, e.a}, bca = {e.b, e.c, e.a};
@@ -53,7 +53,7 @@ void transpose_cases(CaseList& list) {
     std::uint32_t rows, cols;
     Purpose purpose = Purpose::Test;
   };
-  for (const Plane& s : {Plane{1, 1}, Plane{5, 7}, Plane{33, 65}, Plane{100, 16}, Plane{130, 70}, Plane{64, 300}, Plane{2048, 2048, Purpose::Benchmark}}) {
+  for (const Plane& s : {Plane{1, 1}, Plane{5, 7}, Plane{33, 65}, Plane{100, 16}, Plane{130, 70}, Plane{64, 300}, Plane{2112, 2050, Purpose::Full}, Plane{2048, 2048, Purpose::Benchmark}}) {
     for (const DType type : {DType::F32, DType::F16}) {
       list.add(fmt::format("transpose_2d_{}", ops::name(type)), fmt::format("{}x{}", s.rows, s.cols), [=](Problem& p) {
         const std::size_t n = std::size_t{s.rows} * s.cols;
