@@ -87,7 +87,7 @@ struct Sizes {
   std::uint32_t width, slots, tokens;
   Purpose purpose = Purpose::Test;
 };
-constexpr std::array kExperts = {Sizes{1, 1, 1}, Sizes{33, 3, 2}, Sizes{257, 2, 5}, Sizes{64, 8, 7}, Sizes{1024, 8, 256, Purpose::Benchmark}};
+constexpr std::array kExperts = {Sizes{1, 1, 1}, Sizes{33, 3, 2}, Sizes{257, 2, 5}, Sizes{64, 8, 7}, Sizes{1032, 8, 352, Purpose::Full}, Sizes{1024, 8, 256, Purpose::Benchmark}};
 
 std::string label(const Sizes& s) { return fmt::format("{}x{}x{}", s.tokens, s.slots, s.width); }
 std::array<std::uint32_t, 3> packed(const Sizes& s) { return {s.width, s.slots, s.tokens}; }

@@ -326,7 +326,7 @@ void recurrent_cases(CaseList& list) {
     const std::string kernel = fmt::format("cumsum_{}", suffix(type));
     for (const Rows& s : {Rows{1, 1}, Rows{3, 2}, Rows{2, 31}, Rows{2, 33}, Rows{5, 255}, Rows{2, 257}, Rows{3, 511},
                           Rows{1, 8192}, Rows{1, 8193}, Rows{1, 20000}, Rows{2, 100, 96}, Rows{2, 1000, 1024},
-                          Rows{1, 70, 48}, Rows{4096, 4096, 0, Purpose::Benchmark}}) {
+                          Rows{1, 70, 48}, Rows{2100, 2056, 0, Purpose::Full}, Rows{4096, 4096, 0, Purpose::Benchmark}}) {
       list.add(
           kernel, label(s), [=](Problem& p) { cumsum(p, type, s, uniform(-1, 1)); }, s.purpose);
     }
@@ -342,7 +342,7 @@ void recurrent_cases(CaseList& list) {
     });
 
     for (const Conv& s : {Conv{1, 1, 1, 2}, Conv{1, 1, 33, 4}, Conv{2, 3, 31, 4}, Conv{3, 2, 257, 4}, Conv{2, 40, 9, 3},
-                          Conv{1, 7, 300, 9}, Conv{1, 2048, 2048, 4, Purpose::Benchmark}}) {
+                          Conv{1, 7, 300, 9}, Conv{1, 2100, 2064, 4, Purpose::Full}, Conv{1, 2048, 2048, 4, Purpose::Benchmark}}) {
       list.add(
           fmt::format("ssm_conv_forward_{}", suffix(type)), s.label(),
           [=](Problem& p) { conv_forward(p, type, s, normal()); }, s.purpose);
@@ -365,7 +365,7 @@ void recurrent_cases(CaseList& list) {
   }
 
   for (const Chunks& s : {Chunks{1, 64, 1}, Chunks{2, 128, 3}, Chunks{1, 192, 65}, Chunks{1, 64, 130},
-                          Chunks{2, 100, 4}, Chunks{1, 9, 5, 4}, Chunks{1, 8192, 32, 64, Purpose::Benchmark}}) {
+                          Chunks{2, 100, 4}, Chunks{1, 9, 5, 4}, Chunks{1, 2100, 32, 64, Purpose::Full}, Chunks{1, 8192, 32, 64, Purpose::Benchmark}}) {
     list.add(
         "chunk_local_cumsum_g_f32", s.label(), [=](Problem& p) { chunk_cumsum(p, s, uniform(-2, 0)); }, s.purpose);
     list.add(
