@@ -232,6 +232,7 @@ declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)
 declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 )";
   const IrKernel kernel(kCopy);
+  EXPECT_EQ(kernel.artifact().execution_path, "lanes") << kernel.artifact().path_reason;
   constexpr std::uint32_t kThreads = 64;
   Words input(kThreads * 34);
   std::iota(input.begin(), input.end(), 1u);

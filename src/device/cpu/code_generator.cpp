@@ -31,6 +31,7 @@
 #include "device/cpu/integer_conversions.hpp"
 #include "device/cpu/llvm_targets.hpp"
 #include "device/cpu/loop_pipeline.hpp"
+#include "device/cpu/shift_amounts.hpp"
 #include "msl/pass_checkpoints.hpp"
 
 namespace anymetal::device::cpu {
@@ -165,6 +166,7 @@ void CodeGenerator::optimise(llvm::Module& module, Code code) const {
 Result<std::string> CodeGenerator::emit_object(llvm::Module& module) const {
   split_conversions(module);
   if (!rounds_to_bfloat(*machine_->getMCSubtargetInfo())) expand_bfloat_rounding(module);
+  bound_shifts(module);
   auto& machine = static_cast<llvm::LLVMTargetMachine&>(*machine_);
   llvm::SmallString<0> bytes;
   llvm::raw_svector_ostream stream(bytes);

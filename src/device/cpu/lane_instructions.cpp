@@ -96,7 +96,7 @@ std::string call_obstacle(const llvm::CallInst& call) {
   if (sync_operation(call)) return {};
   const auto id = call.getIntrinsicID();
   if (is_ignored(id) || is_reduction(id) || llvm::isTriviallyVectorizable(id)) return {};
-  if (id == llvm::Intrinsic::memset && private_variable(call.getArgOperand(0))) return {};
+  if (llvm::isa<llvm::MemIntrinsic>(call)) return {};  // private_obstacle() has looked at those of private memory
   return "it calls '" + call.getCalledFunction()->getName().str() + "'";
 }
 
@@ -146,7 +146,10 @@ void LaneEmitter::emit_instruction(Instruction& instruction) {
   if (auto* call = llvm::dyn_cast<llvm::CallInst>(&instruction)) {
     if (const auto operation = sync_operation(*call)) return emit_sync(*call, *operation);
     if (is_ignored(call->getIntrinsicID())) return;
-    if (call->getIntrinsicID() == llvm::Intrinsic::memset) return emit_private_fill(*call);
+    if (const auto* block = llvm::dyn_cast<llvm::MemIntrinsic>(call)) {
+      if (private_variable(block->getDest())) return emit_private_fill(*call);
+      return shapes_.of(call).is_uniform() ? emit_uniform(instruction) : emit_lane_by_lane(instruction);
+    }
   }
   const auto shape = shapes_.of(&instruction);
   if (shape.is_uniform()) return emit_uniform(instruction);

@@ -176,6 +176,7 @@ void LaneEmitter::emit_lane_by_lane(Instruction& instruction) {
   auto* results = type->isVoidTy() ? nullptr : stack_slot(llvm::FixedVectorType::get(type, kLanes));
   for_each_active([&](Value* lane) {
     auto* copy = instruction.clone();
+    copy->dropUnknownNonDebugMetadata();  // what does not alias within a thread may across threads
     for (unsigned i = 0; i < spilled.size(); ++i)
       if (spilled[i]) copy->setOperand(i, lane_of(spilled[i], instruction.getOperand(i)->getType(), lane));
     builder_.Insert(copy);

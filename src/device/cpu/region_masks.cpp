@@ -54,6 +54,7 @@ bool RegionVerifier::is_guarded(const Region& region, const Instruction& made) c
     }
     if (operation && operation->kind == SyncOperation::Kind::MultiplyAccumulate) return true;
     if (operation) return keeps_other_lanes(region, call->getArgOperand(call->arg_size() - 1));
+    if (llvm::isa<llvm::MemIntrinsic>(original)) return shapes_.of(&original).is_uniform();
     return llvm::any_of(call->args(), [&](const auto& argument) { return argument.get() == region.mask; });
   }
   if (llvm::isa<llvm::FenceInst>(made)) return true;
