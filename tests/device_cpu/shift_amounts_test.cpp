@@ -1,5 +1,7 @@
 // Shifts by too much in elements that nobody looks at: what becomes of them, and that code full of them is right.
 
+#include "device/cpu/shift_amounts.hpp"
+
 #include <fmt/format.h>
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/InstIterator.h>
@@ -8,7 +10,6 @@
 
 #include <random>
 
-#include "device/cpu/shift_amounts.hpp"
 #include "ir_kernel.hpp"
 
 namespace anymetal::test {

@@ -1,0 +1,110 @@
+// Random kernels in MSL, run as vectors, as coroutines and in the form for threadgroups that are no whole simdgroups:
+// the same bits are wanted of all. ANYMETAL_RANDOM_KERNELS=FIRST:COUNT runs those of these seeds instead of a few.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "ir_kernel.hpp"
+#include "msl/parsed_source.hpp"
+#include "random_kernel.hpp"
+
+namespace anymetal::test {
+namespace {
+
+constexpr unsigned kGroups = 2;
+constexpr unsigned kPlaces = kGroups * RandomKernel::kThreads;
+
+/// How a dispatch cuts its threads into threadgroups.
+struct Geometry {
+  Size threads, group;
+};
+
+struct Outcome {
+  std::vector<std::uint32_t> results, counts;
+  std::vector<std::uint8_t> own;
+};
+
+template <class T>
+std::string difference(const char* name, std::size_t per_thread, const std::vector<T>& got,
+                       const std::vector<T>& wanted) {
+  const auto [at, other] = std::ranges::mismatch(got, wanted);
+  if (at == got.end()) return {};
+  const auto position = static_cast<std::size_t>(at - got.begin());
+  return fmt::format("{}[{}] of thread {} is {:#x}, not {:#x}", name, position % per_thread, position / per_thread, *at,
+                     *other);
+}
+
+/// The first difference between two outcomes, or empty.
+std::string difference(const Outcome& got, const Outcome& wanted) {
+  auto text = difference("result", RandomKernel::kResults, got.results, wanted.results);
+  if (text.empty()) text = difference("own", RandomKernel::kOwnBytes, got.own, wanted.own);
+  if (text.empty()) text = difference("counts", RandomKernel::kCounts, got.counts, wanted.counts);
+  return text;
+}
+
+msl::SpecialisedKernel compile(const std::string& text) {
+  msl::SourceRequest request;
+  request.name = "random.metal";
+  request.text = text;
+  request.options.math_mode = MathMode::Safe;
+  const auto source = msl::ParsedSource::parse(request);
+  if (!source) throw std::runtime_error(source.error().message());
+  return msl::specialise(**(*source)->entry("random"), {}).value();
+}
+
+Outcome run(const IrKernel& kernel, const Geometry& geometry) {
+  std::mt19937 random(7);
+  std::vector<std::uint32_t> input(RandomKernel::kInputWords);
+  for (auto& word : input) word = static_cast<std::uint32_t>(random() >> random() % 32);
+  std::vector<std::uint8_t> bytes(std::size_t{kPlaces} * RandomKernel::kOwnBytes);
+  for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random());
+  const DeviceArray<std::uint32_t> in(input);
+  const DeviceArray<std::uint32_t> out(std::vector<std::uint32_t>(std::size_t{kPlaces} * RandomKernel::kResults, 0));
+  const DeviceArray<std::uint8_t> own(bytes);
+  const DeviceArray<std::uint32_t> counts(std::vector<std::uint32_t>(RandomKernel::kCounts, 0));
+  EXPECT_TRUE(kernel.run({in.bind(), out.bind(), own.bind(), counts.bind()}, geometry.threads, geometry.group));
+  return {out.values(), counts.values(), own.values()};
+}
+
+struct Seeds {
+  unsigned first = 0, count = 0;
+};
+
+Seeds seeds(unsigned few) {
+  const char* wanted = std::getenv("ANYMETAL_RANDOM_KERNELS");
+  if (!wanted) return {0, few};
+  char* colon = nullptr;
+  const auto first = static_cast<unsigned>(std::strtoul(wanted, &colon, 10));
+  return {first, *colon == ':' ? static_cast<unsigned>(std::strtoul(colon + 1, nullptr, 10)) : 1};
+}
+
+/// Runs kernels on both paths in every geometry; where they must be as many threads each, outcomes are the same in all.
+void compare(bool whole, const std::vector<Geometry>& geometries, unsigned few) {
+  const auto coroutines = *device::cpu::make_cpu_backend({.threads = 1, .lanes = false});
+  const auto lanes = *device::cpu::make_cpu_backend({.threads = 1, .lanes = true, .verify = true});
+  const auto [first, count] = seeds(few);
+  unsigned taken = 0;
+  for (unsigned seed = first; seed < first + count; ++seed) {
+    const auto text = RandomKernel(seed, whole).text();
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    const IrKernel vectors(compile(text), lanes), threads(compile(text), coroutines);
+    const auto& artifact = vectors.artifact();
+    EXPECT_EQ(artifact.path_reason.find("internal error"), std::string::npos) << artifact.path_reason;
+    taken += artifact.execution_path == "lanes" ? 1 : 0;
+    for (const auto& geometry : geometries) {
+      const auto wanted = run(threads, whole ? geometries.front() : geometry);
+      ASSERT_EQ(difference(run(vectors, geometry), wanted), "") << geometry.group.x << " wide:\n" << text;
+    }
+  }
+  EXPECT_GE(taken, count / 2) << "kernels on the lanes path";
+}
+
+TEST(RandomKernels, AgreeOnEveryPath) { compare(true, {{{128}, {64}}, {{4, 32}, {2, 32}}}, 20); }
+TEST(RandomKernels, AgreeWhereSimdgroupsAreNotWhole) {
+  compare(false, {{{128}, {64}}, {{100}, {50}}, {{100}, {64}}}, 10);
+}
+
+}  // namespace
+}  // namespace anymetal::test
