@@ -52,6 +52,7 @@ unsigned metal_version(std::string_view standard) {
 
 std::string prelude_text() {
   return "#include <prelude/keywords.h>\n"
+         "#include <prelude/attributes.h>\n"
          "#include <metal_stdlib>\n"
          "#include <prelude/thread_inputs.h>\n";
 }
@@ -68,10 +69,7 @@ std::string main_file_head(const SourceRequest& request) {
 std::string options_text(const SourceRequest& request) {
   const SourceOptions& options = request.options;
   std::string text = "#pragma once\n";
-  if (request.binding) {  // a scalar with a value is a constant expression, and so is whether it has one
-    text += "#undef is_function_constant_defined\n"
-            "#define is_function_constant_defined(name) (__is_class(decltype(name)) ? __msl_is_function_constant_defined(&(name)) : __builtin_constant_p(name))\n";
-  }
+  if (request.binding) text += "#undef is_function_constant_defined\n#define is_function_constant_defined(name) __msl_is_given(name)\n";
   for (const char* macro : kHostMacros) text += fmt::format("#undef {}\n", macro);
   const unsigned version = metal_version(options.language_standard);
   text += fmt::format("#undef __METAL_VERSION__\n#define __METAL_VERSION__ {}\n", version);

@@ -6,6 +6,7 @@
 #include "msl/conditional_values.hpp"
 #include "msl/embedded_files.hpp"
 #include "msl/given_constants.hpp"
+#include "msl/library_macros.hpp"
 #include "msl/method_spaces.hpp"
 #include "msl/preprocessor_limits.hpp"
 #include "msl/threadgroup_statics.hpp"
@@ -80,7 +81,8 @@ class ParseAction : public clang::ASTFrontendAction {
 
   void ExecuteAction() override {
     clang::CompilerInstance& ci = getCompilerInstance();
-    register_space_keywords(ci.getPreprocessor());
+    register_reserved_words(ci.getPreprocessor());
+    LibraryMacros& library_macros = LibraryMacros::install(ci.getPreprocessor());
     ci.createSema(getTranslationUnitKind(), nullptr);
     clang::Sema& sema = ci.getSema();
     parser_ = std::make_unique<clang::Parser>(ci.getPreprocessor(), sema, false);
@@ -91,6 +93,7 @@ class ParseAction : public clang::ASTFrontendAction {
     ConditionalValues conditional_values(ci);
     GivenConstants given_constants(ci, binding_);
     ci.getPreprocessor().setTokenWatcher([&](const clang::Token& token) {
+      library_macros.token();
       tokens_(token);
       method_spaces(token);
       threadgroup_statics(token);
@@ -166,6 +169,11 @@ bool Compilation::is_users(clang::SourceLocation location) const {
     known->second = file && files_.find(std::string_view(file->getName())) != nullptr;
   }
   return known->second;
+}
+
+bool Compilation::is_librarys(clang::SourceLocation location) const {
+  const clang::SourceManager& sources = instance_.getSourceManager();
+  return is_library_text(sources, sources.getSpellingLoc(location));
 }
 
 unsigned Compilation::metal_version() const { return msl::metal_version(options_.language_standard); }

@@ -30,6 +30,8 @@ class Compilation {
 
   /// Whether a place is in text of the user's, be it marked as a system header or not.
   [[nodiscard]] bool is_users(clang::SourceLocation location) const;
+  /// Whether what stands at a place was written by the library, in a macro of its own too.
+  [[nodiscard]] bool is_librarys(clang::SourceLocation location) const;
   /// `__METAL_VERSION__` of the request's language standard.
   [[nodiscard]] unsigned metal_version() const;
   /// Where the parser was last; for what has no place of its own.

@@ -6,13 +6,12 @@
 #include <clang/AST/DeclTemplate.h>
 #include <clang/AST/TypeLoc.h>
 #include <clang/Basic/TargetInfo.h>
+#include <clang/Basic/TokenKinds.h>
 #include <clang/Frontend/CompilerInstance.h>
-#include <clang/Lex/PPCallbacks.h>
-#include <clang/Lex/Preprocessor.h>
+#include <clang/Lex/Token.h>
 #include <clang/Sema/Sema.h>
 
 #include <cstring>
-#include <memory>
 
 namespace anymetal::msl {
 namespace {
@@ -57,22 +56,6 @@ void correct(clang::ASTContext& ast, clang::FunctionDecl& function) {
   function.setTypeSourceInfo(source);
 }
 
-/// The keywords in the library's macros are what they are, whatever macros the user gives their names to.
-class KeepKeywords : public clang::PPCallbacks {
- public:
-  explicit KeepKeywords(const clang::SourceManager& files) : files_(files) {}
-
-  void MacroDefined(const clang::Token&, const clang::MacroDirective* directive) override {
-    if (!files_.isInSystemHeader(directive->getLocation())) return;
-    for (const clang::Token& token : directive->getMacroInfo()->tokens()) {
-      if (is_space(token.getKind())) const_cast<clang::Token&>(token).setFlag(clang::Token::DisableExpand);
-    }
-  }
-
- private:
-  const clang::SourceManager& files_;
-};
-
 /// Protected members of any target.
 struct AnyTarget : clang::TargetInfo {
   static void set_spaces(clang::TargetInfo& target, const clang::LangASMap& spaces) {
@@ -82,15 +65,6 @@ struct AnyTarget : clang::TargetInfo {
 };
 
 }  // namespace
-
-void register_space_keywords(clang::Preprocessor& preprocessor) {
-  clang::IdentifierTable& identifiers = preprocessor.getIdentifierTable();
-  identifiers.get("__global", clang::tok::kw___global);
-  identifiers.get("__local", clang::tok::kw___local);
-  identifiers.get("__private", clang::tok::kw___private);
-  identifiers.get("__generic", clang::tok::kw___generic);
-  preprocessor.addPPCallbacks(std::make_unique<KeepKeywords>(preprocessor.getSourceManager()));
-}
 
 void erase_target_spaces(clang::TargetInfo& target) {
   static constexpr clang::LangASMap kZero = {};

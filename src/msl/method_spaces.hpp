@@ -4,16 +4,11 @@
 
 namespace clang {
 class CompilerInstance;
-class Preprocessor;
 class TargetInfo;
 class Token;
 }  // namespace clang
 
 namespace anymetal::msl {
-
-/// Makes the names that the prelude's macros expand to (`__global`, ...) Clang's keywords for address spaces. A user's macro of
-/// such a name, `#define __global device` as sources for several languages have it, does not change the prelude's.
-void register_space_keywords(clang::Preprocessor& preprocessor);
 
 /// Makes every address space the target's space 0, while types stay different.
 void erase_target_spaces(clang::TargetInfo& target);

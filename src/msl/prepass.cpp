@@ -122,15 +122,20 @@ class Rewriter {
       return spelling(a.name) == "buffer" || spelling(a.name) == "threadgroup" || spelling(a.name) == "texture" ||
              spelling(a.name) == "sampler";
     });
-    edits_.replace(tokens_[first].begin, tokens_[first + 1].end, " __attribute__((");
+    edits_.replace(tokens_[first].begin, tokens_[first + 1].end, " __msl_attribute((");
     for (const Attribute& a : list) {
+      if (may_be_macro(spelling(a.name))) {
+        edits_.insert(tokens_[a.name].begin, "__msl_annotate(\"msl:" + std::string(spelling(a.name)) + "\"), __msl_written(");
+        edits_.insert(tokens_[a.open != 0 ? a.close : a.name].end, ")");
+        continue;
+      }
       const bool is_constant = spelling(a.name) == "function_constant";
       const bool is_guard = is_constant && (binds || parentheses_ > 0);
       const std::string name = is_guard ? "function_constant_guard" : annotation_of(spelling(a.name));
       const bool has_arguments = a.open != 0 && a.close > a.open + 1;
       const std::size_t end = a.open != 0 ? tokens_[a.open].end : tokens_[a.name].end;
       edits_.replace(tokens_[a.name].begin, end,
-                     "annotate(\"msl:" + name + (has_arguments ? is_guard ? "\", &(" : "\", " : a.open != 0 ? "\"" : "\")"));
+                     "__msl_annotate(\"msl:" + name + (has_arguments ? is_guard ? "\", &(" : "\", " : a.open != 0 ? "\"" : "\")"));
       if (is_guard && has_arguments) edits_.replace(tokens_[a.close].begin, tokens_[a.close].end, "))");
       if (is_constant && !is_guard) {
         declare_external(first);
@@ -139,6 +144,9 @@ class Rewriter {
     }
     edits_.replace(tokens_[inner_close].begin, tokens_[inner_close + 1].end, "))");
   }
+
+  /// Names of attributes are in small letters, those of macros that stand for one are not (prelude/attributes.h).
+  static bool may_be_macro(std::string_view name) { return std::ranges::any_of(name, [](char c) { return c >= 'A' && c <= 'Z'; }); }
 
   /// The attribute `threadgroup` shares its name with a keyword that is an annotation too.
   static std::string annotation_of(std::string_view attribute) {
@@ -155,7 +163,7 @@ class Rewriter {
       is_external = is_external || s == "extern";
       if (s == "static" || s == "constexpr" || s == "inline") edits_.blank(tokens_[i].begin, tokens_[i].end);
     }
-    if (!is_external) edits_.insert(tokens_[declaration_].begin, "extern ");
+    if (!is_external) edits_.insert(tokens_[declaration_].begin, "__msl_extern ");
   }
 
   /// `template [[...]]` and `template kernel`: explicit instantiations of kernels.
@@ -163,7 +171,7 @@ class Rewriter {
     const bool is_kernel = opens_attributes(i + 1) || spelling(i + 1) == "kernel";
     const std::string_view before = i > 0 ? spelling(i - 1) : std::string_view();
     if (is_kernel && before != "extern" && before != "." && before != ">" && before != ":") {
-      edits_.insert(tokens_[i].begin, "extern ");
+      edits_.insert(tokens_[i].begin, "__msl_extern ");
     }
   }
 
@@ -188,7 +196,7 @@ class Rewriter {
       constant_declaration_ = declaration_ + 1;
       is_late_constant_ = finds_late_constant(i);
     }
-    if (is_late_constant_ && spelling(i) == "constexpr") edits_.replace(tokens_[i].begin, tokens_[i].end, "const    ");
+    if (is_late_constant_ && spelling(i) == "constexpr") edits_.replace(tokens_[i].begin, tokens_[i].end, "__msl_const");
   }
 
   /// Whether the declaration whose first such keyword is at `i` is computed from function constants; then it is one itself.
@@ -206,7 +214,7 @@ class Rewriter {
     return true;
   }
 
-  /// Behind a member function no annotation may stand, so that `thread` becomes a keyword too (method_spaces.hpp, keywords.h).
+  /// Behind a member function no annotation may stand, so that `thread` becomes a keyword too (method_spaces.hpp).
   void space(std::size_t i) {
     const std::string_view s = spelling(i);
     if (s == "thread" && trails_method(i)) edits_.replace(tokens_[i].begin, tokens_[i].end, "__msl_thread_object");
@@ -255,7 +263,7 @@ class Rewriter {
   }
 
   /// `threadgroup T a[n][4];`, where n depends on function constants, as a pointer to memory reserved at
-  /// specialisation: `threadgroup T (*a)[4] = (threadgroup T (*)[4])__msl_threadgroup_array(sizeof(T) * (n) * (4));`
+  /// specialisation: `threadgroup T (*a)[4] = (__msl_threadgroup T (*)[4])__msl_threadgroup_array(__msl_sizeof(T) * (n) * (4));`
   void late_array(std::size_t i) {
     if (i < late_array_end_) return;
     std::size_t end = i + 1;
@@ -269,7 +277,7 @@ class Rewriter {
     if (!is_late || first < i + 3 || spans_directive(i, end)) return;
     const std::size_t name = first - 1;
     const std::string element = one_line(i + 1, name);
-    std::string count = "sizeof(" + element + ")";
+    std::string count = "__msl_sizeof(" + element + ")";
     for (std::size_t k = first; k < end; k = matching(k) + 1) {
       if (spelling(k) != "[" || matching(k) >= end) return;
       count += " * (" + one_line(k + 1, matching(k)) + ")";
@@ -277,7 +285,7 @@ class Rewriter {
     const std::string rest = one_line(matching(first) + 1, end);
     edits_.insert(tokens_[name].begin, "(*");
     edits_.replace(tokens_[first].begin, tokens_[matching(first)].end, ")");
-    edits_.insert(tokens_[end].begin, " = (threadgroup " + element + " (*)" + rest + ")__msl_threadgroup_array(" + count + ")");
+    edits_.insert(tokens_[end].begin, " = (__msl_threadgroup " + element + " (*)" + rest + ")__msl_threadgroup_array(" + count + ")");
   }
 
   /// The tokens from `first` to before `last` again, for another place: without comments and line breaks.

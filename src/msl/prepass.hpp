@@ -19,7 +19,8 @@ struct Prepassed {
 };
 
 /// Rewrites one file, before preprocessing:
-///  - `[[buffer(0)]]` becomes `__attribute__((annotate("msl:buffer", 0)))`; standard C++ attributes stay;
+///  - `[[buffer(0)]]` becomes `__attribute__((annotate("msl:buffer", 0)))`; standard C++ attributes stay. All that is written into the
+///    text has reserved names (library_macros.hpp), so that no macro of the user's touches it;
 ///  - `template [[...]] kernel ...` becomes an explicit instantiation *declaration*, so that its body is only
 ///    instantiated when the entry is asked for;
 ///  - `constant T x [[function_constant(i)]]` becomes `extern`, so that nothing folds it before specialisation;

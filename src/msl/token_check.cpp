@@ -47,6 +47,11 @@ std::string_view refusal(clang::tok::TokenKind kind) {
   }
 }
 
+/// Clang's own words, which the library's macros expand to.
+bool is_space(clang::tok::TokenKind kind) {
+  return kind == clang::tok::kw___global || kind == clang::tok::kw___local || kind == clang::tok::kw___private || kind == clang::tok::kw___generic;
+}
+
 }  // namespace
 
 void TokenCheck::operator()(const clang::Token& token) {
@@ -59,6 +64,11 @@ void TokenCheck::operator()(const clang::Token& token) {
   const bool after_equal = after_equal_;
   after_long_ = token.is(clang::tok::kw_long);
   after_equal_ = token.is(clang::tok::equal);
+  if (is_space(token.getKind()) && !compilation_.is_librarys(token.getLocation())) {
+    compilation_.report(clang::DiagnosticsEngine::Error, token.getLocation(),
+                        fmt::format("{} is no word of Metal: address spaces are device, constant, threadgroup and thread",
+                                    clang::tok::getKeywordSpelling(token.getKind())));
+  }
   if (token.isNot(clang::tok::kw_long) && refusal(token.getKind()).empty()) return;
   if (!compilation_.is_users(token.getLocation())) return;
   if (token.is(clang::tok::kw_long)) {

@@ -27,13 +27,13 @@ TEST_P(PrepassRewrite, Gives) {
 
 INSTANTIATE_TEST_SUITE_P(
     Table, PrepassRewrite,
-    testing::Values(Rewrite{"int x [[buffer(1)]];", "int x  __attribute__((annotate(\"msl:buffer\", 1)));"},
+    testing::Values(Rewrite{"int x [[buffer(1)]];", "int x  __msl_attribute((__msl_annotate(\"msl:buffer\", 1)));"},
                     Rewrite{"[[maybe_unused]] int x;", "[[maybe_unused]] int x;"}, Rewrite{"[[clang::noinline]] int f();", "[[clang::noinline]] int f();"},
                     Rewrite{"a[b[0]]", "a[b[0]]"}, Rewrite{"\"[[buffer(0)]]\" // [[buffer(0)]]\n/* [[x]]\n*/", "\"[[buffer(0)]]\" // [[buffer(0)]]\n/* [[x]]\n*/"},
-                    Rewrite{"constant bool b [[function_constant(N + 1)]];", "extern constant bool b  __attribute__((annotate(\"msl:function_constant\", N + 1)));"},
-                    Rewrite{"static constant constexpr const int n[[function_constant(2)]];", "extern        constant           const int n __attribute__((annotate(\"msl:function_constant\", 2)));"},
-                    Rewrite{"void f(int a [[function_constant(g)]]);", "void f(int a  __attribute__((annotate(\"msl:function_constant_guard\", &(g)))));"},
-                    Rewrite{"template [[host_name(\"n\")]] kernel void f<int>(int);", "extern template  __attribute__((annotate(\"msl:host_name\", \"n\"))) kernel void f<int>(int);"},
+                    Rewrite{"constant bool b [[function_constant(N + 1)]];", "__msl_extern constant bool b  __msl_attribute((__msl_annotate(\"msl:function_constant\", N + 1)));"},
+                    Rewrite{"static constant constexpr const int n[[function_constant(2)]];", "__msl_extern        constant           const int n __msl_attribute((__msl_annotate(\"msl:function_constant\", 2)));"},
+                    Rewrite{"void f(int a [[function_constant(g)]]);", "void f(int a  __msl_attribute((__msl_annotate(\"msl:function_constant_guard\", &(g)))));"},
+                    Rewrite{"template [[host_name(\"n\")]] kernel void f<int>(int);", "__msl_extern template  __msl_attribute((__msl_annotate(\"msl:host_name\", \"n\"))) kernel void f<int>(int);"},
                     Rewrite{"template <int N> void f();", "template <int N> void f();"}, Rewrite{"x.template f<1>();", "x.template f<1>();"},
                     Rewrite{"T f() const thread { }", "T f() const __msl_thread_object { }"}, Rewrite{"if (x) thread float* p = q;", "if (x) thread float* p = q;"},
                     Rewrite{"decltype(x) thread& y = x;", "decltype(x) thread& y = x;"}, Rewrite{"half h = 1.0h;", "half h = 1.0f16;"},
@@ -44,17 +44,17 @@ INSTANTIATE_TEST_SUITE_P(
                     Rewrite{"_Pragma(\"METAL fp contract(off)\") _Pragma(\"METAL fp math_mode(safe)\")",
                             "_Pragma(\"clang fp contract(off)\") _Pragma(\"float_control(precise, on)\") _Pragma(\"clang fp contract(off)\")"},
                     Rewrite{"#define A [[buffer(0)]] \\\n [[threadgroup(1)]]\n",
-                            "#define A  __attribute__((annotate(\"msl:buffer\", 0))) \\\n  __attribute__((annotate(\"msl:threadgroup_index\", 1)))\n"}));
+                            "#define A  __msl_attribute((__msl_annotate(\"msl:buffer\", 0))) \\\n  __msl_attribute((__msl_annotate(\"msl:threadgroup_index\", 1)))\n"}));
 
 TEST(Prepass, MakesArrayParametersPointers) {
   EXPECT_EQ(prepass("void f(constant const long s[3], device T (&r)[2], threadgroup A::B<1> x[2][N] [[threadgroup(0)]]);").text,
-            "void f(constant const long *s, device T (&r)[2], threadgroup A::B<1> (*x)[N]  __attribute__((annotate(\"msl:threadgroup_index\", 0))));");
+            "void f(constant const long *s, device T (&r)[2], threadgroup A::B<1> (*x)[N]  __msl_attribute((__msl_annotate(\"msl:threadgroup_index\", 0))));");
 }
 
 TEST(Prepass, ReservesThreadgroupArraysOfLateExtents) {
   EXPECT_EQ(prepass("constant int n [[function_constant(0)]];\nkernel void f() { threadgroup float a[2][3]; threadgroup half b[n * 2][4]; }").text,
-            "extern constant int n  __attribute__((annotate(\"msl:function_constant\", 0)));\nkernel void f() { threadgroup float a[2][3]; threadgroup half (*b)[4] = "
-            "(threadgroup half (*)[4])__msl_threadgroup_array(sizeof(half) * (n * 2) * (4)); }");
+            "__msl_extern constant int n  __msl_attribute((__msl_annotate(\"msl:function_constant\", 0)));\nkernel void f() { threadgroup float a[2][3]; threadgroup half (*b)[4] = "
+            "(__msl_threadgroup half (*)[4])__msl_threadgroup_array(__msl_sizeof(half) * (n * 2) * (4)); }");
 }
 
 TEST(ColumnMap, MapsBackToTheUsersColumns) {
@@ -62,7 +62,7 @@ TEST(ColumnMap, MapsBackToTheUsersColumns) {
   const auto rewritten = prepass(original);
   for (const char* token : {"uint", "buffer", "10", "int q", "q = r", "r;"}) {
     const std::string_view t(token);
-    const std::size_t at = t == "buffer" ? rewritten.text.find("annotate") : rewritten.text.find(t);
+    const std::size_t at = t == "buffer" ? rewritten.text.find("__msl_annotate") : rewritten.text.find(t);
     ASSERT_NE(at, std::string::npos);
     EXPECT_EQ(rewritten.columns.original_column(1, static_cast<unsigned>(at + 1)), original.find(t) + 1) << token;
   }

@@ -1,6 +1,6 @@
 #pragma once
-// MSL's own keywords. `__global`, `__local` and `__private` are made Clang keywords for address spaces by the front end
-// (method_spaces.hpp); `thread` is Clang's default space, the annotation keeps it visible.
+// MSL's own keywords. `__global`, `__local` and `__private` are Clang's keywords for address spaces, known to
+// these macros alone (library_macros.hpp); `thread` is Clang's default space, the annotation keeps it visible.
 #pragma clang system_header
 
 #define device __global
@@ -13,10 +13,17 @@
 // Behind a member function (prepass.hpp), where no annotation may stand.
 #define __msl_thread_object __generic
 #define __msl_constant_object __private
+// What the pre-pass writes (prepass.hpp).
+#define __msl_threadgroup __local
 #define coherent(scope) __attribute__((annotate("msl:coherent", #scope)))
 
 extern "C" __attribute__((nothrow, const)) bool __msl_is_function_constant_defined(const void*);
 #define is_function_constant_defined(name) (__msl_is_function_constant_defined(&(name)))
+// Where function constants have values a scalar one is a constant expression, and so is whether it has one.
+#define __msl_is_given(name) (__is_class(decltype(name)) ? __msl_is_function_constant_defined(&(name)) : __builtin_constant_p(name))
+
+// What an attribute becomes (prepass.hpp): `__msl_attribute((__msl_annotate("msl:buffer", 0)))`.
+#define __msl_annotate annotate
 
 // What a string literal becomes as an argument (prepass.hpp).
 typedef const __attribute__((opencl_private)) char* __msl_text;

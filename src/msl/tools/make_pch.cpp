@@ -1,7 +1,7 @@
 // Precompiles the library headers for one target: make_pch host|nvptx OUTPUT. Runs while the library is built.
 #include "msl/clang_invocation.hpp"
 #include "msl/embedded_files.hpp"
-#include "msl/method_spaces.hpp"
+#include "msl/library_macros.hpp"
 #include "msl/source_files.hpp"
 
 #include <clang/Frontend/CompilerInstance.h>
@@ -21,7 +21,8 @@ namespace {
 class GenerateAction : public clang::GeneratePCHAction {
  protected:
   bool BeginSourceFileAction(clang::CompilerInstance& instance) override {
-    anymetal::msl::register_space_keywords(instance.getPreprocessor());
+    anymetal::msl::register_reserved_words(instance.getPreprocessor());
+    anymetal::msl::LibraryMacros::install(instance.getPreprocessor());
     return GeneratePCHAction::BeginSourceFileAction(instance);
   }
 };
