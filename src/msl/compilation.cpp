@@ -3,6 +3,7 @@
 #include "msl/checks.hpp"
 #include "msl/clang_invocation.hpp"
 #include "msl/compile_guard.hpp"
+#include "msl/component_assignments.hpp"
 #include "msl/conditional_values.hpp"
 #include "msl/embedded_files.hpp"
 #include "msl/given_constants.hpp"
@@ -40,13 +41,19 @@ class Recorder : public clang::ASTConsumer {
   std::vector<clang::Decl*>& declarations_;
 };
 
-/// Lets a step that has used up its time or memory end where a template is instantiated.
-class InstantiationCheckpoint : public clang::TemplateInstantiationCallback {
+/// Lets a step that has used up its time or memory end where a template is instantiated, and corrects what is instantiated.
+class InstantiationWatch : public clang::TemplateInstantiationCallback {
  public:
   void initialize(const clang::Sema&) override {}
   void finalize(const clang::Sema&) override {}
-  void atTemplateBegin(const clang::Sema&, const clang::Sema::CodeSynthesisContext&) override { checkpoint(); }
+  void atTemplateBegin(const clang::Sema& sema, const clang::Sema::CodeSynthesisContext& instance) override {
+    checkpoint();
+    if (instance.Kind == clang::Sema::CodeSynthesisContext::TemplateInstantiation) component_assignments_(sema.getASTContext(), instance.Entity);
+  }
   void atTemplateEnd(const clang::Sema&, const clang::Sema::CodeSynthesisContext&) override {}
+
+ private:
+  ComponentAssignments component_assignments_;
 };
 
 /// Whether an unrolling pragma has a count that is no literal. Clang 19 crashes where it instantiates a template with errors
@@ -87,7 +94,7 @@ class ParseAction : public clang::ASTFrontendAction {
     clang::Sema& sema = ci.getSema();
     parser_ = std::make_unique<clang::Parser>(ci.getPreprocessor(), sema, false);
     clang::Parser& parser = *parser_;
-    sema.TemplateInstCallbacks.push_back(std::make_unique<InstantiationCheckpoint>());
+    sema.TemplateInstCallbacks.push_back(std::make_unique<InstantiationWatch>());
     MethodSpaces method_spaces(ci);
     ThreadgroupStatics threadgroup_statics(ci);
     ConditionalValues conditional_values(ci);
