@@ -10,6 +10,7 @@
 #include "msl/library_macros.hpp"
 #include "msl/method_spaces.hpp"
 #include "msl/preprocessor_limits.hpp"
+#include "msl/text_literals.hpp"
 #include "msl/threadgroup_statics.hpp"
 
 #include <clang/AST/ASTConsumer.h>
@@ -99,6 +100,7 @@ class ParseAction : public clang::ASTFrontendAction {
     ThreadgroupStatics threadgroup_statics(ci);
     ConditionalValues conditional_values(ci);
     GivenConstants given_constants(ci, binding_);
+    TextLiterals text_literals(ci);
     ci.getPreprocessor().setTokenWatcher([&](const clang::Token& token) {
       library_macros.token();
       tokens_(token);
@@ -106,6 +108,7 @@ class ParseAction : public clang::ASTFrontendAction {
       threadgroup_statics(token);
       conditional_values(token);
       given_constants(token);
+      text_literals(token);
     });
     ci.getPreprocessor().EnterMainSourceFile();
     if (auto* external = sema.getASTContext().getExternalSource()) external->StartTranslationUnit(&ci.getASTConsumer());

@@ -77,6 +77,10 @@ void normalise_function(llvm::Function& f, bool is_entry) {
   }
   f.setAttributes(f.getAttributes().removeFnAttributes(f.getContext()));
   if (!is_entry) make_private_name(f);
+  // Nobody has promised that of the object a member function is called on (method_spaces.cpp).
+  for (llvm::Argument& argument : f.args()) {
+    if (argument.getName() == "this") argument.removeAttr(llvm::Attribute::NoAlias);
+  }
   f.setComdat(nullptr);
   f.setCallingConv(llvm::CallingConv::C);
   f.addFnAttr(llvm::Attribute::NoUnwind);

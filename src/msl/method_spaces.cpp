@@ -10,6 +10,8 @@
 #include <clang/Frontend/CompilerInstance.h>
 #include <clang/Lex/Token.h>
 #include <clang/Sema/Sema.h>
+#include <llvm/ADT/STLFunctionalExtras.h>
+#include <llvm/ADT/SmallPtrSet.h>
 
 #include <cstring>
 
@@ -35,17 +37,10 @@ clang::LangAS pointer_space(clang::LangAS method_space) {
   }
 }
 
-void correct(clang::ASTContext& ast, clang::FunctionDecl& function) {
-  const auto* written = function.getType()->getAs<clang::FunctionProtoType>();
-  if (written == nullptr) return;
-  const clang::LangAS space = written->getMethodQuals().getAddressSpace();
-  if (space != clang::LangAS::opencl_generic && pointer_space(space) == clang::LangAS::Default) return;
-  if (space == clang::LangAS::opencl_generic)
-    function.addAttr(clang::AnnotateAttr::CreateImplicit(ast, "msl:thread", nullptr, 0));
+void change_qualifiers(clang::ASTContext& ast, clang::FunctionDecl& function, llvm::function_ref<void(clang::Qualifiers&)> change) {
+  const auto* written = function.getType()->castAs<clang::FunctionProtoType>();
   clang::FunctionProtoType::ExtProtoInfo info = written->getExtProtoInfo();
-  info.TypeQuals.setAddressSpace(pointer_space(space));
-  if (space == clang::LangAS::opencl_private && !llvm::isa<clang::CXXConstructorDecl>(function))
-    info.TypeQuals.addConst();
+  change(info.TypeQuals);
   const clang::QualType type = ast.getFunctionType(written->getReturnType(), written->getParamTypes(), info);
   function.setType(type);
   const clang::TypeSourceInfo* old = function.getTypeSourceInfo();
@@ -54,6 +49,34 @@ void correct(clang::ASTContext& ast, clang::FunctionDecl& function) {
   clang::TypeSourceInfo* source = ast.CreateTypeSourceInfo(type, size);
   std::memcpy(source->getTypeLoc().getOpaqueData(), old->getTypeLoc().getOpaqueData(), size);
   function.setTypeSourceInfo(source);
+}
+
+/// `restrict` stands beside each space: where no such qualifier differs, Clang takes an object in the default space for one in any other,
+/// and finds the function of that space the better one. What it says of aliasing is taken away again (ir_cleanup.cpp).
+void correct(clang::ASTContext& ast, clang::CXXMethodDecl& method) {
+  const auto* written = method.getType()->getAs<clang::FunctionProtoType>();
+  if (written == nullptr) return;
+  const clang::LangAS space = written->getMethodQuals().getAddressSpace();
+  if (space != clang::LangAS::opencl_generic && pointer_space(space) == clang::LangAS::Default) return;
+  if (space == clang::LangAS::opencl_generic)
+    method.addAttr(clang::AnnotateAttr::CreateImplicit(ast, "msl:thread", nullptr, 0));
+  const bool is_constructor = llvm::isa<clang::CXXConstructorDecl>(method);
+  change_qualifiers(ast, method, [&](clang::Qualifiers& qualifiers) {
+    qualifiers.setAddressSpace(pointer_space(space));
+    if (space == clang::LangAS::opencl_private && !is_constructor) qualifiers.addConst();
+    if (!is_constructor) qualifiers.addRestrict();
+  });
+}
+
+bool is_corrected(const clang::CXXMethodDecl& method) {
+  const auto* type = method.getType()->getAs<clang::FunctionProtoType>();
+  return type != nullptr && type->getMethodQuals().hasRestrict();
+}
+
+/// The function that a member is, or makes as a template; nullptr where it is none.
+clang::CXXMethodDecl* method_of(clang::Decl* member) {
+  const auto* definition = llvm::dyn_cast<clang::FunctionTemplateDecl>(member);
+  return llvm::dyn_cast<clang::CXXMethodDecl>(definition == nullptr ? member : definition->getTemplatedDecl());
 }
 
 /// Protected members of any target.
@@ -72,6 +95,7 @@ void erase_target_spaces(clang::TargetInfo& target) {
 }
 
 void MethodSpaces::operator()(const clang::Token& token) {
+  if (has_spaces_ && token.isOneOf(clang::tok::semi, clang::tok::r_brace)) correct_methods();
   if (is_declared_) {
     is_pending_ = is_declared_ = false;
     instance_.getLangOpts().OpenCLCPlusPlus = false;
@@ -91,12 +115,20 @@ void MethodSpaces::operator()(const clang::Token& token) {
 void MethodSpaces::correct_methods() {
   clang::Sema& sema = instance_.getSema();
   auto* record = llvm::dyn_cast_or_null<clang::CXXRecordDecl>(sema.CurContext);
+  has_spaces_ = record != nullptr;
   if (record == nullptr) return;
+  llvm::SmallPtrSet<void*, 8> names;  // of functions with spaces
   for (clang::Decl* member : record->noload_decls()) {
-    if (auto* definition = llvm::dyn_cast<clang::FunctionTemplateDecl>(member))
-      correct(sema.Context, *definition->getTemplatedDecl());
-    else if (auto* function = llvm::dyn_cast<clang::CXXMethodDecl>(member))
-      correct(sema.Context, *function);
+    clang::CXXMethodDecl* method = method_of(member);
+    if (method == nullptr) continue;
+    correct(sema.Context, *method);
+    if (is_corrected(*method)) names.insert(method->getDeclName().getAsOpaquePtr());
+  }
+  // One without a space is compared with those that have one.
+  for (clang::Decl* member : record->noload_decls()) {
+    clang::CXXMethodDecl* method = method_of(member);
+    if (method == nullptr || method->isStatic() || is_corrected(*method) || !names.contains(method->getDeclName().getAsOpaquePtr())) continue;
+    change_qualifiers(sema.Context, *method, [](clang::Qualifiers& qualifiers) { qualifiers.addRestrict(); });
   }
 }
 

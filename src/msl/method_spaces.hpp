@@ -29,6 +29,7 @@ class MethodSpaces {
   bool after_parameters_ = false;  ///< the tokens so far are `)` and qualifiers
   bool is_pending_ = false;        ///< a member function with a space is being declared
   bool is_declared_ = false;       ///< and its declarator has ended
+  bool has_spaces_ = false;        ///< the class that is being read has such functions
 };
 
 }  // namespace anymetal::msl

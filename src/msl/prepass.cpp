@@ -27,10 +27,8 @@ struct Attribute {
 /// What is known of the whole file while its runs are rewritten.
 struct FileFacts {
   std::set<std::string, std::less<>> late_constants;   ///< names of function constants and of what is derived from them
-  std::set<std::string, std::less<>> macros;           ///< names of function-like macros
   bool folds_branches = true;                          ///< `if constexpr` on late constants is left to specialisation
   std::set<std::size_t> contracts_off;                 ///< offsets of texts in `_Pragma(...)` where `contract(off)` is in force
-  bool takes_text = false;                             ///< functions here have parameters `constant char*`
 };
 
 /// Rewrites one run of tokens: the text outside directives, or the body of one macro.
@@ -46,9 +44,8 @@ class Rewriter {
         i = attributes(i);
         continue;
       }
-      if (s == "(") ++parentheses_, opened_.push_back(i);
-      if (s == ")" && parentheses_ > 0) --parentheses_, opened_.pop_back();
-      if (tokens_[i].kind == TokenKind::String && facts_.takes_text && parentheses_ > 0) text_argument(i);
+      if (s == "(") ++parentheses_;
+      if (s == ")" && parentheses_ > 0) --parentheses_;
       if (parentheses_ == 0 && (s == ";" || s == "{" || s == "}")) declaration_ = i + 1;
       if (tokens_[i].kind == TokenKind::Number) number(i);
       if (s == "template") instantiation(i);
@@ -223,15 +220,6 @@ class Rewriter {
     if (s != "thread" && parentheses_ > 0) array_parameter(i);
   }
 
-  /// A literal argument lies in constant memory where parameters do; in Clang's types it would be in `thread`.
-  void text_argument(std::size_t i) {
-    const bool is_whole = (spelling(i - 1) == "(" || spelling(i - 1) == ",") && (spelling(i + 1) == ")" || spelling(i + 1) == ",");
-    if (!is_whole || opened_.back() == 0 || tokens_[opened_.back() - 1].kind != TokenKind::Identifier) return;
-    const std::string_view callee = spelling(opened_.back() - 1);
-    const bool is_language = callee == "static_assert" || callee == "sizeof" || callee == "_Pragma" || callee == "decltype";
-    if (!is_language && !facts_.macros.contains(callee)) edits_.insert(tokens_[i].begin, "(__msl_text)");
-  }
-
   /// `if constexpr` on what is known at specialisation only is folded there.
   void late_branch(std::size_t keyword) {
     const std::size_t close = matching(keyword + 1);
@@ -330,7 +318,6 @@ class Rewriter {
   std::vector<std::size_t> partners_;
   std::size_t declaration_ = 0;  ///< first token of the declaration the cursor is in
   std::size_t parentheses_ = 0;
-  std::vector<std::size_t> opened_;  ///< the open ones
   // Each declaration is looked through once; one past its first token.
   std::size_t external_declaration_ = 0;
   std::size_t constant_declaration_ = 0;
@@ -384,11 +371,6 @@ Prepassed prepass(std::string_view text, LateConstants constants) {
   const std::vector<Token> tokens = tokenize(text);
   FileFacts facts;
   facts.folds_branches = constants == LateConstants::Open;
-  const auto spelling = [&](std::size_t i) { return text.substr(tokens[i].begin, tokens[i].end - tokens[i].begin); };
-  for (std::size_t i = 0; i + 2 < tokens.size(); ++i) {
-    if (tokens[i].directive != 0 && spelling(i) == "define" && spelling(i + 2) == "(") facts.macros.emplace(spelling(i + 1));
-    if (spelling(i) == "constant" && spelling(i + 1) == "char" && spelling(i + 2) == "*") facts.takes_text = true;
-  }
   TextEdits edits(text);
   for (const auto& run : runs_of(text, tokens, facts, edits)) Rewriter(text, run, facts, edits).run();
   return edits.apply();

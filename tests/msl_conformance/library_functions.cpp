@@ -104,10 +104,10 @@ const Feature kFeatures[] = {
      "e; o[3] = __metal_get_thread_index_in_simdgroup(ushort()) + __metal_get_simdgroup_size(ushort()); o[4] = "
      "__metal_simd_sum(3) + __metal_simd_shuffle(4, ushort(0)) + __metal_simd_max(2.0f);",
      {13, 14, 9, 32, 9}},
-    {"bfloat arguments take the float overload; user overloads win",
+    {"bfloat arguments take the float overload, min and max stay bfloat; user overloads win",
      "METAL_FUNC bfloat sqrt(bfloat x) { return bfloat(metal::sqrt(float(x)) + 1.0f); } "
      "static_assert(is_same_v<decltype(exp(1.0bf)), float>);",
-     "o[0] = metal::max(2.0bf, 3.0bf); o[1] = int(sqrt(4.0bf)); o[2] = metal::fabs(-2.5bf) * 2; o[3] = fma(2.0bf, "
+     "bfloat larger = metal::max(2.0bf, 3.0bf); o[0] = int(larger); o[1] = int(sqrt(4.0bf)); o[2] = metal::fabs(-2.5bf) * 2; o[3] = fma(2.0bf, "
      "3.0bf, 1.0bf);",
      {3, 3, 5, 7}},
     {"logging compiles and is dropped",

@@ -120,6 +120,33 @@ kernel void k(device const float* x [[buffer(0)]], device bfloat* o [[buffer(1)]
   }
 }
 
+// One of the arguments, as bfloat: of one NaN and a number the number.
+TEST_F(VectorValues, BfloatsAreChosenAsBfloats) {
+  const std::vector<float> values = {0, 1, -2.5f, 3, 1e30f, -1e-30f, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()};
+  std::vector<float> x, y;
+  for (const float a : values) {
+    for (const float b : values) x.push_back(a), y.push_back(b);
+  }
+  const auto out = run<std::uint16_t>(R"(
+template <typename T> T best(T a, T b) { T m = max(a, b); return clamp(m, min3(a, b, T(1)), fmax3(a, b, T(2))); }
+namespace metal { METAL_FUNC bfloat median3(bfloat x, bfloat y, bfloat z) { return bfloat(7); } }
+kernel void k(device const float* x [[buffer(0)]], device const float* y [[buffer(1)]], device bfloat* o [[buffer(2)]], uint i [[thread_position_in_grid]]) {
+  bfloat a = bfloat(x[i]), b = bfloat(y[i]); bfloat3 v = max(bfloat3(a), bfloat3(1, b, 2));
+  static_assert(is_same_v<decltype(max(a, b)), bfloat> && is_same_v<decltype(max(a, 1.0f)), float>);
+  o[4 * i] = max(a, b); o[4 * i + 1] = fmin(a, b); o[4 * i + 2] = best(a, b) == max(a, b) || isnan(a) ? v.y : bfloat(-7); o[4 * i + 3] = median3(a, b, a); }
+)",
+                                      {bytes(x), bytes(y)}, 4 * x.size(), {x.size()}, {8});
+  ASSERT_EQ(out.size(), 4 * x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const std::uint16_t largest = bfloat_of(std::fmax(x[i], y[i]));
+    if (std::isnan(x[i]) && std::isnan(y[i])) continue;
+    EXPECT_EQ(out[4 * i], largest) << x[i] << ' ' << y[i];
+    EXPECT_EQ(out[4 * i + 1], bfloat_of(std::fmin(x[i], y[i]))) << x[i] << ' ' << y[i];
+    EXPECT_EQ(out[4 * i + 2], largest) << x[i] << ' ' << y[i];
+    EXPECT_EQ(out[4 * i + 3], bfloat_of(7));
+  }
+}
+
 TEST_F(VectorValues, HalfOverflowsToInfinityAndKeepsSubnormals) {
   const std::vector<float> x = {65504,    65519.996f, 65520,        -70000,     0x1p-24f,
                                 0x1p-25f, 0x1.8p-24f, 0x1.004p-14f, 1.0004883f, 1.0014648f};

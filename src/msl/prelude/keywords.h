@@ -25,8 +25,13 @@ extern "C" __attribute__((nothrow, const)) bool __msl_is_function_constant_defin
 // What an attribute becomes (prepass.hpp): `__msl_attribute((__msl_annotate("msl:buffer", 0)))`.
 #define __msl_annotate annotate
 
-// What a string literal becomes as an argument (prepass.hpp).
-typedef const __attribute__((opencl_private)) char* __msl_text;
+// What a string literal becomes: `"abc" + __msl_in_constant` (text_literals.hpp).
+inline constexpr struct __msl_constant_text {
+} __msl_in_constant;
+template <unsigned long size>
+constexpr const __attribute__((opencl_private)) char* operator+(const char (&text)[size], __msl_constant_text) {
+  return (const __attribute__((opencl_private)) char*)text;
+}
 
 // Threadgroup memory whose size depends on function constants.
 extern "C" __attribute__((nothrow)) __attribute__((opencl_local)) void* __msl_threadgroup_array(unsigned long bytes);
