@@ -1,6 +1,6 @@
 // Products of a few weight rows with a few vectors, by one core.
 #pragma once
-#include "cpu/dots.h"
+#include "cpu/blocks.h"
 
 namespace anymetal {
 
@@ -71,28 +71,6 @@ inline void store_sums(device float* out, thread const float (*sums)[1], uint co
   for (uint r = 0; r < count; ++r) out[r] = sums[r][0];
 }
 
-// As row_products with one vector, for formats of FieldDots: the sum of sums[r] is that of row r.
-template <class Block, int kRows, class X>
-void field_products(device const uchar* first, ulong row_bytes, ulong blocks, uint count, X x, thread WideF (*sums)[4]) {
-  typedef FieldDots<Block> Dots;
-  device const Block* rows[kRows];
-#pragma unroll
-  for (int r = 0; r < kRows; ++r) rows[r] = (device const Block*)(first + metal::min(uint(r), count - 1) * row_bytes);
-  for (ulong block = 0; block < blocks; ++block) {
-    prefetch_rows<Block, kRows>(first, rows, row_bytes, block);
-    alignas(64) float scales[kRows][Dots::kScales];
-#pragma clang loop unroll(disable)
-    for (int r = 0; r < kRows; ++r) Dots::scales(rows[r] + block, scales[r]);
-    Dots dots;
-    dots.prepare(x, block * BlockTraits<Block>::kElements);
-#pragma clang loop unroll(disable)
-    for (int r = 0; r < kRows; r += 2) {
-      device const Block* const two[2] = {rows[r] + block, rows[r + 1] + block};
-      dots.add(two, scales + r, sums + r);
-    }
-  }
-}
-
 // sums[r][c] = sum over k of row r times x(c, k), of `blocks` blocks. Rows lie `row_bytes` apart; those from `count` on
 // repeat the last one.
 template <class Block, int kRows, int kColumns, class X>
@@ -101,16 +79,6 @@ void row_products(device const uchar* first, ulong row_bytes, ulong blocks, uint
   device const Block* rows[kRows];
 #pragma unroll
   for (int r = 0; r < kRows; ++r) rows[r] = (device const Block*)(first + metal::min(uint(r), count - 1) * row_bytes);
-  if constexpr (HasFields<Block>::value && kRows == 8 && kColumns == 1) {
-    if (__msl_vector_bits() >= 512) {
-      WideF four[kRows][4] = {}, a[kRows];
-      field_products<Block, kRows>(first, row_bytes, blocks, count, x, four);
-#pragma unroll
-      for (int r = 0; r < kRows; ++r) a[r] = (four[r][0] + four[r][1]) + (four[r][2] + four[r][3]);
-      Lanes<8>::store(&sums[0][0], eight_sums(a));
-      return;
-    }
-  }
   // Sums enough that an addition need not wait for the one before.
   constexpr uint kSums = kRows * kColumns, kChains = kSums >= 8 ? 1 : kSums >= 4 ? 2 : Units::kVectors;
   RegisterSum acc[kRows][kColumns][kChains];

@@ -1,6 +1,8 @@
 // What kernels ask about this processor, and look-ups in tables.
 
+#include <cmath>
 #include <numeric>
+#include <string_view>
 
 #include "ir_kernel.hpp"
 
@@ -64,6 +66,59 @@ define void @kernel(ptr %result, ptr %table, ptr %index) {
   ASSERT_TRUE(kernel.run({result.bind(), entries.bind(), index.bind()}, {1}, {1}));
   const auto found = result.values();
   for (std::size_t i = 0; i < 16; ++i) EXPECT_EQ(found[i], values[places[i]]) << i;
+}
+
+constexpr std::string_view kByteProducts = R"(
+declare i32 @__msl_has_byte_dots()
+declare void @__msl_add_byte_dots(ptr, ptr, ptr)
+declare void @__msl_look_up_quarters(ptr, ptr, ptr)
+declare void @__msl_nearest_integers(ptr, ptr)
+define void @kernel(ptr %has, ptr %sums, ptr %codes, ptr %limbs, ptr %found, ptr %tables, ptr %index, ptr %integers, ptr %floats) {
+  %n = call i32 @__msl_has_byte_dots()
+  store i32 %n, ptr %has
+  %no = icmp eq i32 %n, 0
+  br i1 %no, label %end, label %do
+do:
+  call void @__msl_add_byte_dots(ptr %sums, ptr %codes, ptr %limbs)
+  call void @__msl_look_up_quarters(ptr %found, ptr %tables, ptr %index)
+  call void @__msl_nearest_integers(ptr %integers, ptr %floats)
+  br label %end
+end:
+  ret void
+})";
+
+TEST(TargetQueries, MultipliesBytesWhereTheProcessorCan) {
+  const IrKernel kernel(kByteProducts);
+  std::vector<std::int32_t> before(16);
+  std::vector<std::uint8_t> codes(64), tables(64), places(64);
+  std::vector<std::int8_t> limbs(64);
+  std::vector<float> numbers(16);
+  for (std::size_t i = 0; i < 64; ++i) {
+    codes[i] = static_cast<std::uint8_t>(255 - 3 * i);
+    limbs[i] = static_cast<std::int8_t>(static_cast<int>(i * 37 % 256) - 128);
+    tables[i] = static_cast<std::uint8_t>(200 - i);
+    places[i] = static_cast<std::uint8_t>(7 * i % 16);
+  }
+  for (std::size_t i = 0; i < 16; ++i) {
+    before[i] = 1000 * static_cast<std::int32_t>(i);
+    numbers[i] = 0.5F * static_cast<float>(i) - 3.0F;
+  }
+  const DeviceArray<std::uint32_t> has(std::vector<std::uint32_t>(1, 7));
+  const DeviceArray<std::int32_t> sums(before), integers(std::vector<std::int32_t>(16));
+  const DeviceArray<std::uint8_t> first(codes), found(std::vector<std::uint8_t>(64)), entries(tables), index(places);
+  const DeviceArray<std::int8_t> second(limbs);
+  const DeviceArray<float> floats(numbers);
+  ASSERT_TRUE(kernel.run({has.bind(), sums.bind(), first.bind(), second.bind(), found.bind(), entries.bind(),
+                          index.bind(), integers.bind(), floats.bind()},
+                         {1}, {1}));
+  if (has.values()[0] == 0) GTEST_SKIP() << "the processor has no products of bytes in registers of 64";
+  for (std::size_t i = 0; i < 16; ++i) {
+    std::int32_t sum = before[i];
+    for (std::size_t j = 4 * i; j < 4 * i + 4; ++j) sum += codes[j] * limbs[j];
+    EXPECT_EQ(sums.values()[i], sum) << i;
+    EXPECT_EQ(integers.values()[i], static_cast<std::int32_t>(std::nearbyint(numbers[i]))) << i;
+  }
+  for (std::size_t i = 0; i < 64; ++i) EXPECT_EQ(found.values()[i], tables[i / 16 * 16 + places[i]]) << i;
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include <metal_stdlib>
 #include "common/matmul_params.h"
-#include "cpu/rows.h"
+#include "cpu/mat_vec.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -10,27 +10,24 @@ using namespace anymetal;
 // kernels: kernel_mul_mv_q4_1_f32 kernel_mul_mv_mxfp4_f32 kernel_mul_mv_q2_K_f32 kernel_mul_mv_q3_K_f32
 // kernels: kernel_mul_mv_iq4_xs_f32
 
-/// matmul/mul_mv.metal for a core that takes 8 weight rows, those of one or several threadgroups of 2 kRows: one of them takes
-/// the place of all, as the vector has to be read again for every 8. Nothing depends on the thread.
+/// matmul/mul_mv.metal for a core that takes 8 to 64 weight rows, those of one or several threadgroups of 2 kRows: one of them
+/// takes the place of all, as the vector has to be read again for every 8 or made ready again. Nothing depends on the thread.
 template <class Block, int kRows>
 kernel void mul_mv(device const uchar* weight [[buffer(0)]],
                    device const float* x [[buffer(1)]],
                    device float* dst [[buffer(2)]],
                    constant MatVecParams& p [[buffer(3)]],
                    uint3 group [[threadgroup_position_in_grid]]) {
-  constexpr uint kGroupRows = 8;
   const ulong first = ulong(group.x) * (2 * kRows), rows = ulong(p.ne01);
-  if (first >= rows || first % kGroupRows != 0) return;
+  const uint together = rows_together<Block>(rows);
+  if (first >= rows || first % together != 0) return;
   const ulong blocks = ulong(p.ne00) / BlockTraits<Block>::kElements;
   const ulong batch = (group.z % ulong(p.ne12)) / p.r2 + group.z / ulong(p.ne12) / p.r3 * ulong(p.ne02);
   const ulong row = group.z * ulong(p.ne1) + group.y;
-  const uint count = uint(min(ulong(kGroupRows), rows - first));
 
-  const ulong row_bytes = blocks * sizeof(Block);
   const Columns<float> xs = {{x + row * ulong(p.ne10)}};
-  float sums[kGroupRows][1];
-  row_products<Block, kGroupRows, 1>(weight + (batch * rows + first) * row_bytes, row_bytes, blocks, count, xs, sums);
-  store_sums(dst + row * ulong(p.ne0) + first, sums, count);
+  mat_vec_rows<Block>(weight + (batch * rows + first) * blocks * sizeof(Block), blocks, uint(min(ulong(together), rows - first)), xs,
+                      dst + row * ulong(p.ne0) + first);
 }
 
 #define INSTANTIATE(name, Block, kRows) \

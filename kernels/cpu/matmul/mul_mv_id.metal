@@ -1,6 +1,6 @@
 #include <metal_stdlib>
 #include "common/matmul_params.h"
-#include "cpu/rows.h"
+#include "cpu/mat_vec.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -16,20 +16,21 @@ constant uint known_experts = is_function_constant_defined(expert_count) ? uint(
 // What a threadgroup stores: products of its rows of `expert` with one vector, zeros where there is no such expert.
 template <class Block, int kRows, class X>
 void store_products(device const uchar* weight, X x, device float* dst, uint expert, constant ExpertMatVecParams& p, uint3 group) {
-  constexpr uint kGroupRows = 8;
   const ulong first = ulong(group.x) * (2 * kRows), rows = ulong(p.ne01);
-  if (first >= rows || first % kGroupRows != 0) return;
-  const uint count = uint(min(ulong(kGroupRows), rows - first));
-  const ulong blocks = ulong(p.ne00) / BlockTraits<Block>::kElements, row_bytes = blocks * sizeof(Block);
-  float sums[kGroupRows][1] = {};
+  const uint together = rows_together<Block>(rows);
+  if (first >= rows || first % together != 0) return;
+  const uint count = uint(min(ulong(together), rows - first));
+  const ulong blocks = ulong(p.ne00) / BlockTraits<Block>::kElements;
+  dst += group.y * ulong(p.ne0) + first;
   if (expert < known_experts) {
-    weight += expert * ulong(p.expert_stride) + first * row_bytes;
-    row_products<Block, kGroupRows, 1>(weight, row_bytes, blocks, count, x, sums);
+    mat_vec_rows<Block>(weight + expert * ulong(p.expert_stride) + first * blocks * sizeof(Block), blocks, count, x, dst);
+  } else {
+#pragma clang loop vectorize(disable) unroll(disable)
+    for (uint r = 0; r < count; ++r) dst[r] = 0.0f;
   }
-  store_sums(dst + group.y * ulong(p.ne0) + first, sums, count);
 }
 
-/// matmul/mul_mv_id.metal for a core that takes 8 weight rows, as mul_mv.metal beside it: nothing depends on the thread.
+/// matmul/mul_mv_id.metal for a core that takes 8 to 64 weight rows, as mul_mv.metal beside it: nothing depends on the thread.
 template <class Block, int kRows>
 kernel void mul_mv_id(device const uchar* weight [[buffer(0)]],
                       device const float* x [[buffer(1)]],

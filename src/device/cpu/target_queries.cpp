@@ -131,6 +131,44 @@ void look_up_bytes(llvm::IRBuilder<>& builder, llvm::Function& function) {
   builder.CreateRetVoid();
 }
 
+/// Whether registers of 64 bytes multiply bytes and are permuted by the byte.
+bool has_byte_dots() { return vector_bits() == 512 && has_feature("+avx512vnni") && has_feature("+avx512vbmi"); }
+
+/// *sums += in each of 16 lanes the four products of unsigned with signed bytes.
+void add_byte_dots(llvm::IRBuilder<>& builder, llvm::Function& function) {
+  auto* words = llvm::FixedVectorType::get(builder.getInt32Ty(), kLanes);
+  llvm::SmallVector<llvm::Value*, 3> arguments;
+  for (auto& argument : function.args()) {
+    arguments.push_back(builder.CreateAlignedLoad(words, &argument, llvm::Align(64)));
+  }
+  auto* sums = builder.CreateIntrinsic(llvm::Intrinsic::x86_avx512_vpdpbusd_512, {}, arguments);
+  builder.CreateAlignedStore(sums, function.getArg(0), llvm::Align(64));
+  builder.CreateRetVoid();
+}
+
+/// *result = byte by byte the entry that an index below 16 names, of one of four tables of 16 bytes: a quarter each.
+void look_up_quarters(llvm::IRBuilder<>& builder, llvm::Function& function) {
+  auto* bytes = llvm::FixedVectorType::get(builder.getInt8Ty(), 64);
+  auto* table = builder.CreateAlignedLoad(bytes, function.getArg(1), llvm::Align(64));
+  auto* index = builder.CreateAlignedLoad(bytes, function.getArg(2), llvm::Align(64));
+  auto* result = builder.CreateIntrinsic(llvm::Intrinsic::x86_avx512_pshuf_b_512, {}, {table, index});
+  builder.CreateAlignedStore(result, function.getArg(0), llvm::Align(64));
+  builder.CreateRetVoid();
+}
+
+/// *result = the integer nearest to each of 16 floats, of two the even one.
+void nearest_integers(llvm::IRBuilder<>& builder, llvm::Function& function) {
+  auto* words = llvm::FixedVectorType::get(builder.getInt32Ty(), kLanes);
+  auto* floats = llvm::FixedVectorType::get(builder.getFloatTy(), kLanes);
+  auto* from = builder.CreateAlignedLoad(floats, function.getArg(1), llvm::Align(64));
+  constexpr unsigned kCurrentRounding = 4;
+  auto* result = builder.CreateIntrinsic(
+      llvm::Intrinsic::x86_avx512_mask_cvtps2dq_512, {},
+      {from, llvm::Constant::getNullValue(words), builder.getInt16(0xffff), builder.getInt32(kCurrentRounding)});
+  builder.CreateAlignedStore(result, function.getArg(0), llvm::Align(64));
+  builder.CreateRetVoid();
+}
+
 }  // namespace
 
 void define_target_queries(llvm::Module& module) {
@@ -139,6 +177,12 @@ void define_target_queries(llvm::Module& module) {
   define(module, "__msl_look_up_16", [](auto& builder, auto& function) { look_up(builder, function, 1); });
   define(module, "__msl_look_up_bytes", look_up_bytes);
   define(module, "__msl_look_up_32", [](auto& builder, auto& function) { look_up(builder, function, 2); });
+  define(module, "__msl_has_byte_dots",
+         [](llvm::IRBuilder<>& builder, llvm::Function&) { builder.CreateRet(builder.getInt32(has_byte_dots())); });
+  if (!has_byte_dots()) return;
+  define(module, "__msl_add_byte_dots", add_byte_dots);
+  define(module, "__msl_look_up_quarters", look_up_quarters);
+  define(module, "__msl_nearest_integers", nearest_integers);
 }
 
 }  // namespace anymetal::device::cpu

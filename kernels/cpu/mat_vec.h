@@ -1,0 +1,109 @@
+// Products of the rows of a matrix of blocks with one vector, by one core.
+#pragma once
+#include "cpu/rows.h"
+#include "cpu/super_limb_dots.h"
+
+namespace anymetal {
+
+// Whether products by the byte are faster than those of floats. Of Q8_0 both wait for memory.
+template <class Block> struct HasLimbs { enum : bool { value = true }; };
+template <> struct HasLimbs<BlockQ8_0> { enum : bool { value = false }; };
+
+constexpr constant uint kLimbElements = 4096;  // of the vector at a time: what stays in the nearest cache
+constexpr constant uint kMostRows = 64;
+
+// How many of `rows` rows one threadgroup should take. The limbs of a vector cost as much as two or three rows, but there must be
+// work for all cores.
+template <class Block>
+uint rows_together(ulong rows) {
+  if (!HasLimbs<Block>::value || __msl_has_byte_dots() == 0) return 8;
+  return rows >= 1024 ? kMostRows : rows >= 128 ? 32 : 8;
+}
+
+// Asks for memory while unit u is multiplied of kRows rows, of which `bytes` of `row_bytes` are taken together.
+template <class Block, uint kRows, uint kBlocks>
+void prefetch_unit(device const Block* thread const* rows, uint u, ulong bytes, ulong row_bytes) {
+  constexpr ulong kUnit = kBlocks * sizeof(Block);
+  if (bytes == row_bytes) {  // one run of memory
+    return prefetch<kRows * kUnit>((device const uchar*)rows[0] + u * (kRows * kUnit) + 2 * kPrefetchBytes);
+  }
+  const bool is_within = (u + 1) * kUnit + kPrefetchBytes <= bytes;
+  const ulong ahead = is_within ? kPrefetchBytes : kPrefetchBytes + kRows * row_bytes - bytes;
+#pragma unroll
+  for (uint r = 0; r < kRows; ++r) prefetch<kUnit>((device const uchar*)(rows[r] + u * kBlocks) + ahead);
+}
+
+// sums[r], of which the sum is that of row r, for `units` units of `count` rows. False where the vector has no limbs.
+template <class Block, class X>
+bool limb_products(device const uchar* first, ulong row_bytes, ulong units, uint count, X x, thread WideF* sums) {
+  typedef LimbDots<Block> Dots;
+  constexpr ulong kElements = Dots::kBlocks * BlockTraits<Block>::kElements;
+  constexpr uint kUnits = kLimbElements / kElements;
+  LimbUnit<Dots> vector[kUnits];
+  for (ulong begin = 0; begin < units; begin += kUnits) {
+    const uint some = uint(metal::min(ulong(kUnits), units - begin));
+    for (uint u = 0; u < some; ++u) {
+      if (!prepare<Dots>(x, (begin + u) * kElements, vector[u])) return false;
+    }
+    const ulong bytes = units <= kUnits ? row_bytes : some * (Dots::kBlocks * sizeof(Block));
+    for (uint n = 0; n < count; n += Dots::kRows) {
+      device const Block* rows[Dots::kRows];
+      WideF acc[Dots::kRows];
+#pragma unroll
+      for (uint r = 0; r < Dots::kRows; ++r) {
+        rows[r] = (device const Block*)(first + metal::min(n + r, count - 1) * row_bytes) + begin * Dots::kBlocks;
+        acc[r] = begin == 0 ? (WideF)0.0f : sums[n + r];
+      }
+#pragma clang loop unroll(disable)
+      for (uint u = 0; u < some; ++u) {
+        prefetch_unit<Block, Dots::kRows, Dots::kBlocks>(rows, u, bytes, row_bytes);
+        device const Block* at[Dots::kRows];
+#pragma unroll
+        for (uint r = 0; r < Dots::kRows; ++r) at[r] = rows[r] + u * Dots::kBlocks;
+        add_products<Dots>(at, vector[u], acc);
+      }
+#pragma unroll
+      for (uint r = 0; r < Dots::kRows; ++r) sums[n + r] = acc[r];
+    }
+  }
+  return true;
+}
+
+// out[r] = the product of row r of `count`, at most kMostRows, with elements x(0, k).
+template <class Block, class X>
+void mat_vec_rows(device const uchar* first, ulong blocks, uint count, X x, device float* out) {
+  constexpr uint kRows = 8;
+  const ulong row_bytes = blocks * sizeof(Block);
+  ulong done = 0;
+  WideF limb_sums[kMostRows];
+  if constexpr (HasLimbs<Block>::value) {
+    constexpr uint kBlocks = LimbDots<Block>::kBlocks;
+    if (__msl_has_byte_dots() != 0 && blocks >= kBlocks) {
+      if (limb_products<Block>(first, row_bytes, blocks / kBlocks, count, x, limb_sums)) done = blocks / kBlocks * kBlocks;
+      for (uint r = count; r % kRows != 0; ++r) limb_sums[r] = 0.0f;
+    }
+  }
+  for (uint n = 0; n < count; n += kRows) {
+    float sums[kRows][1] = {};
+    ulong from = 0;
+    if (done != 0) {
+      const Float8 eight = eight_sums(limb_sums + n);
+      // What is not finite may be so of a block's scale, and then depends on each code.
+      if (__builtin_reduce_max(__builtin_bit_cast(Uint8, eight) & 0x7fffffffu) < 0x7f800000u) {
+        Lanes<8>::store(&sums[0][0], eight);
+        from = done;
+      }
+    }
+    const uint live = metal::min(kRows, count - n);
+    if (from < blocks) {
+      float rest[kRows][1];
+      const auto tail = [=](uint c, ulong k) { return x(c, from * BlockTraits<Block>::kElements + k); };
+      row_products<Block, kRows, 1>(first + n * row_bytes + from * sizeof(Block), row_bytes, blocks - from, live, tail, rest);
+#pragma unroll
+      for (uint r = 0; r < kRows; ++r) sums[r][0] += rest[r][0];
+    }
+    store_sums(out + n, sums, live);
+  }
+}
+
+}  // namespace anymetal
