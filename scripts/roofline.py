@@ -137,7 +137,7 @@ def table(rows, ceilings):
         "# Every kernel under the ceilings of the machine",
         "",
         "Made by `scripts/roofline.py` (its head says how); the picture is [roofline-cpu.svg](roofline-cpu.svg), what it shows "
-        "[performance-cpu.md](performance-cpu.md). Threads: {threads}; read {read_gigabytes_per_second:.1f} GB/s, copy "
+        "[performance-cpu.md](performance-cpu.md). Threads: {threads:.0f}; read {read_gigabytes_per_second:.1f} GB/s, copy "
         "{copy_gigabytes_per_second:.1f} GB/s, multiply-add {fma_gigaflops:.0f} GFLOP/s in the same run.".format(**ceilings),
         "",
     ]
