@@ -76,6 +76,8 @@ std::string in_msl_terms(std::string message, std::string_view searched) {
     const std::size_t type = message.find('\'');
     return "type " + message.substr(type) + " is not supported: textures are outside anymetal's compute subset";
   }
+  constexpr std::string_view kSetter = "no matching member function for call to '__put_";
+  if (message.starts_with(kSetter)) return "component '" + message.substr(kSetter.size()) + " cannot be assigned: the vector is read-only or the types differ";
   if (message.starts_with("parameter may not be qualified with an address space")) return "a parameter passed by value may not be qualified with an address space";
   const bool is_undefined = message.starts_with("implicit instantiation of undefined") || contains(message, "incomplete type");
   for (const std::string_view type : {"'tensor<", "'imageblock<", "'acceleration_structure", "'visible_function_table", "'intersection_function_table", "'mesh<", "'command_buffer", "'mpp::tensor_ops::convolution2d"}) {
@@ -98,7 +100,7 @@ std::string in_msl_terms(std::string message, std::string_view searched) {
 bool is_helpful_note(std::string_view message, bool in_library) {
   if (message.starts_with("use -ftemplate-depth") || message.starts_with("built-in candidate operator")) return false;
   if (!in_library) return true;
-  for (const std::string_view about_headers : {"candidate template ignored", "because ", "and ", "has been explicitly marked deleted", "explicitly deleted"}) {
+  for (const std::string_view about_headers : {"candidate template ignored", "because ", "and ", "has been explicitly marked deleted", "explicitly deleted", "std::initializer_list"}) {
     if (contains(message, about_headers)) return false;
   }
   return true;

@@ -10,7 +10,9 @@ namespace {
 using Renaming = std::pair<std::string_view, std::string_view>;
 
 /// Longer spellings first.
-constexpr std::array<Renaming, 15> kWords = {{{"const __private", "constant"},
+constexpr std::array<Renaming, 17> kWords = {{{"const __restrict __private", "constant"},
+                                              {"__restrict ", ""},  // before a space: method_spaces.cpp has put it there
+                                              {"const __private", "constant"},
                                               {"__private", "constant"},
                                               {"__global", "device"},
                                               {"__local", "threadgroup"},
@@ -36,7 +38,7 @@ std::string rename_words(std::string_view text) {
     for (const Renaming& r : kWords) {
       if (!starts_word || !text.substr(i).starts_with(r.first)) continue;
       const std::size_t end = i + r.first.size();
-      if (r.first.back() != ':' && end < text.size() && is_word(text[end])) continue;
+      if (is_word(r.first.back()) && end < text.size() && is_word(text[end])) continue;
       match = &r;
       break;
     }
@@ -76,6 +78,8 @@ std::size_t rename_template(std::string_view text, std::size_t at, std::string& 
         if (!text.substr(i).starts_with(", ")) return 0;
         i += 2;
         const unsigned n = number_at(text, i);
+        const std::string aka = " aka " + std::to_string(n);  // of a template parameter that has this value
+        if (text.substr(i).starts_with(aka)) i += aka.size();
         if (n < 2 || n > 4) return 0;
         spelled += (extent == 1 ? "x" : "") + std::to_string(n);
       }
@@ -85,6 +89,22 @@ std::size_t rename_template(std::string_view text, std::size_t at, std::string& 
     return i + 1 - at;
   }
   return 0;
+}
+
+/// The library's name for a parameter that takes whatever converts to a type: `converted<float4>` -> `float4`.
+std::string without_alias(std::string text) {
+  constexpr std::string_view kAlias = "converted<";
+  for (std::size_t at = text.find(kAlias); at != std::string::npos; at = text.find(kAlias, at)) {
+    std::size_t end = at + kAlias.size();
+    for (int depth = 1; end < text.size(); ++end) {
+      depth += text[end] == '<' ? 1 : text[end] == '>' ? -1 : 0;
+      if (depth == 0) break;
+    }
+    if (end == text.size()) break;
+    text.erase(end, 1);
+    text.erase(at, kAlias.size());
+  }
+  return text;
 }
 
 /// Where an object lies says nothing about its value: `device float` -> `float`.
@@ -100,7 +120,7 @@ std::string without_space(std::string type) {
 }  // namespace
 
 std::string msl_spelling(std::string_view text) {
-  const std::string words = rename_words(text);
+  const std::string words = without_alias(rename_words(text));
   std::string result;
   for (std::size_t i = 0; i < words.size();) {
     const bool starts_word = i == 0 || !is_word(words[i - 1]);

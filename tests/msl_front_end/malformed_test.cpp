@@ -153,6 +153,30 @@ TEST(MalformedSource, TheSameOnEveryTarget) {
   EXPECT_EQ(render(host), render(nvptx));
 }
 
+// What the library is made of is no word of Metal's.
+TEST(MalformedSource, SpeaksOfNothingThatTheUserCannotWrite) {
+  const auto diagnostics = errors_of(std::string(kHead) + R"(struct A { float4 v; packed_float3 p; void set(float x) threadgroup { v.x = x; } int get() const constant { return 1; } };
+kernel void f(device A* a, constant A& c, device float4* o, device half* h) {
+  a->set(1);
+  a->get();
+  c.p.x = 2;
+  c.v.xy = 2;
+  o[0] = max(o[0], int4(1));
+  o[1] = float4x4(1) * float3(1);
+  float3 z = o[0];
+  bfloat b = h[0];
+  h[1] = simd_shuffle(h[0]);
+  o[2] = clamp(o[1], 1, half3(2));
+})");
+  EXPECT_EQ(std::ranges::count(diagnostics, Severity::Error, &Diagnostic::severity), 10) << render(diagnostics);
+  for (const Diagnostic& d : diagnostics) {
+    for (const char* word : {"__", "converted<", "vec<", "aka", "annotate", "_Float16", "initializer_list", "property", "pseudo"}) EXPECT_THAT(d.message, testing::Not(testing::HasSubstr(word)));
+    EXPECT_TRUE(d.severity != Severity::Error || d.file == "t.metal") << d.message;
+  }
+  EXPECT_THAT(render(diagnostics), testing::HasSubstr("cannot initialize object parameter of type 'threadgroup A' with an expression of type 'device A'"));
+  EXPECT_THAT(render(diagnostics), testing::HasSubstr("component 'x' cannot be assigned"));
+}
+
 TEST(MalformedSource, StopsAfterMaxErrors) {
   std::string text = "void f() {\n";
   for (int i = 0; i < 50; ++i) text += "undeclared_" + std::to_string(i) + ";\n";
