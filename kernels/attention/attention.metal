@@ -54,7 +54,7 @@ kernel void attention(constant AttentionParams& p [[buffer(0)]],
       Float8 dots = 0.0f;
       for (uint d = 0; d < dim; d += 8) dots += Lanes<8>::load(q + d) * k.eight(d);
       score = soft_capped(Lanes<8>::sum(dots) * p.scale, p.softcap);
-      if (p.has_mask != 0) score += bias[key];
+      if (p.has_mask != 0) score = biased(score, bias[key]);
     }
     float rescale;
     weights[lane] = softmax.weigh(score, rescale);

@@ -115,7 +115,7 @@ kernel void steel_attention(device const T* Q [[buffer(0)]],
           if (has_mask && kind != 2 && seen) {
             device const M* own_mask = mask + long(group.z) * mask_params.M_strides[0] + long(group.y) * mask_params.M_strides[1] +
                                        long(own) * mask_params.M_strides[2];
-            score += mask_term(own_mask[key]);
+            score = biased(score, mask_term(own_mask[key]));
           }
           return seen ? score : -INFINITY;
         });
@@ -159,7 +159,7 @@ kernel void steel_attention(device const T* Q [[buffer(0)]],
         bool seen = key < p.kL;
         if (do_causal) seen = seen && key <= own_position;
         if (window > 0) seen = seen && key > own_position - window;
-        if (has_mask && kind != 2 && key < p.kL) score += mask_term(own_mask[key]);
+        if (has_mask && kind != 2 && key < p.kL) score = biased(score, mask_term(own_mask[key]));
         if (!seen) score = -INFINITY;
         if (aligned) {
           block.add(score, StridedRows<KV, true>{v, p.V_strides[2]}, at, last, lane);
@@ -195,7 +195,7 @@ kernel void steel_attention(device const T* Q [[buffer(0)]],
       bool seen = live && key < p.kL;
       if (do_causal) seen = seen && key <= position;
       if (window > 0) seen = seen && key > position - window;
-      if (has_mask && kind != 2 && live && key < p.kL) s += mask_term(m[key]);
+      if (has_mask && kind != 2 && live && key < p.kL) s = biased(s, mask_term(m[key]));
       scores[row][part * kKeys + j] = seen ? s : -INFINITY;
     }
     threadgroup_barrier(mem_flags::mem_threadgroup);
@@ -215,6 +215,7 @@ kernel void steel_attention(device const T* Q [[buffer(0)]],
     const int valid = min(kBK, p.kL - tile * kBK);
     for (int j = 0; j < valid; ++j) {
       const float weight = weights[row][j];
+      if (weight == 0.0f) continue;  // a value the query does not see may be anything
       running_sum += weight;
       device const KV* value = v + long(tile * kBK + j) * p.V_strides[2] + part * (kDim / kShare);
       for (int c = 0; c < kVectors; ++c) out[c] += weight * L::load(value + c * 8);

@@ -16,6 +16,9 @@ inline float soft_capped(float score, float softcap) {
   return softcap > 0.0f ? softcap * metal::precise::tanh(score / softcap) : score;
 }
 
+// A score with its bias; -inf hides the key, whatever it holds.
+inline float biased(float score, float bias) { return bias == -INFINITY ? bias : score + bias; }
+
 // Consecutive rows of kDim elements.
 template <class T, int kDim>
 struct PlainRows {

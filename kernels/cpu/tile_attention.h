@@ -29,6 +29,47 @@ void copy_rows(device const T* rows, long stride, uint dim, uint pitch, uint cou
   }
 }
 
+// Whether none of `count` rows of `dim` elements, a multiple of 8, `pitch` apart, holds an infinity or NaN.
+inline bool all_finite(thread const float* rows, uint pitch, uint count, uint dim) {
+  Int8 finite = -1;
+  for (uint r = 0; r < count; ++r) {
+    for (uint d = 0; d < dim; d += 8) {
+      const Float8 v = *(thread const UnalignedFloat8*)(rows + r * pitch + d);
+      finite &= (v < INFINITY) & (v > -INFINITY);
+    }
+  }
+  for (uint i = 0; i < 8; ++i) {
+    if (finite[i] == 0) return false;
+  }
+  return true;
+}
+
+// out[d] += sum over `count` rows, `pitch` apart, of weight times value, where the weight is not 0: what a query does not see
+// may be anything.
+template <int kVectors>
+void add_seen(thread const float* rows, uint pitch, uint count, uint dim, thread const float* weights, thread float* out) {
+  for (uint d = 0; d < dim; ++d) {
+    for (int v = 0; v < kVectors; ++v) {
+      thread float* o = out + d * kColumns + 16 * v;
+      WideF sum = Wide::load(o);
+      for (uint j = 0; j < count; ++j) {
+        const WideF weight = Wide::load(weights + j * kColumns + 16 * v);
+        sum = weight == 0.0f ? sum : sum + weight * rows[j * pitch + d];
+      }
+      Wide::store(o, sum);
+    }
+  }
+}
+
+// out[d] += sum over `count` rows of weight times value, as add_seen says; `hides`: a weight may be that of a hidden key.
+template <int kVectors>
+void add_weighted(thread const float* rows, uint pitch, uint count, uint dim, bool hides, thread const float* weights,
+                  thread float* out) {
+  if (hides && !all_finite(rows, pitch, count, dim)) return add_seen<kVectors>(rows, pitch, count, dim, weights, out);
+  for (uint d = 0; d < dim; d += kRowsAtOnce)
+    add_products<kVectors>(rows + d, 1, pitch, weights, count, out + d * kColumns);
+}
+
 // The keys and values of one head: rows of `dim` <= kMaxDim elements.
 template <class KV, int kMaxDim>
 struct TileCache {
@@ -49,12 +90,12 @@ struct TileCache {
     add_products<kVectors>(copy, kMaxDim, 1, queries, dim, scores);
   }
 
-  // out[d] += sum over `count` keys from `key` on of weight times value.
+  // out[d] += sum over `count` keys from `key` on of weight times value; `hides`: some query does not see one of them.
   template <int kVectors>
-  void add(uint key, uint count, thread const float* weights, thread float* out) const {
+  void add(uint key, uint count, bool hides, thread const float* weights, thread float* out) const {
     device const KV* rows = v + long(key) * v_stride;
     if constexpr (sizeof(KV) == sizeof(float)) {
-      if (dim % kRowsAtOnce == 0) {
+      if (!hides && dim % kRowsAtOnce == 0) {
         for (uint d = 0; d < dim; d += kRowsAtOnce)
           add_products<kVectors>(rows + d, 1, ulong(v_stride), weights, count, out + d * kColumns);
         return;
@@ -62,8 +103,7 @@ struct TileCache {
     }
     float copy[kKeys * kMaxDim];
     copy_rows(rows, v_stride, dim, kMaxDim, count, count, copy);
-    for (uint d = 0; d < dim; d += kRowsAtOnce)
-      add_products<kVectors>(copy + d, 1, kMaxDim, weights, count, out + d * kColumns);
+    add_weighted<kVectors>(copy, kMaxDim, count, dim, hides, weights, out);
   }
 };
 
@@ -74,6 +114,7 @@ struct TileAttention {
   float out[kMaxDim * kColumns];  // not normalised
   float scores[kKeys * kColumns];
   WideF top[kVectors], sum[kVectors];
+  bool hides;  // of the keys weighed last: whether some query does not see one of them
 
   // For rows of `dim` elements; queries are 0.
   void start(uint dim) {
@@ -89,6 +130,7 @@ struct TileAttention {
   void weigh(uint count, uint dim, int position, int first_key, bool causal, int window) {
     const Int16 lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     bool moved = false;
+    Int16 hidden = 0;
     WideF rescale[kVectors];
     for (int v = 0; v < kVectors; ++v) {
       const bool clipped = (causal && first_key + int(count) > position + 16 * v + 1) || window > 0;
@@ -102,6 +144,7 @@ struct TileAttention {
           if (window > 0) s = behind < window ? s : (WideF)-INFINITY;
           Wide::store(row, s);
         }
+        hidden |= s == (WideF)-INFINITY;
         highest = wide_max(highest, s);
       }
       rescale[v] = wide_exp2(top[v] - highest);
@@ -114,6 +157,8 @@ struct TileAttention {
         Wide::store(scores + j * kColumns + 16 * v, weight);
       }
     }
+    hides = false;
+    for (uint i = 0; i < 16; ++i) hides = hides || hidden[i] != 0;
     for (uint d = 0; moved && d < dim; ++d) {
       for (int v = 0; v < kVectors; ++v) {
         thread float* o = out + d * kColumns + 16 * v;

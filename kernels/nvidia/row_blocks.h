@@ -78,7 +78,7 @@ void attend_rows(constant AttentionParams& p, SeenKeys seen, device const float*
   for (uint chunk = seen.first; chunk < seen.end; chunk += 32) {
     const uint key = metal::min(chunk + lane, seen.end - 1), slot = uint(seen.slot(key));
     float score = soft_capped(block.score(keys, slot, lane) * p.scale, p.softcap);
-    if (p.has_mask != 0) score += bias[key];
+    if (p.has_mask != 0) score = biased(score, bias[key]);
     block.add(chunk + lane < seen.end ? score : -INFINITY, values, slot, metal::min(32u, seen.end - chunk), lane);
   }
   const float inverse = final_factor(metal::simd_sum(block.softmax.sum), block.softmax.top, p, sinks, head);

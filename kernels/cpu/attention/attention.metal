@@ -46,7 +46,7 @@ void attend(constant AttentionParams& p, device const float* Q, device const uch
         [=](uint i) { return cache_row(Row(), V, seen.slot(i), dim); },
         [&](float dot, uint i) {
           const float score = soft_capped(dot * p.scale, p.softcap);
-          return p.has_mask != 0 ? score + bias[i] : score;
+          return p.has_mask != 0 ? biased(score, bias[i]) : score;
         });
   }
   const float factor = final_factor(attention.sum, attention.top, p, sinks, head);
@@ -67,7 +67,8 @@ inline void score_tile(constant AttentionParams& p, device const float* mask, ui
   for (uint j = 0; j < count; ++j) {
     for (uint c = 0; c < live; c += 16) {
       thread float* s = scores + j * kColumns + c;
-      Wide::store(s, Wide::load(s) + Wide::load(bias + j * kColumns + c) * kLog2e);
+      const WideF b = Wide::load(bias + j * kColumns + c);
+      Wide::store(s, b == (WideF)-INFINITY ? b : Wide::load(s) + b * kLog2e);
     }
   }
 }
@@ -100,8 +101,7 @@ void attend_tile(constant AttentionParams& p, device const float* Q, device cons
     score_tile(p, mask, head, first, live, key, count, attention.scores);
     attention.weigh(count, dim, position, int(key), p.causal != 0, int(p.window));
     decode_rows([&](uint i) { return cache_row(Row(), V, last.slot(key + i), dim); }, dim, kPitch, count, rows);
-    for (uint d = 0; d < dim; d += kRowsAtOnce)
-      add_products<kVectors>(rows + d, 1, kPitch, attention.scores, count, attention.out + d * kColumns);
+    add_weighted<kVectors>(rows, kPitch, count, dim, attention.hides, attention.scores, attention.out);
   }
 
   WideF factors[kVectors];

@@ -63,7 +63,7 @@ kernel void sdpa(device const T* Q [[buffer(0)]],
       }
       cache.dim = min(kSlab, dim - outputs);
       attention.weigh(count, cache.dim, position, key0, true, window);
-      cache.template add<2>(uint(key0), count, attention.scores, attention.out);
+      cache.template add<2>(uint(key0), count, attention.hides, attention.scores, attention.out);
     }
     device T* o = O + at + outputs;
     attention.template store<T>(int(live), min(kSlab, dim - outputs), [=](int i) { return o + ulong(i) * dim; });

@@ -62,12 +62,12 @@ kernel void steel_attention(device const T* Q [[buffer(0)]],
       device const M* m = mask + batch * mask_params.M_strides[0] + head * mask_params.M_strides[1] +
                           long(first) * mask_params.M_strides[2] + key0 + j;
       for (uint r = 0; r < min(kRowsAtOnce, count - j); ++r) {
-        for (int i = 0; i < live; ++i) rows[r * kColumns + i] += mask_term(m[long(i) * mask_params.M_strides[2] + r]);
+        for (int i = 0; i < live; ++i) rows[r * kColumns + i] = biased(rows[r * kColumns + i], mask_term(m[long(i) * mask_params.M_strides[2] + r]));
       }
     }
 
     attention.weigh(count, kDim, position, key0, do_causal, window);
-    cache.template add<kVectors>(uint(key0), count, attention.scores, attention.out);
+    cache.template add<kVectors>(uint(key0), count, attention.hides, attention.scores, attention.out);
   }
 
   device T* o = O + batch * p.O_strides[0] + head * p.O_strides[1] + long(first) * p.O_strides[2];

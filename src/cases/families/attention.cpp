@@ -32,21 +32,27 @@ struct Setup {
   Mask mask = Mask::None;
   bool sinks = false;
   double deviation = 1;  ///< of the queries
+  bool poison = false;   ///< some keys and values are NaN; queries that do not see them must not show it
   Purpose purpose = Purpose::Test;
 
   [[nodiscard]] std::size_t slot(std::size_t key) const { return (ring_start + key) % capacity; }
+  /// The last key, which only the last query sees; the first, which is left behind by windows; one that masks hide.
+  [[nodiscard]] bool is_poisoned(std::size_t key) const {
+    return poison && (key + 1 == keys || (window > 0 && key == 0) || (mask != Mask::None && key == keys / 2));
+  }
 };
 
-/// A cache whose slots without key hold NaN, which shows when they are read. Blocks hold it in their scale.
+/// A cache whose slots without key, and poisoned ones, hold NaN, which shows where it is used. Blocks hold it in their
+/// scale.
 Values cache(Problem& p, unsigned index, DType type, const Setup& s) {
   std::vector<std::byte> bytes;
   const Fill fill = normal();
   for (std::size_t row = 0; row < s.kv_heads * s.capacity; ++row) {
-    const bool held = (row % s.capacity + s.capacity - s.ring_start % s.capacity) % s.capacity < s.keys;
+    const std::size_t key = (row % s.capacity + s.capacity - s.ring_start % s.capacity) % s.capacity;
     Values values(s.dim);
     for (std::size_t d = 0; d < s.dim; ++d) values[d] = fill(p.random(), d);
     auto encoded = encode(type, values);
-    if (!held) std::ranges::fill(encoded, std::byte{0xff});
+    if (key >= s.keys || s.is_poisoned(key)) std::ranges::fill(encoded, std::byte{0xff});
     bytes.insert(bytes.end(), encoded.begin(), encoded.end());
   }
   return p.input_bytes(index, type, std::move(bytes));
@@ -89,11 +95,12 @@ void build(Problem& p, DType type, const Setup& s) {
       for (std::size_t j = 0; j < s.keys; ++j) {
         if (s.causal && j + s.queries > s.keys + query) continue;
         if (s.window > 0 && j + s.window + s.queries <= s.keys + query) continue;
+        const double bias = s.mask == Mask::Shared    ? mask[query * s.keys + j]
+                            : s.mask == Mask::PerHead ? mask[(head * s.queries + query) * s.keys + j]
+                                                      : 0;
+        if (bias == -kInfinity) continue;
         const double product = dot(&q[row * s.dim], &keys[(base + s.slot(j)) * s.dim], s.dim);
-        double score = soft_capped(product * static_cast<double>(scale), s.softcap);
-        if (s.mask == Mask::Shared) score += mask[query * s.keys + j];
-        if (s.mask == Mask::PerHead) score += mask[(head * s.queries + query) * s.keys + j];
-        scores[j] = score;
+        scores[j] = soft_capped(product * static_cast<double>(scale), s.softcap) + bias;
       }
       attend(
           scores, [&](std::size_t j) { return j == s.keys ? nothing.data() : &values[(base + s.slot(j)) * s.dim]; },
@@ -172,6 +179,25 @@ void attention_cases(CaseList& list) {
             .window = 30,
             .causal = false,
             .mask = Mask::Shared},
+      // Keys and values that are NaN, hidden by the order of time, a window, a mask.
+      Setup{.heads = 2, .kv_heads = 1, .dim = 64, .queries = 40, .keys = 70, .capacity = 72, .poison = true},
+      Setup{.heads = 2,
+            .kv_heads = 1,
+            .dim = 96,
+            .queries = 33,
+            .keys = 90,
+            .capacity = 90,
+            .window = 80,
+            .mask = Mask::PerHead,
+            .poison = true},
+      Setup{.heads = 2,
+            .kv_heads = 1,
+            .dim = 64,
+            .queries = 5,
+            .keys = 37,
+            .capacity = 37,
+            .mask = Mask::Shared,
+            .poison = true},
       Setup{
           .heads = 1, .kv_heads = 1, .dim = 64, .queries = 2, .keys = 8192, .capacity = 8192, .purpose = Purpose::Full},
       Setup{.heads = 8,
@@ -200,13 +226,13 @@ void attention_cases(CaseList& list) {
     for (const Setup& s : setups) {
       list.add(
           fmt::format("attention_{}kv", ops::name(type)),
-          fmt::format("H={}/{} D={} q={} k={} cap={} ring={} window={}{}{}{}{}", s.heads, s.kv_heads, s.dim, s.queries,
-                      s.keys, s.capacity, s.ring_start, s.window, s.causal ? "" : " all",
+          fmt::format("H={}/{} D={} q={} k={} cap={} ring={} window={}{}{}{}{}{}", s.heads, s.kv_heads, s.dim,
+                      s.queries, s.keys, s.capacity, s.ring_start, s.window, s.causal ? "" : " all",
                       s.softcap > 0 ? " capped" : "",
                       s.mask == Mask::None     ? ""
                       : s.mask == Mask::Shared ? " mask"
                                                : " masks",
-                      s.sinks ? " sinks" : ""),
+                      s.sinks ? " sinks" : "", s.poison ? " nan" : ""),
           [=](Problem& p) { build(p, type, s); }, s.purpose);
     }
   }

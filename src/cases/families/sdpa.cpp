@@ -1,10 +1,12 @@
 // Attention with plain tensors: kernels/attention/sdpa.metal, sdpa_decode.metal.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <span>
 
 #include "cases/attention_reference.hpp"
 #include "cases/case_list.hpp"
@@ -17,12 +19,14 @@ using Values = Problem::Values;
 
 constexpr std::uint32_t u32(std::size_t v) { return static_cast<std::uint32_t>(v); }
 
-/// Rows [heads, capacity, dim]; those past `keys` hold NaN, which shows when they are read.
+/// Rows [heads, capacity, dim]; those past `keys`, and poisoned ones, hold NaN, which shows where it is used.
 Values cache(Problem& p, unsigned index, DType type, std::size_t heads, std::size_t keys, std::size_t capacity,
-             std::size_t dim, const Fill& fill) {
+             std::size_t dim, const Fill& fill, std::span<const std::size_t> poisoned = {}) {
   Values rows(heads * capacity * dim);
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    rows[i] = i / dim % capacity < keys ? fill(p.random(), i) : std::numeric_limits<double>::quiet_NaN();
+    const std::size_t key = i / dim % capacity;
+    const bool held = key < keys && std::ranges::find(poisoned, key) == poisoned.end();
+    rows[i] = held ? fill(p.random(), i) : std::numeric_limits<double>::quiet_NaN();
   }
   return p.input(index, type, rows);
 }
@@ -34,6 +38,8 @@ struct Options {
   std::size_t window = 0;  ///< keys before its own that a query of the sliding form sees
   double deviation = 1;    ///< of queries and keys
   bool unset_capacity = false;
+  bool poison =
+      false;  ///< the last key, which the last query alone sees, and the first, left behind by windows, are NaN
   Purpose purpose = Purpose::Test;
 };
 struct Setup : Extents, Options {};
@@ -41,8 +47,12 @@ struct Setup : Extents, Options {};
 void build_sdpa(Problem& p, DType type, bool sliding, const Setup& s) {
   const float scale = 1.0f / std::sqrt(static_cast<float>(s.dim));
   const auto q = p.input(0, type, s.batch * s.heads * s.queries * s.dim, normal(0, s.deviation));
-  const auto keys = cache(p, 1, type, s.batch * s.kv_heads, s.keys, s.capacity, s.dim, normal(0, s.deviation));
-  const auto values = cache(p, 2, type, s.batch * s.kv_heads, s.keys, s.capacity, s.dim, normal());
+  std::vector<std::size_t> poisoned;
+  if (s.poison) poisoned = {s.keys - 1};
+  if (s.poison && sliding) poisoned.push_back(0);
+  const auto keys =
+      cache(p, 1, type, s.batch * s.kv_heads, s.keys, s.capacity, s.dim, normal(0, s.deviation), poisoned);
+  const auto values = cache(p, 2, type, s.batch * s.kv_heads, s.keys, s.capacity, s.dim, normal(), poisoned);
   const auto out = p.output(3, type, q.size());
   const std::uint32_t capacity = s.unset_capacity ? 0 : u32(s.capacity);
   if (sliding) {
@@ -86,7 +96,7 @@ void build_sdpa(Problem& p, DType type, bool sliding, const Setup& s) {
 }
 
 void sdpa_list(CaseList& list, const std::string& kernel, DType type, bool sliding) {
-  const std::array<Setup, 13> setups = {{
+  const std::array<Setup, 14> setups = {{
       {{1, 1, 1, 1, 1, 1, 1}, {}},
       {{2, 4, 2, 37, 33, 45, 50}, {}},
       {{1, 3, 1, 64, 31, 31, 31}, {}},
@@ -98,6 +108,7 @@ void sdpa_list(CaseList& list, const std::string& kernel, DType type, bool slidi
       {{1, 2, 1, 32, 34, 5, 8}, {}},                  // more queries than keys: the first ones see nothing
       {{1, 2, 1, 64, 40, 40, 40}, {.deviation = 6}},  // one key outweighs all
       {{1, 2, 1, 64, 40, 40, 40}, {.deviation = 0}},  // all weigh the same
+      {{1, 2, 1, 64, 40, 50, 50}, {.poison = true}},
       {{1, 1, 1, 64, 3, 8192, 8192}, {.purpose = Purpose::Full}},
       {{1, 4, 1, 256, 64, 512, 512}, {.window = 256, .purpose = Purpose::Benchmark}},
   }};
@@ -111,9 +122,10 @@ void sdpa_list(CaseList& list, const std::string& kernel, DType type, bool slidi
       }
       list.add(
           kernel,
-          fmt::format("B={} H={}/{} D={} S={} k={} cap={}{}{}{}", s.batch, s.heads, s.kv_heads, s.dim, s.queries,
+          fmt::format("B={} H={}/{} D={} S={} k={} cap={}{}{}{}{}", s.batch, s.heads, s.kv_heads, s.dim, s.queries,
                       s.keys, s.capacity, sliding ? fmt::format(" window={}", own.window) : "",
-                      s.unset_capacity ? " unset" : "", s.deviation != 1 ? fmt::format(" dev={}", s.deviation) : ""),
+                      s.unset_capacity ? " unset" : "", s.deviation != 1 ? fmt::format(" dev={}", s.deviation) : "",
+                      s.poison ? " nan" : ""),
           [=](Problem& p) { build_sdpa(p, type, sliding, own); }, s.purpose);
     }
   }
