@@ -17,11 +17,10 @@ struct SuperBlockForm : InputForm<kAlternating, kSums> {
 // A lane's sums over a block: of rows g and g + 8, two limbs each.
 struct BlockSums {
   int at[4] = {};
-  template <class Sign>
-  void add(metal::uint2 upper, metal::uint2 lower, metal::uint2 x, int upper_scale, int lower_scale) {
+  template <class Sign, class Codes>
+  void add(Codes upper, Codes lower, metal::uint2 x, int upper_scale, int lower_scale) {
     int products[4] = {};
-    const uint a[4] = {upper[0], lower[0], upper[1], lower[1]};
-    nvidia::multiply_accumulate_bytes(Sign(), products, a, x[0], x[1]);
+    multiply_codes<Sign>(products, upper, lower, x);
     for (uint i = 0; i < 4; ++i) at[i] += products[i] * (i < 2 ? upper_scale : lower_scale);
   }
   // Of least values, bytes, and the sums of x.
@@ -242,9 +241,8 @@ struct ByteUnit<BlockIQ4_XS> : SuperBlockForm<4, false, true> {
     BlockSums block;
 #pragma unroll
     for (uint s = 0; s < 8; ++s) {
-      block.add<char>(TableIQ4_NL::Signed::all_values(up.word<4>(8 + 16 * s)),
-                      TableIQ4_NL::Signed::all_values(low.word<4>(8 + 16 * s)), x.unit(s, lane), upper_scales.of(s),
-                      lower_scales.of(s));
+      block.add<char>(SplitIQ4_NL::all(up.word<4>(8 + 16 * s)), SplitIQ4_NL::all(low.word<4>(8 + 16 * s)),
+                      x.unit(s, lane), upper_scales.of(s), lower_scales.of(s));
     }
     sums.upper += x.factor * (upper.half_at(0) * 0.25f * block.upper());
     sums.lower += x.factor * (lower.half_at(0) * 0.25f * block.lower());

@@ -18,9 +18,8 @@ template <bool kAlternating = false, InputSums kSums = InputSums::None>
 struct ByteUnitForm : InputForm<kAlternating, kSums> {
   static constexpr uint kAlign = 4;
   static constexpr bool kHalves = false;
-  static constexpr bool kWideScale =
-      false;                            // scales of any exponent: the products with all limbs of x are joined first
-  static constexpr float kUnit = 1.0f;  // what a code of 1 is worth
+  static constexpr bool kWideScale = false;  // scales of any exponent: products are in units of the result before
+  static constexpr float kUnit = 1.0f;       // what a code of 1 is worth
   static float least(Place16) { return 0.0f; }
   // Lane t's word of 16 bytes from byte i of a block on.
   static uint word(Place16 block, uint t, uint i, uint phase) { return (block + 4 * t).word_past(i, (phase + i) % 4); }
@@ -82,8 +81,8 @@ struct ByteUnit<BlockQ8_0> : ByteUnitForm<> {
 
 template <>
 struct ByteUnit<BlockIQ4_NL> : ByteUnitForm<true> {
-  static metal::uint2 codes(Place16 block, uint t, uint phase) {
-    return TableIQ4_NL::Signed::all_values(word(block, t, 2, phase));
+  static SplitCodes codes(Place16 block, uint t, uint phase) {
+    return SplitIQ4_NL::all(word(block, t, 2, phase));
   }
   static float scale(Place16 block) { return block.half_at(0); }
 };
@@ -91,8 +90,8 @@ struct ByteUnit<BlockIQ4_NL> : ByteUnitForm<true> {
 template <>
 struct ByteUnit<BlockMXFP4> : ByteUnitForm<true> {
   static constexpr bool kWideScale = true;
-  static metal::uint2 codes(Place16 block, uint t, uint phase) {
-    return TableE2M1::Signed::all_values(word(block, t, 1, phase));
+  static SplitCodes codes(Place16 block, uint t, uint phase) {
+    return SplitE2M1::all(word(block, t, 1, phase));
   }
   static float scale(Place16 block) {
     const int e = block.at<uchar>(0);  // 2^(e - 128); the first two are subnormal
@@ -100,19 +99,22 @@ struct ByteUnit<BlockMXFP4> : ByteUnitForm<true> {
   }
 };
 
-// A lane's sums: of rows g and g + 8, limbs 2 (t % 2) and the next, where those of even t count 2^16 times; all limbs
-// for wide scales.
+// A lane's sums: of rows g and g + 8, limbs 2 (t % 2) and the next, where those of even t count 2^16 times, for wide scales
+// already.
 struct RowSums {
   float upper = 0.0f, lower = 0.0f;
 };
 
-// What lane 4g + t has of the products of two rows' units with x: the two limbs as one number.
+// Adds the products of codes of rows g and g + 8 with x.
 template <class Sign>
-metal::int2 unit_products(metal::uint2 upper, metal::uint2 lower, metal::uint2 x) {
-  int products[4] = {};
+void multiply_codes(thread int (&products)[4], metal::uint2 upper, metal::uint2 lower, metal::uint2 x) {
   const uint a[4] = {upper[0], lower[0], upper[1], lower[1]};
   nvidia::multiply_accumulate_bytes(Sign(), products, a, x[0], x[1]);
-  return metal::int2(products[0] * 256 + products[1], products[2] * 256 + products[3]);
+}
+template <class Sign>
+void multiply_codes(thread int (&products)[4], SplitCodes upper, SplitCodes lower, metal::uint2 x) {
+  multiply_codes<Sign>(products, upper.low, lower.low, x);
+  multiply_codes<Sign>(products, upper.high, lower.high, x);
 }
 
 // The whole sum of a row with lane t = 0. Lanes t and t + 2 have the same limbs, shares of one sum or twice the same.
@@ -120,9 +122,8 @@ metal::int2 unit_products(metal::uint2 upper, metal::uint2 lower, metal::uint2 x
 template <class Format>
 float total(float sum) {
   if (Format::kHalves) sum += metal::simd_shuffle_xor(sum, 2);
-  if (Format::kWideScale) return sum;
   const float rest = metal::simd_shuffle_xor(sum, 1);
-  return metal::isfinite(sum) ? sum * 65536.0f + rest : sum;
+  return metal::isfinite(sum) ? sum * (Format::kWideScale ? 1.0f : 65536.0f) + rest : sum;
 }
 
 // Sixteen rows: where the blocks of rows g and g + 8 are, and their sums.
@@ -137,20 +138,16 @@ template <class Block, class Other>
 void add_units(thread RowTile& tile, threadgroup const InputLimbs& x, uint units, uint lane, Other other) {
   typedef ByteUnit<Block> Format;
   const uint t = lane % 4;
-  const float factor = x.factor * Format::kUnit, wide = t % 2 == 0                ? factor * 65536.0f
-                                                        : metal::isfinite(factor) ? factor
-                                                                                  : 0.0f;
+  const float factor = x.factor * Format::kUnit, unit = metal::isfinite(factor) ? factor : 1.0f;
+  const float wide = t % 2 == 0 ? unit * 65536.0f : metal::isfinite(factor) ? unit : 0.0f;
   RowSums group;
   const auto add = [&](uint u) {
     const uint at = u * uint(sizeof(Block));
     const Place16 up = tile.upper + at, low = tile.lower + at;
-    const metal::int2 p =
-        unit_products<char>(Format::codes(up, t, at % 4), Format::codes(low, t, at % 4), x.unit(u, lane));
-    metal::float2 products(p[0], p[1]);
-    if (Format::kWideScale) {
-      products *= wide;
-      products += metal::simd_shuffle_xor(products, 1);
-    }
+    int limbs[4] = {};
+    multiply_codes<char>(limbs, Format::codes(up, t, at % 4), Format::codes(low, t, at % 4), x.unit(u, lane));
+    metal::float2 products(limbs[0] * 256 + limbs[1], limbs[2] * 256 + limbs[3]);
+    if (Format::kWideScale) products *= wide;
     const float sum = Format::kSums == InputSums::OfUnits ? x.unit_sums[2 * u + t % 2] : 0.0f;
     group.upper += Format::scale(up) * products[0] + Format::least(up) * sum;
     group.lower += Format::scale(low) * products[1] + Format::least(low) * sum;
@@ -164,7 +161,7 @@ void add_units(thread RowTile& tile, threadgroup const InputLimbs& x, uint units
 #pragma nounroll
     for (uint u = 0; u < units; ++u) add(u);
   }
-  const float rest = Format::kWideScale ? 1.0f : factor;
+  const float rest = Format::kWideScale && metal::isfinite(factor) ? 1.0f : factor;
   tile.sums.upper += rest * group.upper;
   tile.sums.lower += rest * group.lower;
 }

@@ -1,6 +1,6 @@
 // Products of weight rows with one vector on NVIDIA's matrix units: sixteen rows at a time, their codes and x as whole
 // numbers, whose products are exact. Rows go to threadgroup memory by asynchronous copies of 16 bytes. The two
-// simdgroups of a threadgroup take a half of the rows each, on its own.
+// simdgroups of a threadgroup take a half of each row, on its own, or rows of their own and half the work with x.
 #pragma once
 #include "nvidia/byte_super_blocks.h"
 #include "nvidia/byte_units.h"
@@ -13,7 +13,7 @@ template <class Block>
 struct ByteStages {
   struct Part {
     metal::uint4 rows[2][RowStage<Block>::kPieces];
-    InputLimbs x[2];  // of the 256 elements at hand and of the next ones
+    InputLimbs x[2];  // of the 256 elements at hand and of the next ones; of 512, the simdgroup's half, where they are shared
   };
   Part parts[2];  // of the simdgroups
   float sums[kStagedRows];
@@ -62,7 +62,20 @@ struct FloatInput {
   }
 };
 
-// As nvidia_mat_vec below, for the group-th sixteen rows.
+// Adds 256 elements of a tile's rows, or the `left` that there are, times x, doing what else there is to do, `other`.
+template <class Block, class Other>
+void add_group(thread RowTile& tile, threadgroup const InputLimbs& x, uint left, uint lane, Other other) {
+  if constexpr (BlockTraits<Block>::kElements == 256) {
+    ByteUnit<Block>::add(tile.sums, tile.upper, tile.lower, x, lane);
+    other();
+  } else {
+    add_units<Block>(tile, x, metal::min(left / 32, 8u), lane, other);
+  }
+  tile.upper = tile.upper + RowStage<Block>::kGroupBytes;
+  tile.lower = tile.lower + RowStage<Block>::kGroupBytes;
+}
+
+// As nvidia_mat_vec below, for the group-th sixteen rows, whose halves are added in the end.
 template <class Block, class Input>
 void nvidia_byte_mat_vec(threadgroup ByteStages<Block>& memory, device const uchar* weight, Input input,
                          device float* dst, uint group, ulong count, uint length, uint simdgroup, uint lane) {
@@ -106,14 +119,7 @@ void nvidia_byte_mat_vec(threadgroup ByteStages<Block>& memory, device const uch
       threadgroup InputLimbs& x = part.x[buffer];
       buffer ^= 1;
       const auto prepare = [&] { scaled.template store<Format>(part.x[buffer], lane); };
-      if constexpr (Stage::kBlock == 256) {
-        Format::add(tile.sums, tile.upper, tile.lower, x, lane);
-        prepare();
-      } else {
-        add_units<Block>(tile, x, metal::min((end - k) / 32, 8u), lane, prepare);
-      }
-      tile.upper = tile.upper + Stage::kGroupBytes;
-      tile.lower = tile.lower + Stage::kGroupBytes;
+      add_group<Block>(tile, x, end - k, lane, prepare);
     }
   }
 
@@ -130,12 +136,64 @@ void nvidia_byte_mat_vec(threadgroup ByteStages<Block>& memory, device const uch
   }
 }
 
+// The same for the group-th 32 rows.
+template <class Block, class Input>
+void nvidia_shared_mat_vec(threadgroup ByteStages<Block>& memory, device const uchar* weight, Input input,
+                           device float* dst, uint group, ulong count, uint length, uint simdgroup, uint lane) {
+  typedef RowStage<Block> Stage;
+  typedef ByteUnit<Block> Format;
+  static_assert(Stage::kGroups == 2, "a simdgroup prepares 256 elements of x for each stage");
+  if (ulong(group) * 2 * kStagedRows >= count) return;
+  const ulong first = (ulong(group) * 2 + simdgroup) * kStagedRows;
+  threadgroup auto& part = memory.parts[simdgroup];
+  const uint g = lane / 4, t = lane % 4;
+  const RowCopies<Block> copies(weight, first, count, length, 0, length / Stage::kBlock * uint(sizeof(Block)), lane);
+  // This lane's share of this simdgroup's 256 of the 512 elements from `from` on.
+  const auto share = [&](uint from) { return input.share(from + simdgroup * 256 + g * 32 + t * 4, length); };
+
+  const uint upper_place = copies.place(g), lower_place = copies.place(g + 8);
+  copies.copy(part.rows[0], 0);
+  ScaledShare(share(0)).template store<Format>(part.x[0], lane);
+  InputShare held = share(512);
+  RowTile tile;
+  for (uint k = 0, at = 0, slot = 0; k < length; k += 512, slot ^= 1) {
+    nvidia::await_copies<0>();
+    threadgroup const uchar* rows = (threadgroup const uchar*)part.rows[slot];
+    tile.upper = {rows, g * (Stage::kPitch * 16) + copies.skew(upper_place, at)};
+    tile.lower = {rows, (g + 8) * (Stage::kPitch * 16) + copies.skew(lower_place, at)};
+    at += Stage::kBytes;
+    // Rows and x that other lanes have written are there, and what they have read may be overwritten.
+    metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
+    copies.copy(part.rows[slot ^ 1], at);
+    const ScaledShare scaled(held);
+    held = share(k + 1024);
+#pragma nounroll
+    for (uint j = 0; j < 2 && k + 256 * j < length; ++j) {
+      const auto prepare = [&] {
+        if (j == 0) scaled.template store<Format>(part.x[slot ^ 1], lane);
+      };
+      add_group<Block>(tile, memory.parts[j].x[slot], length - (k + 256 * j), lane, prepare);
+    }
+  }
+  const float totals[2] = {total<Format>(tile.sums.upper), total<Format>(tile.sums.lower)};
+  for (uint r = 0; r < 2 && t == 0; ++r) {
+    const ulong n = first + g + 8 * r;
+    if (n < count) dst[n] = totals[r];
+  }
+}
+
 // From so many rows on sixteen at a time keep the GPU busy; the tests on other devices have fewer.
 #if defined(ANYMETAL_EMULATE_NVIDIA)
 constexpr constant uint kManyRows = 16;
 #else
 constexpr constant uint kManyRows = 12288;
 #endif
+
+// Whether 32 rows share what is done with x: where a stage is two groups, but for Q4_K, which memory bounds.
+template <class Block>
+constexpr bool shares_input() {
+  return RowStage<Block>::kGroups == 2 && !metal::is_same_v<Block, BlockQ4_K>;
+}
 
 // dst[n] = sum over k < length of row n times the input; `weight` is row 0 of `count`. Threadgroup `group` takes so
 // many rows that the first of them take all, and the others have nothing to do. As whole numbers x is taken with 26
@@ -148,6 +206,11 @@ void nvidia_mat_vec(threadgroup MatVecMemory<Block>& memory, device const uchar*
     if (count < kManyRows) {
       if (group * 8 >= count) return;
       return nvidia_float_mat_vec<Block>(memory.floats, weight, input, dst, group * 8, count, length, simdgroup, lane);
+    }
+  }
+  if constexpr (shares_input<Block>()) {
+    if (count >= kManyRows) {
+      return nvidia_shared_mat_vec<Block>(memory.bytes, weight, input, dst, group, count, length, simdgroup, lane);
     }
   }
   nvidia_byte_mat_vec<Block>(memory.bytes, weight, input, dst, group, count, length, simdgroup, lane);
