@@ -3,7 +3,7 @@
 #include "common/matmul_tile.h"
 #include "common/nvidia.h"
 #if ANYMETAL_NVIDIA
-#include "nvidia/mat_mat.h"
+#include "nvidia/block_mat_mat.h"
 #endif
 using namespace metal;
 using namespace anymetal;
@@ -40,16 +40,13 @@ kernel void mul_mm(constant MatMatParams& p [[buffer(0)]],
   device float* out = dst + ulong(group.z) * rows * tokens;
 
 #if ANYMETAL_NVIDIA
-  threadgroup MatMatTiles<half, kTileN, 2> wide_tiles;
+  threadgroup BlockMatMatTiles<Block> wide_tiles;
   if (nvidia::has_ampere() && are_pieces(p.nb11, p.nb12 | p.nb13, length, 4) && is_short(p.nb01)) {
-    // One of four threadgroups takes 128 activation rows; the others have nothing to do.
-    if (group.x % 4 != 0) return;
-    const FloatTile<half, FloatRows> x_tile = {{{x, p.nb11, m0, tokens}, length}};
-    const BlockTile<half, Block, kTileN> weight_tile = {{weight, p.nb01, n0, rows}};
-    return nvidia_mat_mat<true>(wide_tiles, (threadgroup RowScales*)tiles, x_tile, weight_tile, length, thread_index,
-                                              [=](uint m, uint n, float value) {
-                                                if (m0 + m < tokens && n0 + n < rows) out[ulong(m0 + m) * rows + n0 + n] = value;
-                                              });
+    return nvidia_block_product<Block>(wide_tiles, tiles, FloatRows{{x, p.nb11, m0, tokens}, length},
+                                       BlockRows<Block>(weight, p.nb01, n0, rows), length, group,
+                                       count_tiles<Block, FloatRows>(tokens, rows, ulong(p.ne12)), thread_index, [=](uint m, uint n, float value) {
+                                         if (m0 + m < tokens && n0 + n < rows) out[ulong(m0 + m) * rows + n0 + n] = value;
+                                       });
   }
 #endif
 

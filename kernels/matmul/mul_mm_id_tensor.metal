@@ -40,7 +40,7 @@ kernel void mul_mm_id_tensor(constant ExpertMatMatParams& p [[buffer(0)]],
   device const int* list = lists + ulong(group.z) * uint(p.ne21);
 
 #if ANYMETAL_NVIDIA
-  threadgroup MatMatTiles<half, kTileN, 2> wide_tiles;
+  threadgroup BlockMatMatTiles<Block> wide_tiles;
   if (nvidia::has_ampere() && are_pieces(p.nb11, p.nb12, length, 4) && is_short(p.nb01)) {
     return nvidia_mat_mat_id<Block>(wide_tiles, tiles, p, weight, x, list, count, dst, group, thread_index);
   }

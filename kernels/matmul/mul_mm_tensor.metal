@@ -2,6 +2,7 @@
 #include "common/tensor_tile.h"
 #include "common/nvidia.h"
 #if ANYMETAL_NVIDIA
+#include "nvidia/block_mat_mat.h"
 #include "nvidia/mat_mat.h"
 #endif
 using namespace metal;
@@ -50,24 +51,35 @@ void store(thread const Sums& sums, device float* dst, Place at, uint rows, uint
 }
 
 #if ANYMETAL_NVIDIA
-// As `product`, 128 activation rows by kColumns weight rows: one of four threadgroups along M, and of kColumns / kTileN along
-// N, takes the place of all of them.
-template <class Weights, class T, uint kColumns, uint kStages>
-void nvidia_product(threadgroup MatMatTiles<T, kColumns, kStages>& wide_tiles, constant MatMatParams& p, device const uchar* weight,
+// Where in a batch of matrices a product on NVIDIA tensor cores reads and writes.
+struct Matrices {
+  device const uchar* weight;
+  device const uchar* x;
+  device float* out;
+  uint m0, n0, rows, tokens;
+  Matrices(constant MatMatParams& p, device const uchar* weights, device const uchar* inputs, device float* dst, uint3 group)
+      : m0(group.x * kTileM), n0(group.y * kTileN), rows(uint(p.ne0)), tokens(uint(p.ne1)) {
+    const uint i12 = group.z % uint(p.ne12), i13 = group.z / uint(p.ne12);
+    weight = weights + ulong(i12 / uint(p.r2)) * p.nb02 + ulong(i13 / uint(p.r3)) * p.nb03;
+    x = inputs + i12 * p.nb12 + i13 * p.nb13;
+    out = dst + ulong(group.z) * rows * tokens;
+  }
+  void operator()(uint m, uint n, float value) const {
+    if (m0 + m < tokens && n0 + n < rows) out[ulong(m0 + m) * rows + n0 + n] = value;
+  }
+};
+
+// As `product` for dense weights, 128 activation rows by kColumns weight rows: one of four threadgroups along M, and of
+// kColumns / kTileN along N, takes the place of all of them.
+template <class T, uint kColumns>
+void nvidia_product(threadgroup MatMatTiles<T, kColumns, 3>& wide_tiles, constant MatMatParams& p, device const uchar* weight,
                     device const uchar* x, device float* dst, threadgroup uchar* tiles, uint3 group, uint thread_index) {
   if (group.x % 4 != 0 || group.y % (kColumns / kTileN) != 0) return;
-  const uint rows = uint(p.ne0), tokens = uint(p.ne1), length = uint(p.ne00);
-  const uint m0 = group.x * kTileM, n0 = group.y * kTileN;
-  const uint i12 = group.z % uint(p.ne12), i13 = group.z / uint(p.ne12);
-  weight += ulong(i12 / uint(p.r2)) * p.nb02 + ulong(i13 / uint(p.r3)) * p.nb03;
-  x += i12 * p.nb12 + i13 * p.nb13;
-  device float* out = dst + ulong(group.z) * rows * tokens;
-  const FloatTile<T, FloatRows> x_tile = {{{x, p.nb11, m0, tokens}, length}};
-  nvidia_mat_mat<FloatTile<T, FloatRows>::kScaled>(
-      wide_tiles, (threadgroup RowScales*)tiles, x_tile, Weights::of({weight, p.nb01, n0, rows}, length), length, thread_index,
-      [=](uint m, uint n, float value) {
-        if (m0 + m < tokens && n0 + n < rows) out[ulong(m0 + m) * rows + n0 + n] = value;
-      });
+  const Matrices at(p, weight, x, dst, group);
+  const uint length = uint(p.ne00);
+  const FloatTile<T, FloatRows> x_tile = {{{at.x, p.nb11, at.m0, at.tokens}, length}};
+  const DenseTile<T, kColumns> weight_tile = {{at.weight, p.nb01, at.n0, at.rows}, length};
+  nvidia_mat_mat<FloatTile<T, FloatRows>::kScaled>(wide_tiles, (threadgroup RowScales*)tiles, x_tile, weight_tile, length, thread_index, at);
 }
 #endif
 
@@ -102,9 +114,13 @@ kernel void mul_mm_tensor(constant MatMatParams& p [[buffer(0)]],
                           uint3 group [[threadgroup_position_in_grid]],
                           uint thread_index [[thread_index_in_threadgroup]]) {
 #if ANYMETAL_NVIDIA
-  threadgroup MatMatTiles<half, kTileN, 2> wide_tiles;
-  if (nvidia::has_ampere() && are_pieces(p.nb11, p.nb12 | p.nb13, uint(p.ne00), 4) && is_short(p.nb01)) {
-    return nvidia_product<BlockTile<half, Block, kTileN>>(wide_tiles, p, weight, x, dst, tiles, group, thread_index);
+  threadgroup BlockMatMatTiles<Block> wide_tiles;
+  const uint length = uint(p.ne00);
+  const Matrices at(p, weight, x, dst, group);
+  if (nvidia::has_ampere() && are_pieces(p.nb11, p.nb12 | p.nb13, length, 4) && is_short(p.nb01)) {
+    return nvidia_block_product<Block>(wide_tiles, tiles, FloatRows{{at.x, p.nb11, at.m0, at.tokens}, length},
+                                       BlockRows<Block>(at.weight, p.nb01, at.n0, at.rows), length, group,
+                                       count_tiles<Block, FloatRows>(at.tokens, at.rows, ulong(p.ne12)), thread_index, at);
   }
 #endif
   product<half, BlockRow<Block>>(p, weight, x, dst, tiles, group, thread_index);
@@ -132,7 +148,7 @@ kernel void dense_mm_tensor(constant MatMatParams& p [[buffer(0)]],
     const uint length = uint(p.ne00);
     if (nvidia::has_ampere() && are_pieces(p.nb11, p.nb12 | p.nb13, length, 4) &&
         are_pieces(p.nb01, p.nb02 | p.nb03, length, 2)) {
-      return nvidia_product<DenseTile<T, kColumns>>(wide_tiles, p, weight, x, dst, tiles, group, thread_index);
+      return nvidia_product(wide_tiles, p, weight, x, dst, tiles, group, thread_index);
     }
   }
 #endif
@@ -155,16 +171,14 @@ kernel void mul_mm_tensor_perm021(constant PermutedMatMatParams& p [[buffer(0)]]
                                   uint thread_index [[thread_index_in_threadgroup]]) {
   const uint rows = uint(p.ne0), tokens = uint(p.ne1);
 #if ANYMETAL_NVIDIA
-  threadgroup MatMatTiles<half, kTileN, 2> wide_tiles;
+  threadgroup BlockMatMatTiles<Block> wide_tiles;
   if (nvidia::has_ampere() && is_short(p.nb01)) {
-    if (group.x % 4 != 0) return;
-    const uint m0 = group.x * kTileM, n0 = group.y * kTileN;
-    const FloatTile<half, HeadRows> x_tile = {{x, m0, tokens, uint(p.head_dim)}};
-    const BlockTile<half, Block, kTileN> weight_tile = {{weight, p.nb01, n0, rows}};
-    return nvidia_mat_mat<true>(wide_tiles, (threadgroup RowScales*)tiles, x_tile, weight_tile, uint(p.ne00), thread_index,
-                                              [=](uint m, uint n, float value) {
-                                                if (m0 + m < tokens && n0 + n < rows) dst[ulong(m0 + m) * rows + n0 + n] = value;
-                                              });
+    const uint m0 = group.x * kTileM, n0 = group.y * kTileN, length = uint(p.ne00);
+    return nvidia_block_product<Block>(wide_tiles, tiles, HeadRows{x, m0, tokens, uint(p.head_dim)},
+                                       BlockRows<Block>(weight, p.nb01, n0, rows), length, group,
+                                       count_tiles<Block, HeadRows>(tokens, rows, 1), thread_index, [=](uint m, uint n, float value) {
+                                         if (m0 + m < tokens && n0 + n < rows) dst[ulong(m0 + m) * rows + n0 + n] = value;
+                                       });
   }
 #endif
   const Place at(group, thread_index, rows, tokens);

@@ -81,26 +81,22 @@ struct ByteUnit<BlockQ8_0> : ByteUnitForm<> {
 
 template <>
 struct ByteUnit<BlockIQ4_NL> : ByteUnitForm<true> {
-  static SplitCodes codes(Place16 block, uint t, uint phase) {
-    return SplitIQ4_NL::all(word(block, t, 2, phase));
-  }
+  static SplitCodes codes(Place16 block, uint t, uint phase) { return SplitIQ4_NL::all(word(block, t, 2, phase)); }
   static float scale(Place16 block) { return block.half_at(0); }
 };
 
 template <>
 struct ByteUnit<BlockMXFP4> : ByteUnitForm<true> {
   static constexpr bool kWideScale = true;
-  static SplitCodes codes(Place16 block, uint t, uint phase) {
-    return SplitE2M1::all(word(block, t, 1, phase));
-  }
+  static SplitCodes codes(Place16 block, uint t, uint phase) { return SplitE2M1::all(word(block, t, 1, phase)); }
   static float scale(Place16 block) {
     const int e = block.at<uchar>(0);  // 2^(e - 128); the first two are subnormal
     return metal::as_type<float>(metal::max(e * 0x00800000 - 0x00800000, e * 0x00200000 + 0x00200000));
   }
 };
 
-// A lane's sums: of rows g and g + 8, limbs 2 (t % 2) and the next, where those of even t count 2^16 times, for wide scales
-// already.
+// A lane's sums: of rows g and g + 8, limbs 2 (t % 2) and the next, where those of even t count 2^16 times, for wide
+// scales already.
 struct RowSums {
   float upper = 0.0f, lower = 0.0f;
 };

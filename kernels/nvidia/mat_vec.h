@@ -13,7 +13,8 @@ template <class Block>
 struct ByteStages {
   struct Part {
     metal::uint4 rows[2][RowStage<Block>::kPieces];
-    InputLimbs x[2];  // of the 256 elements at hand and of the next ones; of 512, the simdgroup's half, where they are shared
+    InputLimbs
+        x[2];  // of the 256 elements at hand and of the next ones; of 512, the simdgroup's half, where they are shared
   };
   Part parts[2];  // of the simdgroups
   float sums[kStagedRows];

@@ -91,19 +91,6 @@ struct RowCopies {
       if (128 * j < left) nvidia::copy_16(to + 8 * j, from + 128 * j);
     }
   }
-  // 16 bytes from anywhere, of which `left` are wanted.
-  static metal::uint4 moved(device const uchar* from, uint left) {
-    const uint phase = uint((ulong)from & 3);
-    device const uint* words = (device const uint*)(from - phase);
-    metal::uint4 to;
-    uint low = words[0];
-    for (uint i = 0; i < 4; ++i) {
-      const uint high = 4 * i + 4 < left + phase ? words[i + 1] : 0;
-      to[i] = nvidia::funnel_shift(low, high, 8 * phase);
-      low = high;
-    }
-    return to;
-  }
 };
 
 }  // namespace anymetal

@@ -42,6 +42,20 @@ struct Words {
   }
 };
 
+// 16 bytes from anywhere, of which `left` are wanted.
+inline metal::uint4 moved(device const uchar* from, uint left) {
+  const uint phase = uint((ulong)from & 3);
+  device const uint* words = (device const uint*)(from - phase);
+  metal::uint4 to;
+  uint low = words[0];
+  for (uint i = 0; i < 4; ++i) {
+    const uint high = 4 * i + 4 < left + phase ? words[i + 1] : 0;
+    to[i] = nvidia::funnel_shift(low, high, 8 * phase);
+    low = high;
+  }
+  return to;
+}
+
 // Byte i of a word, as a number; i is a constant.
 inline uint byte_of_word(uint word, uint i) { return nvidia::permute_bytes(word, 0, 0x4440u + i); }
 inline int signed_byte_of_word(uint word, uint i) { return int(nvidia::permute_bytes(word, 0, 0x8880u + 0x1111u * i)); }

@@ -3,7 +3,6 @@
 // tile in registers while the present one is multiplied.
 #pragma once
 #include "common/nvidia.h"
-#include "nvidia/block_pieces.h"
 
 namespace anymetal {
 
@@ -20,6 +19,8 @@ struct TileRows {
   TileRows(device const uchar* base, ulong row_bytes, uint first, uint count)
       : top(base + first * row_bytes), stride(uint(row_bytes)), last(count - 1 - first) {}
   device const uchar* at(uint row) const { return top + metal::min(row, last) * stride; }
+  // The same in one instruction less, which leaves its result in registers.
+  device const uchar* kept_at(uint row) const { return top + ulong(metal::min(row, last)) * stride; }
 };
 
 // Whether a tile of rows that are so many bytes apart spans less than 4 GiB.
@@ -69,44 +70,23 @@ struct DenseTile {
   }
 };
 
-// Rows of blocks.
-template <class T, class Block, uint kRows>
-struct BlockTile {
-  static constexpr bool kCopied = false;
-  TileRows rows;
-  Piece<Block> held[kRows / 32];
-  static BlockTile of(TileRows rows, uint) { return {rows}; }
-
-  void load(uint k, uint thread_index) {
-    constexpr uint kBlock = BlockTraits<Block>::kElements;
-    for (uint i = 0; i < kRows / 32; ++i) {
-      device const Block* row = (device const Block*)rows.at(thread_index / 4 + 32 * i);
-      held[i].load(row[k / kBlock], k % kBlock + thread_index % 4 * 8);
-    }
-  }
-  void store(threadgroup T* tile, uint thread_index) const {
-    for (uint i = 0; i < kRows / 32; ++i) {
-      float w[8];
-      held[i].decode(w);
-      metal::uint4 words;
-      for (uint j = 0; j < 4; ++j) words[j] = packed(T(), w[2 * j], w[2 * j + 1]);
-      *(threadgroup metal::uint4*)(tile + tile_at(thread_index / 4 + 32 * i, thread_index % 4)) = words;
-    }
-  }
-};
-
 // Rows of f32 in pieces; 0 past their end.
 struct FloatRows {
   TileRows rows;
   uint length;
-  void load(uint k, uint thread_index, thread metal::float4 (&held)[8]) const {
+  template <bool kKept, uint kCount>
+  void load(uint k, uint thread_index, thread metal::float4 (&held)[kCount]) const {
     const uint first = k + thread_index % 8 * 4;
+    const auto at = [&](uint i) {
+      const uint row = thread_index / 8 + 16 * i;
+      return (kKept ? rows.kept_at(row) : rows.at(row)) + first * 4;
+    };
     if (first >= length) {
-      for (uint i = 0; i < 8; ++i) held[i] = 0.0f;
+      for (uint i = 0; i < kCount; ++i) held[i] = 0.0f;
     } else if (is_aligned(rows.top)) {
-      for (uint i = 0; i < 8; ++i) held[i] = *(device const metal::float4*)(rows.at(thread_index / 8 + 16 * i) + first * 4);
+      for (uint i = 0; i < kCount; ++i) held[i] = *(device const metal::float4*)at(i);
     } else {
-      for (uint i = 0; i < 8; ++i) held[i] = metal::as_type<metal::float4>(piece<uint>(rows.at(thread_index / 8 + 16 * i) + first * 4, false));
+      for (uint i = 0; i < kCount; ++i) held[i] = metal::as_type<metal::float4>(piece<uint>(at(i), false));
     }
   }
 };
@@ -115,8 +95,9 @@ struct FloatRows {
 struct ListedRows {
   device const uchar* base;
   threadgroup const ulong* offsets;
-  void load(uint k, uint thread_index, thread metal::float4 (&held)[8]) const {
-    for (uint i = 0; i < 8; ++i) {
+  template <bool kKept, uint kCount>
+  void load(uint k, uint thread_index, thread metal::float4 (&held)[kCount]) const {
+    for (uint i = 0; i < kCount; ++i) {
       device const uchar* row = base + offsets[thread_index / 8 + 16 * i];
       held[i] = metal::as_type<metal::float4>(piece<uint>(row + (k + thread_index % 8 * 4) * 4, is_aligned(base)));
     }
@@ -127,9 +108,10 @@ struct ListedRows {
 struct HeadRows {
   device const bfloat* x;
   uint first, tokens, head_dim;
-  void load(uint k, uint thread_index, thread metal::float4 (&held)[8]) const {
+  template <bool kKept, uint kCount>
+  void load(uint k, uint thread_index, thread metal::float4 (&held)[kCount]) const {
     const uint at = k + thread_index % 8 * 4;
-    for (uint i = 0; i < 8; ++i) {
+    for (uint i = 0; i < kCount; ++i) {
       const uint token = metal::min(first + thread_index / 8 + 16 * i, tokens - 1);
       device const bfloat* run = x + (ulong(at / head_dim) * tokens + token) * head_dim + at % head_dim;
       held[i] = metal::float4(run[0], run[1], run[2], run[3]);
@@ -150,51 +132,70 @@ inline float finite_magnitude(float x) {
   return a < INFINITY ? a : 0.0f;
 }
 
-// 128 rows of floats rounded to T. As f16 a row is multiplied by a power of two, its scale, so that the finite elements up to
-// there fit, whatever their magnitude: where a tile brings larger ones than fit, the scale becomes smaller.
-template <class T, class Rows>
+// kRows rows of floats rounded to T, where kForFragments in the order of slots that block_fragments.h has. As f16 a row is
+// multiplied by a power of two, its scale, so that the finite elements up to there fit, whatever their magnitude: where a
+// tile brings larger ones than fit, the scale becomes smaller.
+template <class T, class Rows, uint kRows = 128, bool kForFragments = false>
 struct FloatTile {
   static constexpr bool kCopied = false, kScaled = metal::is_same_v<T, half>;
+  static constexpr uint kCount = kRows / 16;  // of a thread
   Rows rows;
-  metal::float4 held[8];
-  float scales[8];
+  metal::float4 held[kCount];
+  uint scales[kCount / 2];  // powers of two, two to a word
 
   // Before the first tile: for elements of 2^-80 at least.
   void start(threadgroup RowScales* memory, uint thread_index) {
-    for (uint i = 0; i < 8; ++i) scales[i] = 0x1p91f;
+    for (uint i = 0; i < kCount; ++i) set_scale(i, 0x1p91f);
     for (uint s = 0; s < 3 && thread_index % 32 == 0; ++s) memory->changed[s][thread_index / 32] = 0;
   }
   void finish(threadgroup RowScales* memory, uint thread_index) const {
-    for (uint i = 0; i < 8 && thread_index % 8 == 0; ++i) memory->inverses[thread_index / 8 + 16 * i] = 1.0f / scales[i];
+    for (uint i = 0; i < kCount && thread_index % 8 == 0; ++i) memory->inverses[thread_index / 8 + 16 * i] = 1.0f / scale(i);
   }
-  void load(uint k, uint thread_index) { rows.load(k, thread_index, held); }
+  void load(uint k, uint thread_index) { rows.template load<kForFragments>(k, thread_index, held); }
   // The tile that ends with element `end`.
   void store(threadgroup T* tile, threadgroup RowScales* memory, uint stage, uint end, uint thread_index) {
+    const uint largest = put(tile, thread_index);
+    if (!kScaled) return;
+    // 2^15 or more, in one of the two halves: once more with other scales.
+    if (metal::simd_any((largest & 0x7fffu) >= 0x7800u || (largest & 0x7fffffffu) >= 0x78000000u)) {
+      shrink(memory, stage, end, thread_index);
+      put(tile, thread_index);
+    }
+  }
+
+ private:
+  float scale(uint i) const { return metal::as_type<float>(i % 2 == 0 ? scales[i / 2] << 16 : scales[i / 2] & 0xffff0000u); }
+  void set_scale(uint i, float power) {
+    const uint bits = metal::as_type<uint>(power);
+    scales[i / 2] = i % 2 == 0 ? (scales[i / 2] & 0xffff0000u) | bits >> 16 : (scales[i / 2] & 0xffffu) | bits;
+  }
+  // The largest magnitudes of what is stored, of halves, at even and at odd places.
+  uint put(threadgroup T* tile, uint thread_index) const {
     const uint run = thread_index % 8;
-    if (kScaled) {
-      float largest = 0.0f;
-      for (uint i = 0; i < 8; ++i) {
-        const metal::float4 v = metal::fabs(held[i] * scales[i]);
-        largest = metal::max(largest, metal::max(metal::max(v.x, v.y), metal::max(v.z, v.w)));
+    uint largest = 0;
+    for (uint i = 0; i < kCount; ++i) {
+      const metal::float4 v = kScaled ? held[i] * scale(i) : held[i];
+      const metal::uint2 words(packed(T(), v.x, v.y), packed(T(), v.z, v.w));
+      if (kScaled) largest = nvidia::max_magnitudes(largest, nvidia::max_magnitudes(words[0], words[1]));
+      const uint row = thread_index / 8 + 16 * i;
+      if (kForFragments) {
+        for (uint j = 0; j < 2; ++j) *(threadgroup uint*)(tile + tile_at(row, run / 4 * 2 + j) + run % 4 * 2) = words[j];
+      } else {
+        *(threadgroup metal::uint2*)(tile + tile_at(row, run / 2) + run % 2 * 4) = words;
       }
-      if (metal::simd_any(largest > 32768.0f)) shrink(memory, stage, end, thread_index);
     }
-    for (uint i = 0; i < 8; ++i) {
-      const metal::float4 v = kScaled ? held[i] * scales[i] : held[i];
-      *(threadgroup metal::uint2*)(tile + tile_at(thread_index / 8 + 16 * i, run / 2) + run % 2 * 4) =
-          metal::uint2(packed(T(), v.x, v.y), packed(T(), v.z, v.w));
-    }
+    return largest;
   }
   // Scales that bring the largest finite element of each row that does not fit to 2^11, so that there is room for more.
   void shrink(threadgroup RowScales* memory, uint stage, uint end, uint thread_index) {
-    for (uint i = 0; i < 8; ++i) {
+    for (uint i = 0; i < kCount; ++i) {
       const metal::float4 v = held[i];
       float largest = metal::max(metal::max(finite_magnitude(v.x), finite_magnitude(v.y)),
                                  metal::max(finite_magnitude(v.z), finite_magnitude(v.w)));
       for (ushort distance = 1; distance < 8; distance *= 2) largest = metal::max(largest, metal::simd_shuffle_xor(largest, distance));
-      const float before = scales[i];
-      if (largest > 32768.0f / before) scales[i] = metal::as_type<float>((265u << 23) - (metal::as_type<uint>(largest) & (255u << 23)));
-      if (thread_index % 8 == 0) memory->ratios[stage][thread_index / 8 + 16 * i] = scales[i] / before;
+      const float before = scale(i);
+      if (largest >= 32752.0f / before) set_scale(i, metal::as_type<float>((265u << 23) - (metal::as_type<uint>(largest) & (255u << 23))));
+      if (thread_index % 8 == 0) memory->ratios[stage][thread_index / 8 + 16 * i] = scale(i) / before;
     }
     if (thread_index % 32 == 0) memory->changed[stage][thread_index / 32] = end;
   }

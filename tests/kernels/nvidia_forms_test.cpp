@@ -52,8 +52,11 @@ INSTANTIATE_TEST_SUITE_P(Products, NvidiaForms,
                                          "kernel_mul_mv_q4_K_f32", "kernel_mul_mv_q5_K_f32", "kernel_mul_mv_q5_1_f32",
                                          "kernel_mul_mv_iq4_xs_f32", "kernel_mul_mv_q6_K_f32",
                                          "kernel_mul_mv_id_q4_0_f32_swiglu", "kernel_mul_mm_q5_K_f32",
-                                         "kernel_mul_mm_id_q4_0_f32", "kernel_mul_mm_q6_K_tensor_bf16_perm021",
-                                         "kernel_mul_mm_q4_0_tensor_f32"));
+                                         "kernel_mul_mm_q4_1_f32", "kernel_mul_mm_q5_1_f32", "kernel_mul_mm_q8_0_f32",
+                                         "kernel_mul_mm_mxfp4_f32", "kernel_mul_mm_q2_K_f32", "kernel_mul_mm_q3_K_f32",
+                                         "kernel_mul_mm_q6_K_f32", "kernel_mul_mm_iq4_xs_f32",
+                                         "kernel_mul_mm_iq4_nl_f32", "kernel_mul_mm_id_q4_0_f32",
+                                         "kernel_mul_mm_q6_K_tensor_bf16_perm021", "kernel_mul_mm_q4_0_tensor_f32"));
 INSTANTIATE_TEST_SUITE_P(Attention, NvidiaForms,
                          testing::Values("flash_attn_vec_f16kv_dk256", "sdpa", "attention_q8_0kv"));
 INSTANTIATE_TEST_SUITE_P(Recurrent, NvidiaForms, testing::Values("gated_delta_net_f32", "chunk_tri_solve_invert_f32"));

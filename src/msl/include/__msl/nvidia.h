@@ -110,6 +110,20 @@ __MSL_INLINE uint multiply_add_halves(uint a, uint b, uint c) {
   return d;
 }
 
+// The larger magnitude of two pairs of halves each, of a number and a NaN the number's.
+__MSL_INLINE uint max_magnitudes(uint a, uint b) {
+  uint d;
+  asm("{.reg .b32 x, y; abs.f16x2 x, %1; abs.f16x2 y, %2; max.f16x2 %0, x, y;}" : "=r"(d) : "r"(a), "r"(b));
+  return d;
+}
+
+// What a lane of the simdgroup has; all of them call.
+__MSL_INLINE uint from_lane(uint value, uint lane) {
+  uint d;
+  asm volatile("shfl.sync.idx.b32 %0, %1, %2, 0x1f, 0xffffffff;" : "=r"(d) : "r"(value), "r"(lane));
+  return d;
+}
+
 // Two floats rounded to bfloats, the first in the low half.
 __MSL_INLINE uint bfloats(float x, float y) {
   uint d;
@@ -188,10 +202,22 @@ __MSL_INLINE uint bfloats(float x, float y) {
 }
 
 __MSL_INLINE uint multiply_add_halves(uint a, uint b, uint c) {
+#pragma clang fp reassociate(off)
   uint d = 0;
   for (uint i = 0; i < 2; ++i) {
     const half sum = static_cast<half>(__element(half(), a, i) * __element(half(), b, i) + __element(half(), c, i));
     d |= static_cast<uint>(__builtin_bit_cast(ushort, sum)) << (16 * i);
+  }
+  return d;
+}
+
+__MSL_INLINE uint from_lane(uint value, uint lane) { return metal::simd_shuffle(value, static_cast<ushort>(lane)); }
+
+__MSL_INLINE uint max_magnitudes(uint a, uint b) {
+  uint d = 0;
+  for (uint i = 0; i < 2; ++i) {
+    const half larger = static_cast<half>(__builtin_fmaxf(__builtin_fabsf(__element(half(), a, i)), __builtin_fabsf(__element(half(), b, i))));
+    d |= static_cast<uint>(__builtin_bit_cast(ushort, larger)) << (16 * i);
   }
   return d;
 }
