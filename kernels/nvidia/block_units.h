@@ -79,12 +79,26 @@ template <> struct Unit<BlockQ4_0> {
   }
 };
 
+// Sum of weight * x, weights d * code + m that are never 0 times an infinity where the formula has none: nibbles from byte kAt
+// on with fifth bits.
+template <uint kAt>
+float plain_dot(Place16 block, thread const UnitInput& in, uint fifth) {
+  float sum = 0.0f;
+#pragma unroll
+  for (uint i = 0; i < 32; ++i) {
+    const uint code = (uint(block.at<uchar>(kAt + i % 16)) >> (i / 16 * 4) & 15u) | (fifth >> i & 1u) << 4;
+    sum += (block.half_at(0) * float(code) + block.half_at(2)) * in.x[i];
+  }
+  return sum;
+}
+
 template <> struct Unit<BlockQ4_1> {
   static float dot(Place16 block, thread const UnitInput& in) {
     const Words<4> q(block + 4);
     NibbleSums<8> sums;
     for (int i = 0; i < 4; ++i) sums.add(q.at[i], in.x + 4 * i, in.x + 16 + 4 * i);
-    return centred(sums.low() + sums.high(), block.half_at(0), 8, block.half_at(2), in.sum());
+    const float dot = centred(sums.low() + sums.high(), block.half_at(0), 8, block.half_at(2), in.sum());
+    return metal::isfinite(dot) ? dot : plain_dot<4>(block, in, 0);
   }
 };
 
@@ -105,7 +119,8 @@ template <> struct Unit<BlockQ5_0> {
 
 template <> struct Unit<BlockQ5_1> {
   static float dot(Place16 block, thread const UnitInput& in) {
-    return centred(five_bit_sum(block + 4, in), block.half_at(0), 16, block.half_at(2), in.sum());
+    const float dot = centred(five_bit_sum(block + 4, in), block.half_at(0), 16, block.half_at(2), in.sum());
+    return metal::isfinite(dot) ? dot : plain_dot<8>(block, in, Words<1>(block + 4).at[0]);
   }
 };
 

@@ -32,6 +32,16 @@ struct BlockSums {
   float lower() const { return 256.0f * float(at[2]) + float(at[3]); }
 };
 
+// Adds a block's products where lanes t and t + 2 have the halves of units. An infinity among x is in one of them only: both
+// have it, or 0 times it would be in the other.
+inline void add_halves(thread RowSums& sums, float factor, float upper, float lower) {
+  if (!metal::isfinite(factor)) {
+    upper += metal::simd_shuffle_xor(upper, 2);
+    lower += metal::simd_shuffle_xor(lower, 2);
+  }
+  sums.add(factor, upper, lower);
+}
+
 // x of a unit, its halves apart.
 struct HalvesApart {
   uint first_mask;
@@ -70,8 +80,8 @@ struct SuperUnit : SuperBlockForm<4, false, false, InputSums::OfUnitsAsLimbs> {
     BlockSums all;
     for (uint i = 0; i < 4; ++i) all.at[i] = codes[0].at[i] * ByteUnit<Block>::kOddFactor + codes[1].at[i];
     constexpr float kUnit = 1.0f / ByteUnit<Block>::kOddFactor;
-    sums.upper += x.factor * (upper.half_at(0) * kUnit * all.upper() - upper.half_at(2) * least.upper());
-    sums.lower += x.factor * (lower.half_at(0) * kUnit * all.lower() - lower.half_at(2) * least.lower());
+    sums.add(x.factor, upper.half_at(0) * kUnit * all.upper() - upper.half_at(2) * least.upper(),
+             lower.half_at(0) * kUnit * all.lower() - lower.half_at(2) * least.lower());
   }
 };
 
@@ -142,8 +152,7 @@ struct ByteUnit<BlockQ6_K> : SuperBlockForm<2, true> {
                         lower_scales.at<char>(192 + 2 * s));
       }
     }
-    sums.upper += x.factor * (upper.half_at(208) * 0.25f * block.upper());
-    sums.lower += x.factor * (lower.half_at(208) * 0.25f * block.lower());
+    add_halves(sums, x.factor, upper.half_at(208) * 0.25f * block.upper(), lower.half_at(208) * 0.25f * block.lower());
   }
 };
 
@@ -169,8 +178,8 @@ struct ByteUnit<BlockQ2_K> : SuperBlockForm<4, true, false, InputSums::OfHalvesA
     least.add_least((up.word<4>(0) >> 4) & 0x0f0f0f0fu, (low.word<4>(0) >> 4) & 0x0f0f0f0fu, x.sums[lane % 16]);
     // The least values of all sub-blocks are in columns 0 to 3, and again in columns 4 to 7.
     const float upper_least = t < 2 ? upper.half_at(82) : 0.0f, lower_least = t < 2 ? lower.half_at(82) : 0.0f;
-    sums.upper += x.factor * (upper.half_at(80) * 0x1p-6f * block.upper() - upper_least * least.upper());
-    sums.lower += x.factor * (lower.half_at(80) * 0x1p-6f * block.lower() - lower_least * least.lower());
+    add_halves(sums, x.factor, upper.half_at(80) * 0x1p-6f * block.upper() - upper_least * least.upper(),
+               lower.half_at(80) * 0x1p-6f * block.lower() - lower_least * least.lower());
   }
 };
 
@@ -217,8 +226,7 @@ struct ByteUnit<BlockQ3_K> : SuperBlockForm<2, true> {
 #pragma unroll
     for (uint s = 0; s < 8; ++s)
       block.add<char>(u.unit(s), l.unit(s), halves.of(x.unit(s, lane)), upper_scales.of(s), lower_scales.of(s));
-    sums.upper += x.factor * (upper.half_at(108) * 0x1p-7f * block.upper());
-    sums.lower += x.factor * (lower.half_at(108) * 0x1p-7f * block.lower());
+    add_halves(sums, x.factor, upper.half_at(108) * 0x1p-7f * block.upper(), lower.half_at(108) * 0x1p-7f * block.lower());
   }
 };
 
@@ -244,8 +252,7 @@ struct ByteUnit<BlockIQ4_XS> : SuperBlockForm<4, false, true> {
       block.add<char>(SplitIQ4_NL::all(up.word<4>(8 + 16 * s)), SplitIQ4_NL::all(low.word<4>(8 + 16 * s)),
                       x.unit(s, lane), upper_scales.of(s), lower_scales.of(s));
     }
-    sums.upper += x.factor * (upper.half_at(0) * 0.25f * block.upper());
-    sums.lower += x.factor * (lower.half_at(0) * 0.25f * block.lower());
+    sums.add(x.factor, upper.half_at(0) * 0.25f * block.upper(), lower.half_at(0) * 0.25f * block.lower());
   }
 };
 

@@ -99,6 +99,11 @@ struct ByteUnit<BlockMXFP4> : ByteUnitForm<true> {
 // scales already.
 struct RowSums {
   float upper = 0.0f, lower = 0.0f;
+  // In this order: a small factor times a small scale would not be a normal number.
+  void add(float factor, float more_upper, float more_lower) {
+    upper = metal::fma(factor, more_upper, upper);
+    lower = metal::fma(factor, more_lower, lower);
+  }
 };
 
 // Adds the products of codes of rows g and g + 8 with x.
@@ -158,8 +163,7 @@ void add_units(thread RowTile& tile, threadgroup const InputLimbs& x, uint units
     for (uint u = 0; u < units; ++u) add(u);
   }
   const float rest = Format::kWideScale && metal::isfinite(factor) ? 1.0f : factor;
-  tile.sums.upper += rest * group.upper;
-  tile.sums.lower += rest * group.lower;
+  tile.sums.add(rest, group.upper, group.lower);
 }
 
 }  // namespace anymetal

@@ -59,7 +59,7 @@ struct ScaledShare {
       for (uint i = 0; i < 8; ++i) x[i] = metal::isinf(x[i]) ? metal::copysign(1.0f, x[i]) : 0.0f;
       bits = 0x3f800000u;
     }
-    power = metal::max(bits & 0x7f800000u, 47u << 23);  // 2^-80 at least
+    power = metal::max(bits & 0x7f800000u, 30u << 23);  // 2^-97 at least
   }
 
   template <class Form>
