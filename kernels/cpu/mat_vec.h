@@ -40,6 +40,7 @@ bool limb_products(device const uchar* first, ulong row_bytes, ulong units, uint
   constexpr ulong kElements = Dots::kBlocks * BlockTraits<Block>::kElements;
   constexpr uint kUnits = kLimbElements / kElements;
   LimbUnit<Dots> vector[kUnits];
+  prefetch<2 * kPrefetchBytes>(first);  // comes while the vector is made ready
   for (ulong begin = 0; begin < units; begin += kUnits) {
     const uint some = uint(metal::min(ulong(kUnits), units - begin));
     for (uint u = 0; u < some; ++u) {
