@@ -33,7 +33,7 @@ class Recorder : public clang::ASTConsumer {
   explicit Recorder(std::vector<clang::Decl*>& declarations) : declarations_(declarations) {}
   bool HandleTopLevelDecl(clang::DeclGroupRef group) override {
     for (clang::Decl* d : group) {
-      if (!d->isFromASTFile()) declarations_.push_back(d);
+      if (d != nullptr && !d->isFromASTFile()) declarations_.push_back(d);  // one with errors may be none
     }
     return true;
   }

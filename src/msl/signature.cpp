@@ -82,7 +82,7 @@ class SignatureReader {
     argument.is_reference = parameter.getType()->isReferenceType();
     argument.is_constant = space == "constant";
     argument.access = pointee.isConstQualified() || argument.is_constant ? Access::Read : Access::ReadWrite;
-    if (!pointee->isVoidType() && !pointee->isIncompleteType() && !pointee->isFunctionType()) {
+    if (!pointee->isVoidType() && !pointee->isIncompleteType() && !pointee->isFunctionType() && !pointee->isDependentType()) {
       argument.element_size = static_cast<std::size_t>(ast_.getTypeSizeInChars(pointee).getQuantity());
       argument.element_alignment = static_cast<std::size_t>(ast_.getTypeAlignInChars(pointee).getQuantity());
     }
