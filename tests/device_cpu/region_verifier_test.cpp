@@ -64,6 +64,27 @@ end:
   ret void
 })";
 
+/// A sum that each lane leaves a loop with when it has enough.
+constexpr const char* kSums = R"(
+define void @kernel(ptr %in, ptr %out) {
+entry:
+  %x = call i32 @__msl_thread_position_in_threadgroup(i32 0)
+  %wide = zext i32 %x to i64
+  %p = getelementptr i32, ptr %in, i64 %wide
+  %v = load i32, ptr %p
+  br label %loop
+loop:
+  %sum = phi i32 [ 0, %entry ], [ %more, %loop ]
+  %more = add i32 %sum, %v
+  %enough = icmp ugt i32 %more, 100
+  br i1 %enough, label %after, label %loop
+after:
+  %last = phi i32 [ %more, %loop ]
+  %o = getelementptr i32, ptr %out, i64 %wide
+  store i32 %last, ptr %o
+  ret void
+})";
+
 /// A barrier that some lanes may miss.
 constexpr const char* kPartialBarrier = R"(
 define void @kernel(ptr %in, ptr %out) {
@@ -112,6 +133,14 @@ llvm::StoreInst* store_of(llvm::BasicBlock* in, llvm::StringRef slot) {
       if (store->getPointerOperand()->getName().starts_with(slot)) return store;
   ADD_FAILURE() << "no store of " << slot.str();
   return nullptr;
+}
+
+/// Stores that keep what other lanes have lose it.
+void overwrite(llvm::BasicBlock& in) {
+  for (auto& instruction : in)
+    if (auto* store = llvm::dyn_cast<llvm::StoreInst>(&instruction))
+      if (auto* chosen = llvm::dyn_cast<llvm::SelectInst>(store->getValueOperand()))
+        store->setOperand(0, chosen->getTrueValue());
 }
 
 using Break = std::function<void(llvm::Function&)>;
@@ -225,11 +254,7 @@ const std::vector<Broken>& broken() {
        }},
       {"what some lanes brought overwritten", "of lanes that wait there",
        [](auto& made) {
-         for (auto name : {"body.then", "body.else"})
-           for (auto& instruction : *block(made, name))
-             if (auto* store = llvm::dyn_cast<llvm::StoreInst>(&instruction))
-               if (auto* chosen = llvm::dyn_cast<llvm::SelectInst>(store->getValueOperand()))
-                 store->setOperand(0, chosen->getTrueValue());
+         for (auto name : {"body.then", "body.else"}) overwrite(*block(made, name));
        }},
       {"a phi that one way gives nothing", "does not give",
        [](auto& made) {
@@ -240,6 +265,8 @@ const std::vector<Broken>& broken() {
                llvm::isa<llvm::AllocaInst>(store->getPointerOperand()))
              return store->eraseFromParent(), void();
        }},
+      {"a sum that goes on for lanes that have left", "of lanes that have left",
+       [](auto& made) { overwrite(*block(made, "body.loop")); }, kSums},
       {"a branch turned round", "does not go on to",
        [](auto& made) { llvm::cast<llvm::BranchInst>(block(made, "body.after")->getTerminator())->swapSuccessors(); }},
       {"a branch on something else", "branches on something else",
@@ -253,13 +280,7 @@ const std::vector<Broken>& broken() {
          new llvm::StoreInst(llvm::ConstantInt::get(word, 1), made.getArg(1), block(made, "end")->begin());
        }},
       {"a barrier taken for one of all lanes", "does not ask for lanes elsewhere",
-       [](auto& made) {
-         for (auto& instruction : *block(made, "body.then"))
-           if (auto* store = llvm::dyn_cast<llvm::StoreInst>(&instruction))
-             if (auto* chosen = llvm::dyn_cast<llvm::SelectInst>(store->getValueOperand()))
-               store->setOperand(0, chosen->getTrueValue());
-       },
-       kPartialBarrier},
+       [](auto& made) { overwrite(*block(made, "body.then")); }, kPartialBarrier},
       {"lanes still expected at a barrier", "miscounts who may reach a barrier",
        [](auto& made) { store_of(block(made, "body.entry"), "live")->eraseFromParent(); }, kPartialBarrier},
   };
@@ -267,6 +288,7 @@ const std::vector<Broken>& broken() {
 }
 
 TEST(RegionVerifier, TakesWhatIsRight) {
+  EXPECT_EQ(violation(kSums, {}), "");
   EXPECT_EQ(violation(kKernel, {}), "");
   EXPECT_EQ(violation(kPartialBarrier, {}), "");
 }

@@ -45,6 +45,7 @@ void LaneEmitter::emit() {
   find_chained();
   find_ways_to_barriers();
   find_kept();
+  find_shared();
   live_ = stack_slot(builder_.getInt32Ty(), "live");
   if (origins_) origins_->mark_live(*live_);
   builder_.SetInsertPoint(start);
@@ -220,12 +221,17 @@ void LaneEmitter::pass_values(llvm::BasicBlock* from, llvm::ArrayRef<std::pair<l
   llvm::SmallVector<Move, 8> moves;
   for (const auto& [successor, mask] : edges)
     for (const auto& phi : successor->phis()) {
+      if (shared_.contains(&phi)) continue;
       auto* incoming = phi.getIncomingValueForBlock(from);
       LaneValue moved;
       const auto shape = shapes_.of(&phi);
       if (!shape.is_divergent()) moved.first = first(incoming);
       if (shape.is_divergent() || shape.conditional)
         for (unsigned c = 0; c < component_count(phi.getType()); ++c) moved.lanes.push_back(lanes(incoming, c));
+      if (keeps_last_.contains(&phi) && loops_.getLoopFor(successor)->contains(from)) {
+        moves.push_back({&phi, std::move(moved), full_ ? nullptr : mask_});
+        continue;
+      }
       const bool plain = full_ && !parts_lanes(from);
       const bool alone = first_arrival(from, successor) || (certain && shape.is_uniform());
       moves.push_back({&phi, std::move(moved), plain || alone ? nullptr : mask});

@@ -87,6 +87,7 @@ class LaneEmitter {
   /// A linear instruction over lane 0's operands, as `operand` has them.
   Value* linear_copy(Instruction& instruction, llvm::function_ref<Value*(Value*)> operand);
   void find_kept();
+  void find_shared();
   llvm::AllocaInst* stack_slot(llvm::Type* type, const llvm::Twine& name = "");
 
   // Instructions (lane_instructions.cpp).
@@ -103,6 +104,8 @@ class LaneEmitter {
   void emit_sync(llvm::CallInst& call, const SyncOperation& operation);
   void emit_matrix(llvm::CallInst& call);
   Value* emit_shuffle(llvm::CallInst& call);
+  /// All lanes' values where those follow from the lanes' numbers alone, else null.
+  llvm::Constant* follows_from_number(Value* original) const;
   llvm::Function* multiply_accumulate_function();
 
   // Memory (lane_memory.cpp).
@@ -166,6 +169,9 @@ class LaneEmitter {
   };
   llvm::DenseMap<const Instruction*, Slots> slots_;
   llvm::SmallPtrSet<const Instruction*, 32> kept_;  ///< what other blocks ask for
+  /// Phis past a loop whose value is in the slots of one of its header: each lane's last.
+  llvm::DenseMap<const Instruction*, const llvm::PHINode*> shared_;
+  llvm::SmallPtrSet<const Instruction*, 8> keeps_last_;  ///< whose slots these are
   llvm::DenseMap<const llvm::AllocaInst*, llvm::AllocaInst*> private_;
   llvm::DenseMap<std::pair<llvm::Type*, unsigned>, llvm::AllocaInst*> spills_;
   Slots& slots_of(const Instruction& instruction);
@@ -179,6 +185,10 @@ class LaneEmitter {
   unsigned barriers_ = 0;
 };
 
+/// A phi where a loop is left from its latch may get what a phi of the header gets for the next round: then that one
+/// has each lane's last value, if it is not changed for lanes that have left. Null where it is not so, and where lanes
+/// leave an outer loop as well: they would wait while others begin the inner one anew.
+const llvm::PHINode* keeper_of_last(const llvm::PHINode& phi, const llvm::LoopInfo& loops);
 /// Why the emitter cannot take a thread function, or empty.
 std::string lanes_obstacle(const llvm::Function& function);
 /// Scalars a type is made of: vector elements or struct members; 1 for a scalar.

@@ -1,3 +1,4 @@
+#include <llvm/Analysis/ConstantFolding.h>
 #include <llvm/Analysis/VectorUtils.h>
 #include <llvm/IR/Intrinsics.h>
 
@@ -30,6 +31,29 @@ void LaneEmitter::emit_sync(llvm::CallInst& call, const SyncOperation& operation
   }
 }
 
+llvm::Constant* LaneEmitter::follows_from_number(Value* original) const {
+  if (auto* constant = llvm::dyn_cast<llvm::Constant>(original))
+    return llvm::ConstantVector::getSplat(llvm::ElementCount::getFixed(kLanes), constant);
+  auto* instruction = llvm::dyn_cast<Instruction>(original);
+  if (!instruction) return nullptr;
+  if (shapes_.is_lane_number(instruction)) {
+    llvm::SmallVector<llvm::Constant*, kLanes> numbers;
+    for (unsigned lane = 0; lane < kLanes; ++lane)
+      numbers.push_back(llvm::ConstantInt::get(instruction->getType(), lane));
+    return llvm::ConstantVector::get(numbers);
+  }
+  if (!llvm::isa<llvm::BinaryOperator, llvm::CastInst>(instruction)) return nullptr;
+  llvm::SmallVector<llvm::Constant*, 2> operands;
+  for (auto& operand : instruction->operands()) {
+    operands.push_back(follows_from_number(operand.get()));
+    if (!operands.back()) return nullptr;
+  }
+  if (operands.size() == 2)
+    return llvm::ConstantFoldBinaryOpOperands(instruction->getOpcode(), operands[0], operands[1], layout_);
+  auto* type = llvm::FixedVectorType::get(instruction->getType(), kLanes);
+  return llvm::ConstantFoldCastOperand(instruction->getOpcode(), operands[0], type, layout_);
+}
+
 llvm::Value* LaneEmitter::emit_shuffle(llvm::CallInst& call) {
   auto* value = call.getArgOperand(0);
   auto* source = call.getArgOperand(1);
@@ -38,7 +62,8 @@ llvm::Value* LaneEmitter::emit_shuffle(llvm::CallInst& call) {
     return builder_.CreateExtractElement(lanes(value), builder_.CreateAnd(first(source), kLanes - 1));
   }
   auto* values = lanes(value);
-  auto* sources = lanes(source);
+  Value* sources = follows_from_number(source);
+  if (!sources) sources = lanes(source);
   sources = builder_.CreateAnd(sources, llvm::ConstantInt::get(sources->getType(), kLanes - 1));
   if (const auto* constant = llvm::dyn_cast<llvm::Constant>(sources)) {
     llvm::SmallVector<int, kLanes> picks;

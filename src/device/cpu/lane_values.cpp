@@ -18,6 +18,18 @@ llvm::Type* component_type(llvm::Type* type, unsigned component) {
   return type->getScalarType();
 }
 
+const llvm::PHINode* keeper_of_last(const llvm::PHINode& phi, const llvm::LoopInfo& loops) {
+  const auto* latch = phi.getParent()->getSinglePredecessor();
+  const auto* loop = latch ? loops.getLoopFor(latch) : nullptr;
+  if (!loop || loop->getLoopLatch() != latch || loops.getLoopFor(phi.getParent()) != loop->getParentLoop())
+    return nullptr;
+  for (const auto& header : loop->getHeader()->phis())
+    if (header.getIncomingValueForBlock(latch) == phi.getIncomingValueForBlock(latch) &&
+        !private_variable(const_cast<llvm::PHINode*>(&header)))
+      return &header;
+  return nullptr;
+}
+
 llvm::AllocaInst* LaneEmitter::stack_slot(llvm::Type* type, const llvm::Twine& name) {
   llvm::IRBuilder<> builder(slots_block_);
   return builder.CreateAlloca(type, nullptr, name);
@@ -38,7 +50,22 @@ void LaneEmitter::find_kept() {
   }
 }
 
+void LaneEmitter::find_shared() {
+  for (const llvm::BasicBlock* block : order_)
+    for (const auto& phi : block->phis()) {
+      const auto* owner = keeper_of_last(phi, loops_);
+      if (!owner || !shapes_.of(&phi).is_divergent() || !shapes_.of(owner).is_divergent()) continue;
+      const auto* latch = block->getSinglePredecessor();
+      if (!shapes_.is_partial(latch) && !parts_lanes(latch))
+        continue;  // all leave, or none: ways have stores of their own
+      shared_[&phi] = owner;
+      keeps_last_.insert(owner);
+      if (origins_) origins_->mark_shared(phi, *owner);
+    }
+}
+
 LaneEmitter::Slots& LaneEmitter::slots_of(const Instruction& instruction) {
+  if (const auto* owner = shared_.lookup(&instruction)) return slots_of(*owner);
   auto& slots = slots_[&instruction];
   const auto shape = shapes_.of(&instruction);
   auto* type = private_variable(const_cast<Instruction*>(&instruction)) && instruction.getType()->isPointerTy()

@@ -33,11 +33,15 @@ class RegionOrigins {
   void mark_slot(llvm::AllocaInst& slot, const llvm::Instruction& original);
   void mark_waiting(llvm::AllocaInst& slot, const llvm::BasicBlock& original);
   void mark_live(const llvm::AllocaInst& slot) { live_ = &slot; }
+  /// `phi` takes what is in the slots of `owner`.
+  void mark_shared(const llvm::PHINode& phi, const llvm::PHINode& owner) { shared_[&phi] = &owner; }
   /// The lanes' copies of a private variable.
   void mark_private(const llvm::AllocaInst& memory) { private_.insert(&memory); }
 
   [[nodiscard]] Origin of(const llvm::Instruction& made) const;
   [[nodiscard]] const llvm::AllocaInst* live() const { return live_; }
+  /// Phis without slots of their own, and whose they take.
+  [[nodiscard]] const llvm::DenseMap<const llvm::PHINode*, const llvm::PHINode*>& shared() const { return shared_; }
   [[nodiscard]] bool is_private(const llvm::AllocaInst& memory) const { return private_.contains(&memory); }
   /// Takes the metadata out of a function.
   void strip(llvm::Function& made) const;
@@ -52,6 +56,7 @@ class RegionOrigins {
   llvm::DenseMap<const llvm::Value*, llvm::MDNode*> nodes_;
   llvm::DenseMap<const llvm::MDNode*, Origin> origins_;
   const llvm::AllocaInst* live_ = nullptr;
+  llvm::DenseMap<const llvm::PHINode*, const llvm::PHINode*> shared_;
   llvm::SmallPtrSet<const llvm::AllocaInst*, 4> private_;
 };
 

@@ -75,4 +75,30 @@ bool RegionVerifier::check_slot_store(const Region& region, const llvm::StoreIns
       fmt::format("block {} overwrites '{}' of lanes that wait there", name(*region.original), name(*original)));
 }
 
+bool RegionVerifier::check_shared() {
+  for (const auto& [phi, owner] : origins_.shared()) {
+    // What leaves the loop by its latch is what the owner has in the next round, and lanes that have it are on their
+    // way before the loop begins anew.
+    const auto* latch = phi->getParent()->getSinglePredecessor();
+    const auto* loop = latch ? flow_.loops.getLoopFor(latch) : nullptr;
+    const bool same = loop && loop->getLoopLatch() == latch &&
+                      loop->getParentLoop() == flow_.loops.getLoopFor(phi->getParent()) &&
+                      loop->getHeader() == owner->getParent() && shapes_.of(phi).is_divergent() &&
+                      owner->getIncomingValueForBlock(latch) == phi->getIncomingValueForBlock(latch);
+    if (!same) return wrong(fmt::format("'{}' is taken for '{}'", name(*owner), name(*phi)));
+    const auto& region = region_for(*latch);
+    if (!region.apart)
+      return wrong(fmt::format("block {} leaves '{}' on one of its ways only", name(*latch), name(*owner)));
+    for (const auto* block : region.blocks)
+      for (const auto& instruction : *block) {
+        const auto* store = llvm::dyn_cast<llvm::StoreInst>(&instruction);
+        const auto* slot = store ? llvm::dyn_cast<llvm::AllocaInst>(store->getPointerOperand()) : nullptr;
+        if (!slot || origins_.of(*slot).instruction != owner || !region.partial) continue;
+        if (!keeps_other_lanes(region, store->getValueOperand()))
+          return wrong(fmt::format("block {} overwrites '{}' of lanes that have left", name(*latch), name(*phi)));
+      }
+  }
+  return true;
+}
+
 }  // namespace anymetal::device::cpu

@@ -72,7 +72,7 @@ std::string RegionVerifier::run() {
     if (!check_effects(region) || !check_values(region) || !check_masks(region) || !check_edges(region) ||
         !check_chain(region))
       return problem_;
-  (void)(check_ends() && check_barriers());
+  (void)(check_shared() && check_ends() && check_barriers());
   return problem_;
 }
 

@@ -22,8 +22,8 @@ namespace anymetal::device::cpu {
 /// - every block of the thread became one region with one way in, and reaches its accesses to memory and its
 ///   synchronisation points in the thread's order, each once on every way through (region_verifier.cpp);
 /// - no value crosses regions but through slots, which are written where the value is made, and a phi's where its
-/// blocks
-///   are left, without loss for lanes that wait there (region_values.cpp);
+///   blocks are left, without loss for lanes that wait there, or that have left a loop with its value
+///   (region_values.cpp);
 /// - where some lanes are elsewhere every effect is under the mask of those that are there, and a branch hands each of
 ///   them on to one successor (region_masks.cpp);
 /// - lanes that wait for a block are looked for on every way on, and a barrier they cannot all reach is reported
@@ -64,6 +64,7 @@ class RegionVerifier {
   bool check_values(const Region& region);
   bool check_slot_load(const Region& region, const llvm::LoadInst& load);
   bool check_slot_store(const Region& region, const llvm::StoreInst& store);
+  bool check_shared();
   // region_masks.cpp
   bool check_masks(const Region& region);
   [[nodiscard]] bool is_guarded(const Region& region, const Instruction& made) const;
