@@ -1,9 +1,9 @@
 // From text to a callable kernel, stage by stage, over the built-in catalogue on the CPU device:
-//   bench_compile_stages [--every N] [--runs N] [--general] [NAME...]
+//   bench_compile_stages [--every N] [--runs N] [--general] [--each] [NAME...]
 // Pre-pass, parse, IR, specialise, optimise, generate and link of each kernel, compiled alone and cold, then one more
 // specialisation of its parsed source. Median, spread (distance of the quartiles) and largest over the kernels; of several
 // runs a kernel's fastest counts. A kernel that has a form for processors is compiled in that form, as the device does;
-// with --general in the form for all devices.
+// with --general in the form for all devices. --each prints a line for every kernel as well.
 
 #include "device/cpu/cpu_backend.hpp"
 #include "msl/parsed_source.hpp"
@@ -159,6 +159,12 @@ void keep_fastest(Stages& best, const Stages& next) {
   for (std::size_t i = 0; i < next.size(); ++i) best[i].milliseconds = std::min(best[i].milliseconds, next[i].milliseconds);
 }
 
+void print_one(std::string_view name, const Stages& stages) {
+  fmt::print("{:<60}", name);
+  for (const Stage& stage : stages) fmt::print(" {:>8.2f}", stage.milliseconds);
+  fmt::print("\n");
+}
+
 void print(const std::vector<Stages>& kernels) {
   if (kernels.empty()) return;
   fmt::print("{:<28} {:>9} {:>9} {:>9}   ms, {} kernels\n", "stage", "median", "spread", "largest", kernels.size());
@@ -177,12 +183,14 @@ int main(int argc, char** argv) {
   std::size_t every = 1;
   int runs = 1;
   bool general = false;
+  bool each = false;
   std::vector<std::string_view> wanted;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
     if (word == "--every" && i + 1 < argc) every = std::max<std::size_t>(1, std::strtoull(argv[++i], nullptr, 10));
     else if (word == "--runs" && i + 1 < argc) runs = std::max(1, std::atoi(argv[++i]));
     else if (word == "--general") general = true;
+    else if (word == "--each") each = true;
     else wanted.push_back(word);
   }
   Trace trace;
@@ -207,6 +215,7 @@ int main(int argc, char** argv) {
     if (wanted.empty() ? i % every != 0 : std::ranges::find(wanted, kernel.name) == wanted.end()) continue;
     const std::uint32_t file = file_of(kernel, general ? "" : (*backend)->kernel_variants());
     Stages stages = measure(std::string(registry::builtin_files()[file].text), std::string(kernel.name), options);
+    if (each && !stages.empty()) print_one(kernel.name, stages);
     if (stages.empty()) ++refused;
     else kernels.push_back(std::move(stages));
   }

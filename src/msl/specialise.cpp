@@ -92,8 +92,9 @@ Result<SpecialisedKernel> specialised(const EntryModule& entry, std::span<const 
   const auto values = resolve_constants(entry.reflection.name, entry.constants, constants);
   if (!values) return std::unexpected(values.error());
   set_function_constants(module, *values);
-  if (!values->empty() || !entry.constants.empty() || has_initialisers(module)) {
-    simplify_functions(module);
+  const bool computes = has_initialisers(module);
+  if (!values->empty() || !entry.constants.empty() || computes) simplify_functions(module);
+  if (computes) {
     evaluate_derived_constants(module);
     simplify_functions(module);
   }

@@ -1,14 +1,11 @@
 #include "device/cpu/code_generator.hpp"
 
-#include <fmt/format.h>
 #include <llvm/ADT/SmallString.h>
 #include <llvm/Analysis/TargetTransformInfo.h>
 #include <llvm/CodeGen/MachineModuleInfo.h>
 #include <llvm/CodeGen/Passes.h>
 #include <llvm/CodeGen/TargetPassConfig.h>
 #include <llvm/IR/Module.h>
-#include <llvm/MC/MCSubtargetInfo.h>
-#include <llvm/MC/TargetRegistry.h>
 #include <llvm/Passes/PassBuilder.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
@@ -29,9 +26,9 @@
 #include "device/cpu/bfloat_conversions.hpp"
 #include "device/cpu/codegen_passes.hpp"
 #include "device/cpu/integer_conversions.hpp"
-#include "device/cpu/llvm_targets.hpp"
 #include "device/cpu/loop_pipeline.hpp"
 #include "device/cpu/shift_amounts.hpp"
+#include "device/cpu/simplify_pipeline.hpp"
 #include "msl/pass_checkpoints.hpp"
 
 namespace anymetal::device::cpu {
@@ -61,29 +58,10 @@ struct Passes {
 
 }  // namespace
 
-CodeGenerator::CodeGenerator(std::unique_ptr<llvm::TargetMachine> machine) : machine_(std::move(machine)) {}
-CodeGenerator::CodeGenerator(CodeGenerator&&) noexcept = default;
-CodeGenerator& CodeGenerator::operator=(CodeGenerator&&) noexcept = default;
-CodeGenerator::~CodeGenerator() = default;
-
 Result<CodeGenerator> CodeGenerator::create(const HostTarget& host) {
-  register_llvm_targets();
-  std::string message;
-  const auto* target = llvm::TargetRegistry::lookupTarget(host.triple, message);
-  if (!target)
-    return fail(ErrorCode::InternalError, fmt::format("LLVM cannot generate code for {}: {}", host.triple, message));
-  const std::unique_ptr<llvm::MCSubtargetInfo> known(target->createMCSubtargetInfo(host.triple, "", ""));
-  if (!known || !known->isCPUStringValid(host.cpu))
-    return fail(ErrorCode::InvalidArgument,
-                fmt::format("ANYMETAL_CPU_TARGET: LLVM knows no processor '{}' of {}", host.cpu, host.triple));
-  llvm::TargetOptions options;
-  options.EmitStackSizeSection = true;                   // the loader skips it; `anymetal compile` shows it
-  options.AllowFPOpFusion = llvm::FPOpFusion::Standard;  // only where the instruction's flags allow it
-  std::unique_ptr<llvm::TargetMachine> machine(
-      target->createTargetMachine(host.triple, host.cpu, host.features, options, llvm::Reloc::PIC_,
-                                  llvm::CodeModel::Small, llvm::CodeGenOptLevel::Aggressive, /*JIT=*/true));
-  if (!machine) return fail(ErrorCode::InternalError, "LLVM cannot generate code for this processor");
-  return CodeGenerator(std::move(machine));
+  auto machine = lend_machine(host);
+  if (!machine) return std::unexpected(machine.error());
+  return CodeGenerator(std::move(*machine));
 }
 
 void CodeGenerator::retarget(llvm::Module& module) const {
@@ -101,11 +79,21 @@ void CodeGenerator::retarget(llvm::Module& module) const {
   }
 }
 
+void CodeGenerator::fold(llvm::Function& function) const {
+  Passes passes(machine_.get());
+  llvm::AlwaysInlinerPass(/*InsertLifetime=*/false).run(*function.getParent(), passes.modules);
+  llvm::FunctionPassManager pipeline;
+  pipeline.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
+  pipeline.addPass(llvm::EarlyCSEPass());
+  pipeline.addPass(llvm::SimplifyCFGPass());
+  pipeline.addPass(llvm::LoopSimplifyPass());
+  pipeline.run(function, passes.functions);
+}
+
 void CodeGenerator::simplify(llvm::Function& function) const {
   Passes passes(machine_.get());
   llvm::AlwaysInlinerPass(/*InsertLifetime=*/false).run(*function.getParent(), passes.modules);
-  passes.builder.buildFunctionSimplificationPipeline(llvm::OptimizationLevel::O3, llvm::ThinOrFullLTOPhase::None)
-      .run(function, passes.functions);
+  simplification().run(function, passes.functions);
 }
 
 void CodeGenerator::remove_unused(llvm::Module& module) const {
@@ -143,7 +131,7 @@ void CodeGenerator::tidy(llvm::Function& function) const {
 void CodeGenerator::optimise(llvm::Module& module, Code code) const {
   Passes passes(machine_.get());
   if (code == Code::Loops) {
-    loop_pipeline(passes.builder).run(module, passes.modules);
+    loop_pipeline().run(module, passes.modules);
     return;
   }
   if (code == Code::Coroutines) {

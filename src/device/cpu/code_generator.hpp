@@ -3,17 +3,16 @@
 /// LLVM's part of a compile: optimisation pipelines and object code for the host.
 
 #include <anymetal/error.hpp>
-
 #include <cstdint>
-#include <memory>
 #include <string>
+#include <utility>
 
 #include "device/cpu/host.hpp"
+#include "device/cpu/target_machines.hpp"
 
 namespace llvm {
 class Function;
 class Module;
-class TargetMachine;
 class TargetTransformInfo;
 }  // namespace llvm
 
@@ -23,12 +22,11 @@ namespace anymetal::device::cpu {
 class CodeGenerator {
  public:
   static Result<CodeGenerator> create(const HostTarget& target = host_target());
-  CodeGenerator(CodeGenerator&&) noexcept;
-  CodeGenerator& operator=(CodeGenerator&&) noexcept;
-  ~CodeGenerator();
 
   /// Sets triple, data layout and the target attributes of all functions.
   void retarget(llvm::Module& module) const;
+  /// Inlines what must be inlined, folds constants and gives every loop one latch; cheap.
+  void fold(llvm::Function& function) const;
   /// Inlines what must be inlined and brings `function` into the simplest form: what path analysis and coroutine
   /// splitting start from.
   void simplify(llvm::Function& function) const;
@@ -48,8 +46,8 @@ class CodeGenerator {
   [[nodiscard]] Result<std::string> emit_object(llvm::Module& module) const;
 
  private:
-  explicit CodeGenerator(std::unique_ptr<llvm::TargetMachine> machine);
-  std::unique_ptr<llvm::TargetMachine> machine_;
+  explicit CodeGenerator(LentMachine machine) : machine_(std::move(machine)) {}
+  LentMachine machine_;
 };
 
 }  // namespace anymetal::device::cpu

@@ -126,15 +126,22 @@ Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view 
   define_target_queries(module);
   internalise(module);
   generator->retarget(module);
-  generator->simplify(*entry);
   Artifact artifact;
-  const std::string general = meets(*entry) && paths.lanes ? as_bitcode(module, *entry, *generator) : std::string();
+  bool one_thread = kernel.reflection.any_threadgroup_size && paths.one_thread;
+  std::string general;
+  if (one_thread) {
+    generator->fold(*entry);
+    artifact.path_reason = one_thread_obstacle(*entry);
+    one_thread = artifact.path_reason.empty();
+  }
+  if (!one_thread) {
+    generator->simplify(*entry);
+    if (meets(*entry) && paths.lanes) general = as_bitcode(module, *entry, *generator);
+  }
   const auto thread = make_thread_function(module, *entry);
   if (!thread) return std::unexpected(thread.error());
-  bool one_thread = kernel.reflection.any_threadgroup_size && paths.one_thread;
   if (one_thread) {
-    artifact.path_reason = run_as_one_thread(*thread);
-    one_thread = artifact.path_reason.empty();
+    run_as_one_thread(*thread);
     generator->simplify(*thread->function);
   }
   const bool meeting = meets(*thread->function);

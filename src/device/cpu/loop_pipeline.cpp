@@ -1,12 +1,14 @@
 #include "device/cpu/loop_pipeline.hpp"
 
-#include <llvm/Passes/PassBuilder.h>
 #include <llvm/Transforms/IPO/AlwaysInliner.h>
+#include <llvm/Transforms/IPO/ConstantMerge.h>
 #include <llvm/Transforms/IPO/GlobalDCE.h>
 #include <llvm/Transforms/InstCombine/InstCombine.h>
 #include <llvm/Transforms/Scalar/ADCE.h>
+#include <llvm/Transforms/Scalar/DivRemPairs.h>
 #include <llvm/Transforms/Scalar/EarlyCSE.h>
 #include <llvm/Transforms/Scalar/IndVarSimplify.h>
+#include <llvm/Transforms/Scalar/InferAlignment.h>
 #include <llvm/Transforms/Scalar/LICM.h>
 #include <llvm/Transforms/Scalar/LoopDeletion.h>
 #include <llvm/Transforms/Scalar/LoopIdiomRecognize.h>
@@ -14,10 +16,13 @@
 #include <llvm/Transforms/Scalar/LoopPassManager.h>
 #include <llvm/Transforms/Scalar/LoopRotation.h>
 #include <llvm/Transforms/Scalar/LoopSimplifyCFG.h>
+#include <llvm/Transforms/Scalar/LoopSink.h>
+#include <llvm/Transforms/Scalar/LoopUnrollPass.h>
 #include <llvm/Transforms/Scalar/Reassociate.h>
-#include <llvm/Transforms/Scalar/SROA.h>
 #include <llvm/Transforms/Scalar/SimpleLoopUnswitch.h>
 #include <llvm/Transforms/Scalar/SimplifyCFG.h>
+#include <llvm/Transforms/Vectorize/LoopVectorize.h>
+#include <llvm/Transforms/Vectorize/VectorCombine.h>
 
 namespace anymetal::device::cpu {
 namespace {
@@ -43,11 +48,37 @@ llvm::LoopPassManager counting() {
   return loops;
 }
 
+/// Loops into vectors, and what that leaves folded.
+void add_vectorisation(llvm::FunctionPassManager& functions) {
+  llvm::LoopPassManager loops;
+  loops.addPass(llvm::LoopRotatePass());
+  loops.addPass(llvm::LoopDeletionPass());
+  functions.addPass(llvm::createFunctionToLoopPassAdaptor(std::move(loops)));
+  functions.addPass(llvm::LoopVectorizePass());
+  functions.addPass(llvm::InferAlignmentPass());
+  functions.addPass(llvm::InstCombinePass());
+  functions.addPass(llvm::SimplifyCFGPass(llvm::SimplifyCFGOptions()
+                                              .forwardSwitchCondToPhi(true)
+                                              .convertSwitchRangeToICmp(true)
+                                              .convertSwitchToLookupTable(true)
+                                              .needCanonicalLoops(false)
+                                              .hoistCommonInsts(true)
+                                              .sinkCommonInsts(true)));
+  functions.addPass(llvm::VectorCombinePass());
+  constexpr int kLevel = 3;
+  functions.addPass(llvm::LoopUnrollPass(llvm::LoopUnrollOptions(kLevel)));
+  functions.addPass(llvm::InstCombinePass());
+  functions.addPass(llvm::createFunctionToLoopPassAdaptor(llvm::LICMPass(llvm::LICMOptions()), /*UseMemorySSA=*/true));
+  functions.addPass(llvm::LoopSinkPass());
+  functions.addPass(llvm::DivRemPairsPass());
+  functions.addPass(
+      llvm::SimplifyCFGPass(llvm::SimplifyCFGOptions().convertSwitchRangeToICmp(true).speculateUnpredictables(true)));
+}
+
 }  // namespace
 
-llvm::ModulePassManager loop_pipeline(llvm::PassBuilder& builder) {
+llvm::ModulePassManager loop_pipeline() {
   llvm::FunctionPassManager functions;
-  functions.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
   functions.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
   functions.addPass(llvm::InstCombinePass());
   functions.addPass(llvm::SimplifyCFGPass());
@@ -58,12 +89,13 @@ llvm::ModulePassManager loop_pipeline(llvm::PassBuilder& builder) {
   functions.addPass(llvm::createFunctionToLoopPassAdaptor(counting()));
   functions.addPass(llvm::EarlyCSEPass());
   functions.addPass(llvm::ADCEPass());
+  add_vectorisation(functions);
   llvm::ModulePassManager pipeline;
   pipeline.addPass(llvm::AlwaysInlinerPass(/*InsertLifetime=*/false));
   pipeline.addPass(llvm::GlobalDCEPass());
   pipeline.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(functions)));
-  pipeline.addPass(
-      builder.buildModuleOptimizationPipeline(llvm::OptimizationLevel::O3, llvm::ThinOrFullLTOPhase::None));
+  pipeline.addPass(llvm::GlobalDCEPass());
+  pipeline.addPass(llvm::ConstantMergePass());
   return pipeline;
 }
 

@@ -18,20 +18,6 @@
 namespace anymetal::device::cpu {
 namespace {
 
-std::string obstacle(const ThreadFunction& thread) {
-  for (unsigned d = 0; d < 3; ++d) {
-    if (!thread.geometry(kDispatchThreads + d)->use_empty() || !thread.geometry(kThreadsPerGrid + d)->use_empty())
-      return "it reads positions or sizes of threads in the grid";
-  }
-  for (const auto& instruction : llvm::instructions(*thread.function)) {
-    const auto* call = llvm::dyn_cast<llvm::CallInst>(&instruction);
-    const auto operation = call ? sync_operation(*call) : std::nullopt;
-    if (operation && operation->kind == SyncOperation::Kind::MultiplyAccumulate)
-      return "it multiplies matrices of a simdgroup";
-  }
-  return {};
-}
-
 /// Finds loops from the thread's index in steps of the threadgroup's size.
 class StridedLoops {
  public:
@@ -106,8 +92,21 @@ llvm::Value* alone(llvm::CallInst& call, const SyncOperation& operation) {
 
 }  // namespace
 
-std::string run_as_one_thread(const ThreadFunction& thread) {
-  if (auto reason = obstacle(thread); !reason.empty()) return reason;
+std::string one_thread_obstacle(const llvm::Function& entry) {
+  for (const auto& instruction : llvm::instructions(entry)) {
+    const auto* call = llvm::dyn_cast<llvm::CallInst>(&instruction);
+    const auto* callee = call && !call->use_empty() ? call->getCalledFunction() : nullptr;
+    if (!callee) continue;
+    if (callee->getName() == "__msl_dispatch_threads_per_threadgroup" || callee->getName() == "__msl_threads_per_grid")
+      return "it reads positions or sizes of threads in the grid";
+    const auto operation = sync_operation(*call);
+    if (operation && operation->kind == SyncOperation::Kind::MultiplyAccumulate)
+      return "it multiplies matrices of a simdgroup";
+  }
+  return {};
+}
+
+void run_as_one_thread(const ThreadFunction& thread) {
   StridedLoops(thread).mark();
   for (auto& instruction : llvm::make_early_inc_range(llvm::instructions(*thread.function))) {
     auto* call = llvm::dyn_cast<llvm::CallInst>(&instruction);
@@ -125,7 +124,6 @@ std::string run_as_one_thread(const ThreadFunction& thread) {
     set(kThread + d, 0);
     set(kThreadsPerGroup + d, 1);
   }
-  return {};
 }
 
 }  // namespace anymetal::device::cpu
