@@ -188,7 +188,7 @@ INSTANTIATE_TEST_SUITE_P(
         Lowering{"shuffle", "%s = call i32 @__msl_simd_shuffle(i32 %n, i32 3)\n%r = bitcast i32 %s to float", "shfl.sync.idx", "sm_90"},
         Lowering{"ballot", "%c = fcmp olt float %v, 1.0\n%s = call i64 @__msl_simd_ballot(i1 %c)\n%t = trunc i64 %s to i32\n%r = bitcast i32 %t to float", "vote.sync.ballot", "sm_90"},
         Lowering{"exp2", "%r = call float @__msl_fast_exp2(float %v)", "ex2.approx", "sm_90"},
-        Lowering{"division", "%r = fdiv arcp afn float 1.0, %v", "approx", "sm_90"},
+        Lowering{"division", "%r = fdiv arcp afn float 1.0, %v", "div.full.f32", "sm_90"},
         Lowering{"precise_division", "%r = fdiv float 1.0, %v", "rcp.rn.f32", "sm_90"},
         Lowering{"matrix_half", "%w = insertelement <2 x float> zeroinitializer, float %v, i32 0\n%m = call <2 x float> @__msl_simdgroup_multiply_accumulate_f16_f16(<2 x float> %w, <2 x float> %w, <2 x float> %w)\n%r = extractelement <2 x float> %m, i32 1", "mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32", "sm_90"},
         Lowering{"matrix_bfloat", "%w = insertelement <2 x float> zeroinitializer, float %v, i32 0\n%m = call <2 x float> @__msl_simdgroup_multiply_accumulate_bf16_bf16(<2 x float> %w, <2 x float> %w, <2 x float> %w)\n%r = extractelement <2 x float> %m, i32 1", "mma.sync.aligned.m16n8k8.row.col.f32.bf16.bf16.f32", "sm_90"},

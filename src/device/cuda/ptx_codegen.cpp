@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 #include <llvm/Analysis/TargetTransformInfo.h>
 #include <llvm/IR/IRBuilder.h>
-#include <llvm/IR/IntrinsicsNVPTX.h>
+#include <llvm/IR/InlineAsm.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Module.h>
 #include <llvm/IR/Verifier.h>
@@ -39,7 +39,8 @@ std::string ptx_identifier(std::string_view label) {
   return name;
 }
 
-/// Fast-math division becomes the hardware's 2-ulp one; LLVM itself would take it only under a module-wide switch.
+/// Fast-math division becomes the hardware's 2-ulp one for all divisors; LLVM itself would take it only under a module-wide
+/// switch and has no intrinsic for it.
 void approximate_divisions(llvm::Function& kernel) {
   llvm::SmallVector<llvm::BinaryOperator*> divisions;
   for (auto& block : kernel) {
@@ -53,8 +54,13 @@ void approximate_divisions(llvm::Function& kernel) {
   }
   for (auto* division : divisions) {
     llvm::IRBuilder<> b(division);
-    auto* callee = llvm::Intrinsic::getDeclaration(kernel.getParent(), llvm::Intrinsic::nvvm_div_approx_f);
-    division->replaceAllUsesWith(b.CreateCall(callee, {division->getOperand(0), division->getOperand(1)}));
+    auto* type = llvm::FunctionType::get(b.getFloatTy(), {b.getFloatTy(), b.getFloatTy()}, false);
+    auto* code = llvm::InlineAsm::get(type, "div.full.f32 $0, $1, $2;", "=f,f,f", false);
+    auto* quotient = b.CreateCall(type, code, {division->getOperand(0), division->getOperand(1)});
+    quotient->setDoesNotAccessMemory();
+    quotient->setDoesNotThrow();
+    quotient->addFnAttr(llvm::Attribute::WillReturn);
+    division->replaceAllUsesWith(quotient);
     division->eraseFromParent();
   }
 }

@@ -92,14 +92,18 @@ __MSL_MATH float fast_cos_polynomial(float r) {
 
 namespace fast {
 
+__MSL_MATH float divide(float x, float y) { return x / y; }
+__MSL_MATH float exp10(float x) { return fast_exp2_scaled(x, 3.32192802f, -46.0f, 39.0f); }
+__MSL_MATH float log2(float x) { return fast_log2(x); }
+using OfRadians = Trigonometry<fast_reduce, fast_sin_polynomial, fast_cos_polynomial>;
+__MSL_MATH float tan(float x) { return OfRadians::tan(x); }
+
 #if defined(__MSL_NVPTX__)
+// Not lg2.approx, whose error reaches 4 ULP, and no tangent from sin.approx and cos.approx, whose errors are absolute.
 __MSL_MATH float reciprocal(float x) { return __msl_fast_rcp(x); }
-__MSL_MATH float divide(float x, float y) { return x * __msl_fast_rcp(y); }
 __MSL_MATH float rsqrt(float x) { return __msl_fast_rsqrt(x); }
 __MSL_MATH float exp2(float x) { return __msl_fast_exp2(x); }
 __MSL_MATH float exp(float x) { return __msl_fast_exp2(x * 1.44269502f); }
-__MSL_MATH float exp10(float x) { return __msl_fast_exp2(x * 3.32192802f); }
-__MSL_MATH float log2(float x) { return __msl_fast_log2(x); }
 __MSL_MATH float sin(float x) { return __msl_fast_sin(fast_reduce_turn(x)); }
 __MSL_MATH float cos(float x) { return __msl_fast_cos(fast_reduce_turn(x)); }
 __MSL_MATH float sincos(float x, float& cosine) {
@@ -107,13 +111,8 @@ __MSL_MATH float sincos(float x, float& cosine) {
   cosine = __msl_fast_cos(r);
   return __msl_fast_sin(r);
 }
-__MSL_MATH float tan(float x) {
-  const float r = fast_reduce_turn(x);
-  return __msl_fast_sin(r) * __msl_fast_rcp(__msl_fast_cos(r));
-}
 #else
 __MSL_MATH float reciprocal(float x) { return 1.0f / x; }
-__MSL_MATH float divide(float x, float y) { return x / y; }
 __MSL_MATH float rsqrt(float x) {
   __MSL_EXACT  // the licence to use reciprocals would allow an estimate that is NaN at 0
       return 1.0f /
@@ -121,13 +120,9 @@ __MSL_MATH float rsqrt(float x) {
 }
 __MSL_MATH float exp2(float x) { return fast_exp2_scaled(x, 1.0f, -151.0f, 129.0f); }
 __MSL_MATH float exp(float x) { return fast_exp2_scaled(x, 1.44269502f, -104.0f, 90.0f); }
-__MSL_MATH float exp10(float x) { return fast_exp2_scaled(x, 3.32192802f, -46.0f, 39.0f); }
-__MSL_MATH float log2(float x) { return fast_log2(x); }
-using OfRadians = Trigonometry<fast_reduce, fast_sin_polynomial, fast_cos_polynomial>;
 __MSL_MATH float sin(float x) { return OfRadians::sin(x); }
 __MSL_MATH float cos(float x) { return OfRadians::cos(x); }
 __MSL_MATH float sincos(float x, float& cosine) { return OfRadians::sincos(x, cosine); }
-__MSL_MATH float tan(float x) { return OfRadians::tan(x); }
 #endif
 
 __MSL_MATH float sqrt(float x) { return square_root(x); }
