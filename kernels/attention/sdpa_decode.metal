@@ -14,6 +14,29 @@ struct SdpaDecodeParams {
 };
 static_assert(sizeof(SdpaDecodeParams) == 28, "layout");
 
+// Adds to a lane's outputs its elements of `count` rows of values, weighed; four rows are on their way together.
+template <uint kOwned>
+void add_rows(thread float* out, device const float* rows, uint dim, threadgroup const float* weights, uint count) {
+  uint j = 0;
+  for (; j + 4 <= count; j += 4) {
+    float ahead[4][kOwned];
+#pragma unroll
+    for (uint r = 0; r < 4; ++r) {
+#pragma unroll
+      for (uint i = 0; i < kOwned; ++i) ahead[r][i] = rows[ulong(j + r) * dim + i];
+    }
+#pragma unroll
+    for (uint r = 0; r < 4; ++r) {
+#pragma unroll
+      for (uint i = 0; i < kOwned; ++i) out[i] += weights[j + r] * ahead[r][i];
+    }
+  }
+  for (; j < count; ++j) {
+#pragma unroll
+    for (uint i = 0; i < kOwned; ++i) out[i] += weights[j] * rows[ulong(j) * dim + i];
+  }
+}
+
 /// Attention of one query per head over all keys: o = softmax(scale q K^T) V in f32. Each of n_sg simdgroups takes an equal
 /// run of keys, 32 at a time: a lane scores one key and owns D/32 outputs.
 ///
@@ -30,6 +53,7 @@ kernel void sdpa_decode(device const float* Q [[buffer(0)]],
                         uint head [[threadgroup_position_in_grid]],
                         uint index [[thread_index_in_threadgroup]],
                         uint size [[threads_per_threadgroup]]) {
+  constexpr uint kMostOwned = 16;  // loops over a lane's outputs have this length, so that they are registers
   const uint lane = index % 32, simdgroup = index / 32, dim = p.head_dim, owned = dim / 32;
   if (head >= p.n_heads || dim == 0 || dim % 32 != 0 || dim > 512) return;
   const ulong kv_base = ulong(kv_head_of(head, p.n_heads, p.n_kv_heads)) * p.kv_capacity * dim;
@@ -43,29 +67,41 @@ kernel void sdpa_decode(device const float* Q [[buffer(0)]],
   const uint run = takes_part ? (length + merged.count - 1) / merged.count : 0;
   const uint begin = min(simdgroup * run, length), end = min(begin + run, length);
 
-  float out[16] = {};
+  float out[kMostOwned] = {};
   RunningSoftmax softmax;
   for (uint chunk = begin; chunk < end; chunk += 32) {
     float score = -INFINITY;
     if (chunk + lane < end) {
       device const float* k = K + kv_base + ulong(chunk + lane) * dim;
       Lanes<8>::F dots = {};
+#pragma unroll 4
       for (uint d = 0; d < dim; d += 8) dots += Lanes<8>::load(q + d) * Lanes<8>::load(k + d);
       score = Lanes<8>::sum(dots) * p.scale;
     }
     float rescale;
     mine[lane] = softmax.weigh(score, rescale);
     simdgroup_barrier(mem_flags::mem_threadgroup);
-    for (uint i = 0; i < owned; ++i) out[i] *= rescale;
-    for (uint j = chunk; j < min(chunk + 32, end); ++j) {
-      device const float* v = V + kv_base + ulong(j) * dim + lane * owned;
-      for (uint i = 0; i < owned; ++i) out[i] += mine[j - chunk] * v[i];
+    for (uint i = 0; i < kMostOwned; ++i) out[i] *= rescale;
+    const uint count = min(32u, end - chunk);
+    device const float* rows = V + kv_base + ulong(chunk) * dim + lane * owned;
+    if (owned == 4) {
+      add_rows<4>(out, rows, dim, mine, count);
+    } else if (owned == 8) {
+      add_rows<8>(out, rows, dim, mine, count);
+    } else if (owned == 16) {
+      add_rows<16>(out, rows, dim, mine, count);
+    } else {
+      for (uint j = 0; j < count; ++j) {
+        for (uint i = 0; i < kMostOwned; ++i) out[i] += i < owned ? mine[j] * rows[ulong(j) * dim + i] : 0.0f;
+      }
     }
     simdgroup_barrier(mem_flags::mem_threadgroup);
   }
   const float sum = simd_sum(softmax.sum);
   if (takes_part) {
-    for (uint i = 0; i < owned; ++i) mine[lane * owned + i] = out[i];
+    for (uint i = 0; i < kMostOwned; ++i) {
+      if (i < owned) mine[lane * owned + i] = out[i];
+    }
     if (lane == 0) mine[dim] = softmax.top, mine[dim + 1] = sum;
   }
   threadgroup_barrier(mem_flags::mem_threadgroup);

@@ -34,13 +34,18 @@ kernel void moe_gate(device const bfloat* x [[buffer(0)]],
   for (uint i = index; i < dim; i += size) normalised[i] = float(x[i]) * r * norm[i];
   threadgroup_barrier(mem_flags::mem_threadgroup);
 
-  // A simdgroup takes an expert's row at a time.
-  for (uint expert = simdgroup; expert < experts; expert += (size + 31) / 32) {
-    device const float* row = router + ulong(expert) * dim;
-    float sum = 0.0f;
-    for (uint i = lane; i < dim; i += own.size) sum += normalised[i] * row[i];
-    sum = simd_sum(sum);
-    if (lane == 0) logits[expert] = sum;
+  // A simdgroup takes the rows of four experts at a time; past the last expert they are its row once more.
+  for (uint first = simdgroup * 4; first < experts; first += (size + 31) / 32 * 4) {
+    const auto row = [&](uint e) { return router + ulong(min(first + e, experts - 1)) * dim; };
+    device const float *row0 = row(0), *row1 = row(1), *row2 = row(2), *row3 = row(3);
+    float4 sums = 0.0f;
+    for_share(
+        dim, lane, own.size, [&](uint i) { return float4(row0[i], row1[i], row2[i], row3[i]); },
+        [&](uint i, float4 factors) { sums += normalised[i] * factors; });
+    for (uint e = 0; e < 4 && first + e < experts; ++e) {
+      const float sum = simd_sum(sums[e]);
+      if (lane == 0) logits[first + e] = sum;
+    }
   }
   threadgroup_barrier(mem_flags::mem_threadgroup);
 
