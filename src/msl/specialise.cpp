@@ -20,7 +20,7 @@ namespace anymetal::msl {
 namespace {
 
 /// What a kernel may declare. Apple's GPUs have 32 KiB in all; on NVIDIA the limit is that of static shared memory.
-constexpr std::size_t kThreadgroupMemoryLimit = 32768, kNvidiaThreadgroupMemoryLimit = 49152;
+constexpr std::size_t kThreadgroupMemoryLimit = 32768, kNvidiaThreadgroupMemoryLimit = 232448;
 constexpr unsigned kThreadLimit = 1024;
 
 /// Declared constants still read although nobody gave them a value.

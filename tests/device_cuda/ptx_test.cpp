@@ -156,6 +156,39 @@ define void @k(ptr %buffer, ptr %scratch) {
   EXPECT_THAT(ptx, Not(HasSubstr("ld.f32")));
 }
 
+// More than the 48 KB that a kernel has of its own: all variables lie in dynamic shared memory, what the caller asks for behind them.
+TEST(Ptx, MuchThreadgroupMemoryIsDynamicSharedMemory) {
+  auto kernel = kernel_from_ir(kHeader + R"(
+@low = internal global [8192 x float] undef, section "msl.threadgroup", align 16
+@high = internal global [5 x float] undef, section "msl.threadgroup", align 16
+@last = internal global [4096 x float] undef, section "msl.threadgroup", align 32
+define void @k(ptr %buffer, ptr %scratch) {
+  %p = call i32 @__msl_thread_index_in_threadgroup()
+  %i = zext i32 %p to i64
+  %a = getelementptr float, ptr %buffer, i64 %i
+  %v = load float, ptr %a
+  %t = getelementptr float, ptr @low, i64 %i
+  store float %v, ptr %t
+  %h = getelementptr float, ptr @high, i64 1
+  store float %v, ptr %h
+  %l = getelementptr float, ptr @last, i64 1
+  store float %v, ptr %l
+  call void @__msl_threadgroup_barrier(i32 2)
+  %w = load float, ptr @low
+  store float %w, ptr %a
+  ret void
+})", {kBuffer, kShared});
+  kernel.reflection.static_threadgroup_memory = 8192 * 4 + 32 + 4096 * 4;
+  const auto made = device::cuda::generate_ptx(std::move(kernel), *device::cuda::Architecture::parse("sm_90"), "k");
+  ASSERT_TRUE(made) << made.error().message();
+  EXPECT_THAT(made->ptx, HasSubstr(".extern .shared .align 32 .b8 msl_dynamic_threadgroup[]"));
+  EXPECT_THAT(made->ptx, HasSubstr("[msl_dynamic_threadgroup+32772]"));
+  EXPECT_THAT(made->ptx, HasSubstr("[msl_dynamic_threadgroup+32804]"));
+  EXPECT_THAT(made->ptx, Not(HasSubstr("\n.shared")));
+  if (ptxas_path().empty()) GTEST_SKIP() << "ptxas is not on this machine";
+  EXPECT_EQ(assemble(made->ptx, "sm_90").status, 0) << made->ptx;
+}
+
 struct Lowering {
   const char* name;
   std::string body;

@@ -8,6 +8,7 @@
 
 #include <anymetal/anymetal.hpp>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 namespace anymetal::test {
@@ -165,7 +166,7 @@ kernel void large(device uint* x [[buffer(0)]], uint i [[thread_position_in_grid
 })");
   const auto large = registry.get_pipeline("large", device);
   ASSERT_FALSE(large);
-  EXPECT_THAT(large.error().message(), HasSubstr("needs 240000 bytes of threadgroup memory, limit 49152"));
+  EXPECT_THAT(large.error().message(), HasSubstr("needs 240000 bytes of threadgroup memory, limit 232448"));
 
   registry.register_source("shared", R"(#include <metal_stdlib>
 kernel void shared(device uint* x [[buffer(0)]], threadgroup uint* all [[threadgroup(0)]], uint i [[thread_position_in_grid]]) {
@@ -187,6 +188,40 @@ kernel void shared(device uint* x [[buffer(0)]], threadgroup uint* all [[threadg
   EXPECT_THAT(refused_for(232464, 32), HasSubstr("needs more threadgroup memory than the device has"));
   EXPECT_THAT(refused_for(1024, 704), HasSubstr("a threadgroup of 704x1x1 threads is above the limit of 640"));
   EXPECT_EQ(refused_for(232448, 640), "");
+}
+
+TEST_F(CudaRuntime, MuchThreadgroupMemoryIsAskedForAtLaunch) {
+  Device device(backend_);
+  KernelRegistry registry(DiskCacheOptions{.enabled = false});
+  for (const char* kind : {"uint", "uchar"}) {
+    registry.register_source(fmt::format("with_{}", kind), fmt::format(R"(#include <metal_stdlib>
+kernel void with_{0}(device uint* x [[buffer(0)]], device uint* y [[buffer(1)]], threadgroup uint* more [[threadgroup(0)]], uint i [[thread_position_in_grid]]) {{
+  threadgroup {0} all[24577];
+  all[i] = x[i];
+  more[i] = y[i];
+  threadgroup_barrier(metal::mem_flags::mem_threadgroup);
+  x[i] = all[i ^ 1] + more[i ^ 1];
+}})", kind));
+    const auto pipeline = registry.get_pipeline(fmt::format("with_{}", kind), device);
+    ASSERT_TRUE(pipeline) << pipeline.error().message();
+    const auto buffer = *device.make_buffer(4096);
+    auto encoder = *device.make_command_encoder();
+    encoder.set_pipeline(*pipeline);
+    encoder.set_buffer(0, buffer);
+    encoder.set_buffer(1, buffer);
+    encoder.set_threadgroup_memory_length(0, 256);
+    encoder.dispatch_threads({32}, {32});
+    ASSERT_TRUE(encoder.commit_and_wait());
+    const bool much = std::string_view(kind) == "uint";
+    EXPECT_EQ((*pipeline)->static_threadgroup_memory_length(), much ? 98308U : 24577U);
+    EXPECT_EQ(state().last_launch.shared, much ? 98320U + 256U : 256U);
+    encoder.set_pipeline(*pipeline);
+    encoder.set_buffer(0, buffer);
+    encoder.set_buffer(1, buffer);
+    encoder.set_threadgroup_memory_length(0, 232448 - 98304);
+    encoder.dispatch_threads({32}, {32});
+    EXPECT_EQ(encoder.commit_and_wait().has_value(), !much);
+  }
 }
 
 TEST_F(CudaRuntime, MissingGpuSaysWhatThereIs) {

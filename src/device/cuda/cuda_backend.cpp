@@ -21,7 +21,7 @@ namespace anymetal::device::cuda {
 namespace {
 
 /// Changes whenever the code generated from the same IR, or the way its parameters are laid out, changes.
-constexpr unsigned kCodeVersion = 3;
+constexpr unsigned kCodeVersion = 4;
 
 Result<Artifact> ptx_artifact(msl::SpecialisedKernel kernel, const Architecture& architecture, std::string_view label) {
   Artifact artifact;
@@ -111,7 +111,7 @@ class PtxCompiler final : public Backend {
     if (list.dispatches.empty()) return {};
     return refuse();
   }
-  [[nodiscard]] std::size_t threadgroup_memory_limit() const override { return architecture_.capability >= 90 ? 227 * 1024 : 99 * 1024; }
+  [[nodiscard]] std::size_t threadgroup_memory_limit() const override { return architecture_.shared_bytes; }
 
  private:
   [[nodiscard]] std::unexpected<Error> refuse() const {

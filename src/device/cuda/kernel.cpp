@@ -97,7 +97,7 @@ Result<void> Kernel::initialise(const Artifact& artifact, ConstantPassing passin
   if (layout_.has_values()) source_ = {{}, artifact.symbol, {}, {}, artifact.reflection, artifact.metadata};
   for (const auto& argument : artifact.reflection.arguments) accesses_.push_back(argument.access);
   const auto is_dynamic = [](const Argument& argument) { return argument.kind == ArgumentKind::Threadgroup; };
-  if (std::ranges::none_of(artifact.reflection.arguments, is_dynamic)) return {};
+  if (layout_.own_shared_bytes() == 0 && std::ranges::none_of(artifact.reflection.arguments, is_dynamic)) return {};
   const int room = static_cast<int>(context_->shared_memory_limit()) - static_shared;
   return context_->check(driver.func_set_attribute(function_, FunctionAttribute::MaxDynamicSharedSizeBytes, room),
                          "raising the limit of threadgroup memory");

@@ -49,7 +49,7 @@ Result<void> prepare_launch(const CommandList& list, const Dispatch& dispatch, C
   launch.kernel = *kernel;
   const auto& layout = launch.kernel->layout();
   launch.block.assign(layout.size(), std::byte{0});
-  std::uint32_t shared = 0;
+  auto shared = static_cast<std::uint32_t>(layout.own_shared_bytes());
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const auto& argument = arguments[i];
     const auto& slot = layout.slots()[i];

@@ -18,7 +18,8 @@ constexpr unsigned kShared = 3;
 
 using llvm::Value;
 
-/// Shared memory whose length the launch decides; every dynamic threadgroup argument lies in it.
+/// Shared memory whose length the launch decides; every dynamic threadgroup argument lies in it, and threadgroup variables
+/// that are too much for static shared memory.
 llvm::GlobalVariable* dynamic_shared(llvm::Module& module) {
   constexpr const char* kName = "msl_dynamic_threadgroup";
   if (auto* existing = module.getNamedGlobal(kName)) return existing;
@@ -56,12 +57,33 @@ void answer_threadgroup_addresses(llvm::Module& module) {
   query->eraseFromParent();
 }
 
-void move_threadgroup_globals(llvm::Module& module) {
+llvm::SmallVector<llvm::GlobalVariable*> threadgroup_globals(llvm::Module& module) {
   llvm::SmallVector<llvm::GlobalVariable*> globals;
   for (auto& global : module.globals()) {
     if (global.getSection() == "msl.threadgroup") globals.push_back(&global);
   }
-  for (auto* global : globals) {
+  return globals;
+}
+
+/// One after the other at the start of dynamic shared memory.
+void move_threadgroup_globals_to_dynamic(llvm::Module& module) {
+  auto* area = dynamic_shared(module);
+  auto* byte = llvm::Type::getInt8Ty(module.getContext());
+  std::uint64_t end = 0;
+  for (auto* global : threadgroup_globals(module)) {
+    if (global->use_empty()) continue;
+    const llvm::Align alignment(std::max<std::uint64_t>(16, global->getAlign().valueOrOne().value()));
+    area->setAlignment(std::max(*area->getAlign(), alignment));
+    const auto offset = llvm::alignTo(end, alignment);
+    end = offset + module.getDataLayout().getTypeAllocSize(global->getValueType()).getFixedValue();
+    auto* place = llvm::ConstantExpr::getGetElementPtr(byte, area, llvm::ConstantInt::get(llvm::Type::getInt64Ty(module.getContext()), offset));
+    global->replaceAllUsesWith(llvm::ConstantExpr::getAddrSpaceCast(place, global->getType()));
+    global->eraseFromParent();
+  }
+}
+
+void move_threadgroup_globals(llvm::Module& module) {
+  for (auto* global : threadgroup_globals(module)) {
     auto* moved = new llvm::GlobalVariable(module, global->getValueType(), false, llvm::GlobalValue::InternalLinkage,
                                            llvm::UndefValue::get(global->getValueType()), "", global,
                                            llvm::GlobalValue::NotThreadLocal, kShared);
@@ -90,6 +112,9 @@ class Positions {
     b_.SetInsertPoint(branch);
   }
 
+  /// Where values are made from now on.
+  void set_insert_point(llvm::Instruction* at) { b_.SetInsertPoint(at); }
+
   Value* of(llvm::StringRef name, unsigned dim) {
     if (name == "thread_position_in_threadgroup") return thread(dim);
     if (name == "threadgroup_position_in_grid") return group(dim);
@@ -101,6 +126,12 @@ class Positions {
     if (name == "thread_index_in_simdgroup") return b_.CreateAnd(index(), b_.getInt32(31));
     if (name == "simdgroup_index_in_threadgroup") return b_.CreateLShr(index(), b_.getInt32(5));
     return nullptr;
+  }
+
+  /// x + y * width + z * width * height.
+  Value* computed_index() {
+    Value* yz = b_.CreateAdd(thread(1), b_.CreateMul(size(1), thread(2)));
+    return b_.CreateAdd(thread(0), b_.CreateMul(size(0), yz));
   }
 
  private:
@@ -128,15 +159,22 @@ class Positions {
   }
   /// Threads of the grid from this threadgroup's first one on, in x.
   Value* remaining_x() { return b_.CreateSub(parameter(0), b_.CreateMul(group(0), parameter(6))); }
+  /// One call for all uses, for lower_thread_index to replace.
   Value* index() {
-    Value* yz = b_.CreateAdd(thread(1), b_.CreateMul(size(1), thread(2)));
-    return b_.CreateAdd(thread(0), b_.CreateMul(size(0), yz));
+    if (index_ == nullptr) {
+      auto callee = kernel_.getParent()->getOrInsertFunction(kThreadIndex, b_.getInt32Ty());
+      index_ = b_.CreateCall(callee);
+      index_->setDoesNotAccessMemory();
+      index_->setDoesNotThrow();
+    }
+    return index_;
   }
   Value* parameter(unsigned i) { return kernel_.getArg(own_parameters_ + i); }
 
   llvm::Function& kernel_;
   unsigned own_parameters_;
   llvm::IRBuilder<> b_;
+  llvm::CallInst* index_ = nullptr;
 };
 
 llvm::Type* parameter_type(llvm::LLVMContext& context, ParameterSlot::Kind kind) {
@@ -219,6 +257,7 @@ Result<void> lower_positions(llvm::Function& kernel, unsigned own_parameters) {
       auto& value = made[{&callee, dim}];
       if (value == nullptr) value = positions.of(name, dim);
       if (value == nullptr) break;
+      if (value == call) continue;
       call->replaceAllUsesWith(value);
       call->eraseFromParent();
     }
@@ -227,6 +266,18 @@ Result<void> lower_positions(llvm::Function& kernel, unsigned own_parameters) {
 }
 
 }  // namespace
+
+void lower_thread_index(llvm::Function& kernel, unsigned own_parameters) {
+  auto* callee = kernel.getParent()->getFunction(kThreadIndex);
+  if (callee == nullptr) return;
+  Positions positions(kernel, own_parameters);
+  for (auto* user : llvm::make_early_inc_range(callee->users())) {
+    auto* call = llvm::cast<llvm::CallInst>(user);
+    positions.set_insert_point(call);
+    call->replaceAllUsesWith(positions.computed_index());
+    call->eraseFromParent();
+  }
+}
 
 Result<llvm::Function*> lower_entry(msl::SpecialisedKernel& kernel, const ParameterLayout& layout,
                                     const std::string& kernel_name, unsigned capability) {
@@ -237,6 +288,7 @@ Result<llvm::Function*> lower_entry(msl::SpecialisedKernel& kernel, const Parame
   }
   answer_capability(module, capability);
   answer_threadgroup_addresses(module);
+  if (layout.own_shared_bytes() > 0) move_threadgroup_globals_to_dynamic(module);
   move_threadgroup_globals(module);
   entry->setLinkage(llvm::GlobalValue::InternalLinkage);
   entry->removeFnAttr(llvm::Attribute::NoInline);

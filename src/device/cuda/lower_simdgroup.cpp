@@ -1,12 +1,9 @@
+#include "device/cuda/converged_lanes.hpp"
 #include "device/cuda/nvptx_lowering.hpp"
 #include "device/cuda/simdgroup_functions.hpp"
 #include "device/cuda/simdgroup_matrix.hpp"
 
 #include <fmt/format.h>
-#include <llvm/ADT/SmallPtrSet.h>
-#include <llvm/Analysis/PostDominators.h>
-#include <llvm/Analysis/UniformityAnalysis.h>
-#include <llvm/IR/CFG.h>
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/InlineAsm.h>
 #include <llvm/IR/Instructions.h>
@@ -17,74 +14,8 @@ namespace anymetal::device::cuda {
 
 namespace {
 
-using llvm::BasicBlock;
 using llvm::CallInst;
 using llvm::Value;
-
-bool needs_mask(llvm::StringRef name) {
-  return name.starts_with("__msl_simd_") || name.starts_with("__msl_simdgroup_");
-}
-
-bool is_synchronising(const BasicBlock& block) {
-  for (const auto& instruction : block) {
-    const auto* call = llvm::dyn_cast<CallInst>(&instruction);
-    if (call != nullptr && call->getCalledFunction() != nullptr && needs_mask(call->getCalledFunction()->getName())) return true;
-  }
-  return false;
-}
-
-/// Finds the blocks that every lane still running reaches together. Elsewhere (`if (lane < 16) x = simd_sum(x)`) a call
-/// takes the lanes that are together at that moment.
-class ConvergentBlocks {
- public:
-  ConvergentBlocks(llvm::Function& kernel, llvm::FunctionAnalysisManager& analyses)
-      : post_dominators_(analyses.getResult<llvm::PostDominatorTreeAnalysis>(kernel)) {
-    auto& uniformity = analyses.getResult<llvm::UniformityInfoAnalysis>(kernel);
-    for (auto& block : kernel) {
-      const auto* terminator = block.getTerminator();
-      if (terminator->getNumSuccessors() > 1 && uniformity.hasDivergentTerminator(block)) divergent_.push_back(&block);
-      if (is_synchronising(block)) synchronising_.push_back(&block);
-    }
-  }
-
-  /// True where lanes that leave `block`'s way at any divergent branch either come back first or only return.
-  bool contains(const BasicBlock& block) {
-    for (const auto* branch : divergent_) {
-      const auto& from = reachable(*branch);
-      if (!from.contains(&block)) continue;
-      for (const auto* successor : llvm::successors(branch)) {
-        if (post_dominators_.dominates(&block, successor)) continue;
-        const auto& beyond = reachable(*successor);
-        const bool only_returns = std::none_of(synchronising_.begin(), synchronising_.end(), [&](const BasicBlock* other) {
-          return other == successor || beyond.contains(other);
-        });
-        if (!only_returns) return false;
-      }
-    }
-    return true;
-  }
-
- private:
-  using Set = llvm::SmallPtrSet<const BasicBlock*, 16>;
-  /// Blocks reachable from `start` by at least one edge.
-  const Set& reachable(const BasicBlock& start) {
-    auto [entry, added] = reachable_.try_emplace(&start);
-    if (!added) return *entry->second;
-    auto set = std::make_unique<Set>();
-    llvm::SmallVector<const BasicBlock*> work(llvm::successors(&start));
-    while (!work.empty()) {
-      const auto* block = work.pop_back_val();
-      if (set->insert(block).second) work.append(llvm::succ_begin(block), llvm::succ_end(block));
-    }
-    reachable_[&start] = std::move(set);
-    return *reachable_[&start];
-  }
-
-  llvm::PostDominatorTree& post_dominators_;
-  llvm::SmallVector<const BasicBlock*> divergent_;
-  llvm::SmallVector<const BasicBlock*> synchronising_;
-  llvm::DenseMap<const BasicBlock*, std::unique_ptr<Set>> reachable_;
-};
 
 Value* active_mask(llvm::IRBuilder<>& b) {
   auto* type = llvm::FunctionType::get(b.getInt32Ty(), false);
@@ -149,17 +80,16 @@ Value* replacement(llvm::IRBuilder<>& b, CallInst& call, llvm::StringRef name, C
 
 }  // namespace
 
-Result<void> lower_simdgroup_calls(llvm::Function& kernel, llvm::FunctionAnalysisManager& analyses, unsigned capability) {
+Result<void> lower_simdgroup_calls(llvm::Function& kernel, unsigned capability) {
   llvm::SmallVector<CallInst*> calls;
   for (auto& block : kernel) {
     for (auto& instruction : block) {
       auto* call = llvm::dyn_cast<CallInst>(&instruction);
-      if (call != nullptr && call->getCalledFunction() != nullptr && call->getCalledFunction()->getName().starts_with("__msl_")) {
-        calls.push_back(call);
-      }
+      const auto* callee = call == nullptr ? nullptr : call->getCalledFunction();
+      if (callee != nullptr && callee->getName().starts_with("__msl_") && callee->getName() != kThreadIndex) calls.push_back(call);
     }
   }
-  ConvergentBlocks convergent(kernel, analyses);
+  ConvergentBlocks convergent(kernel);
   for (auto* call : calls) {
     llvm::IRBuilder<> b(call);
     const llvm::StringRef name = call->getCalledFunction()->getName();

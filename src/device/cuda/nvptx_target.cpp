@@ -19,10 +19,12 @@ namespace {
 struct Known {
   unsigned capability;
   unsigned ptx;
+  std::size_t shared_kilobytes;
 };
-// Architectures LLVM 19 generates code for, with the oldest PTX version that has all instructions used for them.
-constexpr std::array kKnown{Known{70, 63}, Known{72, 63}, Known{75, 78}, Known{80, 78}, Known{86, 78},
-                            Known{87, 78}, Known{89, 78}, Known{90, 78}};
+// Architectures LLVM 19 generates code for, with the oldest PTX version that has all instructions used for them, and shared
+// memory for a threadgroup by the CUDA programming guide's table of compute capabilities.
+constexpr std::array kKnown{Known{70, 63, 96}, Known{72, 63, 96}, Known{75, 78, 64}, Known{80, 78, 163},
+                            Known{86, 78, 99}, Known{87, 78, 163}, Known{89, 78, 99}, Known{90, 78, 227}};
 
 }  // namespace
 
@@ -33,7 +35,7 @@ Result<Architecture> Architecture::for_capability(unsigned major, unsigned minor
                 fmt::format("compute capability {}.{} is too old: anymetal needs 7.0 (Volta) or newer", major, minor));
   }
   const auto best = std::find_if(kKnown.rbegin(), kKnown.rend(), [&](const Known& k) { return k.capability <= wanted; });
-  return Architecture{best->capability, fmt::format("sm_{}", best->capability), fmt::format("+ptx{}", best->ptx)};
+  return Architecture{best->capability, fmt::format("sm_{}", best->capability), fmt::format("+ptx{}", best->ptx), best->shared_kilobytes * 1024};
 }
 
 Result<Architecture> Architecture::parse(std::string_view text) {

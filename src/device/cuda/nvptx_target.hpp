@@ -19,6 +19,7 @@ struct Architecture {
   unsigned capability = 80;  ///< e.g. 90 for sm_90
   std::string name;          ///< "sm_90": the newest one LLVM 19 knows that the device can run
   std::string ptx_feature;   ///< "+ptx80"
+  std::size_t shared_bytes = 0;  ///< the most shared memory that a threadgroup can ask for
 
   /// The best code for a device of this compute capability; newer GPUs take older PTX (it is forward compatible).
   static Result<Architecture> for_capability(unsigned major, unsigned minor);

@@ -7,6 +7,7 @@ namespace {
 // Parameter space has 4 KB: with every table entry in use, addresses and launch parameters take up to 552 bytes of it.
 constexpr std::size_t kLargestValue = 512;
 constexpr std::size_t kAllValues = 3072;
+constexpr std::size_t kMostStaticShared = 49152;
 
 std::size_t aligned(std::size_t offset, std::size_t alignment) { return (offset + alignment - 1) / alignment * alignment; }
 
@@ -31,6 +32,7 @@ ParameterLayout::ParameterLayout(const msl::EntryReflection& reflection, Constan
     slots_.push_back(slot);
   }
   launch_offset_ = aligned(end, alignof(LaunchParameters));
+  if (reflection.static_threadgroup_memory > kMostStaticShared) own_shared_bytes_ = aligned(reflection.static_threadgroup_memory, 16);
 }
 
 }  // namespace anymetal::device::cuda

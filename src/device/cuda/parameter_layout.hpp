@@ -35,10 +35,14 @@ class ParameterLayout {
   /// Bytes of the whole block.
   [[nodiscard]] std::size_t size() const { return launch_offset_ + sizeof(LaunchParameters); }
   [[nodiscard]] bool has_values() const { return has_values_; }
+  /// Bytes at the start of dynamic shared memory that the kernel's own threadgroup variables take: all of them where they are
+  /// more than the 48 KB that a kernel has without asking, else none. A multiple of 16.
+  [[nodiscard]] std::size_t own_shared_bytes() const { return own_shared_bytes_; }
 
  private:
   std::vector<ParameterSlot> slots_;
   std::size_t launch_offset_ = 0;
+  std::size_t own_shared_bytes_ = 0;
   bool has_values_ = false;
 };
 

@@ -142,9 +142,8 @@ Result<PtxKernel> generate(msl::SpecialisedKernel kernel, const Architecture& ar
 
   Analyses analyses(**machine, tuning_options());
   infer_address_spaces(**lowered, analyses);
-  if (auto done = lower_simdgroup_calls(**lowered, analyses.functions, architecture.capability); !done) {
-    return std::unexpected(done.error());
-  }
+  if (auto done = lower_simdgroup_calls(**lowered, architecture.capability); !done) return std::unexpected(done.error());
+  lower_thread_index(**lowered, static_cast<unsigned>(kernel.reflection.arguments.size()));
   approximate_divisions(**lowered);
   analyses.functions.clear();
   unroll_array_loops(**lowered, analyses.functions);
