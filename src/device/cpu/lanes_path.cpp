@@ -5,6 +5,7 @@
 #include <llvm/ADT/STLExtras.h>
 #include <llvm/Analysis/CFG.h>
 #include <llvm/Analysis/TargetTransformInfo.h>
+#include <llvm/IR/CFG.h>
 #include <llvm/IR/InstIterator.h>
 #include <llvm/IR/IntrinsicInst.h>
 #include <llvm/IR/Intrinsics.h>
@@ -42,6 +43,19 @@ bool fills_private_memory_of_some(const llvm::Function& function, const LaneShap
     const auto* fill = llvm::dyn_cast<llvm::MemSetInst>(&instruction);
     return fill && private_variable(fill->getDest()) && shapes.is_partial(fill->getParent());
   });
+}
+
+/// Where no way leads to an end, nothing says where lanes that have parted meet again.
+bool never_ends_somewhere(const llvm::Function& function) {
+  llvm::SmallPtrSet<const llvm::BasicBlock*, 16> ending;
+  llvm::SmallVector<const llvm::BasicBlock*, 16> open;
+  for (const auto& block : function)
+    if (llvm::succ_empty(&block)) open.push_back(&block);
+  while (!open.empty()) {
+    const auto* block = open.pop_back_val();
+    if (ending.insert(block).second) open.append(llvm::pred_begin(block), llvm::pred_end(block));
+  }
+  return ending.size() < function.size();
 }
 
 /// Everything known about the thread function, and what is made from it.
@@ -86,6 +100,7 @@ std::string LanesPath::obstacle() {
   const llvm::ReversePostOrderTraversal<const llvm::Function*> traversal(thread_.function);
   if (llvm::containsIrreducibleCFG<const llvm::BasicBlock*>(traversal, flow_.loops))
     return "its loops have several entries";
+  if (never_ends_somewhere(*thread_.function)) return "a loop of it never ends";
   if (const auto count = thread_.function->getInstructionCount(); count > kLargestThread)
     return fmt::format("its {} instructions would take too long to compile as vector code", count);
   if (auto reason = lanes_obstacle(*thread_.function); !reason.empty()) return reason;
