@@ -42,9 +42,9 @@ kernel void moe_gate(device const bfloat* x [[buffer(0)]],
     for_share(
         dim, lane, own.size, [&](uint i) { return float4(row0[i], row1[i], row2[i], row3[i]); },
         [&](uint i, float4 factors) { sums += normalised[i] * factors; });
-    for (uint e = 0; e < 4 && first + e < experts; ++e) {
+    for (uint e = 0; e < 4; ++e) {
       const float sum = simd_sum(sums[e]);
-      if (lane == 0) logits[first + e] = sum;
+      if (lane == 0 && first + e < experts) logits[first + e] = sum;
     }
   }
   threadgroup_barrier(mem_flags::mem_threadgroup);
