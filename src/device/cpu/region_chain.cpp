@@ -53,7 +53,7 @@ bool RegionVerifier::find_ways_to_barriers() {
 void RegionVerifier::find_waiting() {
   // Who can wait is followed along every way by itself: ways share the chain of tests, and what one left behind must not
   // seem to be left where another goes. Past so many sets a block has only their union.
-  constexpr std::size_t kMostSets = 64;
+  constexpr std::size_t kMostSets = 1024;
   const auto none = llvm::BitVector(static_cast<unsigned>(regions_.size()));
   llvm::SmallVector<std::pair<const Block*, llvm::BitVector>, 16> open;
   const auto reach = [&](const Block* block, llvm::BitVector set) {
