@@ -78,10 +78,14 @@ def row(kernel, bytes_, flops, milliseconds, plain):
 class Roofline(unittest.TestCase):
     rows = [row("mm", 1e6, 1e9, 4.0, 0.1), row("mv", 1e6, 2e6, 0.1, 1.2), row("copy", 4e7, 0, 2.0, 3.0), row("odd", 1e3, 0, 1.0, None)]
 
-    def test_ceilings(self):
-        self.assertEqual(roofline.ceiling(self.rows[0], CEILINGS), 500)
-        self.assertEqual(roofline.ceiling(self.rows[1], CEILINGS), 80)
-        self.assertEqual(roofline.ceiling(self.rows[2], CEILINGS), 40)
+    def test_limits(self):
+        self.assertEqual(roofline.limit(self.rows[0], CEILINGS), ("arithmetic", 2.0))
+        name, milliseconds = roofline.limit(self.rows[1], CEILINGS)
+        self.assertEqual(name, "memory")
+        self.assertAlmostEqual(milliseconds, 1 / 30)
+        # Operations of vector lanes that are no floating-point ones: one a multiply-add, which counts as two.
+        self.assertEqual(roofline.limit(self.rows[1] | {"operations": 2.5e7}, CEILINGS), ("arithmetic", 0.104))
+        self.assertAlmostEqual(roofline.share(self.rows[0], CEILINGS), 0.5)
 
     def test_draws_every_kernel(self):
         picture = xml.etree.ElementTree.fromstring(roofline.draw(self.rows, CEILINGS))
@@ -91,12 +95,13 @@ class Roofline(unittest.TestCase):
     def test_lists_the_worst_first(self):
         lines = [line for line in roofline.table(self.rows, CEILINGS).splitlines() if line.startswith("| ")][2:]
         self.assertEqual([line.split()[1] for line in lines], ["copy", "mv", "mm", "odd"])
-        self.assertIn("| 20.0 GB/s | 50 | 3.00 |", lines[0])
+        self.assertIn("| 20.0 GB/s | memory | 67 | 3.00 |", lines[0])
+        self.assertIn("GFLOP/s | arithmetic | 50 | 0.10 |", lines[2])
 
     def test_counts_those_near_copy_bandwidth(self):
-        # 20 and 22.5 GB/s of 30: less than three quarters, and just that many.
+        # Of 30 GB/s: 20 and 10 less than three quarters, 22.5 just that many, 0.001 little.
         rows = self.rows + [row("near", 2.25e7, 0, 1.0, 1.0)]
-        self.assertIn("Of the 3 whose operations are not counted 1 move", roofline.table(rows, CEILINGS))
+        self.assertIn("4 are limited by memory; 1 of them move", roofline.table(rows, CEILINGS))
 
     def test_joins_parts_of_a_run(self):
         with tempfile.TemporaryDirectory() as directory:
@@ -106,7 +111,7 @@ class Roofline(unittest.TestCase):
                 pathlib.Path(paths[-1]).write_text(json.dumps({"kernels": part, "ceilings": CEILINGS | {"read_gigabytes_per_second": read}}))
             rows, ceilings = roofline.read(paths)
         self.assertEqual(len(rows), 4)
-        self.assertEqual(ceilings["read_gigabytes_per_second"], 40)
+        self.assertEqual(ceilings["read_gigabytes_per_second"], 39.5)
 
 
 if __name__ == "__main__":

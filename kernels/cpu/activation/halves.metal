@@ -58,12 +58,12 @@ kernel void sigmoid_mul_bf16(device const bfloat* x [[buffer(0)]],
 /// elementwise/fused_gelu_mul.metal for a core that takes the elements of several threadgroups.
 kernel void fused_gelu_mul_bf16(device const bfloat* gate [[buffer(0)]],
                                 device const bfloat* up [[buffer(1)]],
-                                device bfloat* y [[buffer(2)]],
+                                device bfloat* out [[buffer(2)]],
                                 constant uint& n [[buffer(3)]],
                                 uint group [[threadgroup_position_in_grid]],
                                 uint size [[dispatch_threads_per_threadgroup]]) {
-  over_share(group, size, n, [=](uint i) { Wide::store(y + i, wide_gelu(Wide::load(gate + i)) * Wide::load(up + i)); },
-             [=](uint i) { y[i] = bfloat(wide_gelu(alone(gate + i))[0] * float(up[i])); });
+  over_share(group, size, n, [=](uint i) { Wide::store(out + i, wide_gelu(Wide::load(gate + i)) * Wide::load(up + i)); },
+             [=](uint i) { out[i] = bfloat(wide_gelu(alone(gate + i))[0] * float(up[i])); });
 }
 
 // m / (m + 2) with m = e^2|x| - 1 and the sign of x, good to a few units in the last place of any number; NaN stays.

@@ -37,19 +37,19 @@ void over_slots(ExpertSizes s, uint3 group, uint3 size, Part part) {
 template <class T>
 kernel void moe_swiglu_sequence(device const T* gate_up [[buffer(0)]],
                                 device T* y [[buffer(1)]],
-                                constant ExpertSizes& sizes [[buffer(2)]],
+                                constant ExpertSizes& s [[buffer(2)]],
                                 uint3 group [[threadgroup_position_in_grid]],
                                 uint3 size [[dispatch_threads_per_threadgroup]]) {
-  const ExpertSizes s = sizes;
-  const ulong bytes = 3 * sizeof(T) * ulong(s.width) * s.slots * s.tokens;
-  over_slots(s, group, size, [=](ulong slot, uint2 columns) {
-    device const T *gate = gate_up + slot * 2 * s.width, *up = gate + s.width;
-    device T* to = y + slot * s.width;
+  const ExpertSizes sizes = s;
+  const ulong bytes = 3 * sizeof(T) * ulong(sizes.width) * sizes.slots * sizes.tokens;
+  over_slots(sizes, group, size, [=](ulong slot, uint2 columns) {
+    device const T *gate = gate_up + slot * 2 * sizes.width, *up = gate + sizes.width;
+    device T* to = y + slot * sizes.width;
     const bool stream = is_streamed(to + columns.x, bytes);
     uint i = columns.x;
     for (; i + 16 <= columns.y; i += 16) {
-      ask_ahead(gate, i, s.width, s.width);
-      ask_ahead(up, i, s.width, s.width);
+      ask_ahead(gate, i, sizes.width, sizes.width);
+      ask_ahead(up, i, sizes.width, sizes.width);
       wide_stream(to + i, wide_gelu(Wide::load(gate + i)) * Wide::load(up + i), stream);
     }
 #pragma clang loop vectorize(disable) unroll(disable)
@@ -76,20 +76,20 @@ inline WideF gelu_and_slope(WideF x, thread WideF& slope) {
 kernel void moe_swiglu_seq_backward_f32(device const float* gate_up [[buffer(0)]],
                                         device const float* dy [[buffer(1)]],
                                         device float* dgate_up [[buffer(2)]],
-                                        constant ExpertSizes& sizes [[buffer(3)]],
+                                        constant ExpertSizes& s [[buffer(3)]],
                                         uint3 group [[threadgroup_position_in_grid]],
                                         uint3 size [[dispatch_threads_per_threadgroup]]) {
-  const ExpertSizes s = sizes;
-  const ulong bytes = 5 * sizeof(float) * ulong(s.width) * s.slots * s.tokens;
-  over_slots(s, group, size, [=](ulong slot, uint2 columns) {
-    device const float *gate = gate_up + slot * 2 * s.width, *up = gate + s.width, *gradients = dy + slot * s.width;
-    device float *dgate = dgate_up + slot * 2 * s.width, *dup = dgate + s.width;
-    const bool stream = is_streamed(dgate + columns.x, bytes) && s.width % 16 == 0;
+  const ExpertSizes sizes = s;
+  const ulong bytes = 5 * sizeof(float) * ulong(sizes.width) * sizes.slots * sizes.tokens;
+  over_slots(sizes, group, size, [=](ulong slot, uint2 columns) {
+    device const float *gate = gate_up + slot * 2 * sizes.width, *up = gate + sizes.width, *gradients = dy + slot * sizes.width;
+    device float *dgate = dgate_up + slot * 2 * sizes.width, *dup = dgate + sizes.width;
+    const bool stream = is_streamed(dgate + columns.x, bytes) && sizes.width % 16 == 0;
     uint i = columns.x;
     for (; i + 16 <= columns.y; i += 16) {
-      ask_ahead(gate, i, s.width, s.width);
-      ask_ahead(up, i, s.width, s.width);
-      ask_ahead(gradients, i, s.width, 0);
+      ask_ahead(gate, i, sizes.width, sizes.width);
+      ask_ahead(up, i, sizes.width, sizes.width);
+      ask_ahead(gradients, i, sizes.width, 0);
       const WideF gradient = Wide::load(gradients + i);
       WideF slope;
       const WideF value = gelu_and_slope(Wide::load(gate + i), slope);
