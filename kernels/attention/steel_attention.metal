@@ -108,8 +108,8 @@ kernel void steel_attention(device const T* Q [[buffer(0)]],
         const uchar kind = has_blk ? blk[ulong(group.x) * ulong(p.NK) + ulong(tile)] : uchar(1);
         if (kind == 0) continue;
         state.add<is_same_v<T, float>>(memory + simdgroup % 2 * 16 * kDim, rows, tile * kBK, lane, [&](uint at, int key, float score) {
-          const int own = min(first + int(at), p.qL - 1), own_position = own + p.qL_off;  // rows past the last repeat it
-          bool seen = key < p.kL;
+          const int own = first + int(at), own_position = own + p.qL_off;
+          bool seen = own < p.qL && key < p.kL;
           if (do_causal) seen = seen && key <= own_position;
           if (window > 0) seen = seen && key > own_position - window;
           if (has_mask && kind != 2 && seen) {

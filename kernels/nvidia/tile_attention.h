@@ -69,49 +69,7 @@ struct TileState {
     }
   }
 
-  // Whether values of the lane's keys, 2t and 2t + 1 of each 8, are infinite or NaN.
-  template <class KV>
-  static bool not_finite(KeyValueRows<KV> rows, int key, uint lane) {
-    bool finite = true;
-#pragma clang loop unroll(disable)
-    for (int i = 0; i < 4; ++i) {
-      const int row = key + i / 2 * 8 + int(lane) % 4 * 2 + i % 2;
-      device const KV* v = rows.values + long(metal::min(row, rows.last)) * rows.value_stride + lane / 4 * 4;
-      for (int c = 0; c < kAttentionDim / 32; ++c) {
-        const metal::float4 part = four(v + 32 * c, rows.aligned);
-        for (int e = 0; e < 4; ++e) finite = finite && metal::fabs(part[e]) < INFINITY;
-      }
-    }
-    return !finite;
-  }
-
-  // out += weight times value for each query and key by itself, where the weight is not 0. Slow, and the code is short.
-  template <class KV>
-  void add_seen(thread const float (&weights)[2][4], KeyValueRows<KV> rows, int key, uint lane) {
-#pragma clang loop unroll(disable)
-    for (int k = 0; k < 16; ++k) {
-      const ushort owner = ushort(lane / 4 * 4 + uint(k) % 8 / 2);
-      float weight[2];
-      for (int h = 0; h < 2; ++h) {
-        const float even = k < 8 ? weights[0][2 * h] : weights[1][2 * h], odd = k < 8 ? weights[0][2 * h + 1] : weights[1][2 * h + 1];
-        weight[h] = metal::simd_shuffle(k % 2 == 0 ? even : odd, owner);
-      }
-      device const KV* v = rows.values + long(metal::min(key + k, rows.last)) * rows.value_stride + lane % 4 * 8;
-#pragma unroll
-      for (int c = 0; c < kAttentionDim / 32; ++c) {
-        for (int i = 0; i < 8; ++i) {
-          const float value = float(v[32 * c + i]);
-          for (int h = 0; h < 2; ++h) {
-            thread float& sum = out[4 * c + i % 4][2 * h + i / 4];
-            if (weight[h] != 0.0f) sum = metal::fma(weight[h], value, sum);
-          }
-        }
-      }
-    }
-  }
-
-  // Takes in keys `key` .. key + 15; `masked(row, key, score)` gives a score its mask, -inf where the key is hidden, whose
-  // value then may be anything.
+  // Takes in keys `key` .. key + 15; `masked(row, key, score)` gives a score its mask.
   template <bool kSplitQuery, class KV, class Masked>
   void add(threadgroup const float* queries, KeyValueRows<KV> rows, int key, uint lane, Masked masked) {
     constexpr bool kSplitKV = metal::is_same_v<KV, float>;
@@ -139,13 +97,11 @@ struct TileState {
     }
 
     float factor[2];
-    bool hides = false;
     for (int h = 0; h < 2; ++h) {
       float highest = top[h];
       for (int i = 0; i < 4; ++i) {
         thread float& score = scores[i / 2][2 * h + i % 2];
         score = masked(g + 8 * uint(h), key + i / 2 * 8 + 2 * int(t) + i % 2, score);
-        hides = hides || score == -INFINITY;
         highest = metal::max(highest, score);
       }
       highest = metal::max(highest, metal::simd_shuffle_xor(highest, ushort(1)));
@@ -160,12 +116,6 @@ struct TileState {
       }
     }
     rescale(factor);
-    if (metal::simd_any(hides)) {
-      float total = 0.0f;
-      for (int i = 0; i < 8; ++i) total += scores[i / 4][i % 4];
-      if (!metal::simd_any(total != 0.0f)) return;  // no query sees a key
-      if (metal::simd_any(not_finite(rows, key, lane))) return add_seen(scores, rows, key, lane);
-    }
 
 #pragma clang loop unroll(disable)  // values of sixteen keys on their way are more than there are registers for
     for (int j = 0; j < 2; ++j) {

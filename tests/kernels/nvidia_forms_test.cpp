@@ -58,8 +58,7 @@ INSTANTIATE_TEST_SUITE_P(Products, NvidiaForms,
                                          "kernel_mul_mm_iq4_nl_f32", "kernel_mul_mm_id_q4_0_f32",
                                          "kernel_mul_mm_q6_K_tensor_bf16_perm021", "kernel_mul_mm_q4_0_tensor_f32"));
 INSTANTIATE_TEST_SUITE_P(Attention, NvidiaForms,
-                         testing::Values("flash_attn_vec_f16kv_dk256", "sdpa", "attention_q8_0kv",
-                                         "steel_attention_float32_bq32_bk16_bd256_wm4_wn1_maskfloat32"));
+                         testing::Values("flash_attn_vec_f16kv_dk256", "sdpa", "attention_q8_0kv"));
 INSTANTIATE_TEST_SUITE_P(Recurrent, NvidiaForms, testing::Values("gated_delta_net_f32", "chunk_tri_solve_invert_f32"));
 INSTANTIATE_TEST_SUITE_P(Others, NvidiaForms,
                          testing::Values("conv1d_depthwise_causal_forward_f32",
