@@ -5,6 +5,21 @@
 
 namespace anymetal {
 
+// Entries of a table in parts of 16, by their numbers.
+template <uint kTables>
+WideF entries(thread const WideF (&tables)[kTables], WideU index) {
+  if constexpr (kTables == 1) return pick(tables[0], index);
+  WideF parts[kTables];
+#pragma unroll
+  for (uint t = 0; t + 1 < kTables; t += 2) parts[t] = pick(tables[t], tables[t + 1], index);
+#pragma unroll
+  for (uint step = 2; step < kTables; step *= 2) {
+#pragma unroll
+    for (uint t = 0; t < kTables; t += 2 * step) parts[t] = (index & (16 * step)) != 0 ? parts[t + step] : parts[t];
+  }
+  return parts[0];
+}
+
 // The upper half of a codebook of `bits` bits as tables of 16, one of 8 twice; the lower half are its negatives, the other way
 // round.
 template <uint kTables>
@@ -24,16 +39,7 @@ struct Codebook {
     const WideU placed = codes << (32 - bits);  // a code's upper bit where a number has its sign
     const WideU lower = ~__builtin_bit_cast(WideU, __builtin_bit_cast(Int16, placed) >> 31);
     const WideU index = codes ^ lower;
-    WideF parts[kTables];
-    if constexpr (kTables == 1) parts[0] = pick(tables[0], index);
-#pragma unroll
-    for (uint t = 0; t + 1 < kTables; t += 2) parts[t] = pick(tables[t], tables[t + 1], index);
-#pragma unroll
-    for (uint step = 2; step < kTables; step *= 2) {
-#pragma unroll
-      for (uint t = 0; t < kTables; t += 2 * step) parts[t] = (index & (16 * step)) != 0 ? parts[t + step] : parts[t];
-    }
-    return __builtin_bit_cast(WideF, __builtin_bit_cast(WideU, parts[0]) ^ (lower & 0x80000000u));
+    return __builtin_bit_cast(WideF, __builtin_bit_cast(WideU, entries(tables, index)) ^ (lower & 0x80000000u));
   }
 };
 
@@ -70,17 +76,8 @@ class CodeSearch {
 
   // The boundaries of these numbers, all multiples of `step`.
   WideF at(WideU n, uint step) const {
-    if constexpr (kTables == 1) return pick(tables_[0], n);
     if (kTables > 2 && step >= 4) return pick(coarse_[0], coarse_[1], n / 4u);
-    WideF parts[kTables];
-#pragma unroll
-    for (uint t = 0; t + 1 < kTables; t += 2) parts[t] = pick(tables_[t], tables_[t + 1], n);
-#pragma unroll
-    for (uint next = 2; next < kTables; next *= 2) {
-#pragma unroll
-      for (uint t = 0; t < kTables; t += 2 * next) parts[t] = (n & (16 * next)) != 0 ? parts[t + next] : parts[t];
-    }
-    return parts[0];
+    return entries(tables_, n);
   }
 
   WideF tables_[kTables];

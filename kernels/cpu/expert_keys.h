@@ -4,6 +4,12 @@
 
 namespace anymetal {
 
+// A float's bits as an integer in the order of the floats, but that -0 is below +0; and back.
+template <class Bits>
+Bits in_order(Bits bits) {
+  return bits ^ ((bits >> 31) & 0x7fffffff);
+}
+
 // Experts that are chosen among by keys, integers in the order of the logits.
 struct ExpertKeys {
   static constexpr uint kMost = 512;
@@ -15,7 +21,7 @@ struct ExpertKeys {
     for_each_wide(experts, NAN, [&](uint i) { return Wide::load(logits + i); }, [&](uint i) { return logits[i]; },
                   [&](uint i, WideF value) {
                     const Int16 bits = value == 0.0f ? (Int16)0 : __builtin_bit_cast(Int16, value);  // -0 is +0
-                    const Int16 key = bits ^ ((bits >> 31) & 0x7fffffff);
+                    const Int16 key = in_order(bits);
                     *(thread Int16*)(keys + i) = value == value ? key : (Int16)kNone;
                   });
   }
@@ -27,14 +33,14 @@ struct ExpertKeys {
     if (top == kNone) return false;
     // The first of them, without a branch that nobody can foresee.
     for (uint end = (experts + 15) / 16 * 16; end > 0; end -= 16) {
-      const uint places = __builtin_bit_cast(ushort, __builtin_convertvector(*(thread const Int16*)(keys + end - 16) == top, Bool16));
+      const uint places = lane_bits(*(thread const Int16*)(keys + end - 16) == top);
       expert = places != 0 ? end - 16 + metal::ctz(places) : expert;
     }
     // A whole vector is written, as one is read next: what is written in part would have to leave for the cache first.
     thread Int16* of_chosen = (thread Int16*)(keys + expert / 16 * 16);
-    const Int16 is_chosen = (Int16){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} == int(expert % 16);
+    const Int16 is_chosen = lane_numbers() == int(expert % 16);
     *of_chosen = is_chosen ? (Int16)kNone : *of_chosen;
-    logit = metal::as_type<float>(top ^ ((top >> 31) & 0x7fffffff));
+    logit = metal::as_type<float>(in_order(top));
     return true;
   }
 };
@@ -63,7 +69,7 @@ struct RegisterKeys {
     ulong places[kVectors / 4] = {};
 #pragma unroll
     for (uint v = 0; v < kVectors; ++v) {
-      places[v / 4] |= ulong(__builtin_bit_cast(ushort, __builtin_convertvector(keys[v] == top, Bool16))) << v % 4 * 16;
+      places[v / 4] |= ulong(lane_bits(keys[v] == top)) << v % 4 * 16;
     }
     uint count = 0;
     expert = 0;
@@ -72,15 +78,14 @@ struct RegisterKeys {
       expert = places[i] != 0 ? uint(64 * i + metal::ctz(places[i])) : expert;
       count += uint(metal::popcount(places[i]));
     }
-    logit = metal::as_type<float>(top[0] ^ ((top[0] >> 31) & 0x7fffffff));
+    logit = metal::as_type<float>(in_order(int(top[0])));
     // The next round waits for this only: what is equal goes, or where there are several the first of them.
-    const Int16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     if (count == 1) {
 #pragma unroll
       for (uint v = 0; v < kVectors; ++v) keys[v] = keys[v] == top ? (Int16)kNone : keys[v];
     } else {
 #pragma unroll
-      for (uint v = 0; v < kVectors; ++v) keys[v] = lane + int(16 * v) == int(expert) ? (Int16)kNone : keys[v];
+      for (uint v = 0; v < kVectors; ++v) keys[v] = lane_numbers() + int(16 * v) == int(expert) ? (Int16)kNone : keys[v];
     }
     return top[0] != kNone;
   }

@@ -109,14 +109,14 @@ inline void split(thread const WideI* v, thread Bytes64* limbs) {
   limbs[0] = lower_halves(c, d, all) ^ (uchar)0x80;
 }
 
-// Sums of 16 whole numbers each, in order, of 256 in natural order or any other by runs of 16.
-inline WideI sums_of_runs(thread const WideI* quads) {
-  const WideI a = __builtin_shufflevector(quads[0], quads[1], 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
-                  __builtin_shufflevector(quads[0], quads[1], 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-  const WideI b = __builtin_shufflevector(quads[2], quads[3], 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
-                  __builtin_shufflevector(quads[2], quads[3], 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+// Sums of neighbours, those of a and then those of b.
+inline WideI pair_sums(WideI a, WideI b) {
   return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
          __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+}
+// Sums of 16 whole numbers each, in order, of 256 in natural order or any other by runs of 16.
+inline WideI sums_of_runs(thread const WideI* quads) {
+  return pair_sums(pair_sums(quads[0], quads[1]), pair_sums(quads[2], quads[3]));
 }
 
 // Elements k, k + 1, .. as a unit; false where they have no such form: of infinities, NaN, and the smallest numbers.

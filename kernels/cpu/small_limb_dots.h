@@ -96,14 +96,17 @@ struct SmallLimbDots {
   };
 };
 
+// What each quarter's table of 16 bytes has for its codes.
+inline Bytes64 look_up_quarters(Bytes64 tables, Bytes64 codes) {
+  Bytes64 result;
+  __msl_look_up_quarters(&result, &tables, &codes);
+  return result;
+}
 // What a table of 16 bytes has for codes.
 inline Bytes64 look_up(Bytes16 table, Bytes64 codes) {
   typedef uint Words4 __attribute__((ext_vector_type(4)));
   const Words4 w = __builtin_bit_cast(Words4, table);
-  const Bytes64 tables = __builtin_bit_cast(Bytes64, (WideU)w.xyzwxyzwxyzwxyzw);
-  Bytes64 result;
-  __msl_look_up_quarters(&result, &tables, &codes);
-  return result;
+  return look_up_quarters(__builtin_bit_cast(Bytes64, (WideU)w.xyzwxyzwxyzwxyzw), codes);
 }
 // Entries of a table of small integers, with `zero` added.
 inline Bytes16 raised(constant float* table, float zero) {

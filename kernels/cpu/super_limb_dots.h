@@ -137,10 +137,7 @@ struct BitPairDots {
     return __builtin_bit_cast(Ushort32, bytes);
   }
   static Bytes64 look_up_pairs(Ushort32 tables, Bytes64 codes) {
-    const Bytes64 bytes = __builtin_bit_cast(Bytes64, tables);
-    Bytes64 result;
-    __msl_look_up_quarters(&result, &bytes, &codes);
-    return result;
+    return look_up_quarters(__builtin_bit_cast(Bytes64, tables), codes);
   }
 };
 

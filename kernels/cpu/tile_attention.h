@@ -128,7 +128,7 @@ struct TileAttention {
   // Makes the scores of `count` keys weights, and the outputs so far what they are beside them. Query i is at `position` + i
   // and the first key at `first_key`; a query sees the keys up to its own if kCausal, the last `window` of them if not 0.
   void weigh(uint count, uint dim, int position, int first_key, bool causal, int window) {
-    const Int16 lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    const Int16 lanes = lane_numbers();
     bool moved = false;
     Int16 hidden = 0;
     WideF rescale[kVectors];

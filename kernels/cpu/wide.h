@@ -11,6 +11,10 @@ typedef Lanes<16> Wide;
 typedef Wide::F WideF;
 typedef Wide::U WideU;
 
+inline Int16 lane_numbers() { return (Int16){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}; }
+// A bit for each lane where a comparison holds.
+inline uint lane_bits(Int16 holds) { return __builtin_bit_cast(ushort, __builtin_convertvector(holds, Bool16)); }
+
 // Elements i .. i + 15 of n, those that there are.
 template <class T>
 void wide_store(device T* to, uint i, uint n, WideF values) {

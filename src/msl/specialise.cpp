@@ -19,7 +19,7 @@
 namespace anymetal::msl {
 namespace {
 
-/// What a kernel may declare. Apple's GPUs have 32 KiB in all; on NVIDIA the limit is that of static shared memory.
+/// What a kernel may declare. Apple's GPUs have 32 KiB in all, NVIDIA's at most 227 KiB; what the device at hand has is checked where it is used.
 constexpr std::size_t kThreadgroupMemoryLimit = 32768, kNvidiaThreadgroupMemoryLimit = 232448;
 constexpr unsigned kThreadLimit = 1024;
 

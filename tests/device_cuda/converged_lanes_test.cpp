@@ -13,20 +13,6 @@ using testing::Not;
 
 constexpr ArgumentKind kBuffer = ArgumentKind::Buffer;
 
-const std::string kHeader = R"(
-target triple = "nvptx64-nvidia-cuda"
-declare i32 @__msl_threadgroup_position_in_grid(i32) memory(none)
-declare i32 @__msl_thread_position_in_threadgroup(i32) memory(none)
-declare i32 @__msl_thread_index_in_threadgroup() memory(none)
-declare i32 @__msl_thread_index_in_simdgroup() memory(none)
-declare i32 @__msl_simdgroup_index_in_threadgroup() memory(none)
-declare void @__msl_threadgroup_barrier(i32) convergent
-declare float @__msl_simd_sum_f32(float) convergent
-declare i32 @__msl_simd_sum_u32(i32) convergent
-declare i32 @__msl_simd_shuffle(i32, i32) convergent
-declare i32 @llvm.umin.i32(i32, i32)
-)";
-
 /// Where `condition` (an i1 named %c, made from %lane, %index, %group and the words %w of the buffer) holds, lanes add
 /// up. `after` is what all do behind that.
 std::string sum_where(const std::string& condition, const std::string& after = "") {

@@ -13,33 +13,6 @@ using testing::Not;
 constexpr ArgumentKind kBuffer = ArgumentKind::Buffer;
 constexpr ArgumentKind kShared = ArgumentKind::Threadgroup;
 
-const std::string kHeader = R"(
-target triple = "nvptx64-nvidia-cuda"
-declare i32 @__msl_thread_position_in_threadgroup(i32) memory(none)
-declare i32 @__msl_threadgroup_position_in_grid(i32) memory(none)
-declare i32 @__msl_threads_per_threadgroup(i32) memory(none)
-declare i32 @__msl_dispatch_threads_per_threadgroup(i32) memory(none)
-declare i32 @__msl_thread_index_in_threadgroup() memory(none)
-declare i32 @__msl_thread_index_in_simdgroup() memory(none)
-declare i32 @__msl_simdgroup_index_in_threadgroup() memory(none)
-declare void @__msl_threadgroup_barrier(i32) convergent
-declare void @__msl_simdgroup_barrier(i32) convergent
-declare void @__msl_fence(i32, i32) convergent
-declare i32 @__msl_simd_shuffle(i32, i32) convergent
-declare i64 @__msl_simd_ballot(i1) convergent
-declare float @__msl_simd_sum_f32(float) convergent
-declare float @__msl_simd_max_f32(float) convergent
-declare i32 @__msl_simd_sum_u32(i32) convergent
-declare i32 @__msl_simd_min_i32(i32) convergent
-declare i32 @__msl_simd_product_u32(i32) convergent
-declare float @__msl_simd_prefix_exclusive_sum_f32(float) convergent
-declare i32 @__msl_simd_prefix_inclusive_sum_u32(i32) convergent
-declare <2 x float> @__msl_simdgroup_multiply_accumulate_f16_f16(<2 x float>, <2 x float>, <2 x float>) convergent
-declare <2 x float> @__msl_simdgroup_multiply_accumulate_bf16_bf16(<2 x float>, <2 x float>, <2 x float>) convergent
-declare <2 x float> @__msl_simdgroup_multiply_accumulate_f32_f16(<2 x float>, <2 x float>, <2 x float>) convergent
-declare float @__msl_fast_exp2(float) memory(none)
-)";
-
 // out[i] = in[i] * 2
 const std::string kScale = kHeader + R"(
 define void @k(ptr %in, ptr %out) {

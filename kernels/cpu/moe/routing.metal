@@ -26,7 +26,7 @@ Candidate next_largest(uint experts, Candidate last, Logits logits) {
   Int16 where = kAfterAll.index;
   for_each_wide(experts, NAN, [&](uint i) { return Wide::load(logits + i); }, [&](uint i) { return logits[i]; },
                 [&](uint i, WideF value) {
-                  const Int16 index = (Int16){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} + int(i);
+                  const Int16 index = lane_numbers() + int(i);
                   const Int16 is_left = (value < last.value) | ((value == last.value) & (index > last.index));
                   const Int16 is_first = is_left & ((value > best) | ((value == best) & (index < where)));
                   best = is_first ? value : best;

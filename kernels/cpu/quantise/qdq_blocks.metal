@@ -18,7 +18,7 @@ kernel void qdq_q4_0_f32(device const float* x [[buffer(0)]],
   const WideF v[2] = {Wide::load(x), Wide::load(x + 16)};
   const float peak = peak_of(v[0], v[1]);
   // The first of the largest, or the last element where none of them is.
-  const Int16 count = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  const Int16 count = lane_numbers();
   const Int16 low = __builtin_elementwise_abs(v[0]) == peak ? count : (Int16)31;
   const Int16 high = __builtin_elementwise_abs(v[1]) == peak ? count + 16 : (Int16)31;
   const float d = x[__builtin_reduce_min(__builtin_elementwise_min(low, high))] / -8.0f, inverse = d != 0.0f ? 1.0f / d : 0.0f;

@@ -99,7 +99,7 @@ template <uint kVectors>
 void invert_rows(uint i, uint rows, ulong step, device const float* A, device float* X, thread float (&kept)[kChunk][kChunk], bool stream) {
   device const float* a[kRowsAtOnce];
   WideF x[kRowsAtOnce][kVectors];
-  const Int16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  const Int16 lane = lane_numbers();
 #pragma unroll
   for (uint r = 0; r < kRowsAtOnce; ++r) {
     a[r] = A + min(i + r, rows - 1) * step;

@@ -21,11 +21,11 @@ class Largest {
   // Takes in an element that exceeds least().
   void insert(float value, uint index) {
     uint rank = 0;
-    for (uint i = 0; i < k_; i += 16) rank += places(Wide::load(values_ + i) >= value);
+    for (uint i = 0; i < k_; i += 16) rank += popcount(lane_bits(Wide::load(values_ + i) >= value));
     // Those from `rank` on move up by one.
     for (uint end = (k_ + 15) / 16 * 16; end > rank / 16 * 16; end -= 16) {
       const uint i = end - 16;
-      const Int16 moves = (Int16){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} + int(i) >= int(rank);
+      const Int16 moves = lane_numbers() + int(i) >= int(rank);
       const WideF value_here = Wide::load(values_ + i), value_there = Wide::load(values_ + i + 1);
       const WideU index_here = get(i), index_there = get(i + 1);
       Wide::store(values_ + i + 1, moves ? value_here : value_there);
@@ -36,10 +36,6 @@ class Largest {
   }
   float value(uint slot) const { return values_[slot]; }
   uint index(uint slot) const { return indices_[slot]; }
-
-  // A bit for each lane, and how many there are.
-  static uint bits(Int16 lanes) { return __builtin_bit_cast(ushort, __builtin_convertvector(lanes, Bool16)); }
-  static uint places(Int16 lanes) { return popcount(bits(lanes)); }
 
  private:
   static constexpr uint kSlots = kMost + 16;
@@ -67,9 +63,9 @@ inline void choose_largest(device const float* x, uint n, thread Largest& larges
     Int16 any = 0;
 #pragma unroll
     for (uint j = 0; j < kRun / 16; ++j) v[j] = Wide::load(x + i + 16 * j), any |= v[j] > least;
-    if (Largest::bits(any != 0) == 0) continue;
+    if (lane_bits(any != 0) == 0) continue;
     for (uint j = 0; j < kRun / 16; ++j) {
-      for (uint bits = Largest::bits(v[j] > least); bits != 0; bits &= bits - 1) offer(i + 16 * j + ctz(bits));
+      for (uint bits = lane_bits(v[j] > least); bits != 0; bits &= bits - 1) offer(i + 16 * j + ctz(bits));
     }
   }
 #pragma clang loop vectorize(disable) unroll(disable)
