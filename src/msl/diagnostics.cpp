@@ -80,8 +80,6 @@ void DiagnosticCollector::HandleDiagnostic(clang::DiagnosticsEngine::Level level
   if (level < clang::DiagnosticsEngine::Error && entries_.size() >= kMost) return;
   llvm::SmallString<256> text;
   info.FormatDiagnostic(text);
-  // A macro's name that stands for no attribute: said where that matters (thread_inputs.cpp), as of names that are no macros.
-  if (text.starts_with("unknown attribute '__msl_attribute_")) return;
   UserPosition position;
   clang::SourceLocation place;
   if (info.hasSourceManager()) {

@@ -15,15 +15,21 @@ namespace {
 
 constexpr auto kError = clang::DiagnosticsEngine::Error;
 
-constexpr std::array<std::string_view, 7> kVectorInputs = {
-    "thread_position_in_grid", "threads_per_grid", "thread_position_in_threadgroup", "threads_per_threadgroup",
-    "dispatch_threads_per_threadgroup", "threadgroup_position_in_grid", "threadgroups_per_grid"};
+#define __MSL_VECTOR_INPUT(name, value) #name,
+#define __MSL_SCALAR_INPUT(name, value)
+constexpr std::array kVectorInputs = std::to_array<std::string_view>({
+#include "msl/prelude/thread_input_list.h"
+});
+#undef __MSL_VECTOR_INPUT
+#undef __MSL_SCALAR_INPUT
 
-constexpr std::array<std::string_view, 11> kScalarInputs = {
-    "thread_index_in_threadgroup", "thread_index_in_simdgroup", "simdgroup_index_in_threadgroup",
-    "simdgroups_per_threadgroup", "dispatch_simdgroups_per_threadgroup", "threads_per_simdgroup",
-    "thread_execution_width", "thread_index_in_quadgroup", "quadgroup_index_in_threadgroup",
-    "quadgroups_per_threadgroup", "dispatch_quadgroups_per_threadgroup"};
+#define __MSL_VECTOR_INPUT(name, value)
+#define __MSL_SCALAR_INPUT(name, value) #name,
+constexpr std::array kScalarInputs = std::to_array<std::string_view>({
+#include "msl/prelude/thread_input_list.h"
+});
+#undef __MSL_VECTOR_INPUT
+#undef __MSL_SCALAR_INPUT
 
 template <std::size_t N>
 bool contains(const std::array<std::string_view, N>& names, std::string_view name) {

@@ -37,28 +37,28 @@ __MSL_FLOAT_TYPES(__MSL_FLOAT)
 
 // Of bfloats one of them, not its float: real sources write `T best = max(a, b)` with any T. Templates, as sources have overloads
 // of their own for bfloat in this namespace, which are better.
-#define __MSL_BFLOAT_2(f)                                                                \
-  template <class T>                                                                            \
-    requires(__is_same(T, bfloat))                                                              \
-  __MSL_INLINE constexpr T f(T x, T y) {                                                        \
-    return T(f(static_cast<float>(x), static_cast<float>(y)));                              \
-  }                                                                                             \
-  template <class T, int N>                                                                     \
-    requires(__is_same(T, bfloat))                                                              \
-  __MSL_INLINE constexpr vec<T, N> f(const vec<T, N>& x, const __msl::converted<vec<T, N>>& y) { \
-    return __msl::map<N>(__MSL_EACH_2(f(x, y)), x, y);                                          \
-  }
-#define __MSL_BFLOAT_3(f)                                                                        \
+#define __MSL_BFLOAT_2(f)                                                                        \
   template <class T>                                                                             \
     requires(__is_same(T, bfloat))                                                               \
-  __MSL_INLINE constexpr T f(T x, T y, T z) {                                                    \
-    return T(f(static_cast<float>(x), static_cast<float>(y), static_cast<float>(z)));            \
+  __MSL_INLINE constexpr T f(T x, T y) {                                                         \
+    return T(f(static_cast<float>(x), static_cast<float>(y)));                                   \
   }                                                                                              \
   template <class T, int N>                                                                      \
     requires(__is_same(T, bfloat))                                                               \
-  __MSL_INLINE constexpr vec<T, N> f(const vec<T, N>& x, const __msl::converted<vec<T, N>>& y,   \
-                                     const __msl::converted<vec<T, N>>& z) {                     \
-    return __msl::map<N>(__MSL_EACH_3(f(x, y, z)), x, y, z);                                     \
+  __MSL_INLINE constexpr vec<T, N> f(const vec<T, N>& x, const __msl::converted<vec<T, N>>& y) { \
+    return __msl::map<N>(__MSL_EACH_2(f(x, y)), x, y);                                           \
+  }
+#define __MSL_BFLOAT_3(f)                                                                      \
+  template <class T>                                                                           \
+    requires(__is_same(T, bfloat))                                                             \
+  __MSL_INLINE constexpr T f(T x, T y, T z) {                                                  \
+    return T(f(static_cast<float>(x), static_cast<float>(y), static_cast<float>(z)));          \
+  }                                                                                            \
+  template <class T, int N>                                                                    \
+    requires(__is_same(T, bfloat))                                                             \
+  __MSL_INLINE constexpr vec<T, N> f(const vec<T, N>& x, const __msl::converted<vec<T, N>>& y, \
+                                     const __msl::converted<vec<T, N>>& z) {                   \
+    return __msl::map<N>(__MSL_EACH_3(f(x, y, z)), x, y, z);                                   \
   }
 
 #define __MSL_NUMBER(T)                                                                         \
