@@ -32,6 +32,12 @@ static_assert(2 * kMostPieces + 1 < kField);
 
 std::uint64_t tag_of(std::uint64_t number) { return (number + 1) << (2 * kFieldBits); }
 
+/// Whether a share's word says that pieces of dispatch `number` are left to claim.
+bool has_pieces(std::uint64_t word, std::uint64_t number) {
+  return (word >> (2 * kFieldBits)) == (tag_of(number) >> (2 * kFieldBits)) &&
+         (word & kField) < ((word >> kFieldBits) & kField);
+}
+
 /// Where a share begins when `count` items are divided evenly.
 std::uint64_t share_begin(std::uint64_t count, std::uint64_t shares, std::uint64_t share) {
   return count / shares * share + std::min(share, count % shares);
@@ -44,6 +50,7 @@ void DispatchWindow::begin(const CommandList& list) {
   if (slots_.empty()) {
     slots_ = std::vector<Slot>(kSlots);
     for (auto& slot : slots_) slot.pieces = std::vector<Share>(seats_);
+    seat_states_ = std::vector<Seat>(seats_);
   }
   if (trace::enabled()) events_.resize(seats_);
   list_ = &list;
@@ -54,6 +61,10 @@ void DispatchWindow::begin(const CommandList& list) {
 }
 
 bool DispatchWindow::finished() {
+  const auto end = end_.load();
+  if (tail_.load() < end) return false;
+  for (auto number = head_.load(); number < end; ++number)
+    if (slot_of(number).completed.load() <= number) return false;
   advance();
   return head_.load() == end_.load();
 }
@@ -91,7 +102,14 @@ bool DispatchWindow::can_open() const {
   return tail < end_.load() && tail - head_.load() < kSlots;
 }
 
+/// Whether enough may be opened, where all before `first` are complete.
+bool DispatchWindow::should_open(std::uint64_t first) const {
+  const auto tail = tail_.load(), end = end_.load();
+  return tail < end && tail - first + std::min(kOpenedTogether, end - tail) <= kSlots;
+}
+
 bool DispatchWindow::open() {
+  advance();
   if (!can_open() || opening_.test_and_set(std::memory_order_acquire)) return false;
   bool opened = false;
   std::uint64_t large_pieces = 0;
@@ -167,49 +185,55 @@ Result<void> DispatchWindow::open_slot(std::uint64_t number) {
   return {};
 }
 
-bool DispatchWindow::is_ready(Slot& slot, std::uint64_t number) {
-  if (slot.ready.load(std::memory_order_acquire) > number) return true;
+bool DispatchWindow::is_ready(const Slot& slot, std::uint64_t number) const {
   for (auto waits = slot.waits.load(std::memory_order_relaxed); waits != 0; waits &= waits - 1) {
     const auto place = static_cast<std::uint64_t>(std::countr_zero(waits));
     // The one dispatch of that slot among the kSlots before this one.
     const auto before = number - 1 - (number - 1 - place) % kSlots;
     if (slots_[place].completed.load() <= before) return false;
   }
-  slot.ready.store(number + 1, std::memory_order_release);
   return true;
 }
 
-std::optional<DispatchWindow::Piece> DispatchWindow::claim(Slot& slot, std::uint64_t number, unsigned seat) {
-  for (unsigned i = 0; i < seats_; ++i) {
-    const auto share = (seat + i) % seats_;
-    auto& word = slot.pieces[share].word;
-    auto seen = word.load(std::memory_order_relaxed);
-    while ((seen >> (2 * kFieldBits)) == (tag_of(number) >> (2 * kFieldBits)) &&
-           (seen & kField) < ((seen >> kFieldBits) & kField))
-      if (word.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel, std::memory_order_relaxed))
-        return Piece{share, seen & kField};
-  }
+std::optional<DispatchWindow::Piece> DispatchWindow::claim_of(Slot& slot, std::uint64_t number, std::uint64_t share) {
+  auto& word = slot.pieces[share].word;
+  auto seen = word.load(std::memory_order_relaxed);
+  while (has_pieces(seen, number))
+    if (word.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel, std::memory_order_relaxed))
+      return Piece{share, seen & kField};
+  return std::nullopt;
+}
+
+std::optional<DispatchWindow::Piece> DispatchWindow::claim(Slot& slot, std::uint64_t number, unsigned seat) const {
+  for (unsigned i = 0; i < seats_; ++i)
+    if (const auto piece = claim_of(slot, number, (seat + i) % seats_)) return piece;
   return std::nullopt;
 }
 
 bool DispatchWindow::step(unsigned seat, WorkerArena& arena) {
-  advance();
   const auto tail = tail_.load();
-  for (auto number = head_.load(); number < tail; ++number) {
+  if (tail == 0) return open();
+  auto& mine = seat_states_[seat];
+  mine.first = std::max(mine.first, head_.load());
+  while (mine.first < tail && slot_of(mine.first).completed.load() > mine.first) ++mine.first;
+  for (auto number = mine.first; number < tail; ++number) {
     auto& slot = slot_of(number);
-    if (!may_have_pieces(slot, number)) continue;
+    auto& drained = mine.drained[number % kSlots];
+    if (drained > number || !is_ready(slot, number)) continue;
     if (const auto piece = claim(slot, number, seat)) {
       if (parking_.has_sleepers() && has_large_piece()) parking_.wake();
       run(slot, number, *piece, seat, arena);
       return true;
     }
-    slot.drained.store(number + 1, std::memory_order_relaxed);
+    drained = number + 1;
   }
-  return open();
+  if (mine.first == end_.load()) return advance();
+  return should_open(mine.first) && open();
 }
 
 bool DispatchWindow::has_work() {
-  return advance() || can_open() || has_piece(/*large_only=*/false);
+  advance();
+  return should_open(head_.load()) || has_piece(/*large_only=*/false);
 }
 
 bool DispatchWindow::has_large_piece() { return has_piece(/*large_only=*/true); }
@@ -218,21 +242,24 @@ bool DispatchWindow::has_piece(bool large_only) {
   const auto tail = tail_.load();
   for (auto number = head_.load(); number < tail; ++number) {
     auto& slot = slot_of(number);
-    if (large_only && !slot.large.load(std::memory_order_relaxed)) continue;
-    if (may_have_pieces(slot, number)) return true;
+    if ((large_only && !slot.large.load(std::memory_order_relaxed)) || !is_ready(slot, number)) continue;
+    for (const auto& share : slot.pieces)
+      if (has_pieces(share.word.load(), number)) return true;
   }
   return false;
 }
 
-bool DispatchWindow::may_have_pieces(Slot& slot, std::uint64_t number) {
-  return slot.drained.load(std::memory_order_relaxed) <= number && is_ready(slot, number);
-}
-
+/// Runs a piece that was claimed and others of its share.
 void DispatchWindow::run(Slot& slot, std::uint64_t number, Piece piece, unsigned seat, WorkerArena& arena) {
   const auto start = slot.is_timed ? Clock::now() : Clock::time_point();
-  if (number < limit_.load(std::memory_order_relaxed))
-    if (auto done = run_groups(slot, number, piece, arena); !done)
+  std::uint64_t pieces = 0;
+  for (std::optional<Piece> next = piece; next;
+       next = pieces < kPiecesTogether ? claim_of(slot, number, piece.share) : std::nullopt) {
+    ++pieces;
+    if (number >= limit_.load(std::memory_order_relaxed)) continue;
+    if (auto done = run_groups(slot, number, *next, arena); !done)
       fail_at(number, done.error().with_key(std::string(slot.dispatch->label)));
+  }
   const auto end = slot.is_timed ? Clock::now() : start;
   if (!events_.empty()) {
     auto& events = events_[seat];
@@ -244,8 +271,9 @@ void DispatchWindow::run(Slot& slot, std::uint64_t number, Piece piece, unsigned
     }
   }
   const std::chrono::nanoseconds taken = end - start;
-  slot.nanoseconds.fetch_add(static_cast<std::uint64_t>(taken.count()), std::memory_order_relaxed);
-  if (slot.left.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (slot.is_timed)
+    slot.nanoseconds.fetch_add(static_cast<std::uint64_t>(taken.count()), std::memory_order_relaxed);
+  if (slot.left.fetch_sub(pieces, std::memory_order_acq_rel) != pieces) return;
   if (slot.is_timed && slot.executable != nullptr)
     slot.executable->record_time(threads_of(*slot.dispatch),
                                  static_cast<double>(slot.nanoseconds.load(std::memory_order_relaxed)));

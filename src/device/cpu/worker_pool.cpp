@@ -56,9 +56,11 @@ void WorkerPool::leave_seat(unsigned seat) {
 
 void WorkerPool::work_until(unsigned seat, const std::function<bool()>& done) {
   Idle idle;
-  while (!done()) {
+  while (true) {
     if (work_.step(seat)) {
       idle.reset();
+    } else if (done()) {
+      return;
     } else if (idle.is_long()) {
       parking_.hosts.sleep_unless([&] { return done() || work_.any(); });
       idle.reset();
