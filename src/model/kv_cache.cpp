@@ -9,6 +9,9 @@ namespace anymetal::model {
 namespace {
 
 constexpr std::size_t kGranularity = 256;
+/// Bytes from which on a buffer takes no more tensors.
+constexpr std::size_t kBufferBytes = std::size_t{64} << 20;
+constexpr std::size_t kAlignment = 256;
 
 std::size_t round_up(std::size_t value, std::size_t step) { return (value + step - 1) / step * step; }
 
@@ -19,46 +22,54 @@ KvCache::KvCache(Device device, std::size_t layers, std::size_t kv_heads, std::s
       kv_heads_(kv_heads),
       row_bytes_(head_dim * sizeof(float)),
       limit_(limit),
-      keys_(layers),
-      values_(layers) {}
+      tensors_(2 * layers) {}
 
-ops::Tensor KvCache::view(const Buffer& buffer) const {
-  return ops::Tensor::of(buffer, ops::DType::F32, {kv_heads_, capacity_, row_bytes_ / sizeof(float)});
+ops::Tensor KvCache::view(std::size_t tensor) const {
+  return ops::Tensor::of(storage_.buffer_of(tensor), ops::DType::F32,
+                         {kv_heads_, storage_.capacity, row_bytes_ / sizeof(float)}, storage_.offset_of(tensor));
 }
 
 Result<void> KvCache::reserve(std::size_t positions, std::size_t used) {
-  if (positions <= capacity_) return {};
+  const auto before = storage_.capacity;
+  if (positions <= before) return {};
   if (positions > limit_) {
     return fail(ErrorCode::InvalidArgument,
                 fmt::format("a context of {} tokens exceeds the limit of {}", positions, limit_));
   }
   // Half as much again each time: growing token by token stays linear in all.
-  const auto capacity = std::min(limit_, round_up(std::max(positions, capacity_ + capacity_ / 2), kGranularity));
-  std::vector<Buffer> keys;
-  std::vector<Buffer> values;
-  for (std::size_t layer = 0; layer < keys_.size(); ++layer) {
-    auto key = grown(keys_[layer], capacity, used);
-    if (!key) return std::unexpected(key.error());
-    auto value = grown(values_[layer], capacity, used);
-    if (!value) return std::unexpected(value.error());
-    keys.push_back(std::move(*key));
-    values.push_back(std::move(*value));
-  }
-  keys_ = std::move(keys);
-  values_ = std::move(values);
-  capacity_ = capacity;
+  auto storage = make_storage(std::min(limit_, round_up(std::max(positions, before + before / 2), kGranularity)));
+  if (!storage) return std::unexpected(storage.error());
+  if (auto done = copy_rows(*storage, used); !done) return done;
+  storage_ = *std::move(storage);
   return {};
 }
 
-Result<Buffer> KvCache::grown(const Buffer& old, std::size_t capacity, std::size_t used) {
-  auto buffer = device_.make_buffer(kv_heads_ * capacity * row_bytes_);
-  if (!buffer || used == 0) return buffer;
-  std::vector<std::byte> rows(used * row_bytes_);
-  for (std::size_t head = 0; head < kv_heads_; ++head) {
-    if (auto done = old.read(rows, head * capacity_ * row_bytes_); !done) return std::unexpected(done.error());
-    if (auto done = buffer->write(rows, head * capacity * row_bytes_); !done) return std::unexpected(done.error());
+Result<KvCache::Storage> KvCache::make_storage(std::size_t capacity) {
+  Storage storage{.buffers = {},
+                  .capacity = capacity,
+                  .tensor_bytes = round_up(kv_heads_ * capacity * row_bytes_, kAlignment)};
+  storage.per_buffer = round_up(kBufferBytes, storage.tensor_bytes) / storage.tensor_bytes;
+  for (std::size_t first = 0; first < tensors_; first += storage.per_buffer) {
+    auto buffer = device_.make_buffer(std::min(storage.per_buffer, tensors_ - first) * storage.tensor_bytes);
+    if (!buffer) return std::unexpected(buffer.error());
+    storage.buffers.push_back(*std::move(buffer));
   }
-  return buffer;
+  return storage;
+}
+
+/// Copies the first `used` positions of every head.
+Result<void> KvCache::copy_rows(Storage& to, std::size_t used) const {
+  if (used == 0) return {};
+  std::vector<std::byte> rows(used * row_bytes_);
+  for (std::size_t tensor = 0; tensor < tensors_; ++tensor) {
+    for (std::size_t head = 0; head < kv_heads_; ++head) {
+      const auto from = storage_.offset_of(tensor) + head * storage_.capacity * row_bytes_;
+      const auto at = to.offset_of(tensor) + head * to.capacity * row_bytes_;
+      if (auto done = storage_.buffer_of(tensor).read(rows, from); !done) return done;
+      if (auto done = to.buffers[tensor / to.per_buffer].write(rows, at); !done) return done;
+    }
+  }
+  return {};
 }
 
 }  // namespace anymetal::model

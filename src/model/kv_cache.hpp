@@ -10,32 +10,43 @@
 
 namespace anymetal::model {
 
-/// One f32 key and one value tensor [kv_heads, capacity, head_dim] per layer, growing up to a limit.
+/// One f32 key and one value tensor [kv_heads, capacity, head_dim] per layer, growing up to a limit. Those of several layers
+/// share a buffer, so that they lie in large pages of memory also where each is small.
 /// Thread contract: one thread at a time; not while work that uses its tensors is being recorded.
 class KvCache {
  public:
   KvCache(Device device, std::size_t layers, std::size_t kv_heads, std::size_t head_dim, std::size_t limit);
 
-  [[nodiscard]] std::size_t capacity() const { return capacity_; }
+  [[nodiscard]] std::size_t capacity() const { return storage_.capacity; }
   [[nodiscard]] std::size_t limit() const { return limit_; }
   /// Makes room for `positions` in all; the first `used` of them keep their content. InvalidArgument past the limit.
   Result<void> reserve(std::size_t positions, std::size_t used);
 
   /// Valid until the next `reserve`.
-  [[nodiscard]] ops::Tensor keys(std::size_t layer) const { return view(keys_[layer]); }
-  [[nodiscard]] ops::Tensor values(std::size_t layer) const { return view(values_[layer]); }
+  [[nodiscard]] ops::Tensor keys(std::size_t layer) const { return view(2 * layer); }
+  [[nodiscard]] ops::Tensor values(std::size_t layer) const { return view(2 * layer + 1); }
 
  private:
-  [[nodiscard]] ops::Tensor view(const Buffer& buffer) const;
-  Result<Buffer> grown(const Buffer& old, std::size_t capacity, std::size_t used);
+  /// Buffers with the same number of tensors each, one after the other.
+  struct Storage {
+    std::vector<Buffer> buffers;
+    std::size_t capacity = 0;
+    std::size_t tensor_bytes = 0;
+    std::size_t per_buffer = 1;
+
+    [[nodiscard]] const Buffer& buffer_of(std::size_t tensor) const { return buffers[tensor / per_buffer]; }
+    [[nodiscard]] std::size_t offset_of(std::size_t tensor) const { return tensor % per_buffer * tensor_bytes; }
+  };
+  [[nodiscard]] ops::Tensor view(std::size_t tensor) const;
+  [[nodiscard]] Result<Storage> make_storage(std::size_t capacity);
+  Result<void> copy_rows(Storage& to, std::size_t used) const;
 
   Device device_;
   std::size_t kv_heads_;
   std::size_t row_bytes_;  ///< of one position of one head
   std::size_t limit_;
-  std::size_t capacity_ = 0;
-  std::vector<Buffer> keys_;
-  std::vector<Buffer> values_;
+  std::size_t tensors_;  ///< two for each layer
+  Storage storage_;
 };
 
 }  // namespace anymetal::model
