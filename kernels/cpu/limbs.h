@@ -8,7 +8,7 @@
 // - kFields registers of 64 codes; run(i) is the first element of the 16 in quarter i % 4 of field i / 4;
 // - kGroups of fields, in each of which a lane has one scale; kIsWide where the sums of a group do not fit 32 bits;
 // - kZero, the code of 0, or 0 where kHasMinima: then minima are multiplied by sums of elements that sums() chooses;
-// - Row, what is held of a row's unit; kRows, of how many at a time;
+// - Row, what is held of a row's unit; kRows, of how many at a time; LimbRows where rows are not held one by one;
 // - kScalesMayBeTiny where a scale times the factor may be less than any float.
 #pragma once
 #include "cpu/wide.h"
@@ -170,52 +170,74 @@ bool prepare(X x, ulong k, thread LimbUnit<Dots>& unit) {
   return true;
 }
 
+// What is held of a unit of kRows rows.
+template <class Dots>
+struct LimbRows {
+  typename Dots::Row row[Dots::kRows];
+
+  template <class Block>
+  void load(device const Block* thread const* rows, float factor) {
+#pragma unroll
+    for (uint r = 0; r < Dots::kRows; ++r) row[r].load(rows[r], factor);
+  }
+  Bytes64 codes(uint r, uint f) const { return row[r].codes(f); }
+  WideF scale(uint r, uint g) const { return row[r].scale(g); }
+  void add_minima(thread const LimbUnit<Dots>& unit, thread WideF* acc) const {
+    if constexpr (Dots::kHasMinima) {
+#pragma unroll
+      for (uint r = 0; r < Dots::kRows; ++r) acc[r] = __builtin_elementwise_fma(row[r].minima(), unit.sums, acc[r]);
+    }
+  }
+};
+
+// The products of group g with all limbs, as floats.
+template <class Dots>
+void group_products(thread const LimbRows<Dots>& rows, thread const LimbUnit<Dots>& unit, uint g, thread WideF* values) {
+  constexpr uint kRows = Dots::kRows, kPerGroup = Dots::kFields / Dots::kGroups;
+  if constexpr (kPerGroup == 1 && !Dots::kIsWide) {
+    const Bytes64 limbs[3] = {unit.limbs[g][0], unit.limbs[g][1], unit.limbs[g][2]};
+#pragma unroll
+    for (uint r = 0; r < kRows; ++r) {
+      WideI sum = LimbSums::of(rows.codes(r, g), limbs);
+      if constexpr (Dots::kZero != 0) sum += unit.zeros[g];
+      values[r] = __builtin_convertvector(sum, WideF);
+    }
+  } else {
+    LimbSums sums[kRows];
+#pragma unroll
+    for (uint r = 0; r < kRows; ++r) {
+      if constexpr (Dots::kZero != 0) sums[r].low = unit.zeros[g];
+      if constexpr (Dots::kZero != 0 && Dots::kIsWide) sums[r].high = unit.high_zeros[g];
+    }
+#pragma unroll
+    for (uint f = g * kPerGroup; f < (g + 1) * kPerGroup; ++f) {
+      const Bytes64 limbs[3] = {unit.limbs[f][0], unit.limbs[f][1], unit.limbs[f][2]};
+#pragma unroll
+      for (uint r = 0; r < kRows; ++r) sums[r].add(rows.codes(r, f), limbs);
+    }
+#pragma unroll
+    for (uint r = 0; r < kRows; ++r)
+      values[r] = Dots::kIsWide ? sums[r].wide() : __builtin_convertvector(sums[r].whole(), WideF);
+  }
+}
+
 // Adds the products of a unit of kRows rows, in each lane some of them.
 template <class Dots, class Block>
-void add_products(device const Block* thread const* rows, thread const LimbUnit<Dots>& unit, thread WideF* acc) {
+void add_products(device const Block* thread const* at, thread const LimbUnit<Dots>& unit, thread WideF* acc) {
   constexpr uint kRows = Dots::kRows;
-  typename Dots::Row row[kRows];
-#pragma unroll
-  for (uint r = 0; r < kRows; ++r) row[r].load(rows[r], Dots::kScalesMayBeTiny ? 1.0f : unit.factor);
-  constexpr uint kPerGroup = Dots::kFields / Dots::kGroups;
+  LimbRows<Dots> rows;
+  rows.load(at, Dots::kScalesMayBeTiny ? 1.0f : unit.factor);
 #pragma unroll
   for (uint g = 0; g < Dots::kGroups; ++g) {
     WideF values[kRows];
-    if constexpr (kPerGroup == 1 && !Dots::kIsWide) {
-      const Bytes64 limbs[3] = {unit.limbs[g][0], unit.limbs[g][1], unit.limbs[g][2]};
-#pragma unroll
-      for (uint r = 0; r < kRows; ++r) {
-        WideI sum = LimbSums::of(row[r].codes(g), limbs);
-        if constexpr (Dots::kZero != 0) sum += unit.zeros[g];
-        values[r] = __builtin_convertvector(sum, WideF);
-      }
-    } else {
-      LimbSums sums[kRows];
-#pragma unroll
-      for (uint r = 0; r < kRows; ++r) {
-        if constexpr (Dots::kZero != 0) sums[r].low = unit.zeros[g];
-        if constexpr (Dots::kZero != 0 && Dots::kIsWide) sums[r].high = unit.high_zeros[g];
-      }
-#pragma unroll
-      for (uint f = g * kPerGroup; f < (g + 1) * kPerGroup; ++f) {
-        const Bytes64 limbs[3] = {unit.limbs[f][0], unit.limbs[f][1], unit.limbs[f][2]};
-#pragma unroll
-        for (uint r = 0; r < kRows; ++r) sums[r].add(row[r].codes(f), limbs);
-      }
-#pragma unroll
-      for (uint r = 0; r < kRows; ++r)
-        values[r] = Dots::kIsWide ? sums[r].wide() : __builtin_convertvector(sums[r].whole(), WideF);
-    }
+    group_products(rows, unit, g, values);
 #pragma unroll
     for (uint r = 0; r < kRows; ++r) {
       if constexpr (Dots::kScalesMayBeTiny) values[r] *= unit.factor;
-      acc[r] = __builtin_elementwise_fma(row[r].scale(g), values[r], acc[r]);
+      acc[r] = __builtin_elementwise_fma(rows.scale(r, g), values[r], acc[r]);
     }
   }
-  if constexpr (Dots::kHasMinima) {
-#pragma unroll
-    for (uint r = 0; r < kRows; ++r) acc[r] = __builtin_elementwise_fma(row[r].minima(), unit.sums, acc[r]);
-  }
+  rows.add_minima(unit, acc);
 }
 
 }  // namespace anymetal

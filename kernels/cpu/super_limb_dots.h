@@ -128,12 +128,14 @@ struct BitPairDots {
   enum : bool { kIsWide = true, kScalesMayBeTiny = false };
   static constexpr uint run(uint i) { return i % 4 / 2 * 128 + i / 4 * 32 + i % 2 * 16; }
 
-  // Words with the bytes of scales that the tables of codes f, .., two words of each quarter a code, are made of.
-  template <uint kWords, uint f, uint... i>
-  static Ushort32 words(Bytes16 scales, Sequence<uint, i...>) {
-    const Bytes16 none = (uchar)0;
+  // Words with the bytes of scales, 16 from byte `first` on, that the tables of codes f, .., two words of each quarter a code,
+  // are made of.
+  template <uint kWords, uint f, uint first, class Bytes, uint... i>
+  static Ushort32 words(Bytes scales, Sequence<uint, i...>) {
+    const Bytes none = (uchar)0;
     const Bytes64 bytes = __builtin_shufflevector(
-        scales, none, (i % 2 == 0 ? i / 32 * 8 + (f + i % 16 / (2 * kWords)) * 2 + i / 16 % 2 : 16)...);
+        scales, none,
+        (i % 2 == 0 ? first + i / 32 * 8 + (f + i % 16 / (2 * kWords)) * 2 + i / 16 % 2 : sizeof(Bytes))...);
     return __builtin_bit_cast(Ushort32, bytes);
   }
   static Bytes64 look_up_pairs(Ushort32 tables, Bytes64 codes) {
@@ -158,7 +160,7 @@ struct LimbDots<BlockQ2_K> : BitPairDots {
       pairs = bytes64_at(b->qs);
       const Bytes16 packed = *(device const UnalignedBytes16*)b->scales;
       typedef ulong Ulong8 __attribute__((ext_vector_type(8)));
-      tables = words<2, 0>(packed & (uchar)15, __make_integer_seq<Sequence, uint, 64>()) *
+      tables = words<2, 0, 0>(packed & (uchar)15, __make_integer_seq<Sequence, uint, 64>()) *
                __builtin_bit_cast(Ushort32, (Ulong8)0x0302010003020100ul);
       const WideF factors = halves_at(&b->d, factor);
       common = even_lanes(factors);
@@ -170,48 +172,78 @@ struct LimbDots<BlockQ2_K> : BitPairDots {
   };
 };
 
+typedef ulong Ulong2 __attribute__((ext_vector_type(2)));
+typedef ulong Ulong8 __attribute__((ext_vector_type(8)));
+typedef ulong UnalignedUlong2 __attribute__((ext_vector_type(2), aligned(1)));
+// 16 bytes of each of four rows.
+inline Bytes64 quarters(device const uchar* a, device const uchar* b, device const uchar* c, device const uchar* d) {
+  const Ulong2 ab[2] = {*(device const UnalignedUlong2*)a, *(device const UnalignedUlong2*)b};
+  const Ulong2 cd[2] = {*(device const UnalignedUlong2*)c, *(device const UnalignedUlong2*)d};
+  const auto low = __builtin_shufflevector(ab[0], ab[1], 0, 1, 2, 3), high = __builtin_shufflevector(cd[0], cd[1], 0, 1, 2, 3);
+  return __builtin_bit_cast(Bytes64, (Ulong8)__builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7));
+}
 template <>
 struct LimbDots<BlockQ3_K> : BitPairDots {
   enum : uint { kZero = 124 };  // -4 * 31
   enum : bool { kHasMinima = false };
+};
 
-  struct Row {
-    Bytes64 pairs, thirds;
-    Ushort32 tables[2];
-    WideF common;
-    void load(device const BlockQ3_K* b, float factor) {
-      typedef uint Words4 __attribute__((ext_vector_type(4)));
-      pairs = bytes64_at(b->qs);
-      thirds = shift_halves(bytes32_twice(b->hmask), 0, -4);
-      // Two bytes before the scales and two behind them: all of it is in the block.
-      const Bytes16 packed = *(device const UnalignedBytes16*)(b->scales - 2);
-      const Words4 w = __builtin_bit_cast(
-          Words4, __builtin_shufflevector(packed, packed, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 10, 11, 12, 13));
-      const Words4 low = (w.xyxy >> (Words4){0, 0, 4, 4}) & 0x0f0f0f0fu, high = (w.zzzz >> (Words4){0, 2, 4, 6}) & 0x03030303u;
-      const Bytes16 scales = __builtin_bit_cast(Bytes16, low | high << 4u);
-      common = float(b->d) * factor;
-      tables[0] = table<0>(scales), tables[1] = table<2>(scales);
+// Scales of four rows are taken together, those of a row in a quarter of a register.
+template <>
+struct LimbRows<LimbDots<BlockQ3_K>> {
+  Bytes64 pairs[4], thirds[4];
+  Ushort32 tables[4][2];
+  Float8 factors;  // row by row
+
+  void load(device const BlockQ3_K* thread const* b, float factor) {
+    // Two bytes before the scales and two behind them: all of it is in the block.
+    const Bytes64 packed = quarters(b[0]->scales - 2, b[1]->scales - 2, b[2]->scales - 2, b[3]->scales - 2);
+    const Bytes64 scales = unpacked(packed, __make_integer_seq<Sequence, uint, 64>());
+    tables[0][0] = table<0, 0>(scales), tables[0][1] = table<2, 0>(scales);
+    tables[1][0] = table<0, 1>(scales), tables[1][1] = table<2, 1>(scales);
+    tables[2][0] = table<0, 2>(scales), tables[2][1] = table<2, 2>(scales);
+    tables[3][0] = table<0, 3>(scales), tables[3][1] = table<2, 3>(scales);
+#pragma unroll
+    for (uint r = 0; r < 4; ++r) {
+      pairs[r] = bytes64_at(b[r]->qs);
+      thirds[r] = shift_halves(bytes32_twice(b[r]->hmask), 0, -4);
     }
-    // For fields f and f + 1 all codes less 4 times the scale less 32, with kZero added.
-    template <uint f>
-    static Ushort32 table(Bytes16 scales) {
-      // Two codes' entries are the bytes of a word: with kZero added neither borrows from the other.
-      const auto all = __make_integer_seq<Sequence, uint, 64>();
-      typedef ulong Ulong8 __attribute__((ext_vector_type(8)));
-      constexpr ulong c0 = (0x10000u - 4 - 3 * 256) & 0xffff, c1 = (0x10000u - 2 - 256) & 0xffff, c2 = 256, c3 = 2 + 3 * 256;
-      constexpr ulong zeros = 257 * kZero;
-      constexpr ulong o0 = (zeros - 32 * c0) & 0xffff, o1 = (zeros - 32 * c1) & 0xffff;
-      constexpr ulong o2 = (zeros - 32 * c2) & 0xffff, o3 = (zeros - 32 * c3) & 0xffff;
-      const Ushort32 pairs = __builtin_bit_cast(Ushort32, (Ulong8)(c0 | c1 << 16 | c2 << 32 | c3 << 48));
-      const Ushort32 offsets = __builtin_bit_cast(Ushort32, (Ulong8)(o0 | o1 << 16 | o2 << 32 | o3 << 48));
-      return words<4, f>(scales, all) * pairs + offsets;
-    }
-    Bytes64 codes(uint f) const {
-      const Bytes64 low = shift_down(pairs, 2 * f) & (uchar)3, third = shift_halves(thirds, 2 - int(f), 2 - int(f)) & (uchar)4;
-      return look_up_pairs(tables[f / 2], low | third | uchar(f % 2 * 8));
-    }
-    WideF scale(uint) const { return common; }
-  };
+    // The factor is what follows the scales.
+    typedef half Half32 __attribute__((ext_vector_type(32)));
+    const Half32 h = __builtin_bit_cast(Half32, packed);
+    factors = __builtin_convertvector(__builtin_shufflevector(h, h, 7, 15, 23, 31, 7, 15, 23, 31), Float8) * factor;
+  }
+  // The 16 scales of each quarter, which bytes 2 to 13 of it hold.
+  template <uint... i>
+  static Bytes64 unpacked(Bytes64 packed, Sequence<uint, i...>) {
+    const WideU low = __builtin_bit_cast(WideU, __builtin_shufflevector(packed, packed, (i / 16 * 16 + 2 + i % 8)...));
+    const WideU high = __builtin_bit_cast(WideU, __builtin_shufflevector(packed, packed, (i / 16 * 16 + 10 + i % 4)...));
+    const WideU by_four = (WideU){0, 0, 4, 4, 0, 0, 4, 4, 0, 0, 4, 4, 0, 0, 4, 4};
+    const WideU by_two = (WideU){0, 2, 4, 6, 0, 2, 4, 6, 0, 2, 4, 6, 0, 2, 4, 6};
+    return __builtin_bit_cast(Bytes64, ((low >> by_four) & 0x0f0f0f0fu) | ((high >> by_two) & 0x03030303u) << 4u);
+  }
+  // For fields f and f + 1 of row r all codes less 4 times the scale less 32, with kZero added.
+  template <uint f, uint r>
+  static Ushort32 table(Bytes64 scales) {
+    // Two codes' entries are the bytes of a word: with kZero added neither borrows from the other.
+    const auto all = __make_integer_seq<Sequence, uint, 64>();
+    constexpr ulong c0 = (0x10000u - 4 - 3 * 256) & 0xffff, c1 = (0x10000u - 2 - 256) & 0xffff, c2 = 256, c3 = 2 + 3 * 256;
+    constexpr ulong zeros = 257 * LimbDots<BlockQ3_K>::kZero;
+    constexpr ulong o0 = (zeros - 32 * c0) & 0xffff, o1 = (zeros - 32 * c1) & 0xffff;
+    constexpr ulong o2 = (zeros - 32 * c2) & 0xffff, o3 = (zeros - 32 * c3) & 0xffff;
+    const Ushort32 pairs = __builtin_bit_cast(Ushort32, (Ulong8)(c0 | c1 << 16 | c2 << 32 | c3 << 48));
+    const Ushort32 offsets = __builtin_bit_cast(Ushort32, (Ulong8)(o0 | o1 << 16 | o2 << 32 | o3 << 48));
+    return BitPairDots::words<4, f, 16 * r>(scales, all) * pairs + offsets;
+  }
+  Bytes64 codes(uint r, uint f) const {
+    const Bytes64 low = shift_down(pairs[r], 2 * f) & (uchar)3;
+    const Bytes64 third = shift_halves(thirds[r], 2 - int(f), 2 - int(f)) & (uchar)4;
+    return BitPairDots::look_up_pairs(tables[r][f / 2], low | third | uchar(f % 2 * 8));
+  }
+  WideF scale(uint r, uint) const {
+    return (WideF)factors[r];
+  }
+  void add_minima(thread const LimbUnit<LimbDots<BlockQ3_K>>&, thread WideF*) const {}
 };
 
 template <>
