@@ -45,9 +45,8 @@ Result<void> KvCache::reserve(std::size_t positions, std::size_t used) {
 }
 
 Result<KvCache::Storage> KvCache::make_storage(std::size_t capacity) {
-  Storage storage{.buffers = {},
-                  .capacity = capacity,
-                  .tensor_bytes = round_up(kv_heads_ * capacity * row_bytes_, kAlignment)};
+  Storage storage{
+      .buffers = {}, .capacity = capacity, .tensor_bytes = round_up(kv_heads_ * capacity * row_bytes_, kAlignment)};
   storage.per_buffer = round_up(kBufferBytes, storage.tensor_bytes) / storage.tensor_bytes;
   for (std::size_t first = 0; first < tensors_; first += storage.per_buffer) {
     auto buffer = device_.make_buffer(std::min(storage.per_buffer, tensors_ - first) * storage.tensor_bytes);

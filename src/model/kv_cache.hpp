@@ -10,8 +10,8 @@
 
 namespace anymetal::model {
 
-/// One f32 key and one value tensor [kv_heads, capacity, head_dim] per layer, growing up to a limit. Those of several layers
-/// share a buffer, so that they lie in large pages of memory also where each is small.
+/// One f32 key and one value tensor [kv_heads, capacity, head_dim] per layer, growing up to a limit. Those of several
+/// layers share a buffer, so that they lie in large pages of memory also where each is small.
 /// Thread contract: one thread at a time; not while work that uses its tensors is being recorded.
 class KvCache {
  public:

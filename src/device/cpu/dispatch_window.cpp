@@ -271,8 +271,7 @@ void DispatchWindow::run(Slot& slot, std::uint64_t number, Piece piece, unsigned
     }
   }
   const std::chrono::nanoseconds taken = end - start;
-  if (slot.is_timed)
-    slot.nanoseconds.fetch_add(static_cast<std::uint64_t>(taken.count()), std::memory_order_relaxed);
+  if (slot.is_timed) slot.nanoseconds.fetch_add(static_cast<std::uint64_t>(taken.count()), std::memory_order_relaxed);
   if (slot.left.fetch_sub(pieces, std::memory_order_acq_rel) != pieces) return;
   if (slot.is_timed && slot.executable != nullptr)
     slot.executable->record_time(threads_of(*slot.dispatch),

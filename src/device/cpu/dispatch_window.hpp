@@ -28,8 +28,8 @@ namespace anymetal::device::cpu {
 /// that carries the dispatch's number; *complete* when the last piece is done. A thread that looks at a slot too late,
 /// when it holds a later dispatch, sees another number and claims nothing, so that nobody needs to know who is looking.
 ///
-/// A cache line that another core has changed takes 50 nanoseconds to come where they share a cache and 200 where they do
-/// not, as long as a small kernel. So threads go through a share several pieces at a time and report them together,
+/// A cache line that another core has changed takes 50 nanoseconds to come where they share a cache and 200 where they
+/// do not, as long as a small kernel. So threads go through a share several pieces at a time and report them together,
 /// remember for themselves what they have found out, and move head_ and tail_ by several dispatches.
 ///
 /// Thread contract: begin() and finish() by one thread at a time, everything else from any thread at any time, with a
@@ -83,7 +83,7 @@ class DispatchWindow {
   };
   /// What the thread with a seat knows; on cache lines that nobody else looks at.
   struct alignas(128) Seat {
-    std::uint64_t first = 0;                        ///< all before are complete
+    std::uint64_t first = 0;                         ///< all before are complete
     std::array<std::uint64_t, kSlots> drained = {};  ///< of each slot the number of which no piece is left to claim
   };
 
