@@ -110,10 +110,6 @@ void inline_everything(llvm::Module& module) {
   passes.addPass(llvm::AlwaysInlinerPass(false));
   passes.addPass(llvm::GlobalDCEPass());
   llvm::FunctionPassManager functions = simplification();
-  functions.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
-  functions.addPass(llvm::EarlyCSEPass(true));
-  functions.addPass(llvm::InstCombinePass());
-  functions.addPass(llvm::SimplifyCFGPass());
   functions.addPass(llvm::ADCEPass());
   passes.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(functions)));
   passes.addPass(llvm::GlobalDCEPass());

@@ -2,12 +2,10 @@
 
 #include <llvm/Transforms/InstCombine/InstCombine.h>
 #include <llvm/Transforms/Scalar/ADCE.h>
-#include <llvm/Transforms/Scalar/BDCE.h>
 #include <llvm/Transforms/Scalar/CorrelatedValuePropagation.h>
 #include <llvm/Transforms/Scalar/DeadStoreElimination.h>
 #include <llvm/Transforms/Scalar/EarlyCSE.h>
 #include <llvm/Transforms/Scalar/GVN.h>
-#include <llvm/Transforms/Scalar/IndVarSimplify.h>
 #include <llvm/Transforms/Scalar/JumpThreading.h>
 #include <llvm/Transforms/Scalar/LICM.h>
 #include <llvm/Transforms/Scalar/LoopDeletion.h>
@@ -17,7 +15,6 @@
 #include <llvm/Transforms/Scalar/LoopUnrollPass.h>
 #include <llvm/Transforms/Scalar/MemCpyOptimizer.h>
 #include <llvm/Transforms/Scalar/Reassociate.h>
-#include <llvm/Transforms/Scalar/SCCP.h>
 #include <llvm/Transforms/Scalar/SROA.h>
 #include <llvm/Transforms/Scalar/SimpleLoopUnswitch.h>
 #include <llvm/Transforms/Scalar/SimplifyCFG.h>
@@ -46,15 +43,12 @@ llvm::FunctionPassManager simplification() {
   hoisting.addPass(llvm::SimpleLoopUnswitchPass(/*NonTrivial=*/true));
   llvm::LoopPassManager counting;
   counting.addPass(llvm::LoopIdiomRecognizePass());
-  counting.addPass(llvm::IndVarSimplifyPass());
   counting.addPass(llvm::LoopDeletionPass());
   counting.addPass(llvm::LoopFullUnrollPass(kLevel));
 
   llvm::FunctionPassManager passes;
   passes.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
   passes.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
-  passes.addPass(llvm::JumpThreadingPass());
-  passes.addPass(llvm::CorrelatedValuePropagationPass());
   passes.addPass(simplify_branches());
   passes.addPass(llvm::InstCombinePass());
   passes.addPass(simplify_branches());
@@ -62,13 +56,9 @@ llvm::FunctionPassManager simplification() {
   passes.addPass(llvm::createFunctionToLoopPassAdaptor(std::move(hoisting), /*UseMemorySSA=*/true,
                                                        /*UseBlockFrequencyInfo=*/true));
   passes.addPass(simplify_branches());
-  passes.addPass(llvm::InstCombinePass());
   passes.addPass(llvm::createFunctionToLoopPassAdaptor(std::move(counting)));
   passes.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
   passes.addPass(llvm::GVNPass());
-  passes.addPass(llvm::SCCPPass());
-  passes.addPass(llvm::BDCEPass());
-  passes.addPass(llvm::InstCombinePass());
   passes.addPass(llvm::JumpThreadingPass());
   passes.addPass(llvm::CorrelatedValuePropagationPass());
   passes.addPass(llvm::ADCEPass());
