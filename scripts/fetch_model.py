@@ -147,7 +147,8 @@ def fetch(model, directory):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Fetches a model file into anymetal's cache.")
+    embedded = sys.argv[0] == "-c"  # `anymetal fetch` gives this text to Python
+    parser = argparse.ArgumentParser(prog="anymetal fetch" if embedded else None, description="Fetches a model file into anymetal's cache.")
     parser.add_argument("model", nargs="?", default="gemma3-270m", choices=sorted(MODELS))
     parser.add_argument("--directory", type=Path, help="where to put it (default: $XDG_CACHE_HOME/anymetal/models)")
     arguments = parser.parse_args()

@@ -4,8 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <condition_variable>
 #include <cstddef>
+#include <cstring>
 #include <fstream>
 #include <memory>
 #include <mutex>
@@ -83,8 +85,9 @@ WarmUpResult warm_up(KernelRegistry& registry, const Device& device, std::span<c
 }
 
 Result<std::vector<std::string>> read_manifest(const std::string& path) {
+  errno = 0;
   std::ifstream in(path);
-  if (!in) return fail(ErrorCode::IoError, fmt::format("cannot read the manifest '{}'", path));
+  if (!in) return fail(ErrorCode::IoError, fmt::format("cannot read the manifest '{}': {}", path, std::strerror(errno)));
   std::vector<std::string> keys;
   for (std::string line; std::getline(in, line);) {
     if (line.ends_with('\r')) line.pop_back();

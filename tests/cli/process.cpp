@@ -18,11 +18,6 @@ namespace anymetal::test {
 
 namespace {
 
-std::string content_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 // Programs of a test share a cache that ends with it; the user's own stays as it is.
 void keep_out_of_the_users_cache() {
   static const ScratchDirectory scratch;
@@ -30,6 +25,11 @@ void keep_out_of_the_users_cache() {
 }
 
 }  // namespace
+
+std::string read_text(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
 
 Finished run_program(std::vector<std::string> arguments) {
   keep_out_of_the_users_cache();
@@ -53,7 +53,7 @@ Finished run_program(std::vector<std::string> arguments) {
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), content_of(out), content_of(err)};
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_text(out), read_text(err)};
 }
 
 ScratchDirectory::ScratchDirectory() {

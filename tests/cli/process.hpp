@@ -19,6 +19,9 @@ struct Finished {
 /// `anymetal arguments...`, without a terminal and with NO_COLOR unset.
 Finished run_program(std::vector<std::string> arguments);
 
+/// All that stands in a file; empty where there is none.
+std::string read_text(const std::string& path);
+
 /// A directory of its own for one test, removed with everything in it.
 class ScratchDirectory {
  public:

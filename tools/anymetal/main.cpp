@@ -2,11 +2,18 @@
 /// The command line: `anymetal <subcommand>`. Exit codes: 0 done, 1 the input is at fault, 2 wrong usage, 3 no such
 /// device.
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
 
+#include <cstdio>
 #include <exception>
+#include <new>
+#include <system_error>
 
 #include "commands/command.hpp"
+#include "registry/suggestions.hpp"
 
 namespace {
 
@@ -16,6 +23,33 @@ constexpr const char* kDescription =
     "Compiles Metal Shading Language kernels and runs them on whatever device there is.\n"
     "Start with `anymetal demo` or `anymetal doctor`; `anymetal <subcommand> --help` explains each subcommand.\n"
     "Exit codes: 0 done, 1 the input is at fault, 2 wrong usage, 3 no such device.";
+
+/// Opens what the caller closed of the three standard streams: the next file would get its number, and messages would
+/// be written into it. Output to a closed stream stays an error, as the null device is opened for reading.
+void open_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) >= 0) continue;
+    // The lowest free number is this one: those before it are open.
+    [[maybe_unused]] const int opened = ::open("/dev/null", O_RDONLY);
+  }
+}
+
+/// What is wrong with a command line, in one line.
+std::string explain(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  if (at->get_require_subcommand_min() == 0) return error.what();
+  const auto words = at->remaining();
+  if (!words.empty() && words.front().starts_with('-'))
+    return fmt::format("there is no option '{}' here", words.front());
+  std::vector<std::string> names;
+  for (const CLI::App* subcommand : at->get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(subcommand->get_name());
+  }
+  if (words.empty()) return fmt::format("a subcommand is required: {}", fmt::join(names, ", "));
+  return fmt::format("there is no subcommand '{}'.{}", words.front(),
+                     anymetal::registry::did_you_mean(anymetal::registry::closest_names(words.front(), names)));
+}
 
 Exit run(int argc, char** argv) {
   CLI::App app(kDescription, "anymetal");
@@ -38,7 +72,13 @@ Exit run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? Exit::Done : Exit::WrongUsage;
+    if (e.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+      app.exit(e);
+      return Exit::Done;
+    }
+    complain(explain(app, e));
+    note("Run with --help for more information.");
+    return Exit::WrongUsage;
   }
   return action();
 }
@@ -46,10 +86,18 @@ Exit run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  open_standard_streams();
   try {
-    return static_cast<int>(run(argc, argv));
+    const Exit exit = run(argc, argv);
+    flush_output();
+    return static_cast<int>(exit);
+  } catch (const std::system_error& e) {
+    complain(std::ferror(stdout) != 0 ? fmt::format("cannot write to standard output: {}", e.code().message())
+                                      : e.what());
+  } catch (const std::bad_alloc&) {
+    complain("not enough memory");
   } catch (const std::exception& e) {
-    fmt::print(stderr, "anymetal: {}\n", e.what());
-    return static_cast<int>(Exit::InputAtFault);
+    complain(e.what());
   }
+  return static_cast<int>(Exit::InputAtFault);
 }

@@ -4,6 +4,7 @@
 
 #include "bench/bench.hpp"
 #include "commands/device_option.hpp"
+#include "parts/number_option.hpp"
 
 namespace anymetal::cli {
 
@@ -42,8 +43,8 @@ void add_bench_ceilings(CLI::App& bench, Action& action) {
   add_command<Options>(
       bench, action, "ceilings", "Measure what the processor's memory and arithmetic reach",
       [](CLI::App& command, Options& options) {
-        command.add_option("--threads", options.threads, "Default: all this process may use")
-            ->check(CLI::Range(1U, 1024U));
+        add_number_option(command, "--threads", options.threads, "Default: all this process may use", 1U, 1024U)
+            ->default_str("");
         command.add_flag("--json", options.json, "Print one JSON object");
       },
       measure);

@@ -10,6 +10,7 @@
 
 #include "bench/bench.hpp"
 #include "commands/device_option.hpp"
+#include "parts/number_option.hpp"
 #include "parts/timing.hpp"
 
 namespace anymetal::cli {
@@ -179,9 +180,7 @@ Exit bench_dispatch(const Options& options) {
 }
 
 void declare(CLI::App& command, Options& options) {
-  command.add_option("--count", options.count, "Dispatches of a command list")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}))
-      ->capture_default_str();
+  add_number_option<std::size_t>(command, "--count", options.count, "Dispatches of a command list", 1, 100'000);
   add_repeat_option(command, options.repeat);
   add_run_options(command, options.device, options.json);
 }

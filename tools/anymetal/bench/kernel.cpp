@@ -12,6 +12,7 @@
 #include "bench/bench.hpp"
 #include "cases/benchmark.hpp"
 #include "commands/device_option.hpp"
+#include "parts/number_option.hpp"
 #include "parts/timing.hpp"
 
 namespace anymetal::cli {
@@ -141,7 +142,7 @@ void print_row(const Measured& measured, const Ceilings& ceilings) {
   fmt::print("{:<50} {:>12.4f} {:>16} {:>7} ", measured.test.kernel, measured.run.median, measured.rate(), peak);
   if (measured.plain) fmt::print("{:>12.4f} {:>8.2f}", measured.plain->median, measured.times_plain());
   fmt::print("\n");
-  std::fflush(stdout);
+  flush_output();
 }
 
 Exit list_cases() {
@@ -215,10 +216,8 @@ void declare(CLI::App& command, Options& options) {
   what.add_flag("--all", options.all, "Every kernel that has a benchmark");
   what.add_flag("--list", options.list, "List the kernels that have a benchmark");
   what.require_option(1);
-  command.add_option("--repeat", options.repeat, "Most runs")->check(CLI::Range(3U, 100000U))->capture_default_str();
-  command.add_option("--seconds", options.seconds, "Most time to spend on a kernel")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  add_number_option(command, "--repeat", options.repeat, "Most runs", 3U, 100000U);
+  add_number_option(command, "--seconds", options.seconds, "Most time to spend on a kernel", 0.0);
   add_run_options(command, options.device, options.json);
 }
 

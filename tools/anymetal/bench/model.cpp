@@ -8,6 +8,7 @@
 #include "commands/device_option.hpp"
 #include "model/language_model.hpp"
 #include "parts/interrupt.hpp"
+#include "parts/number_option.hpp"
 #include "parts/timing.hpp"
 
 namespace anymetal::cli {
@@ -112,13 +113,10 @@ Exit bench_model(const Options& options) {
 
 void declare(CLI::App& command, Options& options) {
   command.add_option("file", options.model, "Model file")->type_name("FILE.gguf")->required();
-  command.add_option("--prompt", options.prompt, "Tokens of the prompt")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command.add_option("--tokens", options.tokens, "Tokens to write")->check(CLI::PositiveNumber)->capture_default_str();
-  command.add_option("--batch", options.network.batch, "Prompt tokens that go through the layers together")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{4096}))
-      ->capture_default_str();
+  constexpr std::size_t kMostTokens = 10'000'000;  // far above any context
+  add_number_option<std::size_t>(command, "--prompt", options.prompt, "Tokens of the prompt", 1, kMostTokens);
+  add_number_option<std::size_t>(command, "--tokens", options.tokens, "Tokens to write", 1, kMostTokens);
+  add_batch_option(command, options.network.batch);
   add_repeat_option(command, options.repeat);
   add_run_options(command, options.device, options.json);
 }

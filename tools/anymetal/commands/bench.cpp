@@ -1,11 +1,12 @@
 #include "bench/bench.hpp"
 
 #include "commands/command.hpp"
+#include "parts/number_option.hpp"
 
 namespace anymetal::cli {
 
 void add_repeat_option(CLI::App& command, unsigned& repeat) {
-  command.add_option("--repeat", repeat, "Runs")->check(CLI::Range(1U, 1000U))->capture_default_str();
+  add_number_option(command, "--repeat", repeat, "Runs", 1U, 1000U);
 }
 
 void add_run_options(CLI::App& command, DeviceArguments& device, bool& json) {

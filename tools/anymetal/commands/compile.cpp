@@ -14,6 +14,7 @@
 #include "device/backend.hpp"
 #include "msl/parsed_source.hpp"
 #include "parts/file.hpp"
+#include "parts/number_option.hpp"
 #include "parts/sarif.hpp"
 #include "parts/source_options.hpp"
 #include "parts/timing.hpp"
@@ -50,7 +51,7 @@ class ProgressLine {
  public:
   explicit ProgressLine(std::size_t total) : total_(total), is_terminal_(::isatty(STDERR_FILENO) == 1) {}
   ~ProgressLine() {
-    if (is_shown_ && is_terminal_) fmt::print(stderr, "\r\x1b[K");
+    if (is_shown_ && is_terminal_) show("\r\x1b[K");
   }
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
@@ -60,12 +61,13 @@ class ProgressLine {
     if (now - last_ < (is_terminal_ ? std::chrono::milliseconds(200) : std::chrono::seconds(5))) return;
     last_ = now;
     is_shown_ = true;
-    fmt::print(stderr, "{}{} of {} entries, {} failed: {}{}", is_terminal_ ? "\r\x1b[K" : "", done, total_, failed,
-               name.substr(0, 60), is_terminal_ ? "" : "\n");
-    std::fflush(stderr);
+    const std::string line = fmt::format("{} of {} entries, {} failed: {}", done, total_, failed, name.substr(0, 60));
+    show(is_terminal_ ? "\r\x1b[K" + line : line + '\n');
   }
 
  private:
+  static void show(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+
   std::size_t total_;
   bool is_terminal_;
   bool is_shown_ = false;
@@ -96,7 +98,7 @@ void print_table(const std::vector<CompiledEntry>& results, bool has_registers) 
                r.artifact->execution_path,
                r.artifact->path_reason.empty() ? "" : fmt::format(" ({})", r.artifact->path_reason));
   }
-  std::fflush(stdout);
+  flush_output();
 }
 
 /// What a person wants to know at the end; the errors stand here, one place each.
@@ -212,7 +214,7 @@ Exit compile(const Options& options) {
   const auto source =
       msl::ParsedSource::parse({options.file, *text, std::move(*source_opts), device->backend()->front_end_target()});
   if (!source) {
-    const Exit exit = report(source.error());
+    const Exit exit = report_option(source.error());
     if (json) print_results({}, source.error().diagnostics());
     return write_sarif(options, source.error().diagnostics(), exit);
   }
@@ -221,6 +223,7 @@ Exit compile(const Options& options) {
   if (!options.emit.empty() && !json)
     return write_sarif(options, warnings, emit(**source, options, *device, *constants));
 
+  if (wanted_entries(**source, options).empty()) note(fmt::format("{} declares no kernel", options.file));
   std::vector<CompiledEntry> results;
   const double milliseconds = measure([&] { results = compile_all(**source, options, *device, *constants); });
   const auto diagnostics = all_diagnostics(results, warnings);
@@ -244,9 +247,7 @@ void declare(CLI::App& command, Options& options) {
       ->check(CLI::IsMember({"ir", "asm", "ptx", "json"}));
   command.add_flag("--json", options.json, "The same as --emit json");
   command.add_option("--sarif", options.sarif, "Write the messages to this file as SARIF 2.1.0")->type_name("FILE");
-  command.add_option("--jobs", options.jobs, "Entries compiled at once")
-      ->capture_default_str()
-      ->check(CLI::Range(1U, 1024U));
+  add_number_option(command, "--jobs", options.jobs, "Entries compiled at once", 1U, 1024U);
   add_source_options(command, options.source);
 }
 

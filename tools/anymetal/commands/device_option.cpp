@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 
+#include "parts/number_option.hpp"
+
 namespace anymetal::cli {
 
 void add_device_option(CLI::App& command, DeviceArguments& arguments) {
@@ -9,8 +11,14 @@ void add_device_option(CLI::App& command, DeviceArguments& arguments) {
 }
 
 void add_threads_option(CLI::App& command, DeviceArguments& arguments) {
-  command.add_option("--threads", arguments.threads, "CPU threads (default: all this process may use)")
-      ->check(CLI::Range(1U, 1024U));
+  add_number_option(command, "--threads", arguments.threads, "CPU threads (default: all this process may use)", 1U,
+                    1024U)
+      ->default_str("");
+}
+
+void add_batch_option(CLI::App& command, std::size_t& batch) {
+  add_number_option<std::size_t>(command, "--batch", batch, "Prompt tokens that go through the layers together", 1,
+                                 4096);
 }
 
 Result<Device> open_device(const DeviceArguments& arguments) {

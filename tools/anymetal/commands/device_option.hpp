@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <anymetal/device.hpp>
+#include <cstddef>
 #include <string>
 
 namespace anymetal::cli {
@@ -15,6 +16,8 @@ struct DeviceArguments {
 
 void add_device_option(CLI::App& command, DeviceArguments& arguments);
 void add_threads_option(CLI::App& command, DeviceArguments& arguments);
+/// `--batch`, of a command that runs a model.
+void add_batch_option(CLI::App& command, std::size_t& batch);
 
 /// DeviceNotFound says why it cannot be had and what to do.
 Result<Device> open_device(const DeviceArguments& arguments);

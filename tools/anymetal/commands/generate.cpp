@@ -1,8 +1,9 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cstdio>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "commands/command.hpp"
 #include "commands/device_option.hpp"
@@ -10,6 +11,7 @@
 #include "parts/file.hpp"
 #include "parts/interrupt.hpp"
 #include "parts/npy.hpp"
+#include "parts/number_option.hpp"
 #include "parts/statistics.hpp"
 #include "parts/text.hpp"
 
@@ -20,13 +22,13 @@ namespace {
 struct Options {
   std::string model;
   std::string prompt;
-  std::string prompt_file;
-  std::string prompt_tokens;
+  std::optional<std::string> prompt_file;
+  std::optional<std::string> prompt_tokens;
   std::size_t tokens = 128;
   model::SamplingOptions sampling;
   model::Gemma3Options network;
   DeviceArguments device;
-  std::string logits;
+  std::optional<std::string> logits;
   bool json = false;
 };
 
@@ -56,9 +58,9 @@ Result<FileWriter> open_logits(const std::string& path, std::size_t rows, std::s
 }
 
 Result<std::vector<model::Token>> prompt_of(const Options& options, const model::Tokenizer& tokenizer) {
-  if (!options.prompt_tokens.empty()) return parse_tokens(options.prompt_tokens);
-  if (options.prompt_file.empty()) return tokenizer.encode(options.prompt);
-  const auto text = read_file(options.prompt_file);
+  if (options.prompt_tokens) return parse_tokens(*options.prompt_tokens);
+  if (!options.prompt_file) return tokenizer.encode(options.prompt);
+  const auto text = read_file(*options.prompt_file);
   if (!text) return std::unexpected(text.error());
   return tokenizer.encode(*text);
 }
@@ -74,12 +76,12 @@ Result<model::Generation> run_model(model::LanguageModel& model, const Options& 
   if (!options.json) {
     generate.on_token = [](model::Token, std::string_view text) {
       fmt::print("{}", text);
-      std::fflush(stdout);
+      flush_output();
     };
   }
-  if (options.logits.empty()) return model::generate(model.network, model.tokenizer, *prompt, generate);
+  if (!options.logits) return model::generate(model.network, model.tokenizer, *prompt, generate);
 
-  auto file = open_logits(options.logits, prompt->size(), model.network.config().vocabulary);
+  auto file = open_logits(*options.logits, prompt->size(), model.network.config().vocabulary);
   if (!file) return std::unexpected(file.error());
   generate.on_prompt_logits = [&](std::size_t, std::span<const float> rows) {
     return file->append(std::as_bytes(rows));
@@ -104,6 +106,10 @@ nlohmann::ordered_json to_json(const model::Generation& g, double load_seconds, 
 }
 
 Exit generate_text(const Options& options) {
+  if (auto valid = model::check(options.sampling); !valid) return report_option(valid.error(), options.json);
+  if (options.prompt_tokens) {
+    if (auto tokens = parse_tokens(*options.prompt_tokens); !tokens) return report_option(tokens.error(), options.json);
+  }
   auto device = open_device(options.device);
   if (!device) return report(device.error(), options.json);
   KernelRegistry registry;
@@ -133,20 +139,17 @@ void declare(CLI::App& command, Options& options) {
   prompt.add_option("--prompt-tokens", options.prompt_tokens, "The same as token numbers, e.g. 2,818,5279")
       ->type_name("N,N...");
   prompt.require_option(1);
-  command.add_option("--tokens", options.tokens, "Most tokens to write")->capture_default_str();
-  command.add_option("--temperature", options.sampling.temperature, "0: always the likeliest token")
-      ->capture_default_str();
-  command.add_option("--top-k", options.sampling.top_k, "Keep the k likeliest tokens; 0: all")->capture_default_str();
-  command.add_option("--top-p", options.sampling.top_p, "Keep the likeliest that reach this probability")
-      ->capture_default_str();
-  command.add_option("--min-p", options.sampling.min_p, "Keep those this likely relative to the likeliest")
-      ->capture_default_str();
-  command.add_option("--seed", options.sampling.seed, "Of the random numbers")->capture_default_str();
-  command.add_option("--batch", options.network.batch, "Prompt tokens that go through the layers together")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{4096}))
-      ->capture_default_str();
-  command.add_option("--context", options.network.context, "Most tokens of prompt and answer; 0: what the model can")
-      ->capture_default_str();
+  constexpr float kLowest = std::numeric_limits<float>::lowest();  // model::check() knows what each may be
+  auto& sampling = options.sampling;
+  add_number_option<std::size_t>(command, "--tokens", options.tokens, "Most tokens to write", 0);
+  add_number_option(command, "--temperature", sampling.temperature, "0: always the likeliest token", kLowest);
+  add_number_option(command, "--top-k", sampling.top_k, "Keep the k likeliest tokens; 0: all", 0U);
+  add_number_option(command, "--top-p", sampling.top_p, "Keep the likeliest that reach this probability", kLowest);
+  add_number_option(command, "--min-p", sampling.min_p, "Keep those this likely relative to the likeliest", kLowest);
+  add_number_option<std::uint64_t>(command, "--seed", sampling.seed, "Of the random numbers", 0);
+  add_batch_option(command, options.network.batch);
+  add_number_option<std::size_t>(command, "--context", options.network.context,
+                                 "Most tokens of prompt and answer; 0: what the model can", 0);
   add_device_option(command, options.device);
   add_threads_option(command, options.device);
   command.add_option("--logits", options.logits, "Write the logits after each prompt token, f32 [prompt, vocabulary]")

@@ -1,7 +1,10 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <string_view>
 
 #include "commands/command.hpp"
 #include "commands/kernel_catalogue.hpp"
@@ -12,13 +15,13 @@ namespace anymetal::cli {
 namespace {
 
 struct Options {
-  std::string family;
+  std::optional<std::string> family;
   bool json = false;
   bool markdown = false;
 };
 
 Exit print_markdown(const Options& options) {
-  const auto catalogue = kernel_catalogue(options.family);
+  const auto catalogue = kernel_catalogue(options.family.value_or(""));
   if (!catalogue) return report(catalogue.error());
   fmt::print("{}", *catalogue);
   return Exit::Done;
@@ -26,9 +29,11 @@ Exit print_markdown(const Options& options) {
 
 Exit list_kernels(const Options& options) {
   const auto files = registry::builtin_files();
-  if (!options.family.empty() &&
-      std::ranges::find(files, options.family, &registry::BuiltinFile::family) == files.end()) {
-    return report(Error(ErrorCode::InvalidArgument, fmt::format("there is no kernel family '{}'", options.family)),
+  std::set<std::string_view> families;
+  for (const registry::BuiltinFile& file : files) families.insert(file.family);
+  if (options.family && !families.contains(*options.family)) {
+    return report(Error(ErrorCode::InvalidArgument, fmt::format("there is no kernel family '{}'; families are {}",
+                                                                *options.family, fmt::join(families, ", "))),
                   options.json);
   }
   if (options.markdown) return print_markdown(options);
@@ -36,7 +41,7 @@ Exit list_kernels(const Options& options) {
   std::size_t shown = 0;
   for (const registry::BuiltinKernel& kernel : registry::builtin_kernels()) {
     const registry::BuiltinFile& file = files[kernel.file];
-    if (!options.family.empty() && file.family != options.family) continue;
+    if (options.family && file.family != *options.family) continue;
     ++shown;
     if (options.json)
       array.push_back({{"name", kernel.name}, {"family", file.family}, {"file", file.path}});

@@ -2,10 +2,12 @@
 
 #include <anymetal/anymetal.hpp>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "commands/command.hpp"
 #include "commands/device_option.hpp"
 #include "parts/file.hpp"
+#include "parts/number_option.hpp"
 #include "parts/run_request.hpp"
 #include "parts/source_options.hpp"
 #include "parts/statistics.hpp"
@@ -43,6 +45,23 @@ Result<void> parse_all(const std::vector<std::string>& texts, Result<T> (*parse)
   return {};
 }
 
+/// Every argument is given once: of two buffers the kernel would see one and --dump might take the other.
+Result<void> check_indices(const RunRequest& request) {
+  std::set<unsigned> given;
+  const auto insert = [&](const char* option, unsigned index) -> Result<void> {
+    if (given.insert(index).second) return {};
+    return fail(ErrorCode::InvalidArgument, fmt::format("{} {}: the argument is given twice", option, index));
+  };
+  Result<void> done;
+  for (const BufferSpec& buffer : request.buffers) {
+    if (done) done = insert("--buffer", buffer.index);
+  }
+  for (const BytesSpec& bytes : request.bytes) {
+    if (done) done = insert("--bytes", bytes.index);
+  }
+  return done;
+}
+
 Result<RunRequest> request_from(const Options& options) {
   RunRequest request;
   request.repeat = options.repeat;
@@ -64,6 +83,7 @@ Result<RunRequest> request_from(const Options& options) {
   for (const Result<void>& part : parts) {
     if (!part) return std::unexpected(part.error());
   }
+  if (auto consistent = check_indices(request); !consistent) return std::unexpected(consistent.error());
   return request;
 }
 
@@ -118,7 +138,7 @@ Exit run_kernel(const Options& options) {
   KernelRegistry registry;
   Result<PipelinePtr> pipeline{nullptr};
   const double compile = measure([&] { pipeline = pipeline_for(registry, options, *source, *constants, *device); });
-  if (!pipeline) return report(pipeline.error(), options.json);
+  if (!pipeline) return report_option(pipeline.error(), options.json);
   print_diagnostics({(*pipeline)->diagnostics().begin(), (*pipeline)->diagnostics().end()});
 
   const auto outcome = execute(*device, *pipeline, *request);
@@ -150,7 +170,8 @@ void declare(CLI::App& command, Options& options) {
   extent.require_option(1);
   command.add_option("--group", options.group, "Threads in a threadgroup")->type_name("XxYxZ")->capture_default_str();
   list("--dump", options.dumps, "Where a buffer goes after the first run", "IDX=FILE.npy");
-  command.add_option("--repeat", options.repeat, "Run that many more times and say how long one run takes");
+  add_number_option(command, "--repeat", options.repeat, "Run that many more times and say how long one run takes", 0U,
+                    1'000'000U);
   command.add_flag("--json", options.json, "Print one JSON object");
   add_source_options(command, options.source);
 }

@@ -42,6 +42,9 @@ Result<model::Gemma3> open_model(const std::string& path, KernelRegistry& regist
 }
 
 Exit run(const Options& options) {
+  if (options.keys.empty() && options.manifest.empty() && options.model.empty()) {
+    return report_option(Error(ErrorCode::InvalidArgument, "nothing to compile: give keys, --manifest or --model"), options.json);
+  }
   auto keys = options.keys;
   if (!options.manifest.empty()) {
     auto read = read_manifest(options.manifest);

@@ -16,7 +16,8 @@ namespace fs = std::filesystem;
 namespace {
 
 std::unexpected<Error> io_failure(const fs::path& path, std::string_view action, std::string_view reason) {
-  return fail(ErrorCode::IoError, fmt::format("{}: cannot {}: {}", path.string(), action, reason));
+  return fail(ErrorCode::IoError,
+              fmt::format("{}: cannot {}: {}", path.empty() ? "''" : path.string(), action, reason));
 }
 
 }  // namespace
@@ -45,6 +46,7 @@ FileWriter::~FileWriter() {
 
 Result<FileWriter> FileWriter::create(fs::path path) {
   std::error_code ignored;
+  if (path.empty()) return io_failure(path, "write", "no name is given");
   if (fs::is_directory(path, ignored)) return io_failure(path, "write", "is a directory");
   fs::path part = path;
   part += fmt::format(".{}.part", ::getpid());

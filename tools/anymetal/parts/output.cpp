@@ -4,9 +4,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "parts/printable.hpp"
 
 namespace anymetal::cli {
 
@@ -41,39 +45,43 @@ fmt::text_style style_of(Severity severity) {
   return {};
 }
 
-/// Spaces that reach below `column` (1-based, bytes) of `line`: tabs stay tabs, UTF-8 continuation bytes take no room.
-std::string indent_to(std::string_view line, unsigned column) {
-  std::string indent;
-  for (const char c : line.substr(0, column > 0 ? column - 1 : 0)) {
-    if (c == '\t')
-      indent += '\t';
-    else if ((static_cast<unsigned char>(c) & 0xc0U) != 0x80U)
-      indent += ' ';
-  }
-  return indent;
+/// On standard error. Where nobody can read it, in a closed pipe or on a full disk, there is nobody to tell either.
+void say(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+
+/// `text` in a style where colour is used.
+std::string styled(bool colour, const fmt::text_style& style, const std::string& text) {
+  return colour ? fmt::format(style, "{}", text) : text;
 }
 
 }  // namespace
 
-void note(std::string_view text) { fmt::print(stderr, "{}\n", text); }
+void note(std::string_view text) { say(printable(text) + '\n'); }
+
+void complain(std::string_view text) { note(fmt::format("anymetal: {}", text)); }
+
+void flush_output() {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    throw std::system_error(errno, std::generic_category(), "cannot write to standard output");
+  }
+}
 
 void print_json(const nlohmann::ordered_json& object) {
   fmt::print("{}\n", object.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
-  std::fflush(stdout);
+  flush_output();
 }
 
 void print_diagnostics(const std::vector<Diagnostic>& diagnostics) {
-  if (!use_colour()) {
-    fmt::print(stderr, "{}", render(diagnostics));
-    return;
-  }
+  const bool colour = use_colour();
   for (const Diagnostic& d : diagnostics) {
-    fmt::print(stderr, fmt::emphasis::bold, "{}:{}:{}: ", d.file, d.line, d.column);
-    fmt::print(stderr, style_of(d.severity), "{}: ", name_of(d.severity));
-    fmt::print(stderr, fmt::emphasis::bold, "{}\n", d.message);
-    if (d.source_line.empty()) continue;
-    fmt::print(stderr, "{}\n{}", d.source_line, indent_to(d.source_line, d.column));
-    fmt::print(stderr, fmt::emphasis::bold | fg(fmt::terminal_color::green), "^\n");
+    std::string text =
+        styled(colour, fmt::emphasis::bold, fmt::format("{}:{}:{}: ", printable(d.file), d.line, d.column)) +
+        styled(colour, style_of(d.severity), fmt::format("{}: ", name_of(d.severity))) +
+        styled(colour, fmt::emphasis::bold, printable(d.message)) + '\n';
+    if (!d.source_line.empty()) {
+      const auto [line, indent] = source_excerpt(d.source_line, d.column);
+      text += line + '\n' + indent + styled(colour, fmt::emphasis::bold | fg(fmt::terminal_color::green), "^") + '\n';
+    }
+    say(text);
   }
 }
 
@@ -104,8 +112,7 @@ Exit report(const Error& error, bool json) {
   // The message of a compilation repeats what was just shown.
   const auto first_line =
       error.message().substr(0, error.diagnostics().empty() ? std::string::npos : error.message().find('\n'));
-  fmt::print(stderr, "anymetal: {}\n",
-             first_line.ends_with(':') ? first_line.substr(0, first_line.size() - 1) : first_line);
+  complain(first_line.ends_with(':') ? first_line.substr(0, first_line.size() - 1) : first_line);
   if (json) print_json({{"error", to_json(error)}});
   return error.code() == ErrorCode::DeviceNotFound ? Exit::NoSuchDevice : Exit::InputAtFault;
 }

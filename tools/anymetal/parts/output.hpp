@@ -13,8 +13,13 @@ namespace anymetal::cli {
 /// Exit codes of the program; part of its interface.
 enum class Exit : int { Done = 0, InputAtFault = 1, WrongUsage = 2, NoSuchDevice = 3 };
 
-/// A line for a person, on standard error.
+/// A line for a person, on standard error; control characters are shown, not sent.
 void note(std::string_view text);
+/// The same for what went wrong, after the program's name.
+void complain(std::string_view text);
+/// Writes out what stands in standard output's buffer; throws std::system_error, as fmt::print does, where that fails:
+/// half a result must not pass for all of it.
+void flush_output();
 /// The one JSON object of a `--json` run, on standard output. Invalid UTF-8 inside strings is replaced, never fatal.
 void print_json(const nlohmann::ordered_json& object);
 /// Compiler messages with source line and caret, in colour where standard error is a terminal.

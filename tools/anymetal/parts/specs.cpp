@@ -197,8 +197,9 @@ Result<DumpSpec> parse_dump(std::string_view text) {
 Result<std::pair<std::string, std::string>> parse_define(std::string_view text) {
   const std::size_t equals = text.find('=');
   const std::string_view name = text.substr(0, equals);
-  if (name.empty() || name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") !=
-                          std::string_view::npos) {
+  if (name.empty() || std::isdigit(static_cast<unsigned char>(name.front())) != 0 ||
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") !=
+          std::string_view::npos) {
     return expected_form("-D", text, "NAME or NAME=VALUE");
   }
   return std::pair{std::string(name), equals == std::string_view::npos ? "1" : std::string(text.substr(equals + 1))};
