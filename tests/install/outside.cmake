@@ -17,6 +17,10 @@ file(WRITE ${WORK}/source/main.cpp "${CMAKE_MATCH_1}")
 file(COPY ${CMAKE_CURRENT_LIST_DIR}/outside/CMakeLists.txt DESTINATION ${WORK}/source)
 
 set(arguments -G Ninja -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_BUILD_TYPE=${BUILD_TYPE})
+if(SANITIZE)
+  # The static library calls the sanitizer's run-time library, which is the program's to link.
+  list(APPEND arguments -D CMAKE_EXE_LINKER_FLAGS=-fsanitize=${SANITIZE})
+endif()
 if(WAY STREQUAL find_package)
   step(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
   list(APPEND arguments -D CMAKE_PREFIX_PATH=${WORK}/prefix)
