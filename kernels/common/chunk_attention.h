@@ -109,9 +109,8 @@ struct VecResult {
 
   // What outputs are multiplied by.
   float factor(float sum) const { return parts > 1 ? 1.0f : sum > 0.0f ? 1.0f / sum : 0.0f; }
-  void store(uint d, float value) const {
-    dst[((ulong(head) * (kDim / 4) + d / 4) * parts + part) * 4 + d % 4] = value;
-  }
+  ulong place(uint d) const { return ((ulong(head) * (kDim / 4) + d / 4) * parts + part) * 4 + d % 4; }
+  void store(uint d, float value) const { dst[place(d)] = value; }
   void store_totals(float sum, float top) const {
     if (parts <= 1) return;
     device float* totals = dst + ulong(heads) * kDim * parts + (ulong(head) * parts + part) * 2;

@@ -6,6 +6,9 @@
 
 namespace anymetal {
 
+typedef float Float4 __attribute__((ext_vector_type(4)));
+typedef float UnalignedFloat4 __attribute__((ext_vector_type(4), aligned(4)));
+
 // What is known after some keys, which come at most kKeys at a time. Rows of keys and values have kDim elements, one after the
 // other.
 template <class T, uint kDim, uint kHeads>
@@ -24,22 +27,35 @@ struct HeadsAttention {
     for (uint h = 0; h < kHeads; ++h) top[h] = kLowest;
   }
 
-  // Takes in the keys [begin, end); score(dot) is the score of a key.
+  // Takes in the keys [begin, end); score(dots) gives 16 keys' scores.
   template <class Score>
   void add(uint begin, uint end, Score score) {
-    float scores[kHeads][kKeys], rescale[kHeads];
+    float scores[kHeads][kKeys];
+    for (uint h = 0; h < kHeads; ++h) Wide::store(scores[h], -INFINITY), Wide::store(scores[h] + 16, -INFINITY);
     for (uint key = begin; key < end; key += kTogether) {
-      float dots[4 * kTogether];
-      dot_products(key, end, dots);
+      const WideF all = score(dot_products(key, end));
+      const WideF seen = lane_numbers() % int(kTogether) < int(end - key) ? all : (WideF)-INFINITY;
+      const Float4 of_heads[4] = {seen.lo.lo, seen.lo.hi, seen.hi.lo, seen.hi.hi};
 #pragma unroll
-      for (uint i = 0; i < kHeads * kTogether; ++i) {
-        scores[i / kTogether][key - begin + i % kTogether] = key + i % kTogether < end ? score(dots[i]) : -INFINITY;
-      }
+      for (uint h = 0; h < kHeads; ++h) *(thread UnalignedFloat4*)(scores[h] + key - begin) = of_heads[h];
     }
-    const uint whole = (end - begin + kTogether - 1) / kTogether * kTogether;
+
+    alignas(64) float rescale[16] = {};
+#pragma unroll
     for (uint h = 0; h < kHeads; ++h) {
-      for (uint i = whole; i < kKeys; ++i) scores[h][i] = -INFINITY;
-      rescale[h] = weigh(h, scores[h]);
+      static_assert(kKeys == 32, "two vectors of scores");
+      const float here = wide_highest(wide_max(Wide::load(scores[h]), Wide::load(scores[h] + 16)));
+      const float highest = here > top[h] ? here : top[h];
+      rescale[h] = top[h] - highest;
+      top[h] = highest;
+    }
+    Wide::store(rescale, wide_exp(Wide::load(rescale)));
+#pragma unroll
+    for (uint h = 0; h < kHeads; ++h) {
+      const WideF low = wide_exp(Wide::load(scores[h]) - top[h]), high = wide_exp(Wide::load(scores[h] + 16) - top[h]);
+      Wide::store(scores[h], low);
+      Wide::store(scores[h] + 16, high);
+      sum[h] = sum[h] * rescale[h] + Wide::sum(low + high);
     }
     for (uint d = 0; d < kDim; d += 16 * kVectors) add_values(d, begin, end, rescale, scores);
   }
@@ -49,8 +65,8 @@ struct HeadsAttention {
     if (d * sizeof(T) % 64 == 0) __builtin_prefetch(row + d);
   }
 
-  // Keys from `end` on repeat the last one.
-  void dot_products(uint key, uint end, thread float* dots) const {
+  // Of head h and key `key` + j in lane h * kTogether + j. Keys from `end` on repeat the last one.
+  WideF dot_products(uint key, uint end) const {
     WideF sums[4 * kTogether] = {};
     device const T* rows[kTogether];
 #pragma unroll
@@ -69,23 +85,8 @@ struct HeadsAttention {
         for (uint h = 0; h < kHeads; ++h) sums[h * kTogether + j] += q[h] * row;
       }
     }
-    Lanes<8>::store(dots, eight_sums(sums));
-    if (kHeads > 2) Lanes<8>::store(dots + 8, eight_sums(sums + 8));
-  }
-
-  // Makes a head's scores weights, and gives what the outputs so far are to be multiplied by.
-  float weigh(uint h, thread float* scores) {
-    static_assert(kKeys == 32, "two vectors of scores");
-    const WideF low = Wide::load(scores), high = Wide::load(scores + 16), more = wide_max(low, high);
-    float highest = top[h];
-    for (uint i = 0; i < 16; ++i) highest = metal::max(highest, more[i]);
-    const float rescale = metal::exp(top[h] - highest);
-    top[h] = highest;
-    const WideF first = wide_exp(low - highest), second = wide_exp(high - highest);
-    Wide::store(scores, first);
-    Wide::store(scores + 16, second);
-    sum[h] = sum[h] * rescale + Wide::sum(first + second);
-    return rescale;
+    const Float8 first = eight_sums(sums), last = kHeads > 2 ? eight_sums(sums + 8) : (Float8)0.0f;
+    return __builtin_shufflevector(first, last, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   }
 
   void add_values(uint d, uint begin, uint end, thread const float* rescale, thread const float (*weights)[kKeys]) {

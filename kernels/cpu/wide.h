@@ -66,6 +66,15 @@ bool is_streamed(device const T* to, ulong bytes_of_dispatch) {
 // The larger one; a where b is NaN. A choice, which is one instruction: a maximum that minds NaN on either side is three.
 inline WideF wide_max(WideF a, WideF b) { return b > a ? b : a; }
 
+// The largest one; any of them where one is NaN.
+inline float wide_highest(WideF v) {
+  WideF a = wide_max(v, __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  a = wide_max(a, __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
+  a = wide_max(a, __builtin_shufflevector(a, a, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13));
+  const float x = a[0], y = a[1];
+  return y > x ? y : x;
+}
+
 // 2^(whole + rest), `whole` the integer nearest to x, a number of about their sum: up to 127; 0 below -126.
 inline WideF wide_power(WideF x, WideF rest) {
   WideF power = 1.535336188319500e-4f;

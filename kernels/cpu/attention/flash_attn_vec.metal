@@ -6,6 +6,14 @@ using namespace anymetal;
 
 // kernels: flash_attn_vec_dk256 flash_attn_vec_dk512 flash_attn_vec_f16kv_dk256 flash_attn_vec_f16kv_dk512
 
+// soft_capped() of 16 scores.
+inline WideF wide_soft_capped(WideF scores, float softcap) {
+  if (softcap > 0.0f) {
+    for (uint i = 0; i < 16; ++i) scores[i] = soft_capped(scores[i], softcap);
+  }
+  return scores;
+}
+
 // The keys of part `part` of `parts` for kHeads heads from `head` on.
 template <class T, uint kDim, uint kHeads>
 void attend(constant FlashAttnVecParams& p, device const float* Q, device const T* K, device const T* V, device float* dst,
@@ -25,13 +33,16 @@ void attend(constant FlashAttnVecParams& p, device const float* Q, device const 
   for (uint chunk = part * kChunk; chunk < length; chunk += parts * kChunk) {
     if (chunk + kChunk <= first) continue;
     attention.add(max(first, chunk), min(length, chunk + kChunk),
-                  [&](float dot) { return soft_capped(dot * p.scale, p.softcap); });
+                  [&](WideF dots) { return wide_soft_capped(dots * p.scale, p.softcap); });
   }
 
   for (uint h = 0; h < kHeads; ++h) {
     const VecResult<kDim> result = {dst, p.n_heads, head + h, parts, part};
     const float factor = result.factor(attention.sum[h]);
-    for (uint d = 0; d < kDim; ++d) result.store(d, attention.out[h][d] * factor);
+    for (uint d = 0; d < kDim; d += 4) {
+      const Float4 four = *(thread const UnalignedFloat4*)(attention.out[h] + d) * factor;
+      *(device UnalignedFloat4*)(dst + result.place(d)) = four;
+    }
     result.store_totals(attention.sum[h], attention.top[h]);
   }
 }

@@ -30,7 +30,17 @@ kernel void flash_attn_vec_reduce(constant uint& rows [[buffer(0)]],
     for (uint w = 0; w < count; ++w) sum += factors[w] * totals[2 * (first + w)];
     for (uint w = 0; w < 4 * kBlock; ++w) repeated[w] = factors[w / 4];
 
-    // Four elements of all parts stand side by side: a vector holds four parts.
+    // Four elements of all parts stand side by side: a vector holds four parts, or both of eight elements.
+    if (n == 2) {
+      const WideF first_ones = Wide::load(repeated), both = __builtin_shufflevector(first_ones, first_ones, 0, 1, 2, 3, 4, 5, 6, 7, 0,
+                                                                                    1, 2, 3, 4, 5, 6, 7);
+      for (uint d = 0; d < kDim; d += 8) {
+        const WideF v = Wide::load(values + 2 * d) * both;
+        Lanes<8>::store(out + d, __builtin_shufflevector(v, v, 0, 1, 2, 3, 8, 9, 10, 11) +
+                                     __builtin_shufflevector(v, v, 4, 5, 6, 7, 12, 13, 14, 15));
+      }
+      break;
+    }
     for (uint i = 0; i < kDim / 4; ++i) {
       device const float* part = values + (ulong(i) * n + first) * 4;
       WideF acc = 0.0f;
