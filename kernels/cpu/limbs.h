@@ -121,7 +121,7 @@ inline WideI sums_of_runs(thread const WideI* quads) {
 
 // Elements k, k + 1, .. as a unit; false where they have no such form: of infinities, NaN, and the smallest numbers.
 template <class Dots, class X>
-bool prepare(X x, ulong k, thread LimbUnit<Dots>& unit) {
+bool prepare(X x, ulong k, threadgroup LimbUnit<Dots>& unit) {
   constexpr uint kRuns = 4 * Dots::kFields;
   WideF v[kRuns];
   WideU largest = 0;
@@ -134,6 +134,7 @@ bool prepare(X x, ulong k, thread LimbUnit<Dots>& unit) {
   if (peak >= 0x7f000000u || (peak != 0 && peak < kSmallest)) return false;
   const float scale = kLargestWhole / metal::as_type<float>(metal::max(peak, kSmallest));
   unit.factor = 1.0f / scale;
+  Bytes64 limbs[Dots::kFields][3];
 #pragma unroll
   for (uint f = 0; f < Dots::kFields; ++f) {
     WideI whole[4];
@@ -142,7 +143,9 @@ bool prepare(X x, ulong k, thread LimbUnit<Dots>& unit) {
       const WideF scaled = v[4 * f + i] * scale;
       __msl_nearest_integers(&whole[i], &scaled);
     }
-    split(whole, unit.limbs[f]);
+    split(whole, limbs[f]);
+#pragma unroll
+    for (uint i = 0; i < 3; ++i) unit.limbs[f][i] = limbs[f][i];
   }
 
   constexpr uint kPerGroup = Dots::kFields / Dots::kGroups;
@@ -152,7 +155,7 @@ bool prepare(X x, ulong k, thread LimbUnit<Dots>& unit) {
     for (uint g = 0; g < Dots::kGroups; ++g) {
       LimbSums zeros;
 #pragma unroll
-      for (uint f = g * kPerGroup; f < (g + 1) * kPerGroup; ++f) zeros.add(zero, unit.limbs[f]);
+      for (uint f = g * kPerGroup; f < (g + 1) * kPerGroup; ++f) zeros.add(zero, limbs[f]);
       if (Dots::kIsWide) unit.high_zeros[g] = -zeros.high;
       unit.zeros[g] = -(Dots::kIsWide ? (zeros.middle << 8) + zeros.low : zeros.whole());
     }
@@ -162,7 +165,7 @@ bool prepare(X x, ulong k, thread LimbUnit<Dots>& unit) {
 #pragma unroll
     for (uint f = 0; f < Dots::kFields; ++f) {
       LimbSums sums;
-      sums.add(one, unit.limbs[f]);
+      sums.add(one, limbs[f]);
       quads[f] = sums.whole();
     }
     unit.sums = __builtin_convertvector(Dots::sums(quads), WideF);
@@ -182,7 +185,7 @@ struct LimbRows {
   }
   Bytes64 codes(uint r, uint f) const { return row[r].codes(f); }
   WideF scale(uint r, uint g) const { return row[r].scale(g); }
-  void add_minima(thread const LimbUnit<Dots>& unit, thread WideF* acc) const {
+  void add_minima(threadgroup const LimbUnit<Dots>& unit, thread WideF* acc) const {
     if constexpr (Dots::kHasMinima) {
 #pragma unroll
       for (uint r = 0; r < Dots::kRows; ++r) acc[r] = __builtin_elementwise_fma(row[r].minima(), unit.sums, acc[r]);
@@ -192,7 +195,7 @@ struct LimbRows {
 
 // The products of group g with all limbs, as floats.
 template <class Dots>
-void group_products(thread const LimbRows<Dots>& rows, thread const LimbUnit<Dots>& unit, uint g, thread WideF* values) {
+void group_products(thread const LimbRows<Dots>& rows, threadgroup const LimbUnit<Dots>& unit, uint g, thread WideF* values) {
   constexpr uint kRows = Dots::kRows, kPerGroup = Dots::kFields / Dots::kGroups;
   if constexpr (kPerGroup == 1 && !Dots::kIsWide) {
     const Bytes64 limbs[3] = {unit.limbs[g][0], unit.limbs[g][1], unit.limbs[g][2]};
@@ -223,7 +226,7 @@ void group_products(thread const LimbRows<Dots>& rows, thread const LimbUnit<Dot
 
 // Adds the products of a unit of kRows rows, in each lane some of them.
 template <class Dots, class Block>
-void add_products(device const Block* thread const* at, thread const LimbUnit<Dots>& unit, thread WideF* acc) {
+void add_products(device const Block* thread const* at, threadgroup const LimbUnit<Dots>& unit, thread WideF* acc) {
   constexpr uint kRows = Dots::kRows;
   LimbRows<Dots> rows;
   rows.load(at, Dots::kScalesMayBeTiny ? 1.0f : unit.factor);

@@ -35,18 +35,36 @@ void prefetch_unit(device const Block* thread const* rows, uint u, ulong bytes, 
   for (uint r = 0; r < kRows; ++r) prefetch<kUnit>((device const uchar*)(rows[r] + u * kBlocks) + ahead);
 }
 
-// sums[r], of which the sum is that of row r, for `units` units of `count` rows. False where the vector has no limbs.
-template <class Block, class X>
-bool limb_products(device const uchar* first, ulong row_bytes, ulong units, uint count, X x, thread WideF* sums) {
+// Elements of a vector that was made ready, in threadgroup memory: a core that goes on to the next threadgroup of a dispatch
+// finds there what the last one left, and zeros at its beginning at the first one (docs/cpu-device.md).
+template <class Block>
+struct ReadyVector {
   typedef LimbDots<Block> Dots;
-  constexpr ulong kElements = Dots::kBlocks * BlockTraits<Block>::kElements;
-  constexpr uint kUnits = kLimbElements / kElements;
-  LimbUnit<Dots> vector[kUnits];
+  static constexpr ulong kElements = ulong(Dots::kBlocks) * BlockTraits<Block>::kElements;
+  static constexpr uint kUnits = kLimbElements / kElements;
+  alignas(64) volatile ulong of;  // where the vector is, if all of it is here
+  LimbUnit<Dots> units[kUnits];
+};
+template <>
+struct ReadyVector<BlockQ8_0> {};
+
+// sums[r], of which the sum is that of row r, for `units` units of `count` rows. False where the vector has no limbs. `of` tells
+// vectors apart; 0 where nothing does.
+template <class Block, class X>
+bool limb_products(device const uchar* first, ulong row_bytes, ulong units, uint count, X x, ulong of,
+                   threadgroup ReadyVector<Block>& vector, thread WideF* sums) {
+  typedef LimbDots<Block> Dots;
+  constexpr ulong kElements = ReadyVector<Block>::kElements;
+  constexpr uint kUnits = ReadyVector<Block>::kUnits;
   prefetch<kLimbAhead>(first);  // comes while the vector is made ready
   for (ulong begin = 0; begin < units; begin += kUnits) {
     const uint some = uint(metal::min(ulong(kUnits), units - begin));
-    for (uint u = 0; u < some; ++u) {
-      if (!prepare<Dots>(x, (begin + u) * kElements, vector[u])) return false;
+    if (of == 0 || vector.of != of) {
+      vector.of = 0;
+      for (uint u = 0; u < some; ++u) {
+        if (!prepare<Dots>(x, (begin + u) * kElements, vector.units[u])) return false;
+      }
+      if (units <= kUnits) vector.of = of;
     }
     const ulong bytes = units <= kUnits ? row_bytes : some * (Dots::kBlocks * sizeof(Block));
     for (uint n = 0; n < count; n += Dots::kRows) {
@@ -63,7 +81,7 @@ bool limb_products(device const uchar* first, ulong row_bytes, ulong units, uint
         device const Block* at[Dots::kRows];
 #pragma unroll
         for (uint r = 0; r < Dots::kRows; ++r) at[r] = rows[r] + u * Dots::kBlocks;
-        add_products<Dots>(at, vector[u], acc);
+        add_products<Dots>(at, vector.units[u], acc);
       }
 #pragma unroll
       for (uint r = 0; r < Dots::kRows; ++r) sums[n + r] = acc[r];
@@ -72,9 +90,10 @@ bool limb_products(device const uchar* first, ulong row_bytes, ulong units, uint
   return true;
 }
 
-// out[r] = the product of row r of `count`, at most kMostRows, with elements x(0, k).
+// out[r] = the product of row r of `count`, at most kMostRows, with elements x(0, k). `of` as above.
 template <class Block, class X>
-void mat_vec_rows(device const uchar* first, ulong blocks, uint count, X x, device float* out) {
+void mat_vec_rows(device const uchar* first, ulong blocks, uint count, X x, ulong of, threadgroup ReadyVector<Block>& vector,
+                  device float* out) {
   constexpr uint kRows = 8;
   const ulong row_bytes = blocks * sizeof(Block);
   ulong done = 0;
@@ -82,7 +101,7 @@ void mat_vec_rows(device const uchar* first, ulong blocks, uint count, X x, devi
   if constexpr (HasLimbs<Block>::value) {
     constexpr uint kBlocks = LimbDots<Block>::kBlocks;
     if (__msl_has_byte_dots() != 0 && blocks >= kBlocks) {
-      if (limb_products<Block>(first, row_bytes, blocks / kBlocks, count, x, limb_sums)) done = blocks / kBlocks * kBlocks;
+      if (limb_products<Block>(first, row_bytes, blocks / kBlocks, count, x, of, vector, limb_sums)) done = blocks / kBlocks * kBlocks;
       for (uint r = count; r % kRows != 0; ++r) limb_sums[r] = 0.0f;
     }
   }

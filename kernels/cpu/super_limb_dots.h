@@ -243,7 +243,7 @@ struct LimbRows<LimbDots<BlockQ3_K>> {
   WideF scale(uint r, uint) const {
     return (WideF)factors[r];
   }
-  void add_minima(thread const LimbUnit<LimbDots<BlockQ3_K>>&, thread WideF*) const {}
+  void add_minima(threadgroup const LimbUnit<LimbDots<BlockQ3_K>>&, thread WideF*) const {}
 };
 
 template <>

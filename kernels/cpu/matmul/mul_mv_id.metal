@@ -15,7 +15,8 @@ constant uint known_experts = is_function_constant_defined(expert_count) ? uint(
 
 // What a threadgroup stores: products of its rows of `expert` with one vector, zeros where there is no such expert.
 template <class Block, int kRows, class X>
-void store_products(device const uchar* weight, X x, device float* dst, uint expert, constant ExpertMatVecParams& p, uint3 group) {
+void store_products(device const uchar* weight, X x, ulong of, threadgroup ReadyVector<Block>& vector, device float* dst, uint expert,
+                    constant ExpertMatVecParams& p, uint3 group) {
   const ulong first = ulong(group.x) * (2 * kRows), rows = ulong(p.ne01);
   const uint together = rows_together<Block>(rows);
   if (first >= rows || first % together != 0) return;
@@ -23,7 +24,7 @@ void store_products(device const uchar* weight, X x, device float* dst, uint exp
   const ulong blocks = ulong(p.ne00) / BlockTraits<Block>::kElements;
   dst += group.y * ulong(p.ne0) + first;
   if (expert < known_experts) {
-    mat_vec_rows<Block>(weight + expert * ulong(p.expert_stride) + first * blocks * sizeof(Block), blocks, count, x, dst);
+    mat_vec_rows<Block>(weight + expert * ulong(p.expert_stride) + first * blocks * sizeof(Block), blocks, count, x, of, vector, dst);
   } else {
 #pragma clang loop vectorize(disable) unroll(disable)
     for (uint r = 0; r < count; ++r) dst[r] = 0.0f;
@@ -40,7 +41,8 @@ kernel void mul_mv_id(device const uchar* weight [[buffer(0)]],
                       uint3 group [[threadgroup_position_in_grid]]) {
   if (group.y >= ulong(p.ne1)) return;
   const Columns<float> xs = {{x + group.y / p.top_k * ulong(p.ne10)}};
-  store_products<Block, kRows>(weight, xs, dst, ids[group.y], p, group);
+  threadgroup ReadyVector<Block> vector;
+  store_products<Block, kRows>(weight, xs, ulong(xs.at[0]), vector, dst, ids[group.y], p, group);
 }
 
 /// The same with silu(gate) * up for the vector.
@@ -54,8 +56,9 @@ kernel void kernel_mul_mv_id_q4_0_f32_swiglu(device const uchar* weight [[buffer
   if (group.y >= ulong(p.ne1)) return;
   device const float* gates = gate + group.y * ulong(p.ne10);
   device const float* ups = up + group.y * ulong(p.ne10);
-  store_products<BlockQ4_0, 4>(weight, [=](uint, ulong k) { return wide_silu(Wide::load(gates + k)) * Wide::load(ups + k); }, dst,
-                               ids[group.y], p, group);
+  threadgroup ReadyVector<BlockQ4_0> vector;
+  store_products<BlockQ4_0, 4>(weight, [=](uint, ulong k) { return wide_silu(Wide::load(gates + k)) * Wide::load(ups + k); },
+                               ulong(gates), vector, dst, ids[group.y], p, group);
 }
 
 #define INSTANTIATE(name, Block, kRows)                                                                          \

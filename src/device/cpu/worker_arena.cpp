@@ -1,11 +1,15 @@
 #include "device/cpu/worker_arena.hpp"
 
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
 
 namespace anymetal::device::cpu {
 namespace {
 
 constexpr std::size_t kThreadgroupAlignment = 16;
+/// At the beginning of static threadgroup memory: kernels in a form for processors keep there what else they keep.
+constexpr std::size_t kZeroedBytes = 64;
 
 std::size_t aligned(std::size_t bytes, std::size_t alignment) { return (bytes + alignment - 1) / alignment * alignment; }
 
@@ -36,6 +40,11 @@ Result<void> WorkerArena::prepare(const CommandList& list, const Dispatch& dispa
       (suspends && (!frames_.reserve(threads / kernel.lanes_per_unit * kernel.frame_stride) ||
                     !exchange_.reserve(kernel.exchange_bytes) || !sites_.reserve(threads * sizeof(Site)))))
     return fail(ErrorCode::OutOfMemory, "the system has no memory left for a threadgroup");
+
+  if (kernel.static_threadgroup_bytes > 0) {
+    const auto bytes = std::min<std::size_t>(kernel.static_threadgroup_bytes, kZeroedBytes);
+    std::memset(threadgroup_memory_.data.get(), 0, bytes);
+  }
 
   arguments_.clear();
   auto offset = aligned(kernel.static_threadgroup_bytes, kThreadgroupAlignment);

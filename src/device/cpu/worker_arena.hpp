@@ -21,7 +21,8 @@ class WorkerArena {
     std::uint64_t number = 0;
     bool operator==(const Purpose&) const = default;
   };
-  /// Makes the context of a dispatch: resolves its arguments and provides memory for groups of `threads` threads.
+  /// Makes the context of a dispatch: resolves its arguments and provides memory for groups of `threads` threads, of which
+  /// the first 64 bytes of static threadgroup memory are zero.
   /// OutOfMemory on failure.
   Result<void> prepare(const CommandList& list, const Dispatch& dispatch, const KernelTable& kernel,
                        const std::array<std::uint32_t, 3>& groups, Purpose purpose);
