@@ -73,6 +73,13 @@ AlignedBytes allocate(std::size_t bytes) {
   return memory;
 }
 
+/// Bytes of the arrays that each thread owns.
+std::size_t share_of(unsigned threads) { return kBytes / threads / 4096 * 4096; }
+
+std::span<std::byte> part_of(const AlignedBytes& memory, std::size_t share, unsigned thread) {
+  return {memory.get() + thread * share, share};
+}
+
 }  // namespace
 
 unsigned available_threads() {
@@ -81,19 +88,21 @@ unsigned available_threads() {
   return std::max(1U, std::thread::hardware_concurrency());
 }
 
+double measure_read(unsigned threads) {
+  const AlignedBytes from = allocate(kBytes);
+  const std::size_t share = share_of(threads);
+  const double seconds = best_seconds(threads, [&](unsigned t) { read_all(part_of(from, share, t)); });
+  return static_cast<double>(share) * threads * 1e-9 / seconds;
+}
+
 Ceilings measure_ceilings(unsigned threads) {
+  Ceilings ceilings{threads, measure_read(threads), 0, 0};
   const AlignedBytes from = allocate(kBytes);
   const AlignedBytes to = allocate(kBytes);
-  const std::size_t share = kBytes / threads / 4096 * 4096;
-  const auto part = [&](const AlignedBytes& memory, unsigned t) { return std::span(memory.get() + t * share, share); };
-  const double bytes = static_cast<double>(share) * threads;
-
-  Ceilings ceilings{threads, 0, 0, 0};
-  ceilings.read_gigabytes_per_second =
-      bytes * 1e-9 / best_seconds(threads, [&](unsigned t) { read_all(part(from, t)); });
-  ceilings.copy_gigabytes_per_second = 2 * bytes * 1e-9 / best_seconds(threads, [&](unsigned t) {
-                                         std::memcpy(part(to, t).data(), part(from, t).data(), share);
-                                       });
+  const std::size_t share = share_of(threads);
+  const double seconds = best_seconds(
+      threads, [&](unsigned t) { std::memcpy(part_of(to, share, t).data(), part_of(from, share, t).data(), share); });
+  ceilings.copy_gigabytes_per_second = 2 * static_cast<double>(share) * threads * 1e-9 / seconds;
   const double operations = run_fma(kFmaRounds) * threads;
   ceilings.fma_gigaflops = operations * 1e-9 / best_seconds(threads, [](unsigned) { run_fma(kFmaRounds); });
   return ceilings;

@@ -17,6 +17,10 @@ struct Ceilings {
 /// Takes about half a second. The arrays are larger than any cache; each thread owns a part of them.
 Ceilings measure_ceilings(unsigned threads);
 
+/// The read bandwidth alone, in GB/s, in a tenth of a second or two: for those who measure it again between their runs,
+/// as that of a shared machine changes within seconds.
+double measure_read(unsigned threads);
+
 /// Processors this process may run on.
 unsigned available_threads();
 

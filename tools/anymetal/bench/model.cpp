@@ -38,9 +38,12 @@ std::vector<model::Token> some_prompt(const model::LanguageModel& model, std::si
 struct Speeds {
   Timing prefill;
   Timing decode;
+  std::optional<Timing> read;   ///< of memory before, between and after the runs, in GB/s
+  std::optional<Timing> share;  ///< decode beside what memory as measured before and after the run allows
 };
 
-Result<Speeds> measure_speeds(model::LanguageModel& model, const Options& options) {
+/// Decoding reads the file's weights once a token: `bytes`, with `threads` threads, 0 where that says nothing.
+Result<Speeds> measure_speeds(model::LanguageModel& model, const Options& options, double bytes, unsigned threads) {
   model::GenerateOptions generate;
   generate.max_tokens = options.tokens + 1;  // the first comes from the prompt pass
   generate.stop_at_end = false;
@@ -54,14 +57,24 @@ Result<Speeds> measure_speeds(model::LanguageModel& model, const Options& option
   }
   std::vector<double> prefill;
   std::vector<double> decode;
+  std::vector<double> read;
+  std::vector<double> share;
+  const auto look_at_memory = [&] {
+    if (threads > 0) read.push_back(anymetal::bench::measure_read(threads));
+  };
+  look_at_memory();
   for (unsigned i = 0; i < options.repeat; ++i) {
     const auto generation = model::generate(model.network, model.tokenizer, prompt, generate);
     if (!generation) return std::unexpected(generation.error());
     if (generation->stop == model::StopReason::Cancelled) return fail(ErrorCode::Cancelled, "stopped by Ctrl-C");
     prefill.push_back(generation->prefill_tokens_per_second());
     decode.push_back(generation->decode_tokens_per_second());
+    look_at_memory();
+    if (threads > 0) share.push_back(decode.back() * bytes / (0.5e9 * (read[i] + read[i + 1])));
   }
-  return Speeds{summarise(std::move(prefill)), summarise(std::move(decode))};
+  Speeds speeds{summarise(std::move(prefill)), summarise(std::move(decode)), {}, {}};
+  if (threads > 0) speeds.read = summarise(std::move(read)), speeds.share = summarise(std::move(share));
+  return speeds;
 }
 
 Exit bench_model(const Options& options) {
@@ -70,14 +83,16 @@ Exit bench_model(const Options& options) {
   KernelRegistry registry;
   auto model = model::LanguageModel::open(options.model, registry, *device, options.network);
   if (!model) return report(model.error(), options.json);
-  const auto speeds = measure_speeds(*model, options);
-  if (!speeds) return report(speeds.error(), options.json);
-
-  // Decoding reads the file's weights once a token: what memory allows at best.
-  std::optional<anymetal::bench::Ceilings> ceilings;
-  if (device->info().id == "cpu") ceilings = anymetal::bench::measure_ceilings(device->info().compute_units);
   std::error_code ignored;
   const auto bytes = static_cast<double>(std::filesystem::file_size(options.model, ignored));
+  const unsigned threads = device->info().id == "cpu" ? static_cast<unsigned>(device->info().compute_units) : 0;
+  const auto speeds = measure_speeds(*model, options, bytes, threads);
+  if (!speeds) return report(speeds.error(), options.json);
+  std::optional<anymetal::bench::Ceilings> ceilings;
+  if (speeds->read) {
+    ceilings = anymetal::bench::measure_ceilings(threads);
+    ceilings->read_gigabytes_per_second = speeds->read->median;
+  }
   const double limit = ceilings ? ceilings->read_gigabytes_per_second * 1e9 / bytes : 0;
   if (options.json) {
     nlohmann::ordered_json object{{"device", device->info().id},
@@ -90,6 +105,8 @@ Exit bench_model(const Options& options) {
                                   {"decode_spread", speeds->decode.spread}};
     if (ceilings) {
       object["memory_limit_tokens_per_second"] = limit;
+      object["memory_limit_share"] = speeds->share->median;
+      object["memory_limit_share_spread"] = speeds->share->spread;
       object["ceilings"] = to_json(*ceilings);
     }
     print_json(object);
@@ -102,8 +119,8 @@ Exit bench_model(const Options& options) {
   fmt::print("decode of {:<6}    {:8.1f} tokens/s (spread {:.1f})", options.tokens, speeds->decode.median,
              speeds->decode.spread);
   if (ceilings) {
-    fmt::print(", {:.0f} % of the {:.1f} that reading the weights allows\n", 100 * speeds->decode.median / limit,
-               limit);
+    fmt::print(", {:.0f} % (spread {:.0f}) of the {:.1f} that reading the weights allows\n",
+               100 * speeds->share->median, 100 * speeds->share->spread, limit);
     print_ceilings(*ceilings);
   } else {
     fmt::print("\n");
