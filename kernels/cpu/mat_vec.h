@@ -21,16 +21,17 @@ uint rows_together(ulong rows) {
   return rows >= 1024 ? kMostRows : rows >= 128 ? 32 : 8;
 }
 
-// Asks for memory while unit u is multiplied of kRows rows, of which `bytes` of `row_bytes` are taken together.
+// Asks for memory while unit u is multiplied of kRows rows, of which `bytes` of `row_bytes` are taken together and then those
+// `next` bytes further on.
 template <class Block, uint kRows, uint kBlocks>
-void prefetch_unit(device const Block* thread const* rows, uint u, ulong bytes, ulong row_bytes) {
+void prefetch_unit(device const Block* thread const* rows, uint u, ulong bytes, ulong row_bytes, ulong next) {
   constexpr ulong kUnit = kBlocks * sizeof(Block);
   if (bytes == row_bytes) {  // one run of memory
     return prefetch<kRows * kUnit>((device const uchar*)rows[0] + u * (kRows * kUnit) + kLimbAhead);
   }
-  constexpr ulong kEach = kLimbAhead / kRows;
-  const bool is_within = (u + 1) * kUnit + kEach <= bytes;
-  const ulong ahead = is_within ? kEach : kEach + kRows * row_bytes - bytes;
+  const ulong each = metal::min(kLimbAhead / kRows, bytes);
+  const bool is_within = (u + 1) * kUnit + each <= bytes;
+  const ulong ahead = is_within ? each : each + next - bytes;
 #pragma unroll
   for (uint r = 0; r < kRows; ++r) prefetch<kUnit>((device const uchar*)(rows[r] + u * kBlocks) + ahead);
 }
@@ -56,7 +57,13 @@ bool limb_products(device const uchar* first, ulong row_bytes, ulong units, uint
   typedef LimbDots<Block> Dots;
   constexpr ulong kElements = ReadyVector<Block>::kElements;
   constexpr uint kUnits = ReadyVector<Block>::kUnits;
-  prefetch<kLimbAhead>(first);  // comes while the vector is made ready
+  constexpr ulong kUnitBytes = Dots::kBlocks * sizeof(Block);
+  if (units <= kUnits) {  // comes while the vector is made ready
+    prefetch<kLimbAhead>(first);
+  } else {
+#pragma unroll
+    for (uint r = 0; r < Dots::kRows; ++r) prefetch<kLimbAhead / Dots::kRows>(first + r * row_bytes);
+  }
   for (ulong begin = 0; begin < units; begin += kUnits) {
     const uint some = uint(metal::min(ulong(kUnits), units - begin));
     if (of == 0 || vector.of != of) {
@@ -66,7 +73,7 @@ bool limb_products(device const uchar* first, ulong row_bytes, ulong units, uint
       }
       if (units <= kUnits) vector.of = of;
     }
-    const ulong bytes = units <= kUnits ? row_bytes : some * (Dots::kBlocks * sizeof(Block));
+    const ulong bytes = units <= kUnits ? row_bytes : some * kUnitBytes;
     for (uint n = 0; n < count; n += Dots::kRows) {
       device const Block* rows[Dots::kRows];
       WideF acc[Dots::kRows];
@@ -75,9 +82,13 @@ bool limb_products(device const uchar* first, ulong row_bytes, ulong units, uint
         rows[r] = (device const Block*)(first + metal::min(n + r, count - 1) * row_bytes) + begin * Dots::kBlocks;
         acc[r] = begin == 0 ? (WideF)0.0f : sums[n + r];
       }
+      // The next rows, or the first ones again with the next part of the vector, or those of the next threadgroup.
+      const ulong next = n + Dots::kRows < count ? Dots::kRows * row_bytes
+                         : begin + kUnits < units ? kUnits * kUnitBytes - n * row_bytes
+                                                  : (count - n) * row_bytes - begin * kUnitBytes;
 #pragma clang loop unroll(disable)
       for (uint u = 0; u < some; ++u) {
-        prefetch_unit<Block, Dots::kRows, Dots::kBlocks>(rows, u, bytes, row_bytes);
+        prefetch_unit<Block, Dots::kRows, Dots::kBlocks>(rows, u, bytes, row_bytes, next);
         device const Block* at[Dots::kRows];
 #pragma unroll
         for (uint r = 0; r < Dots::kRows; ++r) at[r] = rows[r] + u * Dots::kBlocks;
