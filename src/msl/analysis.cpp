@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -23,18 +24,24 @@ Error compilation_error(const std::string& subject, std::vector<Diagnostic> diag
 }
 
 Analysis::Analysis(const SourceRequest& request)
-    : limits_(compile_limits()),
-      name_(request.name),
-      target_(request.target),
-      compilation_(std::make_unique<Compilation>(request, limits_)) {
-  const StepOutcome outcome = run([this] { analyse(); });
+    : limits_(compile_limits()), name_(request.name), target_(request.target) {
+  // Made inside the step: Clang and LLVM crash where they get no memory.
+  const StepOutcome outcome = run([&] {
+    compilation_ = std::make_unique<Compilation>(request, limits_);
+    analyse();
+  });
   if (outcome.is_done()) return;
   is_parsed_ = false;
   add_stop(outcome);
 }
 
 Analysis::~Analysis() {
-  if (!run_step({}, [this] { compilation_.reset(); }).is_done()) (void)compilation_.release();
+  bool is_destroyed = false;
+  try {
+    is_destroyed = run_step({}, [this] { compilation_.reset(); }).is_done();
+  } catch (const std::bad_alloc&) {  // nor is there memory to begin
+  }
+  if (!is_destroyed) (void)compilation_.release();
 }
 
 bool Analysis::has_errors() const { return has_error(diagnostics); }

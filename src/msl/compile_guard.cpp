@@ -12,6 +12,8 @@
 #include <exception>
 #include <mutex>
 #include <new>
+#include <optional>
+#include <utility>
 #include <vector>
 
 namespace anymetal::msl {
@@ -31,10 +33,23 @@ struct Step {
   bool is_over = false;
 };
 
-StepOutcome outcome_of(const StepExit& exit) {
-  if (exit.signal == 0) return {StepOutcome::End::Left, exit.reason};
-  if (exit.signal == kInterruptSignal) return {StepOutcome::End::Abandoned, exit.reason};
-  return {StepOutcome::End::Abandoned, fmt::format("crashed ({}): the program nests too deeply for it, or it has a defect", describe_fault(exit.signal))};
+/// Short enough to need none: what is said where there may be no memory for more.
+constexpr const char* kNoMemory = "has no memory";
+
+/// The outcome with what `reason` makes. Never throws: nothing above a step's thread would catch it.
+template <class Reason>
+void set_outcome(Step& step, StepOutcome::End end, Reason reason) {
+  step.outcome.end = end;
+  try {
+    step.outcome.reason = reason();
+  } catch (const std::bad_alloc&) {
+    step.outcome.reason = kNoMemory;
+  }
+}
+
+std::string reason_of(const StepExit& exit) {
+  if (exit.signal == 0 || exit.signal == kInterruptSignal) return exit.reason;
+  return fmt::format("crashed ({}): the program nests too deeply for it, or it has a defect", describe_fault(exit.signal));
 }
 
 /// The work and what it throws; apart, so that the frame that is jumped back to has no state of its own.
@@ -42,9 +57,9 @@ void run_work(Step& step) {
   try {
     step.work();
   } catch (const std::bad_alloc&) {
-    step.outcome = {StepOutcome::End::Abandoned, "ran out of memory"};
+    set_outcome(step, StepOutcome::End::Abandoned, [] { return "ran out of memory"; });
   } catch (const std::exception& e) {
-    step.outcome = {StepOutcome::End::Abandoned, fmt::format("failed: {}", e.what())};
+    set_outcome(step, StepOutcome::End::Abandoned, [&] { return fmt::format("failed: {}", e.what()); });
   }
 }
 
@@ -62,7 +77,8 @@ void* run_thread(void* argument) {
     set_step_exit(nullptr);
   } else {
     set_step_exit(nullptr);
-    step.outcome = outcome_of(step.exit);
+    const auto end = step.exit.signal == 0 ? StepOutcome::End::Left : StepOutcome::End::Abandoned;
+    set_outcome(step, end, [&] { return reason_of(step.exit); });
   }
   drop_signal_stack();
   {
@@ -91,11 +107,22 @@ std::string wait(Step& step, const CompileLimits& limits, pthread_t thread) {
   std::unique_lock lock(step.mutex);
   std::string excess;
   if (step.changed.wait_for(lock, 50ms, [&] { return step.is_over; })) return excess;
-  StepWatch watch(limits, thread, step.task);
+  // No exception may leave here: the thread still works with what stands on the stack of this one.
+  std::optional<StepWatch> watch;
+  const auto look = [&] {
+    try {
+      if (watch) return watch->excess();
+      watch.emplace(limits, thread, step.task);
+      return std::string();
+    } catch (const std::bad_alloc&) {
+      return std::string(kNoMemory);
+    }
+  };
+  excess = look();
   int asked = 0;
   while (!step.changed.wait_for(lock, 20ms, [&] { return step.is_over; })) {
     if (asked == 0) {
-      excess = watch.excess();
+      if (excess.empty()) excess = look();
       if (excess.empty()) continue;
       step.exit.wanted.store(true, std::memory_order_release);
     }
@@ -116,7 +143,7 @@ StepOutcome run_step(const CompileLimits& limits, const std::function<void()>& w
   std::string excess = wait(step, limits, thread);
   pthread_join(thread, nullptr);
   if (!step.outcome.is_done() && step.outcome.reason.empty()) step.outcome.reason = std::move(excess);
-  return step.outcome;
+  return std::move(step.outcome);
 }
 
 Error step_error(const StepOutcome& outcome, const std::string& subject) {

@@ -28,7 +28,7 @@ struct StepOutcome {
 /// Runs `work` on a thread of its own with a deep stack and waits for it; `limits` bounds its time and memory. Faults of that thread (SIGSEGV, SIGABRT, ...)
 /// and LLVM's fatal errors end the step instead of the process; ANYMETAL_CRASH_GUARD=0 leaves signals alone. Signals of
 /// all other threads go where they went before. Objects on the step's own stack are not destroyed unless it is done:
-/// what has to be freed belongs to the caller.
+/// what has to be freed belongs to the caller. Throws std::bad_alloc, before `work` begins, where there is no memory for a step.
 StepOutcome run_step(const CompileLimits& limits, const std::function<void()>& work);
 
 /// As an error, with what was being done in front: "kernel 'f': the compiler ...".

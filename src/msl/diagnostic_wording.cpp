@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cctype>
+#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -62,7 +63,7 @@ clang::SourceLocation place_of(const clang::Diagnostic& info, std::string_view t
   }
   bool is_invalid = false;
   const char* written = info.getSourceManager().getCharacterData(place, &is_invalid);
-  const bool is_hash_error = !is_invalid && std::string_view(written, 6) == "error " && info.getSourceManager().getSpellingColumnNumber(place) > 1 && written[-1] == '#';
+  const bool is_hash_error = !is_invalid && std::strncmp(written, "error ", 6) == 0 && info.getSourceManager().getSpellingColumnNumber(place) > 1 && written[-1] == '#';
   return is_hash_error ? place.getLocWithOffset(distance_to_next_token(info.getSourceManager(), place)) : place;
 }
 

@@ -26,15 +26,22 @@ class Flight {
   std::shared_future<Result<T>> future_ = promise_.get_future().share();
 };
 
+/// Made beforehand: where there is no memory, there is none for an error either.
+inline const Error kNoMemoryToCompile(ErrorCode::OutOfMemory, "no memory left to compile");
+
 /// Runs `work`; an exception from the compiler's depths becomes an error, so that waiters always get a result.
 template <class T, class Work>
 Result<T> guarded(Work&& work) {
   try {
-    return std::forward<Work>(work)();
+    try {
+      return std::forward<Work>(work)();
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception& e) {
+      return fail(ErrorCode::InternalError, std::string("the compiler failed: ") + e.what());
+    }
   } catch (const std::bad_alloc&) {
-    return fail(ErrorCode::OutOfMemory, "no memory left to compile");
-  } catch (const std::exception& e) {
-    return fail(ErrorCode::InternalError, std::string("the compiler failed: ") + e.what());
+    return std::unexpected(kNoMemoryToCompile);
   }
 }
 
