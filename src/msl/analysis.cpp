@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "msl/address_spaces.hpp"
+#include "msl/air_functions.hpp"
 #include "msl/checks.hpp"
 #include "msl/entry_codegen.hpp"
 
@@ -61,6 +62,7 @@ void Analysis::analyse() {
   if (is_parsed_ && c.has_errors()) {
     explain_space_mismatches(c);
   } else if (is_parsed_) {
+    define_air_functions(c);
     check_host_access(c);
     check_declarations(c);
   }

@@ -28,6 +28,7 @@ class TokenCheck {
   clang::SourceLocation last_place_;
   bool after_long_ = false;
   bool after_equal_ = false;
+  bool after_declarator_ = false;  ///< the last token ends one, or may
 };
 
 /// Reports what would reach beyond a kernel: attributes and builtins of the host's, names of the library's own, pointers to

@@ -6,8 +6,11 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <llvm/ADT/STLExtras.h>
 #include <llvm/Analysis/TargetLibraryInfo.h>
 #include <llvm/IR/Constants.h>
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/InstIterator.h>
 #include <llvm/IR/Instructions.h>
 #include <llvm/IR/Module.h>
 #include <llvm/TargetParser/Triple.h>
@@ -85,6 +88,38 @@ void answer_definedness(llvm::Module& module, const ConstantValues& values) {
   }
 }
 
+/// The vector of three components at a place in a global variable; nullptr where there is none.
+llvm::FixedVectorType* three_components_at(const llvm::DataLayout& layout, llvm::Value* pointer) {
+  llvm::APInt offset(layout.getIndexTypeSizeInBits(pointer->getType()), 0);
+  const auto* global = llvm::dyn_cast<llvm::GlobalVariable>(pointer->stripAndAccumulateConstantOffsets(layout, offset, true));
+  if (global == nullptr) return nullptr;
+  llvm::Type* type = global->getValueType();
+  while (type->isStructTy() || type->isArrayTy()) {
+    if (!layout.getGEPIndexForOffset(type, offset)) return nullptr;
+  }
+  auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(type);
+  return vector != nullptr && vector->getNumElements() == 3 && offset.isZero() ? vector : nullptr;
+}
+
+/// Clang loads and stores three components as four, which the evaluator does not take for values of such a variable.
+void narrow_vectors(llvm::Function& initialiser) {
+  const llvm::DataLayout& layout = initialiser.getParent()->getDataLayout();
+  for (llvm::Instruction& i : llvm::make_early_inc_range(llvm::instructions(initialiser))) {
+    llvm::Value* pointer = llvm::getLoadStorePointerOperand(&i);
+    llvm::FixedVectorType* three = pointer == nullptr ? nullptr : three_components_at(layout, pointer);
+    const auto* four = three == nullptr ? nullptr : llvm::dyn_cast<llvm::FixedVectorType>(llvm::getLoadStoreType(&i));
+    if (four == nullptr || four->getNumElements() != 4 || four->getElementType() != three->getElementType()) continue;
+    llvm::IRBuilder<> builder(&i);
+    if (auto* store = llvm::dyn_cast<llvm::StoreInst>(&i)) {
+      builder.CreateAlignedStore(builder.CreateShuffleVector(store->getValueOperand(), {0, 1, 2}), pointer, store->getAlign());
+    } else {
+      llvm::Value* load = builder.CreateAlignedLoad(three, pointer, llvm::cast<llvm::LoadInst>(i).getAlign());
+      i.replaceAllUsesWith(builder.CreateShuffleVector(load, {0, 1, 2, llvm::PoisonMaskElem}));
+    }
+    i.eraseFromParent();
+  }
+}
+
 /// A derived constant that cannot be computed: whoever reads it reads the constant it lacks.
 void redirect_to_missing(llvm::Function& initialiser) {
   llvm::GlobalVariable* missing = nullptr;
@@ -159,6 +194,7 @@ void evaluate_derived_constants(llvm::Module& module) {
     }
     inline_calls(*f);
     simplify_function(*f);
+    narrow_vectors(*f);
     llvm::TargetLibraryInfo library(library_info, f);
     llvm::Evaluator evaluator(module.getDataLayout(), &library);
     llvm::Constant* returned = nullptr;

@@ -118,7 +118,8 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
 
   void check_parameter(const clang::ParmVarDecl& parameter) {
     const std::string_view space = address_space(parameter);
-    if (space.empty() || is_indirect(parameter.getOriginalType())) return;
+    const clang::QualType type = parameter.getOriginalType();
+    if (space.empty() || is_indirect(type) || type->isArrayType()) return;
     const auto* function = llvm::dyn_cast_or_null<clang::FunctionDecl>(parameter.getDeclContext());
     if (function != nullptr && !is_kernel(*function)) error(parameter.getLocation(), fmt::format("a parameter passed by value may not be qualified with '{}'", space));
   }

@@ -2,6 +2,7 @@
 
 #include "msl/clang_invocation.hpp"
 #include "msl/diagnostic_wording.hpp"
+#include "msl/keyword_macros.hpp"
 #include "msl/type_names.hpp"
 
 #include <clang/Basic/SourceManager.h>
@@ -20,6 +21,12 @@ namespace {
 Severity severity_of(clang::DiagnosticsEngine::Level level) {
   if (level >= clang::DiagnosticsEngine::Error) return Severity::Error;
   return level == clang::DiagnosticsEngine::Warning ? Severity::Warning : Severity::Note;
+}
+
+/// A keyword of MSL's may become a macro; that it is one already is the library's own affair.
+bool redefines_keyword(std::string_view warning) {
+  const std::size_t end = warning.find("' macro redefined");
+  return end != std::string_view::npos && is_keyword_macro(warning.substr(1, end - 1));
 }
 
 }  // namespace
@@ -123,11 +130,11 @@ std::vector<Diagnostic> DiagnosticCollector::take() {
   }
   std::vector<Diagnostic> result;
   std::set<std::tuple<std::string, unsigned, unsigned>> places;
-  bool is_repeated = false;
+  bool is_repeated = false;  // or not worth saying
   for (Entry& entry : entries_) {
     Diagnostic& d = entry.diagnostic;
     if (d.severity == Severity::Error) is_repeated = d.line != 0 && !places.insert({d.file, d.line, d.column}).second;
-    if (d.severity == Severity::Warning) is_repeated = false;
+    if (d.severity == Severity::Warning) is_repeated = redefines_keyword(d.message);
     if (!is_repeated) result.push_back(std::move(d));
   }
   entries_.clear();

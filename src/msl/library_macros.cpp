@@ -4,6 +4,7 @@
 
 #include <clang/Basic/SourceManager.h>
 #include <clang/Lex/MacroInfo.h>
+#include <clang/Lex/Pragma.h>
 #include <clang/Lex/Preprocessor.h>
 
 #include <array>
@@ -23,6 +24,19 @@ bool is_library_directive(const clang::SourceManager& files, const clang::MacroD
   const clang::SourceLocation place = directive.getLocation();
   return directive.isFromPCH() || place.isInvalid() || files.isWrittenInBuiltinFile(place) || is_library_text(files, place);
 }
+
+/// `#pragma __msl_keyword NAME`.
+class KeywordPragma : public clang::PragmaHandler {
+ public:
+  explicit KeywordPragma(LibraryMacros& macros) : PragmaHandler("__msl_keyword"), macros_(macros) {}
+  void HandlePragma(clang::Preprocessor& preprocessor, clang::PragmaIntroducer introducer, clang::Token& token) override {
+    preprocessor.LexUnexpandedToken(token);
+    if (clang::IdentifierInfo* name = token.getIdentifierInfo()) macros_.restore_keyword(*name, introducer.Loc);
+  }
+
+ private:
+  LibraryMacros& macros_;
+};
 
 }  // namespace
 
@@ -48,6 +62,7 @@ LibraryMacros& LibraryMacros::install(clang::Preprocessor& preprocessor) {
   auto macros = std::make_unique<LibraryMacros>(preprocessor);
   LibraryMacros& installed = *macros;
   preprocessor.addPPCallbacks(std::move(macros));
+  preprocessor.AddPragmaHandler(new KeywordPragma(installed));  // which the preprocessor owns
   return installed;
 }
 
@@ -93,10 +108,16 @@ bool LibraryMacros::is_users(const clang::IdentifierInfo& name) const {
 }
 
 void LibraryMacros::hide(clang::IdentifierInfo& name, clang::SourceLocation place, Hidden& hidden) {
+  hidden.emplace_back(&name, preprocessor_.getMacroInfo(&name));
+  define(&name, librarys(name), place);
+}
+
+void LibraryMacros::restore_keyword(clang::IdentifierInfo& name, clang::SourceLocation place) { define(&name, librarys(name), place); }
+
+clang::MacroInfo* LibraryMacros::librarys(const clang::IdentifierInfo& name) const {
   clang::MacroDirective* older = preprocessor_.getLocalMacroDirectiveHistory(&name);
   while (older != nullptr && !is_library_directive(files_, *older)) older = older->getPrevious();
-  hidden.emplace_back(&name, preprocessor_.getMacroInfo(&name));
-  define(&name, older == nullptr || !older->isDefined() ? nullptr : older->getMacroInfo(), place);
+  return older == nullptr || !older->isDefined() ? nullptr : older->getMacroInfo();
 }
 
 void LibraryMacros::restore(clang::SourceLocation place, Hidden& hidden) {

@@ -37,6 +37,8 @@ class LibraryMacros : public clang::PPCallbacks {
   void MacroDefined(const clang::Token& name, const clang::MacroDirective* directive) override;
   void FileChanged(clang::SourceLocation place, FileChangeReason reason, clang::SrcMgr::CharacteristicKind kind, clang::FileID previous) override;
   void PragmaDirective(clang::SourceLocation place, clang::PragmaIntroducerKind introducer) override;
+  /// Undoes what the user made of a name.
+  void restore_keyword(clang::IdentifierInfo& name, clang::SourceLocation place);
   /// Is told of every token after preprocessing: what a pragma has hidden comes back.
   void token();
 
@@ -44,6 +46,8 @@ class LibraryMacros : public clang::PPCallbacks {
   using Hidden = std::vector<std::pair<clang::IdentifierInfo*, clang::MacroInfo*>>;  ///< and what the user made of each; nullptr: undefined
 
   [[nodiscard]] bool is_users(const clang::IdentifierInfo& name) const;
+  /// What the library made of a name; nullptr: no macro.
+  [[nodiscard]] clang::MacroInfo* librarys(const clang::IdentifierInfo& name) const;
   void hide(clang::IdentifierInfo& name, clang::SourceLocation place, Hidden& hidden);
   void restore(clang::SourceLocation place, Hidden& hidden);
   void define(clang::IdentifierInfo* name, clang::MacroInfo* macro, clang::SourceLocation place);

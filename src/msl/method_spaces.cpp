@@ -37,6 +37,8 @@ clang::LangAS pointer_space(clang::LangAS method_space) {
   }
 }
 
+MethodSpaces::MethodType type_of(const clang::FunctionDecl& function) { return {function.getType(), function.getTypeSourceInfo()}; }
+
 void change_qualifiers(clang::ASTContext& ast, clang::FunctionDecl& function, llvm::function_ref<void(clang::Qualifiers&)> change) {
   const auto* written = function.getType()->castAs<clang::FunctionProtoType>();
   clang::FunctionProtoType::ExtProtoInfo info = written->getExtProtoInfo();
@@ -95,6 +97,7 @@ void erase_target_spaces(clang::TargetInfo& target) {
 }
 
 void MethodSpaces::operator()(const clang::Token& token) {
+  if (!redeclared_.empty()) correct_redeclared();
   if (has_spaces_ && token.isOneOf(clang::tok::semi, clang::tok::r_brace)) correct_methods();
   if (is_declared_) {
     is_pending_ = is_declared_ = false;
@@ -105,11 +108,37 @@ void MethodSpaces::operator()(const clang::Token& token) {
     is_pending_ = true;
     instance_.getLangOpts().OpenCLCPlusPlus = true;
   }
-  if (is_pending_ && token.isOneOf(clang::tok::l_brace, clang::tok::semi, clang::tok::colon, clang::tok::equal))
+  if (is_pending_ && token.isOneOf(clang::tok::l_brace, clang::tok::semi, clang::tok::colon))
     is_declared_ = true;
+  if (!written_.empty() && token.isOneOf(clang::tok::l_brace, clang::tok::colon, clang::tok::semi)) await_definition();
   after_parameters_ = token.is(clang::tok::r_paren) ||
                       (after_parameters_ &&
                        (is_space(token.getKind()) || token.isOneOf(clang::tok::kw_const, clang::tok::kw_volatile)));
+}
+
+/// Behind the parameters of `void S::f() device {` the parser is in the class, which it has read: what its functions were declared as
+/// is what this one is compared with.
+void MethodSpaces::await_definition() {
+  auto* record = llvm::dyn_cast_or_null<clang::CXXRecordDecl>(instance_.getSema().CurContext);
+  if (record == nullptr || !record->isCompleteDefinition()) return;
+  for (clang::Decl* member : record->noload_decls()) {
+    clang::CXXMethodDecl* method = method_of(member);
+    const auto written = method == nullptr ? written_.end() : written_.find(method);
+    if (written == written_.end()) continue;
+    redeclared_.emplace_back(method, type_of(*method));
+    method->setType(written->second.type);
+    method->setTypeSourceInfo(written->second.source);
+  }
+}
+
+void MethodSpaces::correct_redeclared() {
+  for (const auto& [method, corrected] : redeclared_) {
+    for (clang::FunctionDecl* declaration : method->redecls()) {
+      declaration->setType(corrected.type);
+      declaration->setTypeSourceInfo(corrected.source);
+    }
+  }
+  redeclared_.clear();
 }
 
 void MethodSpaces::correct_methods() {
@@ -121,13 +150,17 @@ void MethodSpaces::correct_methods() {
   for (clang::Decl* member : record->noload_decls()) {
     clang::CXXMethodDecl* method = method_of(member);
     if (method == nullptr) continue;
+    const MethodType written = type_of(*method);
     correct(sema.Context, *method);
-    if (is_corrected(*method)) names.insert(method->getDeclName().getAsOpaquePtr());
+    if (!is_corrected(*method)) continue;
+    written_.try_emplace(method, written);
+    names.insert(method->getDeclName().getAsOpaquePtr());
   }
   // One without a space is compared with those that have one.
   for (clang::Decl* member : record->noload_decls()) {
     clang::CXXMethodDecl* method = method_of(member);
     if (method == nullptr || method->isStatic() || is_corrected(*method) || !names.contains(method->getDeclName().getAsOpaquePtr())) continue;
+    written_.try_emplace(method, type_of(*method));
     change_qualifiers(sema.Context, *method, [](clang::Qualifiers& qualifiers) { qualifiers.addRestrict(); });
   }
 }

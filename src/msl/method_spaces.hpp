@@ -2,10 +2,18 @@
 /// \file
 /// Address spaces behind member functions, `T sum() const device;`: the space of the object they are called on.
 
+#include <clang/AST/Type.h>
+#include <llvm/ADT/DenseMap.h>
+
+#include <utility>
+#include <vector>
+
 namespace clang {
+class CXXMethodDecl;
 class CompilerInstance;
 class TargetInfo;
 class Token;
+class TypeSourceInfo;
 }  // namespace clang
 
 namespace anymetal::msl {
@@ -22,13 +30,22 @@ class MethodSpaces {
   /// Sees every token after preprocessing, in order, before the parser does.
   void operator()(const clang::Token& token);
 
+  struct MethodType {
+    clang::QualType type;
+    clang::TypeSourceInfo* source = nullptr;
+  };
+
  private:
   void correct_methods();
+  void await_definition();
+  void correct_redeclared();
 
   clang::CompilerInstance& instance_;
   bool after_parameters_ = false;  ///< the tokens so far are `)` and qualifiers
   bool is_pending_ = false;        ///< a member function with a space is being declared
   bool is_declared_ = false;       ///< and its declarator has ended
+  llvm::DenseMap<clang::CXXMethodDecl*, MethodType> written_;                    ///< of those with another type by now
+  std::vector<std::pair<clang::CXXMethodDecl*, MethodType>> redeclared_;  ///< that have the written type until the next token
   bool has_spaces_ = false;        ///< the class that is being read has such functions
 };
 

@@ -1,5 +1,6 @@
 #include "msl/prepass.hpp"
 
+#include "msl/keyword_macros.hpp"
 #include "msl/pragmas.hpp"
 #include "msl/text_edits.hpp"
 #include "msl/tokens.hpp"
@@ -51,6 +52,7 @@ class Rewriter {
       if (s == "template") instantiation(i);
       if (s == "constexpr" || s == "constant") derived_constant(i);
       if (s == "_Pragma") pragma_operator(i);
+      if (s == "__asm" || s == "__asm__" || s == "asm") air_name(i);
       if (s == "if" && spelling(i + 1) == "constexpr" && spelling(i + 2) == "(") late_branch(i + 1);
       if (s == "coherent" && spelling(i + 1) != "(") edits_.insert(tokens_[i].end, "(device)");
       if (is_address_space(s)) space(i);
@@ -220,6 +222,14 @@ class Rewriter {
     if (s != "thread" && parentheses_ > 0) array_parameter(i);
   }
 
+  /// The name of an intrinsic of Apple's IR behind a declaration (air_functions.hpp).
+  void air_name(std::size_t i) {
+    const bool is_air = spelling(i + 1) == "(" && spelling(i + 2).starts_with("\"air.") && spelling(i + 3) == ")";
+    if (!is_air || spans_directive(i, i + 3)) return;
+    edits_.replace(tokens_[i].begin, tokens_[i + 2].begin, " __msl_attribute((__msl_annotate(\"msl:air\", ");
+    edits_.replace(tokens_[i + 3].begin, tokens_[i + 3].end, ")))");
+  }
+
   /// `if constexpr` on what is known at specialisation only is folded there.
   void late_branch(std::size_t keyword) {
     const std::size_t close = matching(keyword + 1);
@@ -352,6 +362,8 @@ std::vector<std::vector<Token>> runs_of(std::string_view text, std::span<const T
         body = std::min(body + 1, end);
       }
       runs.emplace_back(tokens.begin() + static_cast<std::ptrdiff_t>(body), tokens.begin() + static_cast<std::ptrdiff_t>(end));
+    } else if (end == i + 3 && spelling(tokens[i + 1]) == "undef") {
+      if (is_keyword_macro(spelling(tokens[i + 2]))) edits.replace(tokens[i + 1].begin, tokens[i + 1].end, std::string(kKeywordPragma));
     } else if (end > i + 3 && spelling(tokens[i + 1]) == "pragma") {
       const std::size_t begin = tokens[i + 2].begin;
       const std::string_view written = text.substr(begin, tokens[end - 1].end - begin);

@@ -26,6 +26,8 @@ struct Prepassed {
 ///  - `constant T x [[function_constant(i)]]` becomes `extern`, so that nothing folds it before specialisation;
 ///  - address-space qualifiers that trail a member function are dropped, and so are declarations that then repeat an
 ///    earlier one of the same scope token by token;
+///  - `void f() __asm("air.x")` becomes a declaration with an annotation (air_functions.hpp);
+///  - `#undef kernel` becomes a pragma that gives the keyword back (keyword_macros.hpp);
 ///  - `1.0h` becomes `1.0f16`, `#pragma METAL fp ...` becomes Clang's own.
 Prepassed prepass(std::string_view text, LateConstants constants = LateConstants::Open);
 

@@ -42,7 +42,7 @@ void TextLiterals::operator()(const clang::Token& token) {
   follow(token);
   if (!may_be_value) return;
   const tok::TokenKind next = next_written(instance_.getPreprocessor(), token.getLocation());
-  may_follow_ = next != tok::comma && next != tok::r_paren && next != tok::semi;  // "a" "b" is one literal
+  may_follow_ = next != tok::comma && next != tok::r_paren && next != tok::r_brace && next != tok::semi;  // "a" "b" is one literal
   if (may_follow_) return;
   static constexpr InsertedToken kMove[] = {{tok::plus}, {tok::identifier, "__msl_in_constant"}};
   insert_tokens(instance_.getPreprocessor(), token.getLocation(), kMove);
@@ -51,22 +51,32 @@ void TextLiterals::operator()(const clang::Token& token) {
 bool TextLiterals::may_precede(const clang::Token& token) const {
   if (!speaks_of_text_ || in_attribute_list_ || (!open_.empty() && open_.back().is_attribute)) return false;
   if (token.is(tok::l_paren)) return after_callee_ && !is_attribute_next_;
-  if (token.is(tok::comma)) return !open_.empty() && open_.back().is_call;
+  if (token.is(tok::l_brace)) return holds_pointers();
+  if (token.is(tok::comma)) return !open_.empty() && open_.back().takes_text;
   return token.is(tok::kw_return) || (token.is(tok::equal) && !after_bounds_);
 }
 
+/// Of the braces that open now: whether literals in them are pointers, not the characters of an array.
+bool TextLiterals::holds_pointers() const { return !declares_characters_; }
+
 void TextLiterals::follow(const clang::Token& token) {
+  const bool in_attribute = !open_.empty() && open_.back().is_attribute;
   if (token.is(tok::l_paren)) {
-    open_.push_back({after_callee_, is_attribute_next_ || (!open_.empty() && open_.back().is_attribute)});
-  } else if (token.is(tok::r_paren) && !open_.empty()) {
+    open_.push_back({after_callee_, is_attribute_next_ || in_attribute});
+  } else if (token.is(tok::l_brace)) {
+    open_.push_back({holds_pointers(), in_attribute});
+  } else if (token.isOneOf(tok::r_paren, tok::r_brace) && !open_.empty()) {
     open_.pop_back();
   }
+  if (token.isOneOf(tok::semi, tok::r_brace) || (token.is(tok::l_brace) && after_callee_ && !after_bounds_)) declares_characters_ = false;
   if (token.is(tok::l_square) && after_square_) in_attribute_list_ = true;
   if (token.is(tok::r_square) && after_bounds_) in_attribute_list_ = false;
   is_attribute_next_ = token.is(tok::kw___attribute);
   after_callee_ = token.isOneOf(tok::identifier, tok::greater, tok::r_square, tok::r_paren);
   after_square_ = token.is(tok::l_square);
   after_bounds_ = token.is(tok::r_square);
+  if (token.is(tok::kw_char)) declares_characters_ = true;
+  if (token.is(tok::star) && declares_characters_) declares_characters_ = false;
   if (token.is(tok::kw_char)) constant_char_ |= 2;
   else if (token.is(tok::kw___private)) constant_char_ |= 1;
   else if (token.isNot(tok::kw_const)) constant_char_ = 0;

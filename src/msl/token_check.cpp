@@ -2,10 +2,12 @@
 
 #include "msl/compile_guard.hpp"
 
+#include <clang/Lex/Lexer.h>
 #include <clang/Lex/Preprocessor.h>
 #include <fmt/format.h>
 
 #include <string_view>
+#include <utility>
 
 namespace anymetal::msl {
 namespace {
@@ -52,6 +54,18 @@ bool is_space(clang::tok::TokenKind kind) {
   return kind == clang::tok::kw___global || kind == clang::tok::kw___local || kind == clang::tok::kw___private || kind == clang::tok::kw___generic;
 }
 
+/// Of `f() __asm("name")`, where `__asm` is the token.
+std::string symbol_name(Compilation& compilation, const clang::Token& token) {
+  if (token.getLocation().isMacroID()) return {};
+  const clang::SourceManager& sources = compilation.instance().getSourceManager();
+  const clang::LangOptions& language = compilation.instance().getLangOpts();
+  const auto open = clang::Lexer::findNextToken(token.getLocation(), sources, language);
+  if (!open || open->isNot(clang::tok::l_paren)) return {};
+  const auto name = clang::Lexer::findNextToken(open->getLocation(), sources, language);
+  if (!name || name->isNot(clang::tok::string_literal)) return {};
+  return fmt::format(", nor are names of symbols such as {}", clang::Lexer::getSpelling(*name, sources, language));
+}
+
 }  // namespace
 
 void TokenCheck::operator()(const clang::Token& token) {
@@ -64,6 +78,7 @@ void TokenCheck::operator()(const clang::Token& token) {
   const bool after_equal = after_equal_;
   after_long_ = token.is(clang::tok::kw_long);
   after_equal_ = token.is(clang::tok::equal);
+  const bool after_declarator = std::exchange(after_declarator_, token.isOneOf(clang::tok::r_paren, clang::tok::identifier));
   if (is_space(token.getKind()) && !compilation_.is_librarys(token.getLocation())) {
     compilation_.report(clang::DiagnosticsEngine::Error, token.getLocation(),
                         fmt::format("{} is no word of Metal: address spaces are device, constant, threadgroup and thread",
@@ -73,6 +88,8 @@ void TokenCheck::operator()(const clang::Token& token) {
   if (!compilation_.is_users(token.getLocation())) return;
   if (token.is(clang::tok::kw_long)) {
     if (after_long) compilation_.report(clang::DiagnosticsEngine::Error, token.getLocation(), "'long long' is not supported in Metal");
+  } else if (token.is(clang::tok::kw_asm)) {
+    compilation_.report(clang::DiagnosticsEngine::Error, token.getLocation(), std::string(refusal(token.getKind())) + (after_declarator ? symbol_name(compilation_, token) : ""));
   } else if (!(token.is(clang::tok::kw_delete) && after_equal)) {
     compilation_.report(clang::DiagnosticsEngine::Error, token.getLocation(), std::string(refusal(token.getKind())));
   }

@@ -157,6 +157,36 @@ TEST(UsersMacrosAsAttributes, ThatAreNoneAreNamedInTheError) {
   EXPECT_EQ(entry.error().diagnostics()[0].column, 43U);
 }
 
+TEST(UsersMacrosOfKeywords, LeaveTheKeywordWhenTheyGo) {
+  const auto source = ParsedSource::parse(request(R"(#include <metal_stdlib>
+#undef kernel
+#define device nonsense
+#undef device
+#define constant
+#undef constant
+#define thread(x) x
+#undef thread
+#if 0
+#undef threadgroup
+#endif
+#define coherent wrong
+#   undef coherent  // back
+constant int n = 3;
+void set(thread int& x, threadgroup int* y) { x = *y; }
+kernel void f(device int* o, device coherent int* c) { threadgroup int t; int i; set(i, &t); o[0] = i + n + *c; }
+)"));
+  ASSERT_TRUE(source) << source.error().message();
+  EXPECT_TRUE((*source)->entry("f"));
+  EXPECT_TRUE((*source)->warnings().empty());
+}
+
+TEST(UsersMacrosOfKeywords, AreTheUsersUntilThen) {
+  const auto source = ParsedSource::parse(request("#define device threadgroup\nvoid g(threadgroup int* p);\nvoid f(device int* p) { g(p); }\n#undef device\nvoid h(device int* p) { g(p); }\n"));
+  ASSERT_FALSE(source);
+  ASSERT_FALSE(source.error().diagnostics().empty());
+  EXPECT_EQ(source.error().diagnostics()[0].line, 5U);
+}
+
 TEST(ClangsWords, AreNoneOfMetals) {
   for (const std::string word : {"__global", "__local", "__private", "__generic"}) {
     for (const std::string& text : {"void f(" + word + " int* p) {}", "struct S { int f() const " + word + "; };", "#define JOIN(a, b) a##b\nvoid f(JOIN(__, " + word.substr(2) + ") int* p);"}) {

@@ -28,9 +28,17 @@ extern "C" __attribute__((nothrow, const)) bool __msl_is_function_constant_defin
 // What a string literal becomes: `"abc" + __msl_in_constant` (text_literals.hpp).
 inline constexpr struct __msl_constant_text {
 } __msl_in_constant;
+// In a function of this name alone Clang takes a change of the address space for a constant expression.
+namespace std {
+struct source_location {
+  static constexpr const __attribute__((opencl_private)) char* current(const char* text) {
+    return (const __attribute__((opencl_private)) char*)text;
+  }
+};
+}  // namespace std
 template <unsigned long size>
 constexpr const __attribute__((opencl_private)) char* operator+(const char (&text)[size], __msl_constant_text) {
-  return (const __attribute__((opencl_private)) char*)text;
+  return std::source_location::current(text);
 }
 
 // Threadgroup memory whose size depends on function constants.
