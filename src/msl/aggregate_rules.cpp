@@ -1,51 +1,37 @@
 #include "msl/aggregate_rules.hpp"
 
-#include "msl/library_macros.hpp"
-
 #include <clang/AST/DeclCXX.h>
-#include <clang/Frontend/CompilerInstance.h>
-#include <clang/Lex/Lexer.h>
-#include <clang/Lex/Token.h>
-#include <clang/Sema/Sema.h>
+#include <clang/AST/DeclTemplate.h>
+
+#include <algorithm>
 
 namespace anymetal::msl {
 namespace {
 
-/// Whether `default` or `delete` stands behind the token.
-bool is_default_next(const clang::CompilerInstance& instance, const clang::Token& equal) {
-  const clang::SourceManager& sources = instance.getSourceManager();
-  const auto next = clang::Lexer::findNextToken(sources.getSpellingLoc(equal.getLocation()), sources, instance.getLangOpts());
-  return next && next->is(clang::tok::raw_identifier) && (next->getRawIdentifier() == "default" || next->getRawIdentifier() == "delete");
+void set_aggregate(clang::CXXRecordDecl& record);
+
+/// Clang has no setter; the arguments of an explicit instantiation may name private members.
+template <auto data> struct AggregateSetter {
+  friend void set_aggregate(clang::CXXRecordDecl& record) { (record.*data)()->Aggregate = true; }
+};
+template struct AggregateSetter<&clang::CXXRecordDecl::dataPtr>;
+
+/// Whether this member leaves a class an aggregate.
+bool is_harmless(const clang::Decl* member) {
+  if (const auto* constructor = llvm::dyn_cast<clang::CXXConstructorDecl>(member)) return !constructor->isUserProvided() && !constructor->isExplicit();
+  if (const auto* made = llvm::dyn_cast<clang::FunctionTemplateDecl>(member)) return !llvm::isa<clang::CXXConstructorDecl>(made->getTemplatedDecl());
+  if (llvm::isa<clang::ConstructorUsingShadowDecl>(member)) return false;
+  return !llvm::isa<clang::FieldDecl>(member) || member->getAccess() == clang::AS_public;
 }
 
 }  // namespace
 
-void AggregateRules::operator()(const clang::Token& token) {
-  if (after_default_) {
-    in_default_ = after_default_ = false;
-    instance_.getLangOpts().CPlusPlus20 = true;
-  }
-  if (in_default_) {
-    after_default_ = token.is(clang::tok::semi);
-  } else if (token.is(clang::tok::equal)) {
-    const auto* record = llvm::dyn_cast_or_null<clang::CXXRecordDecl>(instance_.getSema().CurContext);
-    in_default_ = record != nullptr && record->isBeingDefined() && instance_.getLangOpts().CPlusPlus20 && is_default_next(instance_, token);
-    if (in_default_) instance_.getLangOpts().CPlusPlus20 = false;
-  }
-}
-
-void AggregateRules::begin(const clang::Decl* instance) {
-  clang::LangOptions& language = instance_.getLangOpts();
-  outer_.push_back(language.CPlusPlus20);
-  if (llvm::isa_and_nonnull<clang::FunctionDecl>(instance)) language.CPlusPlus20 = true;
-  if (!llvm::isa_and_nonnull<clang::CXXRecordDecl>(instance)) return;
-  language.CPlusPlus20 = is_library_text(instance_.getSourceManager(), instance_.getSourceManager().getFileLoc(instance->getLocation()));
-}
-
-void AggregateRules::end() {
-  if (outer_.empty()) return;
-  instance_.getLangOpts().CPlusPlus20 = outer_.back();
-  outer_.pop_back();
+void apply_older_aggregate_rule(clang::CXXRecordDecl& record) {
+  if (record.isAggregate() || record.isLambda() || record.isInvalidDecl() || !record.hasUserDeclaredConstructor()) return;
+  const bool is_harmless_base = std::ranges::all_of(record.bases(), [](const clang::CXXBaseSpecifier& base) {
+    return base.getAccessSpecifier() == clang::AS_public && !base.isVirtual() && !base.getInheritConstructors();
+  });
+  if (is_harmless_base && std::ranges::all_of(record.noload_decls(), is_harmless)) set_aggregate(record);
 }
 
 }  // namespace anymetal::msl

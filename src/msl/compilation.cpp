@@ -38,6 +38,11 @@ class Recorder : public clang::ASTConsumer {
     }
     return true;
   }
+  void HandleTagDeclDefinition(clang::TagDecl* tag) override {
+    const clang::SourceManager& sources = tag->getASTContext().getSourceManager();
+    auto* record = llvm::dyn_cast<clang::CXXRecordDecl>(tag);
+    if (record != nullptr && !is_library_text(sources, sources.getFileLoc(record->getLocation()))) apply_older_aggregate_rule(*record);
+  }
 
  private:
   std::vector<clang::Decl*>& declarations_;
@@ -46,19 +51,15 @@ class Recorder : public clang::ASTConsumer {
 /// Lets a step that has used up its time or memory end where a template is instantiated, and corrects what is instantiated.
 class InstantiationWatch : public clang::TemplateInstantiationCallback {
  public:
-  explicit InstantiationWatch(clang::CompilerInstance& instance) : aggregate_rules_(instance) {}
   void initialize(const clang::Sema&) override {}
   void finalize(const clang::Sema&) override {}
   void atTemplateBegin(const clang::Sema& sema, const clang::Sema::CodeSynthesisContext& instance) override {
     checkpoint();
-    const bool is_instance = instance.Kind == clang::Sema::CodeSynthesisContext::TemplateInstantiation;
-    aggregate_rules_.begin(is_instance ? instance.Entity : nullptr);
-    if (is_instance) component_assignments_(sema.getASTContext(), instance.Entity);
+    if (instance.Kind == clang::Sema::CodeSynthesisContext::TemplateInstantiation) component_assignments_(sema.getASTContext(), instance.Entity);
   }
-  void atTemplateEnd(const clang::Sema&, const clang::Sema::CodeSynthesisContext&) override { aggregate_rules_.end(); }
+  void atTemplateEnd(const clang::Sema&, const clang::Sema::CodeSynthesisContext&) override {}
 
  private:
-  AggregateRules aggregate_rules_;
   ComponentAssignments component_assignments_;
 };
 
@@ -100,8 +101,7 @@ class ParseAction : public clang::ASTFrontendAction {
     clang::Sema& sema = ci.getSema();
     parser_ = std::make_unique<clang::Parser>(ci.getPreprocessor(), sema, false);
     clang::Parser& parser = *parser_;
-    sema.TemplateInstCallbacks.push_back(std::make_unique<InstantiationWatch>(ci));
-    AggregateRules aggregate_rules(ci);
+    sema.TemplateInstCallbacks.push_back(std::make_unique<InstantiationWatch>());
     MethodSpaces method_spaces(ci);
     ThreadgroupStatics threadgroup_statics(ci);
     ConditionalValues conditional_values(ci);
@@ -110,7 +110,6 @@ class ParseAction : public clang::ASTFrontendAction {
     ci.getPreprocessor().setTokenWatcher([&](const clang::Token& token) {
       library_macros.token();
       tokens_(token);
-      aggregate_rules(token);
       method_spaces(token);
       threadgroup_statics(token);
       conditional_values(token);
