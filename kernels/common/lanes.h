@@ -92,7 +92,13 @@ struct Lanes<16> {
     return __builtin_convertvector(*(device const UnalignedSignedBytes16*)p, Float16);
   }
   static F to_float(U v) { return __builtin_convertvector(__builtin_convertvector(v, Int16), Float16); }
-  static float sum(F v) { return Lanes<8>::sum(v.lo + v.hi); }
+  // By halves: additions of two vectors, where additions of elements would take each out of its register first.
+  static float sum(F v) {
+    const auto eight = v.lo + v.hi;
+    const auto four = eight.lo + eight.hi;
+    const auto two = four.lo + four.hi;
+    return two[0] + two[1];
+  }
 };
 
 }  // namespace anymetal

@@ -11,6 +11,14 @@
 
 namespace anymetal::device::cpu {
 
+/// Passes that change the code of next to no kernel for a twentieth of the code generator's time: values moved to mask
+/// registers, large constants kept in registers, live ranges shortened, chains of comparisons of bytes made calls, and
+/// the prologue moved to where registers are needed.
+inline bool changes_next_to_nothing(llvm::StringRef pass) {
+  return pass == "x86-domain-reassignment" || pass == "consthoist" || pass == "lrshrink" || pass == "mergeicmps" ||
+         pass == "shrink-wrap";
+}
+
 /// Takes the passes that a target adds. Loop strength reduction takes up to half of the code generator's time for the
 /// loops around a thread; the address modes of x86 do without it. That it leaves loops with preheaders is what
 /// hoisting constants out of them relies on: LoopSimplify takes its place.
@@ -21,7 +29,8 @@ class CodegenPasses final : public llvm::legacy::PassManagerBase {
   void add(llvm::Pass* pass) override {
     const auto* known = llvm::PassRegistry::getPassRegistry()->getPassInfo(pass->getPassID());
     const auto name = known ? known->getPassArgument() : llvm::StringRef();
-    const bool is_dropped = !reduces_strength_ && (name == "loop-reduce" || name == "canon-freeze");
+    const bool is_dropped =
+        changes_next_to_nothing(name) || (!reduces_strength_ && (name == "loop-reduce" || name == "canon-freeze"));
     if (!is_dropped) return passes_.add(pass);
     const std::unique_ptr<llvm::Pass> dropped(pass);  // the manager would own it
     if (name == "loop-reduce") passes_.add(llvm::createLoopSimplifyPass());

@@ -1,5 +1,7 @@
 #include "device/cpu/loop_pipeline.hpp"
 
+#include <llvm/ADT/STLExtras.h>
+#include <llvm/IR/Instructions.h>
 #include <llvm/Transforms/IPO/AlwaysInliner.h>
 #include <llvm/Transforms/IPO/ConstantMerge.h>
 #include <llvm/Transforms/IPO/GlobalDCE.h>
@@ -39,11 +41,31 @@ llvm::LoopPassManager hoisting() {
   return loops;
 }
 
+/// Whether nothing in it speaks against vectors: it holds no loop and works on none already.
+bool may_become_vectors(const llvm::Loop& loop) {
+  return loop.isInnermost() && llvm::none_of(loop.blocks(), [](const llvm::BasicBlock* block) {
+           return llvm::any_of(*block, [](const llvm::Instruction& i) { return i.getType()->isVectorTy(); });
+         });
+}
+
+/// Widens and simplifies counters. In long loops that stay what they are, whose unrolled blocks take most of the time
+/// that this takes, nothing is gained but a conversion.
+struct SimplifyCounters : llvm::PassInfoMixin<SimplifyCounters> {
+  llvm::PreservedAnalyses run(llvm::Loop& loop, llvm::LoopAnalysisManager& analyses,
+                              llvm::LoopStandardAnalysisResults& results, llvm::LPMUpdater& updater) {
+    constexpr std::size_t kLong = 100;
+    std::size_t instructions = 0;
+    for (const auto* block : loop.blocks()) instructions += block->size();
+    if (instructions > kLong && !may_become_vectors(loop)) return llvm::PreservedAnalyses::all();
+    return llvm::IndVarSimplifyPass().run(loop, analyses, results, updater);
+  }
+};
+
 /// Brings counters into the form that is vectorised; loops that only copy or fill become memcpy and memset.
 llvm::LoopPassManager counting() {
   llvm::LoopPassManager loops;
   loops.addPass(llvm::LoopIdiomRecognizePass());
-  loops.addPass(llvm::IndVarSimplifyPass());
+  loops.addPass(SimplifyCounters());
   loops.addPass(llvm::LoopDeletionPass());
   return loops;
 }
