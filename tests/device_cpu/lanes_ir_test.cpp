@@ -1,9 +1,10 @@
 // IR in, IR out: every file of lanes/<pass>/*.ll is a kernel and says in FileCheck's form what that pass must make of
 // it.
 //
-//     ; RUN: WHAT [CPU [PREFIX]]
+//     ; RUN: WHAT[/ROWS] [CPU [PREFIX]]
 //
-// asks for what the lines after PREFIX (CHECK) are compared with, made for CPU (x86-64-v4; TRIPLE:CPU where not x86):
+// asks for what the lines after PREFIX (CHECK) are compared with, made for CPU (x86-64-v4; TRIPLE:CPU where not x86) and
+// threads in ROWS: 32, 16 or 8 for multiples of that many, ends16 and so on for any:
 //     order      the blocks in the order in which lanes pass through them
 //     shapes     every value and block with how it differs between lanes
 //     lanes      the functions that run a simdgroup, and what they call
@@ -46,10 +47,10 @@ std::string print_order(const PreparedThread& prepared) {
   return text;
 }
 
-std::string print_shapes(const PreparedThread& prepared) {
+std::string print_shapes(const PreparedThread& prepared, const device::cpu::LaneRows& rows) {
   using Kind = device::cpu::Shape::Kind;
   const device::cpu::ThreadFlow flow(*prepared.thread.function);
-  const device::cpu::LaneShapes shapes(prepared.thread, flow);
+  const device::cpu::LaneShapes shapes(prepared.thread, flow, rows);
   std::string text;
   llvm::raw_string_ostream out(text);
   for (const auto* block : flow.order) {
@@ -68,8 +69,9 @@ std::string print_shapes(const PreparedThread& prepared) {
   return text;
 }
 
-std::string print_lanes(const PreparedThread& prepared) {
-  const auto code = device::cpu::emit_lanes_path(prepared.thread, "k", prepared.generator, {.verify = true});
+std::string print_lanes(const PreparedThread& prepared, const device::cpu::LaneRows& rows) {
+  const auto code =
+      device::cpu::emit_lanes_path(prepared.thread, "k", prepared.generator, {.rows = rows, .verify = true});
   if (!code) return "error: " + code.error().message();
   if (!code->obstacle.empty()) return "obstacle: " + code->obstacle;
   std::string text;
@@ -90,12 +92,20 @@ std::string print_obstacle(const PreparedThread& prepared) {
   return code ? "obstacle: " + code->obstacle : "error: " + code.error().message();
 }
 
-std::string print(const std::string& what, std::string_view ir, const std::string& cpu) {
+std::string print(std::string what, std::string_view ir, const std::string& cpu) {
+  device::cpu::LaneRows rows;
+  if (const auto slash = what.find('/'); slash != std::string::npos) {
+    auto wanted = what.substr(slash + 1);
+    what.resize(slash);
+    rows.whole = !wanted.starts_with("ends");
+    if (!rows.whole) wanted.erase(0, 4);
+    rows.width = static_cast<unsigned>(std::stoul(wanted));
+  }
   const auto triple = cpu.find(':') == std::string::npos ? "x86_64-linux-gnu:" : "";
   const auto prepared = prepare_as_written(ir, device::cpu::named_target(triple + cpu));
   if (what == "order") return print_order(prepared);
-  if (what == "shapes") return print_shapes(prepared);
-  if (what == "lanes") return print_lanes(prepared);
+  if (what == "shapes") return print_shapes(prepared, rows);
+  if (what == "lanes") return print_lanes(prepared, rows);
   if (what == "obstacle") return print_obstacle(prepared);
   return "RUN: asks for '" + what + "'";
 }

@@ -48,7 +48,7 @@ class NativeKernel {
   struct Stuck : device::cpu::LinkedKernel {
     Stuck() {
       table_.start = [](device::cpu::GroupContext* context, std::uint32_t simdgroup, std::uint32_t) {
-        context->sites[simdgroup * device::cpu::kSimdWidth] = device::cpu::kDivergentBarrier;
+        context->sites[simdgroup] = device::cpu::kDivergentBarrier;
       };
       table_.advance = [](device::cpu::GroupContext*, std::uint32_t, std::uint32_t) { return device::cpu::kReturned; };
       table_.lanes_per_unit = device::cpu::kSimdWidth;

@@ -8,6 +8,7 @@
 namespace anymetal::test {
 
 std::string RandomKernel::text() {
+  if (threads_ == Threads::Apart) exchange();  // without a meeting there are no lanes
   statements(3, 8);
   constexpr const char* kHead = R"(#include <metal_stdlib>
 using namespace metal;
@@ -70,9 +71,10 @@ void RandomKernel::statement(unsigned depth) {
     case 6:
       return copy();
     case 7:
-      return simdgroup();
+      return threads_ == Threads::Apart ? arithmetic() : simdgroup();
     case 8:
-      return whole_ && together_ && !returned_ ? shuffle() : simdgroup();
+      if (threads_ == Threads::Apart) return load();
+      return threads_ == Threads::Whole && together_ && !returned_ ? shuffle() : simdgroup();
     case 9:
       return together_ ? exchange() : load();
     case 10:

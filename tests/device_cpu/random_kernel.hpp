@@ -2,6 +2,7 @@
 /// \file
 /// Random kernels in MSL, for paths that must agree on what a kernel means.
 
+#include <cstdint>
 #include <random>
 #include <string>
 
@@ -20,9 +21,13 @@ class RandomKernel {
   static constexpr unsigned kResults = 8;     ///< words of `out`, for each thread
   static constexpr unsigned kCounts = 16;     ///< words of `counts`
 
-  /// `whole`: only for threadgroups of kThreads, all in whole simdgroups; otherwise nothing depends on lanes that may
-  /// not be there.
-  RandomKernel(unsigned seed, bool whole) : random_(seed), whole_(whole), copies_private_(chance(4)) {}
+  /// What a kernel may depend on.
+  enum class Threads : std::uint8_t {
+    Whole,  ///< threadgroups of kThreads, all in whole simdgroups
+    Any,    ///< nothing but that lanes may be missing
+    Apart,  ///< the same, and threads do nothing as simdgroups
+  };
+  RandomKernel(unsigned seed, Threads threads) : random_(seed), threads_(threads), copies_private_(chance(4)) {}
 
   /// `kernel void random(device const uint* in, device uint* out, device uchar* own, device atomic_uint* counts)`.
   std::string text();
@@ -56,7 +61,7 @@ class RandomKernel {
   void leave();
 
   std::mt19937 random_;
-  bool whole_;
+  Threads threads_;
   bool copies_private_;    ///< structs of the thread's own as a whole: not as vectors
   bool together_ = true;   ///< all threads run what is written now
   bool returned_ = false;  ///< some thread may have returned

@@ -81,13 +81,14 @@ Seeds seeds(unsigned few) {
 }
 
 /// Runs kernels on both paths in every geometry; where they must be as many threads each, outcomes are the same in all.
-void compare(bool whole, const std::vector<Geometry>& geometries, unsigned few) {
+void compare(RandomKernel::Threads depends, const std::vector<Geometry>& geometries, unsigned few) {
   const auto coroutines = *device::cpu::make_cpu_backend({.threads = 1, .lanes = false});
   const auto lanes = *device::cpu::make_cpu_backend({.threads = 1, .lanes = true, .verify = true});
   const auto [first, count] = seeds(few);
+  const bool whole = depends == RandomKernel::Threads::Whole;
   unsigned taken = 0;
   for (unsigned seed = first; seed < first + count; ++seed) {
-    const auto text = RandomKernel(seed, whole).text();
+    const auto text = RandomKernel(seed, depends).text();
     SCOPED_TRACE(fmt::format("seed {}", seed));
     const IrKernel vectors(compile(text), lanes), threads(compile(text), coroutines);
     const auto& artifact = vectors.artifact();
@@ -101,9 +102,15 @@ void compare(bool whole, const std::vector<Geometry>& geometries, unsigned few) 
   EXPECT_GE(taken, count / 4) << "kernels on the lanes path";
 }
 
-TEST(RandomKernels, AgreeOnEveryPath) { compare(true, {{{128}, {64}}, {{4, 32}, {2, 32}}}, 20); }
+TEST(RandomKernels, AgreeOnEveryPath) {
+  compare(RandomKernel::Threads::Whole, {{{128}, {64}}, {{4, 32}, {2, 32}}}, 20);
+}
 TEST(RandomKernels, AgreeWhereSimdgroupsAreNotWhole) {
-  compare(false, {{{128}, {64}}, {{100}, {50}}, {{100}, {64}}}, 10);
+  compare(RandomKernel::Threads::Any, {{{128}, {64}}, {{100}, {50}}, {{100}, {64}}}, 10);
+}
+TEST(RandomKernels, AgreeInRowsOfAnyLength) {
+  compare(RandomKernel::Threads::Apart,
+          {{{32, 4}, {16, 4}}, {{16, 8}, {8, 8}}, {{26, 4}, {16, 4}}, {{20, 6}, {10, 6}}, {{9, 9}, {5, 9}}}, 10);
 }
 
 }  // namespace

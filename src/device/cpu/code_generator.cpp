@@ -19,6 +19,7 @@
 #include <llvm/Transforms/Scalar/LoopPassManager.h>
 #include <llvm/Transforms/Scalar/SROA.h>
 #include <llvm/Transforms/Scalar/SimplifyCFG.h>
+#include <llvm/Transforms/Utils/BasicBlockUtils.h>
 #include <llvm/Transforms/Utils/LCSSA.h>
 #include <llvm/Transforms/Utils/LoopSimplify.h>
 #include <llvm/Transforms/Utils/LowerSwitch.h>
@@ -103,11 +104,15 @@ void CodeGenerator::remove_unused(llvm::Module& module) const {
 
 void CodeGenerator::regularise(llvm::Function& function) const {
   Passes passes(machine_.get());
-  llvm::FunctionPassManager pipeline;
-  pipeline.addPass(llvm::LowerSwitchPass());
-  pipeline.addPass(llvm::LoopSimplifyPass());
-  pipeline.addPass(llvm::LCSSAPass());
-  pipeline.run(function, passes.functions);
+  llvm::FunctionPassManager branches;
+  branches.addPass(llvm::LowerSwitchPass());
+  branches.run(function, passes.functions);
+  llvm::EliminateUnreachableBlocks(function);  // they would be ways that no lane comes on
+  passes.functions.clear(function, function.getName());
+  llvm::FunctionPassManager loops;
+  loops.addPass(llvm::LoopSimplifyPass());
+  loops.addPass(llvm::LCSSAPass());
+  loops.run(function, passes.functions);
 }
 
 llvm::TargetTransformInfo CodeGenerator::costs(const llvm::Function& function) const {

@@ -33,19 +33,20 @@ bool is_on(const char* variable, bool otherwise) {
   return text ? std::string_view(text) != "0" : otherwise;
 }
 
-/// The form of a kernel that takes every threadgroup and buffer: as it was kept, or compiled and kept.
-Result<std::shared_ptr<const LinkedKernel>> general_form(const Artifact& artifact, const std::string& label,
-                                                         ObjectLinker& linker, FormStore* forms) {
-  constexpr std::string_view kForm = "general";
+/// Another form of a kernel: as it was kept, or compiled and kept.
+Result<std::shared_ptr<const LinkedKernel>> linked_form(const Artifact& artifact, const std::string& label, Form form,
+                                                        const LanesOptions& vectors, ObjectLinker& linker,
+                                                        FormStore* forms) {
   if (forms != nullptr)
-    if (const auto kept = forms->find(kForm)) {
+    if (const auto kept = forms->find(name_of(form))) {
       if (auto linked = linker.link(*kept, label)) return linked;
-      forms->reject(kForm);
+      forms->reject(name_of(form));
     }
-  const auto general = compile_general(artifact, label);
-  if (!general) return std::unexpected(general.error().with_key(label));
-  auto linked = linker.link(general->code, label);
-  if (linked && forms != nullptr) forms->keep(kForm, general->code);
+  const auto made = msl::run_step_for<Artifact>(fmt::format("kernel '{}'", label),
+                                                [&] { return compile_form(artifact, label, form, vectors); });
+  if (!made) return std::unexpected(made.error().with_key(label));
+  auto linked = linker.link(made->code, label);
+  if (linked && forms != nullptr) forms->keep(name_of(form), made->code);
   return linked;
 }
 
@@ -63,9 +64,8 @@ class CpuBackend final : public Backend {
                        LLVM_VERSION_STRING, host.triple, host.cpu, host.features);
   }
   [[nodiscard]] Result<Artifact> compile(msl::SpecialisedKernel kernel, std::string_view label) const override {
-    auto artifact = msl::run_step_for<Artifact>(fmt::format("kernel '{}'", label), [&] {
-      return compile_kernel(std::move(kernel), label, paths_);
-    });
+    auto artifact = msl::run_step_for<Artifact>(fmt::format("kernel '{}'", label),
+                                                [&] { return compile_kernel(std::move(kernel), label, paths_); });
     if (!artifact) return std::unexpected(artifact.error().with_key(std::string(label)));
     return artifact;
   }
@@ -81,12 +81,12 @@ class CpuBackend final : public Backend {
     if (!linker) return std::unexpected(linker.error());
     auto kernel = (*linker)->link(artifact.code, label);
     if (!kernel) return std::unexpected(kernel.error().with_key(std::string(label)));
-    CpuExecutable::MakeGeneral make_general;
+    CpuExecutable::MakeForm make_form;
     if (!artifact.metadata.empty())
-      make_general = [artifact, linker = *linker, name = std::string(label), forms] {
-        return general_form(artifact, name, *linker, forms.get());
+      make_form = [artifact, linker = *linker, name = std::string(label), forms, vectors = paths_.vectors](Form form) {
+        return linked_form(artifact, name, form, vectors, *linker, forms.get());
       };
-    return std::make_shared<CpuExecutable>(std::move(*kernel), artifact.reflection, std::move(make_general));
+    return std::make_shared<CpuExecutable>(std::move(*kernel), artifact.reflection, std::move(make_form));
   }
   [[nodiscard]] Result<std::shared_ptr<Memory>> allocate(std::size_t bytes) override {
     return allocate_host_memory(bytes);

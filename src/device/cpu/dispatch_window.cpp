@@ -132,22 +132,22 @@ bool DispatchWindow::open() {
   return opened;
 }
 
-/// Says what runs and in how many groups. What one core is expected to take, in nanoseconds; 0 where nothing is known yet.
+/// Says what runs and in how many groups. What one core is expected to take, in nanoseconds; 0 where nothing is known
+/// yet.
 Result<double> DispatchWindow::plan(Slot& slot, const Dispatch& dispatch) const {
   slot.dispatch = &dispatch;
   if (is_transfer(dispatch)) {
     slot.executable = nullptr;
-    slot.kernel = nullptr;
     slot.grid = {{}, transfer_pieces(*list_, dispatch)};
     return expected_transfer_nanoseconds(*list_, dispatch);
   }
   const auto& executable = static_cast<const CpuExecutable&>(*dispatch.executable);
   const auto grid = plan_grid(dispatch);
   if (!grid) return std::unexpected(grid.error());
-  const auto kernel = executable.table(*list_, dispatch);
-  if (!kernel) return std::unexpected(kernel.error());
+  const auto code = executable.code(*list_, dispatch);
+  if (!code) return std::unexpected(code.error());
   slot.executable = &executable;
-  slot.kernel = *kernel;
+  slot.code = *code;
   slot.grid = *grid;
   return executable.expected_nanoseconds(threads_of(dispatch));
 }
@@ -283,15 +283,14 @@ Result<void> DispatchWindow::run_groups(Slot& slot, std::uint64_t number, Piece 
   const auto& dispatch = *slot.dispatch;
   const auto first = share_begin(slot.grid.count, slot.shares, piece.share) + piece.index * slot.chunk;
   const auto last = std::min(first + slot.chunk, share_begin(slot.grid.count, slot.shares, piece.share + 1));
-  if (slot.kernel == nullptr) {
+  if (slot.executable == nullptr) {
     run_transfer(*list_, dispatch, first, last);
     return {};
   }
   if (!arena.is_prepared_for({this, number})) {
-    if (auto ready = arena.prepare(*list_, dispatch, *slot.kernel, slot.grid.groups, {this, number}); !ready)
-      return ready;
+    if (auto ready = arena.prepare(*list_, dispatch, slot.code, slot.grid.groups, {this, number}); !ready) return ready;
   }
-  if (run_threadgroups(*slot.kernel, arena.context(), first, last)) return {};
+  if (run_threadgroups(slot.code, arena.context(), first, last)) return {};
   return stuck_at_barriers(dispatch.label);
 }
 

@@ -64,7 +64,7 @@ class DispatchWindow {
     // Written by who opens the dispatch, read by who has claimed a piece of it.
     const Dispatch* dispatch = nullptr;
     const CpuExecutable* executable = nullptr;  ///< nullptr for a copy or a fill, as the kernel
-    const KernelTable* kernel = nullptr;
+    DispatchCode code;
     Grid grid;
     std::uint64_t shares = 0;
     std::uint64_t chunk = 0;  ///< threadgroups of a piece

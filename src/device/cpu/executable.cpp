@@ -9,21 +9,38 @@
 namespace anymetal::device::cpu {
 
 CpuExecutable::CpuExecutable(std::shared_ptr<const LinkedKernel> kernel, msl::EntryReflection reflection,
-                             MakeGeneral make_general)
-    : kernel_(std::move(kernel)), reflection_(std::move(reflection)), make_general_(std::move(make_general)) {}
+                             MakeForm make_form)
+    : kernel_(std::move(kernel)), reflection_(std::move(reflection)), make_form_(std::move(make_form)) {}
 
-Result<const KernelTable*> CpuExecutable::table(const CommandList& list, const Dispatch& dispatch) const {
-  const auto& table = kernel_->table();
-  if (!make_general_) return &table;
+Result<const KernelTable*> CpuExecutable::table(Form form) const {
+  if (form == Form::Rows32) return &kernel_->table();
+  auto& made = forms_[static_cast<std::size_t>(form)];
+  std::call_once(made.made, [&] { made.kernel = make_form_(form); });
+  if (!made.kernel) return std::unexpected(made.kernel.error());
+  return &(*made.kernel)->table();
+}
+
+Result<DispatchCode> CpuExecutable::code(const CommandList& list, const Dispatch& dispatch) const {
+  const auto& main = kernel_->table();
+  if (!make_form_) return DispatchCode{&main, &main};
   const std::span bound(list.arguments.data() + dispatch.first_argument, dispatch.argument_count);
-  const bool fits = table.largest_buffer == 0 || std::ranges::all_of(bound, [&](const auto& argument) {
-                      return argument.kind != BoundArgument::Kind::Buffer || argument.length <= table.largest_buffer;
+  const bool fits = main.largest_buffer == 0 || std::ranges::all_of(bound, [&](const auto& argument) {
+                      return argument.kind != BoundArgument::Kind::Buffer || argument.length <= main.largest_buffer;
                     });
-  const bool rows = dispatch.threads_per_threadgroup.x % kSimdWidth == 0 && dispatch.threads.x % kSimdWidth == 0;
-  if (fits && rows) return &table;
-  std::call_once(general_made_, [this] { general_ = make_general_(); });
-  if (!general_) return std::unexpected(general_.error());
-  return &(*general_)->table();
+  if (main.run != nullptr) {
+    const auto any = table(fits ? Form::Rows32 : Form::General);
+    if (!any) return std::unexpected(any.error());
+    return DispatchCode{*any, *any};
+  }
+  const auto& group = dispatch.threads_per_threadgroup;
+  GroupShape shape{.row = group.x, .dispatched = group.x, .is_one_row = group.y * group.z == 1};
+  const auto whole = table(fits ? form_for(shape, main.in_simdgroups != 0) : Form::General);
+  if (!whole) return std::unexpected(whole.error());
+  shape.row = group.x == 0 ? 0 : dispatch.threads.x % group.x;
+  if (shape.row == 0) return DispatchCode{*whole, *whole};
+  const auto ends = table(fits ? form_for(shape, main.in_simdgroups != 0) : Form::General);
+  if (!ends) return std::unexpected(ends.error());
+  return DispatchCode{*whole, *ends};
 }
 
 std::size_t CpuExecutable::max_total_threads_per_threadgroup() const {

@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "device/backend.hpp"
+#include "device/cpu/forms.hpp"
 #include "device/cpu/object_linker.hpp"
 
 namespace anymetal::device::cpu {
@@ -17,33 +18,39 @@ namespace anymetal::device::cpu {
 /// A kernel linked into this process.
 class CpuExecutable final : public Executable {
  public:
-  /// Compiles and links the form of the kernel that takes any threadgroup and any buffer.
-  using MakeGeneral = std::function<Result<std::shared_ptr<const LinkedKernel>>()>;
+  /// Compiles and links another form of the kernel.
+  using MakeForm = std::function<Result<std::shared_ptr<const LinkedKernel>>(Form)>;
 
-  /// `make_general` is called at most once, for the first dispatch that `kernel` cannot run; empty where it runs all.
-  CpuExecutable(std::shared_ptr<const LinkedKernel> kernel, msl::EntryReflection reflection, MakeGeneral make_general);
+  /// `make_form` is called at most once for a form, with the first dispatch that needs it; empty where `kernel` runs
+  /// all.
+  CpuExecutable(std::shared_ptr<const LinkedKernel> kernel, msl::EntryReflection reflection, MakeForm make_form);
   [[nodiscard]] std::size_t max_total_threads_per_threadgroup() const override;
   /// One that the reflection does not list may be written.
   [[nodiscard]] Access access(std::size_t argument) const override {
     return argument < reflection_.arguments.size() ? reflection_.arguments[argument].access : Access::ReadWrite;
   }
-  /// The code for this dispatch; the general form where it does not consist of full simdgroups in rows, or binds a
-  /// buffer that is too large. Thread contract: safe from any thread.
-  [[nodiscard]] Result<const KernelTable*> table(const CommandList& list, const Dispatch& dispatch) const;
+  /// The code for this dispatch, by the shape of its threadgroups; the general form where it binds a buffer that is too
+  /// large for the others. Thread contract: safe from any thread.
+  [[nodiscard]] Result<DispatchCode> code(const CommandList& list, const Dispatch& dispatch) const;
 
   /// What running `threads` threads on one core is expected to take; 0 where nothing is known yet.
   [[nodiscard]] double expected_nanoseconds(double threads) const;
   void record_time(double threads, double nanoseconds) const;
-  /// Whether the next dispatch should be timed: while nothing is known, and then a few, since a look at the clock takes as
-  /// long as a small kernel.
+  /// Whether the next dispatch should be timed: while nothing is known, and then a few, since a look at the clock takes
+  /// as long as a small kernel.
   [[nodiscard]] bool is_due_for_timing() const;
 
  private:
+  struct MadeForm {
+    std::once_flag made;
+    Result<std::shared_ptr<const LinkedKernel>> kernel;
+  };
+  [[nodiscard]] Result<const KernelTable*> table(Form form) const;
+
   std::shared_ptr<const LinkedKernel> kernel_;
   msl::EntryReflection reflection_;
-  MakeGeneral make_general_;
-  mutable std::once_flag general_made_;
-  mutable Result<std::shared_ptr<const LinkedKernel>> general_;
+  MakeForm make_form_;
+  mutable std::array<MadeForm, kFormCount> forms_;
   mutable std::atomic<double> nanoseconds_per_thread_ = 0;
   mutable std::atomic<std::uint32_t> asked_ = 0;  ///< for timing; some asked at once may count as one
 };

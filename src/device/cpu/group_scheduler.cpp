@@ -20,31 +20,31 @@ std::uint32_t lanes_at(const Site* sites, Site barrier, bool& consistent) {
   return mask;
 }
 
-/// A threadgroup whose simdgroups are units: each has one site.
-bool run_simdgroups(const KernelTable& kernel, GroupContext& context, std::uint32_t simdgroups) {
-  std::array<Site, kMaxSimdgroups> waits{};
-  for (std::uint32_t s = 0; s < simdgroups; ++s) {
-    kernel.start(&context, s, kSimdWidth);
-    waits[s] = context.sites[s * kSimdWidth];
-  }
+/// A threadgroup whose threads run as units of lanes: each has one site.
+bool run_units(const KernelTable& kernel, GroupContext& context) {
+  const auto* size = context.threads_per_threadgroup;
+  const auto lanes = static_cast<std::uint32_t>(kernel.lanes_per_unit);
+  const std::uint32_t units = (size[0] + lanes - 1) / lanes * size[1] * size[2];
+  for (std::uint32_t unit = 0; unit < units; ++unit) kernel.start(&context, unit, lanes);
+  auto* const waits = context.sites;
   while (true) {
-    const Site barrier = *std::min_element(waits.begin(), waits.begin() + simdgroups);
+    const Site barrier = *std::min_element(waits, waits + units);
     if (barrier == kReturned) return true;
-    const bool together = std::all_of(waits.begin(), waits.begin() + simdgroups,
-                                      [&](Site site) { return site == barrier || site == kReturned; });
+    const bool together =
+        std::all_of(waits, waits + units, [&](Site site) { return site == barrier || site == kReturned; });
     if (!together || barrier == kDivergentBarrier) return false;
-    for (std::uint32_t s = 0; s < simdgroups; ++s)
-      if (waits[s] == barrier) waits[s] = kernel.advance(&context, s, 1);
+    for (std::uint32_t unit = 0; unit < units; ++unit)
+      if (waits[unit] == barrier) kernel.advance(&context, unit, 1);
   }
 }
 
 }  // namespace
 
 bool run_threadgroup(const KernelTable& kernel, GroupContext& context) {
+  if (kernel.lanes_per_unit != 1) return run_units(kernel, context);
   const auto* size = context.threads_per_threadgroup;
   const std::uint32_t threads = size[0] * size[1] * size[2];
   const std::uint32_t simdgroups = (threads + kSimdWidth - 1) / kSimdWidth;
-  if (kernel.lanes_per_unit == kSimdWidth) return run_simdgroups(kernel, context, simdgroups);
   std::fill(context.sites + threads, context.sites + simdgroups * kSimdWidth, kReturned);
   std::array<Site, kMaxSimdgroups> waits{};
   for (std::uint32_t s = 0; s < simdgroups; ++s) {
@@ -64,9 +64,9 @@ bool run_threadgroup(const KernelTable& kernel, GroupContext& context) {
   }
 }
 
-bool run_threadgroups(const KernelTable& kernel, GroupContext& context, std::uint64_t first, std::uint64_t last) {
-  if (kernel.run) {
-    kernel.run(&context, first, last);
+bool run_threadgroups(const DispatchCode& code, GroupContext& context, std::uint64_t first, std::uint64_t last) {
+  if (code.whole->run) {
+    code.whole->run(&context, first, last);
     return true;
   }
   const auto* groups = context.groups_per_grid;
@@ -79,7 +79,8 @@ bool run_threadgroups(const KernelTable& kernel, GroupContext& context, std::uin
       const auto whole = context.dispatch_threads_per_threadgroup[d];
       context.threads_per_threadgroup[d] = std::min(whole, context.threads_per_grid[d] - context.group[d] * whole);
     }
-    if (!run_threadgroup(kernel, context)) return false;
+    const bool is_cut = context.threads_per_threadgroup[0] != context.dispatch_threads_per_threadgroup[0];
+    if (!run_threadgroup(is_cut ? *code.ends : *code.whole, context)) return false;
   }
   return true;
 }

@@ -14,7 +14,7 @@ namespace anymetal::device::cpu {
 bool run_threadgroup(const KernelTable& kernel, GroupContext& context);
 
 /// Runs threadgroups `first` up to `last` (linear, x fastest) on whatever path the kernel takes. False as above.
-bool run_threadgroups(const KernelTable& kernel, GroupContext& context, std::uint64_t first, std::uint64_t last);
+bool run_threadgroups(const DispatchCode& code, GroupContext& context, std::uint64_t first, std::uint64_t last);
 
 /// The error of a dispatch of which a threadgroup was abandoned: InvalidDispatch.
 [[nodiscard]] Result<void> stuck_at_barriers(std::string_view label);

@@ -29,7 +29,7 @@ struct GroupContext {
   std::byte* threadgroup_memory = nullptr;  ///< static threadgroup memory
   std::byte* frames = nullptr;              ///< coroutine frames
   std::byte* exchange = nullptr;            ///< operands and results of simdgroup operations
-  Site* sites = nullptr;                    ///< what each thread (or simdgroup) waits at
+  Site* sites = nullptr;                    ///< what each thread (or unit of lanes) waits at
   std::uint32_t group[3] = {};
   std::uint32_t threads_per_threadgroup[3] = {};           ///< clipped at the edges of the grid
   std::uint32_t dispatch_threads_per_threadgroup[3] = {};  ///< as dispatched
@@ -39,7 +39,8 @@ struct GroupContext {
 
 /// Runs threadgroups `first` up to `last` (linear, x fastest): kernels without synchronisation.
 using RunGroups = void (*)(GroupContext*, std::uint64_t first, std::uint64_t last);
-/// Starts the first `lanes` threads of a simdgroup, each up to its first synchronisation point.
+/// Starts the first `lanes` threads of a simdgroup (on the lanes path all of a unit), each up to its first
+/// synchronisation point.
 using StartSimdgroup = void (*)(GroupContext*, std::uint32_t simdgroup, std::uint32_t lanes);
 /// Resumes the lanes in `mask`, then goes on until all lanes have returned or wait at a threadgroup barrier.
 /// Returns the lowest site then waited at.
@@ -50,15 +51,22 @@ struct KernelTable {
   RunGroups run = nullptr;
   StartSimdgroup start = nullptr;
   AdvanceSimdgroup advance = nullptr;
-  std::uint64_t frame_stride = 0;           ///< bytes of frame arena per suspended unit
+  std::uint64_t frame_stride = 0;  ///< bytes of frame arena per suspended unit
   std::uint64_t exchange_bytes = 0;
   std::uint64_t static_threadgroup_bytes = 0;
-  std::uint64_t lanes_per_unit = 1;         ///< threads that suspend together: 1, or 32 on the lanes path
-  std::uint64_t largest_buffer = 0;         ///< no buffer may have more bytes; 0 where any may be bound
+  std::uint64_t lanes_per_unit = 1;  ///< threads that suspend together: 1, or the lanes of
+                                     ///< a unit on the lanes path, whose last one of a row may be cut off
+  std::uint64_t largest_buffer = 0;  ///< no buffer may have more bytes; 0 where any may be bound
+  std::uint64_t in_simdgroups = 0;   ///< 1 where threads do something together with others of their simdgroup
 };
-/// On the lanes path a widened 32-bit index is taken not to wrap around between two lanes of a simdgroup. Where it does,
-/// they are 2^32 elements apart but for the lanes between: in no buffer of this size.
+/// On the lanes path a widened 32-bit index is taken not to wrap around between two lanes of a simdgroup. Where it
+/// does, they are 2^32 elements apart but for the lanes between: in no buffer of this size.
 inline constexpr std::uint64_t kLargestLaneBuffer = (std::uint64_t{1} << 32) - (1u << 16);
+/// The code of a dispatch.
+struct DispatchCode {
+  const KernelTable* whole = nullptr;  ///< for threadgroups whose rows are as long as dispatched
+  const KernelTable* ends = nullptr;   ///< for those whose rows the grid cuts off
+};
 inline constexpr const char* kTableSymbol = "anymetal_kernel_table";
 
 }  // namespace anymetal::device::cpu

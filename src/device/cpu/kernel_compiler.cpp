@@ -15,12 +15,14 @@
 #include "device/cpu/code_generator.hpp"
 #include "device/cpu/coroutine_path.hpp"
 #include "device/cpu/fast_math.hpp"
+#include "device/cpu/group_atomics.hpp"
 #include "device/cpu/kernel_abi.hpp"
 #include "device/cpu/loop_path.hpp"
 #include "device/cpu/one_thread.hpp"
 #include "device/cpu/sync_operation.hpp"
 #include "device/cpu/target_queries.hpp"
 #include "device/cpu/thread_function.hpp"
+#include "device/cpu/vector_threads.hpp"
 #include "msl/ir_context.hpp"
 #include "observe/log.hpp"
 #include "observe/trace.hpp"
@@ -36,6 +38,15 @@ bool meets(const llvm::Function& function) {
   });
 }
 
+/// Whether threads do something together with others of their simdgroup.
+bool meets_in_simdgroups(const llvm::Function& function) {
+  return llvm::any_of(llvm::instructions(function), [](const llvm::Instruction& instruction) {
+    const auto* call = llvm::dyn_cast<llvm::CallInst>(&instruction);
+    const auto operation = call ? sync_operation(*call) : std::nullopt;
+    return operation && operation->kind != SyncOperation::Kind::ThreadgroupBarrier;
+  });
+}
+
 /// The table the loader looks up, with the members of KernelTable.
 void emit_table(llvm::Module& module, const KernelTable& numbers, llvm::Function* run, llvm::Function* start,
                 llvm::Function* advance) {
@@ -46,9 +57,10 @@ void emit_table(llvm::Module& module, const KernelTable& numbers, llvm::Function
     return f ? static_cast<llvm::Constant*>(f) : llvm::ConstantPointerNull::get(pointer);
   };
   auto number = [&](std::uint64_t value) { return llvm::ConstantInt::get(word, value); };
-  auto* value = llvm::ConstantStruct::getAnon(
-      {function(run), function(start), function(advance), number(numbers.frame_stride), number(numbers.exchange_bytes),
-       number(numbers.static_threadgroup_bytes), number(numbers.lanes_per_unit), number(numbers.largest_buffer)});
+  auto* value = llvm::ConstantStruct::getAnon({function(run), function(start), function(advance),
+                                               number(numbers.frame_stride), number(numbers.exchange_bytes),
+                                               number(numbers.static_threadgroup_bytes), number(numbers.lanes_per_unit),
+                                               number(numbers.largest_buffer), number(numbers.in_simdgroups)});
   new llvm::GlobalVariable(module, value->getType(), /*isConstant=*/true, llvm::GlobalValue::ExternalLinkage, value,
                            kTableSymbol);
 }
@@ -89,7 +101,7 @@ Result<void> emit_meeting_threads(const ThreadFunction& thread, std::string_view
     if (code->obstacle.empty()) {
       artifact.execution_path = "lanes";
       numbers.frame_stride = code->frame_stride;
-      numbers.lanes_per_unit = kSimdWidth;
+      numbers.lanes_per_unit = paths.vectors.rows.width;
       numbers.largest_buffer = code->largest_buffer;
       emit_table(module, numbers, nullptr, code->start, code->advance);
       return {};
@@ -136,7 +148,7 @@ Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view 
   }
   if (!one_thread) {
     generator->simplify(*entry);
-    if (meets(*entry) && paths.lanes) general = as_bitcode(module, *entry, *generator);
+    if (paths.lanes && (meets(*entry) || may_run_as_vectors(*entry))) general = as_bitcode(module, *entry, *generator);
   }
   const auto thread = make_thread_function(module, *entry);
   if (!thread) return std::unexpected(thread.error());
@@ -151,12 +163,18 @@ Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view 
   artifact.symbol = kTableSymbol;
   KernelTable numbers;
   numbers.static_threadgroup_bytes = thread->static_threadgroup_bytes;
+  numbers.in_simdgroups = meets_in_simdgroups(*thread->function) ? 1 : 0;
+  if (meeting) mark_group_atomics(*thread, artifact.reflection);
   if (!meeting) {
     artifact.execution_path = "loop";
-    emit_table(module, numbers, emit_loop_path(*thread, label, one_thread), nullptr, nullptr);
+    const auto code = emit_loop_path(*thread, label, one_thread, *generator, paths.lanes ? &paths.vectors : nullptr);
+    numbers.largest_buffer = code.largest_buffer;
+    if (code.largest_buffer != 0) artifact.metadata = general;
+    emit_table(module, numbers, code.run, nullptr, nullptr);
   } else if (auto emitted = emit_meeting_threads(*thread, label, *generator, paths, artifact, numbers); !emitted) {
     return std::unexpected(emitted.error());
   }
+  if (meeting) make_group_atomics_plain(module);
   if (artifact.execution_path == "lanes") artifact.metadata = general;
   generator->retarget(module);
   if (auto valid = verify(module); !valid) return std::unexpected(valid.error());
@@ -171,13 +189,15 @@ Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view 
   return artifact;
 }
 
-Result<Artifact> compile_general(const Artifact& lanes, std::string_view label) {
+Result<Artifact> compile_form(const Artifact& main, std::string_view label, Form form, const LanesOptions& vectors) {
   msl::SpecialisedKernel kernel;
-  if (auto ok = msl::read_module(kernel, lanes.metadata, label); !ok) return std::unexpected(ok.error());
+  if (auto ok = msl::read_module(kernel, main.metadata, label); !ok) return std::unexpected(ok.error());
   for (const auto& function : *kernel.module)
     if (!function.isDeclaration() && function.hasExternalLinkage()) kernel.symbol = function.getName().str();
-  kernel.reflection = lanes.reflection;
-  return compile_kernel(std::move(kernel), label, {.lanes = false, .one_thread = false});
+  kernel.reflection = main.reflection;
+  Paths paths{.lanes = form != Form::General, .one_thread = false, .vectors = vectors};
+  paths.vectors.rows = rows_of(form);
+  return compile_kernel(std::move(kernel), label, paths);
 }
 
 }  // namespace anymetal::device::cpu

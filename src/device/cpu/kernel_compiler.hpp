@@ -2,10 +2,11 @@
 /// \file
 /// From a specialised kernel to an object for the host.
 
-#include "device/backend.hpp"
-#include "device/cpu/lanes_path.hpp"
-
 #include <string_view>
+
+#include "device/backend.hpp"
+#include "device/cpu/forms.hpp"
+#include "device/cpu/lanes_path.hpp"
 
 namespace anymetal::device::cpu {
 
@@ -20,7 +21,8 @@ struct Paths {
 /// host_target().
 Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view label, const Paths& paths);
 
-/// The same kernel as coroutines, which take every threadgroup and buffer, from the artifact of its lanes form.
-Result<Artifact> compile_general(const Artifact& lanes, std::string_view label);
+/// The same kernel in another form, from the artifact of its main one: as coroutines where it cannot be made as
+/// vectors.
+Result<Artifact> compile_form(const Artifact& main, std::string_view label, Form form, const LanesOptions& vectors);
 
 }  // namespace anymetal::device::cpu

@@ -16,6 +16,7 @@ LaneEmitter::LaneEmitter(const ThreadFunction& thread, llvm::Function* target, l
     : thread_(thread),
       target_(target),
       site_(site),
+      width_(shapes.width()),
       order_(flow.order),
       loops_(flow.loops),
       shapes_(shapes),
@@ -49,7 +50,7 @@ void LaneEmitter::emit() {
   live_ = stack_slot(builder_.getInt32Ty(), "live");
   if (origins_) origins_->mark_live(*live_);
   builder_.SetInsertPoint(start);
-  builder_.CreateStore(builder_.getInt32(~0u), live_);
+  builder_.CreateStore(all_lanes(), live_);
   for (unsigned i = 0; i < order_.size(); ++i) {
     auto& station = stations_[order_[i]];
     station.position = i;
@@ -70,8 +71,7 @@ void LaneEmitter::emit() {
     const bool partial = shapes_.is_partial(original);
     builder_.SetInsertPoint(station.body);
     if (origins_) origins_->at_entry(builder_, *original);
-    mask_ = partial ? builder_.CreateLoad(builder_.getInt32Ty(), station.mask)
-                    : static_cast<Value*>(builder_.getInt32(~0u));
+    mask_ = partial ? builder_.CreateLoad(builder_.getInt32Ty(), station.mask) : static_cast<Value*>(all_lanes());
     if (station.mask) builder_.CreateStore(builder_.getInt32(0), station.mask);
     full_ = !partial;
     active_ = nullptr;
@@ -111,10 +111,15 @@ void LaneEmitter::emit_chain(unsigned position, llvm::BasicBlock* end) {
   builder_.CreateBr(position + 1 < order_.size() ? stations_[order_[position + 1]].check : end);
 }
 
+llvm::Value* LaneEmitter::as_lanes(Value* mask, const llvm::Twine& name) {
+  auto* bits = builder_.CreateTrunc(mask, builder_.getIntNTy(width_));
+  return builder_.CreateBitCast(bits, llvm::FixedVectorType::get(builder_.getInt1Ty(), width_), name);
+}
+
 llvm::Value* LaneEmitter::active() {
-  auto* type = llvm::FixedVectorType::get(builder_.getInt1Ty(), kLanes);
+  auto* type = llvm::FixedVectorType::get(builder_.getInt1Ty(), width_);
   if (full_) return llvm::Constant::getAllOnesValue(type);
-  if (!active_) active_ = builder_.CreateBitCast(mask_, type, "active");
+  if (!active_) active_ = as_lanes(mask_, "active");
   return active_;
 }
 
@@ -173,7 +178,8 @@ void LaneEmitter::emit_apart(const llvm::BranchInst& branch) {
   } else {
     // Lanes elsewhere may have computed their condition from anything: one undefined bit must not spoil the mask.
     auto* condition = builder_.CreateFreeze(lanes(branch.getCondition()));
-    auto* taken = builder_.CreateBitCast(condition, builder_.getInt32Ty());
+    auto* bits = builder_.CreateBitCast(condition, builder_.getIntNTy(width_));
+    auto* taken = builder_.CreateZExt(bits, builder_.getInt32Ty());
     edges.emplace_back(branch.getSuccessor(0), builder_.CreateAnd(mask_, taken));
     edges.emplace_back(branch.getSuccessor(1), builder_.CreateAnd(mask_, builder_.CreateNot(taken)));
   }

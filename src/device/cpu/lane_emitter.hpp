@@ -68,12 +68,16 @@ class LaneEmitter {
   void find_ways_to_barriers();
   llvm::BasicBlock* new_block(const llvm::Twine& name);
   [[nodiscard]] Value* active();  ///< `<32 x i1>` of the current block
+  /// A set of lanes as one bit a lane, from bit 0 on of 32.
+  [[nodiscard]] llvm::ConstantInt* all_lanes() { return builder_.getInt32(shapes_.all_lanes()); }
+  Value* as_lanes(Value* mask, const llvm::Twine& name = "");
 
   // Values (lane_values.cpp).
   LaneValue value(Value* original);
   Value* first(Value* original) { return value(original).first; }
   Value* lanes(Value* original, unsigned component = 0);
-  Value* splat(Value* scalar) { return builder_.CreateVectorSplat(kLanes, scalar); }
+  [[nodiscard]] llvm::Type* widened(llvm::Type* scalar) const { return llvm::FixedVectorType::get(scalar, width_); }
+  Value* splat(Value* scalar) { return builder_.CreateVectorSplat(width_, scalar); }
   Value* component_of(Value* aggregate, unsigned component);
   void define(Instruction& instruction, const LaneValue& value);
   void define_lanes(Instruction& instruction, llvm::ArrayRef<Value*> lanes) {
@@ -136,10 +140,10 @@ class LaneEmitter {
   Value* spill(Value* vector, unsigned role);  ///< copy of a vector in a stack slot that spills of this role share
   Value* lane_of(Value* spilled, llvm::Type* element, Value* lane);
 
-  static constexpr unsigned kLanes = kSimdWidth;
   ThreadFunction thread_;
   llvm::Function* target_;
   Value* site_;
+  unsigned width_;  ///< lanes that run together
   const std::vector<llvm::BasicBlock*>& order_;
   const llvm::LoopInfo& loops_;
   const LaneShapes& shapes_;

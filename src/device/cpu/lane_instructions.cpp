@@ -9,8 +9,6 @@
 namespace anymetal::device::cpu {
 namespace {
 
-llvm::Type* widened(llvm::Type* scalar) { return llvm::FixedVectorType::get(scalar, 32); }
-
 bool is_reduction(llvm::Intrinsic::ID id) {
   switch (id) {
     case llvm::Intrinsic::vector_reduce_add:

@@ -48,7 +48,7 @@ llvm::Value* LaneEmitter::contiguous_address(Value* pointer) {
 }
 
 llvm::Value* LaneEmitter::wide_load(llvm::Type* element, unsigned count, Value* pointer, llvm::Align alignment) {
-  return builder_.CreateAlignedLoad(llvm::FixedVectorType::get(element, kLanes * count), pointer, alignment);
+  return builder_.CreateAlignedLoad(llvm::FixedVectorType::get(element, width_ * count), pointer, alignment);
 }
 
 void LaneEmitter::wide_store(llvm::ArrayRef<Value*> components, Value* pointer, llvm::Align alignment) {
@@ -56,8 +56,8 @@ void LaneEmitter::wide_store(llvm::ArrayRef<Value*> components, Value* pointer, 
   if (components.size() > 1) {
     wide = llvm::concatenateVectors(builder_, components);
     llvm::SmallVector<int, 128> order;
-    for (unsigned lane = 0; lane < kLanes; ++lane)
-      for (unsigned c = 0; c < components.size(); ++c) order.push_back(static_cast<int>(c * kLanes + lane));
+    for (unsigned lane = 0; lane < width_; ++lane)
+      for (unsigned c = 0; c < components.size(); ++c) order.push_back(static_cast<int>(c * width_ + lane));
     wide = builder_.CreateShuffleVector(wide, order);
   }
   builder_.CreateAlignedStore(wide, pointer, alignment);
@@ -67,8 +67,8 @@ llvm::SmallVector<llvm::Value*, 4> LaneEmitter::split_components(Value* wide, un
   if (count == 1) return {wide};
   llvm::SmallVector<Value*, 4> components;
   for (unsigned c = 0; c < count; ++c) {
-    llvm::SmallVector<int, kLanes> picks;
-    for (unsigned lane = 0; lane < kLanes; ++lane) picks.push_back(static_cast<int>(lane * count + c));
+    llvm::SmallVector<int, kSimdWidth> picks;
+    for (unsigned lane = 0; lane < width_; ++lane) picks.push_back(static_cast<int>(lane * count + c));
     components.push_back(builder_.CreateShuffleVector(wide, picks));
   }
   return components;
@@ -88,14 +88,14 @@ void LaneEmitter::emit_load(llvm::LoadInst& load) {
   if (full_) return define_lanes(load, whole());
   // As integers: not every target has masked accesses of 16-bit floats.
   auto* bits = element->isPointerTy() ? element : builder_.getIntNTy(element->getScalarSizeInBits());
-  auto* wide = llvm::FixedVectorType::get(bits, kLanes);
+  auto* wide = llvm::FixedVectorType::get(bits, width_);
   if (count == 1 && costs_.isLegalMaskedLoad(wide, alignment)) {
     auto* loaded = builder_.CreateMaskedLoad(wide, address, alignment, active());
-    return define_lanes(load, {builder_.CreateBitCast(loaded, llvm::FixedVectorType::get(element, kLanes))});
+    return define_lanes(load, {builder_.CreateBitCast(loaded, llvm::FixedVectorType::get(element, width_))});
   }
   auto* pointers = lanes(pointer);
   (void)active();
-  auto* everyone = builder_.CreateICmpEQ(mask_, builder_.getInt32(~0u));
+  auto* everyone = builder_.CreateICmpEQ(mask_, all_lanes());
   define_lanes(load, choose(everyone, whole, [&] { return gather(element, count, pointers, alignment); }));
 }
 
@@ -119,7 +119,7 @@ void LaneEmitter::emit_store(llvm::StoreInst& store) {
   if (shape.is_uniform()) {  // every lane to one place: the last one wins
     const auto bytes = layout_.getTypeStoreSize(element).getFixedValue();
     auto* zeros = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::ctlz, mask_, builder_.getTrue());
-    auto* last = builder_.CreateSub(builder_.getInt32(kLanes - 1), zeros);
+    auto* last = builder_.CreateSub(builder_.getInt32(31), zeros);
     for (unsigned c = 0; c < count; ++c) {
       auto* at = builder_.CreateConstInBoundsGEP1_64(builder_.getInt8Ty(), first(pointer), c * bytes);
       builder_.CreateAlignedStore(builder_.CreateExtractElement(components[c], last), at,
@@ -132,14 +132,14 @@ void LaneEmitter::emit_store(llvm::StoreInst& store) {
   auto* address = contiguous_address(pointer);
   if (full_) return wide_store(components, address, alignment);
   auto* bits = element->isPointerTy() ? element : builder_.getIntNTy(element->getScalarSizeInBits());
-  auto* wide = llvm::FixedVectorType::get(bits, kLanes);
+  auto* wide = llvm::FixedVectorType::get(bits, width_);
   if (count == 1 && costs_.isLegalMaskedStore(wide, alignment)) {
     builder_.CreateMaskedStore(builder_.CreateBitCast(components[0], wide), address, alignment, active());
     return;
   }
   auto* pointers = lanes(pointer);
   (void)active();
-  auto* everyone = builder_.CreateICmpEQ(mask_, builder_.getInt32(~0u));
+  auto* everyone = builder_.CreateICmpEQ(mask_, all_lanes());
   auto whole = [&]() -> llvm::SmallVector<Value*, 4> {
     wide_store(components, address, alignment);
     return {};

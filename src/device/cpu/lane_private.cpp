@@ -24,7 +24,7 @@ void LaneEmitter::emit_private_address(Instruction& address) {
     Value* scalar = llvm::ConstantInt::get(word, n);
     return vector ? splat(scalar) : scalar;
   };
-  auto* type = vector ? static_cast<llvm::Type*>(llvm::FixedVectorType::get(word, kLanes)) : word;
+  auto* type = vector ? static_cast<llvm::Type*>(llvm::FixedVectorType::get(word, width_)) : word;
   Value* total = vector ? lanes(step->getPointerOperand()) : first(step->getPointerOperand());
   total = builder_.CreateAdd(total, number(constant));
   for (const auto& [index, scale] : variable) {
@@ -38,7 +38,7 @@ llvm::Value* LaneEmitter::private_address(Value* pointer, unsigned byte, unsigne
   auto* variable = private_variable(pointer);
   auto*& memory = private_[variable];
   if (!memory) {
-    const auto bytes = layout_.getTypeAllocSize(variable->getAllocatedType()).getFixedValue() * kLanes;
+    const auto bytes = layout_.getTypeAllocSize(variable->getAllocatedType()).getFixedValue() * width_;
     memory = stack_slot(llvm::ArrayType::get(builder_.getInt8Ty(), bytes), "private");
     memory->setAlignment(llvm::Align(128));
     if (origins_) origins_->mark_private(*memory);
@@ -46,13 +46,13 @@ llvm::Value* LaneEmitter::private_address(Value* pointer, unsigned byte, unsigne
   auto* word = builder_.getInt64Ty();
   if (shapes_.of(pointer).is_uniform()) {
     auto* offset = builder_.CreateAdd(first(pointer), builder_.getInt64(byte));
-    return builder_.CreateGEP(builder_.getInt8Ty(), memory, builder_.CreateMul(offset, builder_.getInt64(kLanes)));
+    return builder_.CreateGEP(builder_.getInt8Ty(), memory, builder_.CreateMul(offset, builder_.getInt64(width_)));
   }
-  llvm::SmallVector<llvm::Constant*, kLanes> own;
-  for (unsigned lane = 0; lane < kLanes; ++lane) own.push_back(llvm::ConstantInt::get(word, lane * element_bytes));
+  llvm::SmallVector<llvm::Constant*, kSimdWidth> own;
+  for (unsigned lane = 0; lane < width_; ++lane) own.push_back(llvm::ConstantInt::get(word, lane * element_bytes));
   auto* offsets = builder_.CreateAdd(lanes(pointer), splat(builder_.getInt64(byte)));
   offsets =
-      builder_.CreateAdd(builder_.CreateMul(offsets, splat(builder_.getInt64(kLanes))), llvm::ConstantVector::get(own));
+      builder_.CreateAdd(builder_.CreateMul(offsets, splat(builder_.getInt64(width_))), llvm::ConstantVector::get(own));
   return builder_.CreateGEP(builder_.getInt8Ty(), memory, offsets);
 }
 
@@ -65,7 +65,7 @@ void LaneEmitter::emit_private_load(llvm::LoadInst& load) {
     if (address->getType()->isVectorTy()) {
       components.push_back(gather(element, 1, address, llvm::Align(bytes)).front());
     } else {
-      components.push_back(wide_load(element, 1, address, llvm::Align(bytes * kLanes)));
+      components.push_back(wide_load(element, 1, address, llvm::Align(bytes * width_)));
     }
   }
   define_lanes(load, components);
@@ -80,7 +80,7 @@ void LaneEmitter::emit_private_store(Value* pointer, llvm::ArrayRef<Value*> comp
       scatter(address, {components[c]}, llvm::Align(bytes));
       continue;
     }
-    const llvm::Align alignment(bytes * kLanes);
+    const llvm::Align alignment(bytes * width_);
     auto* value = components[c];
     if (!full_)
       value =
@@ -96,7 +96,7 @@ void LaneEmitter::emit_private_fill(llvm::CallInst& fill) {
   // whole elements are covered: it fills 32 copies of the range.
   auto* pointer = fill.getArgOperand(0);
   auto* address = private_address(pointer, 0, 1);
-  builder_.CreateMemSet(address, byte, bytes * kLanes, llvm::Align(1));
+  builder_.CreateMemSet(address, byte, bytes * width_, llvm::Align(1));
 }
 
 }  // namespace anymetal::device::cpu

@@ -7,6 +7,7 @@
 #include <llvm/IR/Instructions.h>
 #include <llvm/IR/Module.h>
 #include <llvm/IR/Operator.h>
+#include <llvm/Support/MathExtras.h>
 
 #include <algorithm>
 
@@ -38,7 +39,7 @@ bool is_private(const llvm::Value* pointer) {
 
 bool LaneShapes::never_wraps(const llvm::Value* value, bool is_signed) const {
   // What all lanes share cannot break a progression; thread positions are small.
-  if (of(value).is_uniform() || llvm::isa<llvm::Argument>(value)) return true;
+  if (of(value).is_uniform() || llvm::isa<llvm::Argument>(value) || counts_lanes(value)) return true;
   // Where lanes count up, lane 0 stays in range if any lane does: it may be elsewhere, and flags speak of those here.
   const auto* operation = llvm::dyn_cast<llvm::Operator>(value);
   if (!operation || of(value).stride < 0 || operation->getOpcode() == llvm::Instruction::Sub) return false;
@@ -49,11 +50,13 @@ bool LaneShapes::never_wraps(const llvm::Value* value, bool is_signed) const {
   return exact && never_wraps(operation->getOperand(0), is_signed) && never_wraps(operation->getOperand(1), is_signed);
 }
 
-LaneShapes::LaneShapes(const ThreadFunction& thread, const ThreadFlow& flow) {
-  for (const unsigned which : {kThread + 0u, kThreadIndex + 0u}) {
-    shapes_[thread.geometry(which)] = linear(1, false);
-    counting_.insert(thread.geometry(which));
-  }
+LaneShapes::LaneShapes(const ThreadFunction& thread, const ThreadFlow& flow, const LaneRows& rows) : rows_(rows) {
+  for (const unsigned which : {kThread + 0u, kThreadIndex + 0u}) shapes_[thread.geometry(which)] = linear(1, false);
+  if (rows.aligned) counting_.insert(thread.geometry(kThread));
+  if (rows.whole || rows.one) counting_.insert(thread.geometry(kThreadIndex));
+  if (rows.whole)
+    for (const unsigned which : {kThreadsPerGroup + 0u, kDispatchThreads + 0u})
+      multiples_.insert(thread.geometry(which));
   bool changed = true;
   while (changed) {
     changed = false;
@@ -65,6 +68,51 @@ LaneShapes::LaneShapes(const ThreadFunction& thread, const ThreadFlow& flow) {
       spread(block, flow);
       changed = true;
     }
+  }
+}
+
+bool LaneShapes::counts_lanes(const llvm::Value* value) const {
+  if (counting_.contains(value)) return true;
+  const auto* instruction = llvm::dyn_cast<llvm::Instruction>(value);
+  if (!instruction) return false;
+  const auto* operand = instruction->getOperand(0);
+  switch (instruction->getOpcode()) {
+    case llvm::Instruction::Add:
+      return (counts_lanes(operand) && is_multiple(instruction->getOperand(1))) ||
+             (is_multiple(operand) && counts_lanes(instruction->getOperand(1)));
+    case llvm::Instruction::Or:
+      return llvm::cast<llvm::PossiblyDisjointInst>(instruction)->isDisjoint() && counts_lanes(operand) &&
+             is_multiple(instruction->getOperand(1));
+    case llvm::Instruction::ZExt:
+    case llvm::Instruction::SExt:
+      return counts_lanes(operand);
+    default:
+      return false;
+  }
+}
+
+bool LaneShapes::is_multiple(const llvm::Value* value) const {
+  if (multiples_.contains(value)) return true;
+  if (const auto* number = llvm::dyn_cast<llvm::ConstantInt>(value)) return number->getValue().urem(width()) == 0;
+  const auto* instruction = llvm::dyn_cast<llvm::Instruction>(value);
+  if (!instruction || !of(value).is_uniform()) return false;
+  const auto multiple = [&](unsigned i) { return is_multiple(instruction->getOperand(i)); };
+  switch (instruction->getOpcode()) {
+    case llvm::Instruction::Mul:
+    case llvm::Instruction::And:
+      return multiple(0) || multiple(1);
+    case llvm::Instruction::Add:
+    case llvm::Instruction::Sub:
+      return multiple(0) && multiple(1);
+    case llvm::Instruction::Shl: {
+      const auto* by = llvm::dyn_cast<llvm::ConstantInt>(instruction->getOperand(1));
+      return multiple(0) || (by && by->getValue().uge(llvm::Log2_32(width())));
+    }
+    case llvm::Instruction::ZExt:
+    case llvm::Instruction::SExt:
+      return multiple(0);
+    default:
+      return false;
   }
 }
 
@@ -165,9 +213,9 @@ Shape LaneShapes::evaluate_linear(const llvm::Instruction& instruction) const {
       return shape(0);
     case llvm::Instruction::ZExt:
     case llvm::Instruction::SExt: {
-      const auto width = instruction.getOperand(0)->getType()->getScalarSizeInBits();
-      const auto span = static_cast<std::uint64_t>(std::abs(shape(0).stride)) * (kSimdWidth - 1);
-      if (width < 16 || span >= (std::uint64_t{1} << (width - 2))) return Shape::divergent();
+      const auto bits = instruction.getOperand(0)->getType()->getScalarSizeInBits();
+      const auto span = static_cast<std::uint64_t>(std::abs(shape(0).stride)) * (width() - 1);
+      if (bits < 16 || span >= (std::uint64_t{1} << (bits - 2))) return Shape::divergent();
       const bool safe = never_wraps(instruction.getOperand(0), instruction.getOpcode() == llvm::Instruction::SExt);
       return linear(shape(0).stride, conditional || !safe);
     }
@@ -184,16 +232,16 @@ Shape LaneShapes::evaluate_split(const llvm::Instruction& instruction) const {
   const auto* by = llvm::dyn_cast<llvm::ConstantInt>(instruction.getOperand(1));
   if (!by || !counts_lanes(instruction.getOperand(0))) return Shape::divergent();
   const auto number = by->getZExtValue();
-  constexpr std::uint64_t kLow = kSimdWidth - 1;
+  const std::uint64_t low = width() - 1;
   switch (instruction.getOpcode()) {
     case llvm::Instruction::And:
-      return (number & kLow) == kLow ? linear(1, false) : (number & kLow) == 0 ? Shape::uniform() : Shape::divergent();
+      return (number & low) == low ? linear(1, false) : (number & low) == 0 ? Shape::uniform() : Shape::divergent();
     case llvm::Instruction::LShr:
-      return number >= 5 ? Shape::uniform() : Shape::divergent();
+      return number >= llvm::Log2_32(width()) ? Shape::uniform() : Shape::divergent();
     case llvm::Instruction::UDiv:
-      return number != 0 && number % kSimdWidth == 0 ? Shape::uniform() : Shape::divergent();
+      return number != 0 && number % width() == 0 ? Shape::uniform() : Shape::divergent();
     default:
-      return number != 0 && number % kSimdWidth == 0 ? linear(1, false) : Shape::divergent();
+      return number != 0 && number % width() == 0 ? linear(1, false) : Shape::divergent();
   }
 }
 
@@ -202,7 +250,7 @@ bool LaneShapes::is_lane_number(const llvm::Instruction* instruction) const {
       instruction->getOpcode() == llvm::Instruction::And || instruction->getOpcode() == llvm::Instruction::URem
           ? llvm::dyn_cast<llvm::ConstantInt>(instruction->getOperand(1))
           : nullptr;
-  const auto wanted = instruction->getOpcode() == llvm::Instruction::And ? kSimdWidth - 1 : kSimdWidth;
+  const auto wanted = instruction->getOpcode() == llvm::Instruction::And ? width() - 1 : width();
   return by && by->getZExtValue() == wanted && counts_lanes(instruction->getOperand(0));
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "device/cpu/kernel_abi.hpp"
 #include "device/cpu/thread_function.hpp"
 
 namespace llvm {
@@ -38,22 +39,34 @@ struct Shape {
   friend bool operator==(const Shape&, const Shape&) = default;
 };
 
-/// Shapes of all values, and which blocks may run for a part of the lanes only, for a full simdgroup within one row of
-/// a threadgroup whose rows are multiples of 32 long. The function must be in loop-simplified, closed SSA form, without
-/// switches.
+/// Which threads run together as lanes: as many neighbours of one row of the threadgroup.
+struct LaneRows {
+  unsigned width = kSimdWidth;  ///< 32, 16 or 8
+  bool whole = true;    ///< rows are multiples of the width long; otherwise the last lanes of a row may be missing
+  bool one = false;     ///< the threadgroup is one row
+  bool aligned = true;  ///< the first lane's place in the row is a multiple of the width
+};
+
+/// Shapes of all values, and which blocks may run for a part of the lanes only. The function must be in
+/// loop-simplified, closed SSA form, without switches.
 class LaneShapes {
  public:
-  LaneShapes(const ThreadFunction& thread, const ThreadFlow& flow);
+  LaneShapes(const ThreadFunction& thread, const ThreadFlow& flow, const LaneRows& rows = {});
+
+  [[nodiscard]] unsigned width() const { return rows_.width; }
+  [[nodiscard]] std::uint32_t all_lanes() const { return ~0u >> (32 - rows_.width); }
 
   [[nodiscard]] Shape of(const llvm::Value* value) const;
   /// Whether some of the simdgroup's lanes may be elsewhere (or have returned) when this block runs.
   [[nodiscard]] bool is_partial(const llvm::BasicBlock* block) const { return partial_.contains(block); }
-  /// Whether this is the lane's own number, 0 to 31.
+  /// Whether lane 0's value is a multiple of the width and the others count up from it.
+  [[nodiscard]] bool counts_lanes(const llvm::Value* value) const;
+  /// Whether this is the lane's own number, from 0 on.
   [[nodiscard]] bool is_lane_number(const llvm::Instruction* instruction) const;
 
  private:
-  /// Whether lane 0's value is a multiple of 32 and the others count up from it.
-  [[nodiscard]] bool counts_lanes(const llvm::Value* value) const { return counting_.contains(value); }
+  /// Whether a uniform value is a multiple of the width.
+  [[nodiscard]] bool is_multiple(const llvm::Value* value) const;
   Shape evaluate_split(const llvm::Instruction& instruction) const;
   void iterate(const std::vector<llvm::BasicBlock*>& order);
   Shape evaluate(const llvm::Instruction& instruction) const;
@@ -65,7 +78,9 @@ class LaneShapes {
   void spread(const llvm::BasicBlock* block, const ThreadFlow& flow);
 
   llvm::DenseMap<const llvm::Value*, Shape> shapes_;
-  llvm::SmallPtrSet<const llvm::Value*, 2> counting_;  ///< x and the linear index
+  LaneRows rows_;
+  llvm::SmallPtrSet<const llvm::Value*, 2> counting_;   ///< x and the linear index
+  llvm::SmallPtrSet<const llvm::Value*, 2> multiples_;  ///< sizes of rows
   llvm::SmallPtrSet<const llvm::BasicBlock*, 16> joins_;
   llvm::SmallPtrSet<const llvm::BasicBlock*, 16> partial_;
   llvm::SmallPtrSet<const llvm::BasicBlock*, 16> spread_;

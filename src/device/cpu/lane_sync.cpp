@@ -33,12 +33,12 @@ void LaneEmitter::emit_sync(llvm::CallInst& call, const SyncOperation& operation
 
 llvm::Constant* LaneEmitter::follows_from_number(Value* original) const {
   if (auto* constant = llvm::dyn_cast<llvm::Constant>(original))
-    return llvm::ConstantVector::getSplat(llvm::ElementCount::getFixed(kLanes), constant);
+    return llvm::ConstantVector::getSplat(llvm::ElementCount::getFixed(width_), constant);
   auto* instruction = llvm::dyn_cast<Instruction>(original);
   if (!instruction) return nullptr;
   if (shapes_.is_lane_number(instruction)) {
-    llvm::SmallVector<llvm::Constant*, kLanes> numbers;
-    for (unsigned lane = 0; lane < kLanes; ++lane)
+    llvm::SmallVector<llvm::Constant*, kSimdWidth> numbers;
+    for (unsigned lane = 0; lane < width_; ++lane)
       numbers.push_back(llvm::ConstantInt::get(instruction->getType(), lane));
     return llvm::ConstantVector::get(numbers);
   }
@@ -50,7 +50,7 @@ llvm::Constant* LaneEmitter::follows_from_number(Value* original) const {
   }
   if (operands.size() == 2)
     return llvm::ConstantFoldBinaryOpOperands(instruction->getOpcode(), operands[0], operands[1], layout_);
-  auto* type = llvm::FixedVectorType::get(instruction->getType(), kLanes);
+  auto* type = llvm::FixedVectorType::get(instruction->getType(), width_);
   return llvm::ConstantFoldCastOperand(instruction->getOpcode(), operands[0], type, layout_);
 }
 
@@ -59,15 +59,15 @@ llvm::Value* LaneEmitter::emit_shuffle(llvm::CallInst& call) {
   auto* source = call.getArgOperand(1);
   if (shapes_.of(&call).is_uniform()) {
     if (shapes_.of(value).is_uniform()) return first(value);
-    return builder_.CreateExtractElement(lanes(value), builder_.CreateAnd(first(source), kLanes - 1));
+    return builder_.CreateExtractElement(lanes(value), builder_.CreateAnd(first(source), width_ - 1));
   }
   auto* values = lanes(value);
   Value* sources = follows_from_number(source);
   if (!sources) sources = lanes(source);
-  sources = builder_.CreateAnd(sources, llvm::ConstantInt::get(sources->getType(), kLanes - 1));
+  sources = builder_.CreateAnd(sources, llvm::ConstantInt::get(sources->getType(), width_ - 1));
   if (const auto* constant = llvm::dyn_cast<llvm::Constant>(sources)) {
-    llvm::SmallVector<int, kLanes> picks;
-    for (unsigned lane = 0; lane < kLanes; ++lane) {
+    llvm::SmallVector<int, kSimdWidth> picks;
+    for (unsigned lane = 0; lane < width_; ++lane) {
       const auto* pick = llvm::dyn_cast_or_null<llvm::ConstantInt>(constant->getAggregateElement(lane));
       picks.push_back(pick ? static_cast<int>(pick->getZExtValue()) : -1);
     }
@@ -94,7 +94,7 @@ llvm::Function* LaneEmitter::multiply_accumulate_function() {
   if (auto* known = module->getFunction(kName)) return known;
   auto& context = module->getContext();
   llvm::IRBuilder<> builder(context);
-  auto* vector = llvm::FixedVectorType::get(builder.getFloatTy(), kLanes);
+  auto* vector = llvm::FixedVectorType::get(builder.getFloatTy(), width_);
   auto* pair = llvm::StructType::get(context, {vector, vector});
   auto* type = llvm::FunctionType::get(pair, {vector, vector, vector, vector, vector, vector}, false);
   auto* function = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, kName, module);
@@ -107,11 +107,11 @@ llvm::Function* LaneEmitter::multiply_accumulate_function() {
     Tile rows{};
     for (unsigned row = 0; row < 8; ++row) {
       std::array<int, 8> picks{};
-      for (unsigned lane = 0; lane < kLanes; ++lane) {
+      for (unsigned lane = 0; lane < width_; ++lane) {
         const auto position = tile_position(lane);
         if (position.row != row) continue;
         picks[position.column] = static_cast<int>(lane);
-        picks[position.column + 1] = static_cast<int>(kLanes + lane);
+        picks[position.column + 1] = static_cast<int>(width_ + lane);
       }
       rows[row] = builder.CreateShuffleVector(function->getArg(2 * operand), function->getArg(2 * operand + 1), picks);
     }
@@ -123,8 +123,8 @@ llvm::Function* LaneEmitter::multiply_accumulate_function() {
   auto* all = llvm::concatenateVectors(builder, product);
   Value* result = llvm::PoisonValue::get(pair);
   for (unsigned e = 0; e < 2; ++e) {
-    llvm::SmallVector<int, kLanes> picks;
-    for (unsigned lane = 0; lane < kLanes; ++lane)
+    llvm::SmallVector<int, kSimdWidth> picks;
+    for (unsigned lane = 0; lane < width_; ++lane)
       picks.push_back(static_cast<int>(tile_position(lane).row * 8 + tile_position(lane).column + e));
     result = builder.CreateInsertValue(result, builder.CreateShuffleVector(all, picks), e);
   }

@@ -80,7 +80,7 @@ LaneEmitter::Slots& LaneEmitter::slots_of(const Instruction& instruction) {
   if (!shape.is_divergent() && !slots.first) slots.first = make(type);
   if (divergent && slots.lanes.empty())
     for (unsigned c = 0; c < component_count(type); ++c)
-      slots.lanes.push_back(make(llvm::FixedVectorType::get(component_type(type, c), kLanes)));
+      slots.lanes.push_back(make(llvm::FixedVectorType::get(component_type(type, c), width_)));
   return slots;
 }
 
@@ -101,8 +101,7 @@ void LaneEmitter::store_slots(const Instruction& instruction, const LaneValue& v
   };
   if (slots.first) store(value.first, slots.first, edge_mask ? builder_.CreateIsNotNull(edge_mask) : nullptr);
   Value* each = nullptr;
-  if (edge_mask && !slots.lanes.empty())
-    each = builder_.CreateBitCast(edge_mask, llvm::FixedVectorType::get(builder_.getInt1Ty(), kLanes));
+  if (edge_mask && !slots.lanes.empty()) each = as_lanes(edge_mask);
   for (std::size_t c = 0; c < slots.lanes.size(); ++c) store(value.lanes[c], slots.lanes[c], each);
 }
 
@@ -135,9 +134,9 @@ llvm::Value* LaneEmitter::lanes(Value* original, unsigned component) {
   }
   // first + lane * stride
   auto* type = known.first->getType();
-  llvm::SmallVector<llvm::Constant*, kLanes> steps;
+  llvm::SmallVector<llvm::Constant*, kSimdWidth> steps;
   auto* step_type = type->isPointerTy() ? builder_.getInt64Ty() : type;
-  for (unsigned lane = 0; lane < kLanes; ++lane)
+  for (unsigned lane = 0; lane < width_; ++lane)
     steps.push_back(llvm::ConstantInt::get(step_type, static_cast<std::uint64_t>(shape.stride * lane), true));
   auto* offsets = llvm::ConstantVector::get(steps);
   if (type->isPointerTy()) return builder_.CreateGEP(builder_.getInt8Ty(), known.first, offsets);

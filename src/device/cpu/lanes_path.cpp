@@ -20,6 +20,7 @@
 #include "device/cpu/region_origins.hpp"
 #include "device/cpu/region_verifier.hpp"
 #include "device/cpu/shape_verifier.hpp"
+#include "observe/log.hpp"
 
 namespace anymetal::device::cpu {
 namespace {
@@ -56,6 +57,19 @@ bool never_ends_somewhere(const llvm::Function& function) {
     if (ending.insert(block).second) open.append(llvm::pred_begin(block), llvm::pred_end(block));
   }
   return ending.size() < function.size();
+}
+
+/// Lanes past the end of a row return at once.
+void leave_where_rows_end(const ThreadFunction& thread) {
+  auto& function = *thread.function;
+  auto* begin = &function.getEntryBlock();
+  auto* inside = begin->splitBasicBlock(begin->getFirstNonPHIOrDbgOrAlloca(), "inside");
+  auto* outside = llvm::BasicBlock::Create(function.getContext(), "outside", &function);
+  llvm::ReturnInst::Create(function.getContext(), outside);
+  begin->getTerminator()->eraseFromParent();
+  llvm::IRBuilder<> builder(begin);
+  builder.CreateCondBr(builder.CreateICmpULT(thread.geometry(kThread), thread.geometry(kThreadsPerGroup)), inside,
+                       outside);
 }
 
 /// Everything known about the thread function, and what is made from it.
@@ -104,7 +118,7 @@ std::string LanesPath::obstacle() {
   if (const auto count = thread_.function->getInstructionCount(); count > kLargestThread)
     return fmt::format("its {} instructions would take too long to compile as vector code", count);
   if (auto reason = lanes_obstacle(*thread_.function); !reason.empty()) return reason;
-  shapes_.emplace(thread_, flow_);
+  shapes_.emplace(thread_, flow_, options_.rows);
   if (fills_private_memory_of_some(*thread_.function, *shapes_)) return "a private array is filled in divergent flow";
   return {};
 }
@@ -166,8 +180,7 @@ llvm::Value* LanesPath::frame(llvm::Value* context, llvm::Value* simdgroup, std:
 
 llvm::Value* LanesPath::site(llvm::Value* context, llvm::Value* simdgroup) {
   auto* sites = GroupContextIr(builder_, context).load_pointer(offsetof(GroupContext, sites));
-  auto* index =
-      builder_.CreateNUWMul(builder_.CreateZExt(simdgroup, builder_.getInt64Ty()), builder_.getInt64(kSimdWidth));
+  auto* index = builder_.CreateZExt(simdgroup, builder_.getInt64Ty());
   return builder_.CreateInBoundsGEP(builder_.getInt32Ty(), sites, index);
 }
 
@@ -185,10 +198,14 @@ llvm::Function* LanesPath::emit_start(llvm::Function* simdgroup_function, std::u
   llvm::SmallVector<llvm::Value*, kGeometryCount> sizes;
   group_context.append_group_geometry(sizes);
   auto size = [&](unsigned d) { return sizes[kThreadsPerGroup - kGroup + d]; };
-  auto* index = builder_.CreateNUWMul(simdgroup, builder_.getInt32(kSimdWidth));
-  auto* row = builder_.CreateUDiv(index, size(0));
-  arguments.append({builder_.CreateURem(index, size(0)), builder_.CreateURem(row, size(1)),
-                    builder_.CreateUDiv(row, size(1)), index});
+  auto* width = builder_.getInt32(options_.rows.width);
+  auto* to_end =
+      options_.rows.whole ? size(0) : builder_.CreateNUWAdd(size(0), builder_.getInt32(options_.rows.width - 1));
+  auto* in_row = builder_.CreateUDiv(to_end, width);
+  auto* x = builder_.CreateNUWMul(builder_.CreateURem(simdgroup, in_row), width);
+  auto* row = builder_.CreateUDiv(simdgroup, in_row);
+  auto* index = builder_.CreateNUWAdd(builder_.CreateNUWMul(row, size(0)), x);
+  arguments.append({x, builder_.CreateURem(row, size(1)), builder_.CreateUDiv(row, size(1)), index});
   arguments.append(sizes.begin(), sizes.end());
   arguments.append({frame(group, simdgroup, stride), site(group, simdgroup)});
   builder_.CreateCall(simdgroup_function, arguments);
@@ -222,8 +239,24 @@ llvm::Function* LanesPath::emit_advance(std::uint64_t stride) {
 
 }  // namespace
 
-Result<LanesCode> emit_lanes_path(const ThreadFunction& thread, std::string_view label,
-                                  const CodeGenerator& generator, const LanesOptions& options) {
+LanesBody emit_lanes_body(const ThreadFunction& thread, std::string_view label, const CodeGenerator& generator,
+                          const LanesOptions& options) {
+  LanesPath path(thread, std::string(label), options);
+  if (path.suspends() || !path.obstacle().empty()) return {};
+  auto* body = path.emit_simdgroup(generator);
+  if (path.violation().empty()) {
+    generator.tidy(*body);
+    if (body->getInstructionCount() <= kLargestSimdgroup) return {body, path.relies_on_small_buffers()};
+  } else {
+    log::warning(fmt::format("threads of kernel '{}' do not run as vectors: {}", label, path.violation()));
+  }
+  body->eraseFromParent();
+  return {};
+}
+
+Result<LanesCode> emit_lanes_path(const ThreadFunction& thread, std::string_view label, const CodeGenerator& generator,
+                                  const LanesOptions& options) {
+  if (!options.rows.whole) leave_where_rows_end(thread);
   LanesPath path(thread, std::string(label), options);
   LanesCode code;
   code.obstacle = path.obstacle();

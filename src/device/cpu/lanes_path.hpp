@@ -1,12 +1,13 @@
 #pragma once
 /// \file
-/// The lanes path: a full simdgroup runs as vectors of 32 lanes; only threadgroup barriers suspend it.
+/// The lanes path: a simdgroup runs as vectors of 32 lanes; only threadgroup barriers suspend it.
 
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
 
+#include "device/cpu/lane_shapes.hpp"
 #include "device/cpu/thread_function.hpp"
 
 namespace anymetal::device::cpu {
@@ -14,6 +15,9 @@ namespace anymetal::device::cpu {
 class CodeGenerator;
 
 struct LanesOptions {
+  /// Which threads run together. Where a simdgroup's threads do something together they must be whole simdgroups: 32
+  /// wide, in rows of a multiple of 32 or threadgroups of one row.
+  LaneRows rows = {};
   /// Whether the verifiers look at what was found out and emitted: region_verifier.hpp, shape_verifier.hpp.
   bool verify = false;
   /// Called with the function that runs a simdgroup as it was emitted, before anything looks at it.
@@ -29,6 +33,18 @@ struct LanesCode {
   std::string obstacle;
   bool broken = false;  ///< the obstacle is what a verifier found
 };
+
+/// What runs threads of a kernel whose threads never meet beside each other; or why there is none.
+struct LanesBody {
+  /// Takes what the thread takes, its position being that of the first, then two pointers: one unused, and one to a word
+  /// that it writes.
+  llvm::Function* function = nullptr;
+  bool relies_on_small_buffers = false;  ///< true only in buffers of up to kLargestLaneBuffer
+};
+
+/// Emits it beside `thread`, which must be regularised and stays.
+LanesBody emit_lanes_body(const ThreadFunction& thread, std::string_view label, const CodeGenerator& generator,
+                          const LanesOptions& options);
 
 /// Emits functions named after `label` that replace `thread`, which must be regularised; it is erased where they were
 /// made.

@@ -1,9 +1,5 @@
 #include "device/cpu/loop_path.hpp"
 
-#include "device/cpu/grid_bounds.hpp"
-#include "device/cpu/group_context_ir.hpp"
-#include "device/cpu/unordered_accesses.hpp"
-
 #include <llvm/ADT/STLExtras.h>
 #include <llvm/IR/InstIterator.h>
 #include <llvm/IR/Intrinsics.h>
@@ -11,6 +7,11 @@
 #include <llvm/Transforms/Utils/Cloning.h>
 
 #include <array>
+
+#include "device/cpu/grid_bounds.hpp"
+#include "device/cpu/group_context_ir.hpp"
+#include "device/cpu/unordered_accesses.hpp"
+#include "device/cpu/vector_threads.hpp"
 
 namespace anymetal::device::cpu {
 namespace {
@@ -55,13 +56,20 @@ struct Plan {
   bool one = false;                        ///< one thread does the work of its threadgroup
   bool rows = false;                       ///< threadgroups that are neighbours on the x axis run as one
   llvm::SmallVector<GridBound, 3> bounds;  ///< where threads stop
+  LanesBody lanes = {};                    ///< runs `width` threads of a row at a time
+  unsigned width = 0;
+  llvm::Value* ignored = nullptr;  ///< what `lanes` is given beside the thread's arguments
 };
 
-/// `count` threadgroups from `group` on along x. Returns the call to inline and the latch of the loop over x.
-std::pair<llvm::CallInst*, llvm::Instruction*> emit_groups(llvm::IRBuilder<>& builder, const GroupContextIr& context,
-                                                           const ThreadFunction& thread, const Plan& plan,
-                                                           llvm::ArrayRef<llvm::Value*> pointers, const Triple& group,
-                                                           llvm::Value* count) {
+/// What has to be done to loops over threads once they are there.
+struct Threads {
+  llvm::SmallVector<llvm::CallInst*, 2> calls;  ///< to inline
+  llvm::Instruction* latch = nullptr;           ///< of the loop over x of single threads
+};
+
+/// `count` threadgroups from `group` on along x.
+Threads emit_groups(llvm::IRBuilder<>& builder, const GroupContextIr& context, const ThreadFunction& thread,
+                    const Plan& plan, llvm::ArrayRef<llvm::Value*> pointers, const Triple& group, llvm::Value* count) {
   llvm::SmallVector<llvm::Value*, kGeometryCount> sizes;
   context.append_group_geometry(sizes);
   auto size = [&](unsigned which, unsigned d) -> llvm::Value*& { return sizes[which - kGroup + d]; };
@@ -91,23 +99,39 @@ std::pair<llvm::CallInst*, llvm::Instruction*> emit_groups(llvm::IRBuilder<>& bu
     auto* shorter = builder.CreateBinaryIntrinsic(llvm::Intrinsic::umin, left, wide(extent[bound.axis]));
     extent[bound.axis] = builder.CreateTrunc(shorter, builder.getInt32Ty());
   }
-  llvm::CallInst* call = nullptr;
-  llvm::Instruction* latch = nullptr;
+  Threads threads;
   emit_counted_loop(builder, extent[2], "thread.z", [&](llvm::Value* z) {
     emit_counted_loop(builder, extent[1], "thread.y", [&](llvm::Value* y) {
       auto* row = builder.CreateNUWMul(builder.CreateNUWAdd(builder.CreateNUWMul(z, clipped[1]), y), clipped[0]);
-      latch = emit_counted_loop(builder, extent[0], "thread.x", [&](llvm::Value* x) {
+      auto arguments_at = [&](llvm::Value* x) {
         auto* place = plan.rows ? builder.CreateNUWAdd(origin[0], x) : x;
-        call = builder.CreateCall(thread.function, call_arguments({place, y, z}, builder.CreateNUWAdd(row, x)));
+        return call_arguments({place, y, z}, builder.CreateNUWAdd(row, x));
+      };
+      llvm::Value* done = nullptr;
+      if (plan.lanes.function) {
+        auto* width = builder.getInt32(plan.width);
+        auto* blocks = builder.CreateUDiv(extent[0], width);
+        emit_counted_loop(builder, blocks, "lanes.x", [&](llvm::Value* block) {
+          auto arguments = arguments_at(builder.CreateNUWMul(block, width));
+          arguments.append({plan.ignored, plan.ignored});
+          threads.calls.push_back(builder.CreateCall(plan.lanes.function, arguments));
+        });
+        done = builder.CreateNUWMul(blocks, width);
+      }
+      auto* left = done ? builder.CreateNUWSub(extent[0], done) : extent[0];
+      threads.latch = emit_counted_loop(builder, left, "thread.x", [&](llvm::Value* x) {
+        auto* at = done ? builder.CreateNUWAdd(done, x) : x;
+        threads.calls.push_back(builder.CreateCall(thread.function, arguments_at(at)));
       });
     });
   });
-  return {call, latch};
+  return threads;
 }
 
 }  // namespace
 
-llvm::Function* emit_loop_path(const ThreadFunction& thread, std::string_view label, bool one_thread) {
+LoopCode emit_loop_path(const ThreadFunction& thread, std::string_view label, bool one_thread,
+                        const CodeGenerator& generator, const LanesOptions* vectors) {
   auto* module = thread.function->getParent();
   auto& llvm_context = module->getContext();
   llvm::IRBuilder<> builder(llvm_context);
@@ -118,13 +142,19 @@ llvm::Function* emit_loop_path(const ThreadFunction& thread, std::string_view la
   run->addParamAttr(0, llvm::Attribute::NoAlias);
   Plan plan{.one = one_thread || threads_are_alike(thread), .bounds = take_grid_bounds(thread)};
   plan.rows = !plan.one && reads_only_grid_position_of_x(thread);
+  if (!plan.one && vectors) {
+    // A row of a threadgroup alone is often 16 long.
+    plan.width = plan.rows ? 32 : 16;
+    plan.lanes = emit_vector_threads(thread, plan.width, label, generator, *vectors);
+  }
   llvm::SmallVector<llvm::Instruction*, 64> instructions;
   for (auto& instruction : llvm::instructions(*thread.function)) instructions.push_back(&instruction);
-  auto* unordered = plan.one ? nullptr : mark_unordered_accesses(instructions);
+  auto* unordered = plan.one || plan.lanes.function ? nullptr : mark_unordered_accesses(instructions);
 
   auto* entry = llvm::BasicBlock::Create(llvm_context, "entry", run);
   auto* loop = llvm::BasicBlock::Create(llvm_context, "group", run);
   builder.SetInsertPoint(entry);
+  if (plan.lanes.function) plan.ignored = builder.CreateAlloca(builder.getInt32Ty());
   const GroupContextIr context(builder, run->getArg(0));
   const auto pointers = context.thread_arguments(thread);
   Triple groups{};
@@ -148,7 +178,7 @@ llvm::Function* emit_loop_path(const ThreadFunction& thread, std::string_view la
     steps = builder.CreateBinaryIntrinsic(llvm::Intrinsic::umin, builder.CreateTrunc(left, builder.getInt32Ty()),
                                           builder.CreateNUWSub(groups[0], group[0]));
   }
-  const auto [call, latch] = emit_groups(builder, context, thread, plan, pointers, group, steps);
+  const auto threads = emit_groups(builder, context, thread, plan, pointers, group, steps);
   const auto following = next_position(builder, group, steps, groups);
   for (unsigned d = 0; d < 3; ++d)
     llvm::cast<llvm::PHINode>(group[d])->addIncoming(following[d], builder.GetInsertBlock());
@@ -159,11 +189,14 @@ llvm::Function* emit_loop_path(const ThreadFunction& thread, std::string_view la
   builder.SetInsertPoint(end);
   builder.CreateRetVoid();
 
-  if (unordered) mark_unordered_loop(latch, unordered);
-  llvm::InlineFunctionInfo info;
-  llvm::InlineFunction(*call, info);
+  if (unordered) mark_unordered_loop(threads.latch, unordered);
+  for (auto* call : threads.calls) {
+    llvm::InlineFunctionInfo info;
+    llvm::InlineFunction(*call, info);
+  }
   thread.function->eraseFromParent();
-  return run;
+  if (plan.lanes.function) plan.lanes.function->eraseFromParent();
+  return {run, plan.lanes.relies_on_small_buffers ? kLargestLaneBuffer : 0};
 }
 
 }  // namespace anymetal::device::cpu

@@ -24,7 +24,9 @@ const llvm::Value* without_freeze(const llvm::Value* value) {
 
 bool RegionVerifier::is_active(const Region& region, const llvm::Value* value) const {
   const auto* cast = llvm::dyn_cast<llvm::BitCastInst>(value);
-  return cast && cast->getOperand(0) == region.mask;
+  if (!cast) return false;
+  const auto* cut = llvm::dyn_cast<llvm::TruncInst>(cast->getOperand(0));
+  return (cut ? cut->getOperand(0) : cast->getOperand(0)) == region.mask;
 }
 
 bool RegionVerifier::keeps_other_lanes(const Region& region, const llvm::Value* value) const {
@@ -70,7 +72,7 @@ bool RegionVerifier::is_guarded(const Region& region, const Instruction& made) c
   const auto* test =
       branch && branch->isConditional() ? llvm::dyn_cast<llvm::ICmpInst>(branch->getCondition()) : nullptr;
   const auto* all = test ? llvm::dyn_cast<llvm::ConstantInt>(test->getOperand(1)) : nullptr;
-  return all && all->isMinusOne() && test->getPredicate() == llvm::CmpInst::ICMP_EQ &&
+  return all && is_everyone(*all) && test->getPredicate() == llvm::CmpInst::ICMP_EQ &&
          test->getOperand(0) == region.mask && branch->getSuccessor(0) == made.getParent();
 }
 
@@ -122,13 +124,13 @@ bool RegionVerifier::check_edges_apart(const Region& region) {
   };
   for (const auto& sample : parts ? std::array<Sample, 2>{{{0xff00'ff01, 0x0ff0'a5a5}, {~0u, 0x8000'0001}}}
                                   : std::array<Sample, 2>{{{0x00ff'1234, ~0u}, {0x00ff'1234, 0}}}) {
-    const std::uint32_t here = region.partial ? sample.mask : ~0u;
+    const std::uint32_t here = (region.partial ? sample.mask : ~0u) & shapes_.all_lanes();
     constexpr std::uint32_t kBefore = 0x0100'0002;  // who waited before
     std::map<const llvm::AllocaInst*, std::uint32_t> slots;
     llvm::DenseMap<const llvm::Value*, std::uint32_t> known;
     if (region.mask) known[region.mask] = here;
     const auto at = [&](const llvm::AllocaInst* slot) -> std::uint32_t& {
-      return slots.try_emplace(slot, slot == origins_.live() ? ~0u : kBefore).first->second;
+      return slots.try_emplace(slot, slot == origins_.live() ? shapes_.all_lanes() : kBefore).first->second;
     };
     const auto value = [&](const llvm::Value* of) -> std::optional<std::uint32_t> {
       if (const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(of); constant && of->getType()->isIntegerTy(32))
@@ -152,8 +154,11 @@ bool RegionVerifier::check_edges_apart(const Region& region) {
           return wrong(fmt::format("'{}' is no set of lanes of block {}", name(made), name(*region.original)));
         at(slot) = *stored;
       } else if (const auto* cast = llvm::dyn_cast<llvm::BitCastInst>(&made)) {
-        if (parts && made.getType()->isIntegerTy(32) && is_condition(region, cast->getOperand(0)))
-          known[cast] = sample.taken;
+        if (parts && made.getType()->isIntegerTy(shapes_.width()) && is_condition(region, cast->getOperand(0)))
+          known[cast] = sample.taken & shapes_.all_lanes();
+      } else if (const auto* extended = llvm::dyn_cast<llvm::ZExtInst>(&made)) {
+        if (const auto found = known.find(extended->getOperand(0)); found != known.end())
+          known[extended] = std::uint32_t{found->second};
       } else if (const auto* chosen = llvm::dyn_cast<llvm::SelectInst>(&made)) {
         const auto yes = value(chosen->getTrueValue());
         const auto no = value(chosen->getFalseValue());
@@ -169,7 +174,7 @@ bool RegionVerifier::check_edges_apart(const Region& region) {
       }
     }
     std::map<const Block*, std::uint32_t> wanted;
-    std::uint32_t live = ~0u;
+    std::uint32_t live = shapes_.all_lanes();
     for (unsigned way = 0; way < branch.getNumSuccessors(); ++way) {
       const auto* next = branch.getSuccessor(way);
       const auto going = branch.getNumSuccessors() == 1 ? here : here & (way == 0 ? sample.taken : ~sample.taken);
@@ -187,7 +192,7 @@ bool RegionVerifier::check_edges_apart(const Region& region) {
     if (!wanted.empty())
       return wrong(
           fmt::format("block {} hands on no lanes to {}", name(*region.original), name(*wanted.begin()->first)));
-    if (live != ~0u && !slots.contains(origins_.live()))
+    if (live != shapes_.all_lanes() && !slots.contains(origins_.live()))
       return wrong(fmt::format("block {} miscounts who may reach a barrier", name(*region.original)));
   }
   return true;
@@ -209,7 +214,7 @@ bool RegionVerifier::check_edges_together(const Region& region) {
       if (const auto* store = llvm::dyn_cast<llvm::StoreInst>(&instruction);
           store && waited_for(store->getPointerOperand()) == next.original) {
         const auto* all = llvm::dyn_cast<llvm::ConstantInt>(store->getValueOperand());
-        told = all && all->isMinusOne();
+        told = all && is_everyone(*all);
       }
     if (region_of(*passage) != &region || passage->getSingleSuccessor() != next.entry || !told)
       return wrong(

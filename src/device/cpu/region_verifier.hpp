@@ -69,6 +69,7 @@ class RegionVerifier {
   bool check_masks(const Region& region);
   [[nodiscard]] bool is_guarded(const Region& region, const Instruction& made) const;
   [[nodiscard]] bool is_active(const Region& region, const llvm::Value* value) const;
+  [[nodiscard]] bool is_everyone(const llvm::ConstantInt& mask) const { return mask.getValue() == shapes_.all_lanes(); }
   [[nodiscard]] bool keeps_other_lanes(const Region& region, const llvm::Value* value) const;
   bool check_edges(const Region& region);
   bool check_edges_apart(const Region& region);

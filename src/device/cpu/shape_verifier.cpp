@@ -107,6 +107,7 @@ class ShapeVerifier {
     if (const auto* constant = llvm::dyn_cast<llvm::Constant>(operand)) return const_cast<llvm::Constant*>(constant);
     auto* type = operand->getType();
     if (counts_lanes(thread_, operand)) first &= 0x3e0;
+    if (shapes_.counts_lanes(operand)) first -= first % shapes_.width();
     const auto value = first + static_cast<std::uint64_t>(shapes_.of(operand).stride * lane);
     if (type->isPointerTy())
       return llvm::ConstantExpr::getIntToPtr(llvm::ConstantInt::get(llvm::Type::getInt64Ty(type->getContext()), value),
@@ -149,7 +150,7 @@ class ShapeVerifier {
       };
       const auto* first = result(0);
       for (const unsigned lane : {1u, 2u, 15u, 31u}) {
-        const auto* other = first ? result(lane) : nullptr;
+        const auto* other = first && lane < shapes_.width() ? result(lane) : nullptr;
         if (!other) continue;
         const llvm::APInt step(first->getBitWidth(), static_cast<std::uint64_t>(shape.stride * lane), true);
         if (other->getValue() != first->getValue() + step)

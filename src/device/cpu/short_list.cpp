@@ -30,10 +30,10 @@ Result<void> run_dispatch(const CommandList& list, const Dispatch& dispatch, Wor
   const auto& executable = static_cast<const CpuExecutable&>(*dispatch.executable);
   const auto grid = plan_grid(dispatch);
   if (!grid) return std::unexpected(grid.error());
-  const auto kernel = executable.table(list, dispatch);
-  if (!kernel) return std::unexpected(kernel.error());
-  auto ready = arena.prepare(list, dispatch, **kernel, grid->groups, {});
-  if (ready && !run_threadgroups(**kernel, arena.context(), 0, grid->count)) ready = stuck_at_barriers(dispatch.label);
+  const auto code = executable.code(list, dispatch);
+  if (!code) return std::unexpected(code.error());
+  auto ready = arena.prepare(list, dispatch, *code, grid->groups, {});
+  if (ready && !run_threadgroups(*code, arena.context(), 0, grid->count)) ready = stuck_at_barriers(dispatch.label);
   if (!ready) return std::unexpected(ready.error().with_key(std::string(dispatch.label)));
   return {};
 }

@@ -11,7 +11,9 @@ constexpr std::size_t kThreadgroupAlignment = 16;
 /// At the beginning of static threadgroup memory: kernels in a form for processors keep there what else they keep.
 constexpr std::size_t kZeroedBytes = 64;
 
-std::size_t aligned(std::size_t bytes, std::size_t alignment) { return (bytes + alignment - 1) / alignment * alignment; }
+std::size_t aligned(std::size_t bytes, std::size_t alignment) {
+  return (bytes + alignment - 1) / alignment * alignment;
+}
 
 }  // namespace
 
@@ -25,20 +27,26 @@ bool WorkerArena::Block::reserve(std::size_t bytes) {
   return data != nullptr;
 }
 
-Result<void> WorkerArena::prepare(const CommandList& list, const Dispatch& dispatch, const KernelTable& kernel,
+Result<void> WorkerArena::prepare(const CommandList& list, const Dispatch& dispatch, const DispatchCode& code,
                                   const std::array<std::uint32_t, 3>& groups, Purpose purpose) {
   purpose_ = {};
   const std::span bound(list.arguments.data() + dispatch.first_argument, dispatch.argument_count);
-  auto threadgroup_bytes = aligned(kernel.static_threadgroup_bytes, kThreadgroupAlignment);
+  const auto static_bytes = aligned(code.whole->static_threadgroup_bytes, kThreadgroupAlignment);
+  auto threadgroup_bytes = static_bytes;
   for (const auto& argument : bound)
     if (argument.kind == BoundArgument::Kind::ThreadgroupLength)
       threadgroup_bytes += aligned(argument.length, kThreadgroupAlignment);
   const auto& size = dispatch.threads_per_threadgroup;
   const auto threads = aligned(size.x * size.y * size.z, kSimdWidth);
-  const bool suspends = kernel.start != nullptr;
-  if (!threadgroup_memory_.reserve(threadgroup_bytes) ||
-      (suspends && (!frames_.reserve(threads / kernel.lanes_per_unit * kernel.frame_stride) ||
-                    !exchange_.reserve(kernel.exchange_bytes) || !sites_.reserve(threads * sizeof(Site)))))
+  const auto has_room = [&](const KernelTable& kernel) {
+    if (kernel.start == nullptr) return true;
+    const auto units = kernel.lanes_per_unit == 1
+                           ? threads
+                           : (size.x + kernel.lanes_per_unit - 1) / kernel.lanes_per_unit * size.y * size.z;
+    return frames_.reserve(units * kernel.frame_stride) && exchange_.reserve(kernel.exchange_bytes) &&
+           sites_.reserve(threads * sizeof(Site));
+  };
+  if (!threadgroup_memory_.reserve(threadgroup_bytes) || !has_room(*code.whole) || !has_room(*code.ends))
     return fail(ErrorCode::OutOfMemory, "the system has no memory left for a threadgroup");
 
   if (kernel.static_threadgroup_bytes > 0) {
@@ -47,11 +55,15 @@ Result<void> WorkerArena::prepare(const CommandList& list, const Dispatch& dispa
   }
 
   arguments_.clear();
-  auto offset = aligned(kernel.static_threadgroup_bytes, kThreadgroupAlignment);
+  auto offset = static_bytes;
   for (const auto& argument : bound) {
     switch (argument.kind) {
-      case BoundArgument::Kind::Absent: arguments_.push_back(nullptr); break;
-      case BoundArgument::Kind::Buffer: arguments_.push_back(argument.memory->contents() + argument.offset); break;
+      case BoundArgument::Kind::Absent:
+        arguments_.push_back(nullptr);
+        break;
+      case BoundArgument::Kind::Buffer:
+        arguments_.push_back(argument.memory->contents() + argument.offset);
+        break;
       case BoundArgument::Kind::Bytes:
         // Generated code reads constants only; the pointer type is shared with writable buffers.
         arguments_.push_back(const_cast<std::byte*>(list.bytes.data()) + argument.offset);  // NOLINT

@@ -2,11 +2,11 @@
 /// \file
 /// The memory one worker lends to generated code.
 
-#include "device/backend.hpp"
-#include "device/cpu/kernel_abi.hpp"
-
 #include <array>
 #include <memory>
+
+#include "device/backend.hpp"
+#include "device/cpu/kernel_abi.hpp"
 
 namespace anymetal::device::cpu {
 
@@ -24,7 +24,7 @@ class WorkerArena {
   /// Makes the context of a dispatch: resolves its arguments and provides memory for groups of `threads` threads, of which
   /// the first 64 bytes of static threadgroup memory are zero.
   /// OutOfMemory on failure.
-  Result<void> prepare(const CommandList& list, const Dispatch& dispatch, const KernelTable& kernel,
+  Result<void> prepare(const CommandList& list, const Dispatch& dispatch, const DispatchCode& code,
                        const std::array<std::uint32_t, 3>& groups, Purpose purpose);
   [[nodiscard]] bool is_prepared_for(Purpose purpose) const { return purpose_ == purpose; }
   [[nodiscard]] GroupContext& context() { return context_; }

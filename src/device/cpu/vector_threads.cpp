@@ -1,0 +1,136 @@
+#include "device/cpu/vector_threads.hpp"
+
+#include <llvm/ADT/STLExtras.h>
+#include <llvm/Analysis/CFG.h>
+#include <llvm/Analysis/TargetTransformInfo.h>
+#include <llvm/IR/CFG.h>
+#include <llvm/IR/InstIterator.h>
+#include <llvm/IR/IntrinsicInst.h>
+#include <llvm/IR/Module.h>
+#include <llvm/Transforms/Utils/Cloning.h>
+
+#include "device/cpu/code_generator.hpp"
+#include "device/cpu/lane_emitter.hpp"
+#include "device/cpu/lane_shapes.hpp"
+#include "device/cpu/thread_flow.hpp"
+
+namespace anymetal::device::cpu {
+namespace {
+
+bool has_vectors(const llvm::Function& function) {
+  return llvm::any_of(llvm::instructions(function), [](const llvm::Instruction& instruction) {
+    return instruction.getType()->isVectorTy() ||
+           llvm::any_of(instruction.operands(), [](const auto& operand) { return operand->getType()->isVectorTy(); });
+  });
+}
+
+/// Weighs what lanes gain against what they lose.
+class Gains {
+ public:
+  Gains(const ThreadFlow& flow, const LaneShapes& shapes, const llvm::TargetTransformInfo& costs,
+        const llvm::DataLayout& layout)
+      : flow_(flow), shapes_(shapes), layout_(layout) {
+    auto& context = flow.order.front()->getContext();
+    auto* words = llvm::FixedVectorType::get(llvm::Type::getInt32Ty(context), shapes.width());
+    gathers_ =
+        costs.isLegalMaskedGather(words, llvm::Align(4)) && !costs.forceScalarizeMaskedGather(words, llvm::Align(4));
+  }
+
+  [[nodiscard]] bool are_there() const {
+    return llvm::all_of(flow_.order, [&](const llvm::BasicBlock* block) {
+      return llvm::all_of(*block, [&](const llvm::Instruction& instruction) { return is_fast(instruction); });
+    });
+  }
+
+ private:
+  [[nodiscard]] bool is_fast(const llvm::Instruction& instruction) const {
+    // Done lane by lane: nothing is gained.
+    if (instruction.isAtomic() || llvm::isa<llvm::MemIntrinsic>(instruction)) return false;
+    if (instruction.isIntDivRem())
+      return shapes_.of(&instruction).is_uniform() || llvm::isa<llvm::Constant>(instruction.getOperand(1));
+    const auto* pointer = llvm::getLoadStorePointerOperand(&instruction);
+    if (!pointer || shapes_.of(pointer).is_uniform() || is_run(instruction, *pointer)) return true;
+    // Lanes at unrelated places: in a search one round of all costs less than the mispredicted branch of one. But where
+    // each thread goes through a run of memory of its own, one thread after the other is faster.
+    if (!gathers_ || !llvm::isa<llvm::LoadInst>(instruction)) return false;
+    const auto* loop = flow_.loops.getLoopFor(instruction.getParent());
+    return !loop || (is_left_one_by_one(*loop) && !counts_up(*pointer, *loop));
+  }
+  /// Whether lanes access elements beside each other.
+  [[nodiscard]] bool is_run(const llvm::Instruction& access, const llvm::Value& pointer) const {
+    auto* type = llvm::getLoadStoreType(const_cast<llvm::Instruction*>(&access));
+    const auto bytes = layout_.getTypeStoreSize(type->getScalarType()).getFixedValue() * component_count(type);
+    const auto shape = shapes_.of(&pointer);
+    return shape.is_linear() && shape.stride == static_cast<std::int64_t>(bytes);
+  }
+  /// Whether a value moves on by the same step in every round.
+  [[nodiscard]] static bool counts_up(const llvm::Value& value, const llvm::Loop& loop) {
+    const auto* instruction = llvm::dyn_cast<llvm::Instruction>(&value);
+    if (!instruction || !loop.contains(instruction)) return false;
+    if (const auto* phi = llvm::dyn_cast<llvm::PHINode>(instruction)) {
+      const auto* next = phi->getParent() == loop.getHeader()
+                             ? llvm::dyn_cast<llvm::Instruction>(phi->getIncomingValueForBlock(loop.getLoopLatch()))
+                             : nullptr;
+      return next && llvm::isa<llvm::BinaryOperator, llvm::GetElementPtrInst>(next) && next->getOperand(0) == phi &&
+             loop.isLoopInvariant(next->getOperand(1));
+    }
+    switch (instruction->getOpcode()) {
+      case llvm::Instruction::Add:
+      case llvm::Instruction::Sub:
+      case llvm::Instruction::Or:
+      case llvm::Instruction::Mul:
+      case llvm::Instruction::Shl:
+      case llvm::Instruction::ZExt:
+      case llvm::Instruction::SExt:
+      case llvm::Instruction::GetElementPtr:
+        return llvm::any_of(instruction->operands(),
+                            [&](const auto& operand) { return counts_up(*operand.get(), loop); });
+      default:
+        return false;
+    }
+  }
+  [[nodiscard]] bool is_left_one_by_one(const llvm::Loop& loop) const {
+    llvm::SmallVector<llvm::BasicBlock*, 4> exits;
+    loop.getExitingBlocks(exits);
+    return llvm::any_of(exits, [&](const llvm::BasicBlock* block) {
+      const auto* branch = llvm::dyn_cast<llvm::BranchInst>(block->getTerminator());
+      return branch && branch->isConditional() && !shapes_.of(branch->getCondition()).is_uniform();
+    });
+  }
+
+  const ThreadFlow& flow_;
+  const LaneShapes& shapes_;
+  const llvm::DataLayout& layout_;
+  bool gathers_ = false;
+};
+
+}  // namespace
+
+bool may_run_as_vectors(const llvm::Function& entry) {
+  if (has_vectors(entry)) return true;
+  llvm::SmallVector<std::pair<const llvm::BasicBlock*, const llvm::BasicBlock*>, 8> back;
+  llvm::FindFunctionBackedges(entry, back);
+  return !back.empty();
+}
+
+LanesBody emit_vector_threads(const ThreadFunction& thread, unsigned width, std::string_view label,
+                              const CodeGenerator& generator, const LanesOptions& vectors) {
+  if (!may_run_as_vectors(*thread.function)) return {};
+  llvm::ValueToValueMapTy copies;
+  ThreadFunction own = thread;
+  own.function = llvm::CloneFunction(thread.function, copies);
+  generator.regularise(*own.function);
+  auto options = vectors;
+  options.rows = {.width = width, .whole = false, .aligned = false};
+  LanesBody body;
+  const ThreadFlow flow(*own.function);
+  const LaneShapes shapes(own, flow, options.rows);
+  const auto costs = generator.costs(*own.function);
+  if (lanes_obstacle(*own.function).empty() &&
+      Gains(flow, shapes, costs, own.function->getParent()->getDataLayout()).are_there())
+    body = emit_lanes_body(own, label, generator, options);
+  own.function->eraseFromParent();
+  return body;
+}
+
+}  // namespace anymetal::device::cpu

@@ -1,0 +1,44 @@
+// Which form of a kernel runs a threadgroup.
+
+#include "device/cpu/forms.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+namespace anymetal::test {
+namespace {
+
+using device::cpu::Form;
+using device::cpu::form_for;
+
+TEST(Forms, AreChosenByTheLengthOfRows) {
+  EXPECT_EQ(form_for({.row = 256, .dispatched = 256, .is_one_row = true}, true), Form::Rows32);
+  EXPECT_EQ(form_for({.row = 16, .dispatched = 16}, false), Form::Rows16);
+  EXPECT_EQ(form_for({.row = 48, .dispatched = 48}, false), Form::Rows16);
+  EXPECT_EQ(form_for({.row = 8, .dispatched = 8}, false), Form::Rows8);
+  EXPECT_EQ(form_for({.row = 20, .dispatched = 20}, false), Form::Ends16);
+  EXPECT_EQ(form_for({.row = 3, .dispatched = 3}, false), Form::Ends8);
+}
+
+TEST(Forms, OfRowsThatTheGridCutsOffDependOnBothLengths) {
+  EXPECT_EQ(form_for({.row = 32, .dispatched = 48}, false), Form::Rows16);  // rows of 48 begin at multiples of 16
+  EXPECT_EQ(form_for({.row = 232, .dispatched = 256, .is_one_row = true}, false), Form::Rows8);
+  EXPECT_EQ(form_for({.row = 231, .dispatched = 256, .is_one_row = true}, false), Form::Ends16);
+}
+
+TEST(Forms, OfSimdgroupsAreNeverNarrower) {
+  EXPECT_EQ(form_for({.row = 16, .dispatched = 16}, true), Form::General);
+  EXPECT_EQ(form_for({.row = 48, .dispatched = 48, .is_one_row = true}, true), Form::Ends32);
+  EXPECT_EQ(form_for({.row = 100, .dispatched = 256, .is_one_row = true}, true), Form::Ends32);
+}
+
+TEST(Forms, HaveNamesOfTheirOwn) {
+  std::set<std::string_view> names;
+  for (std::size_t form = 0; form < device::cpu::kFormCount; ++form) names.insert(name_of(static_cast<Form>(form)));
+  EXPECT_EQ(names.size(), device::cpu::kFormCount);
+}
+
+}  // namespace
+}  // namespace anymetal::test
