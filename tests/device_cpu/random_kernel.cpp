@@ -71,14 +71,14 @@ void RandomKernel::statement(unsigned depth) {
     case 6:
       return copy();
     case 7:
-      return threads_ == Threads::Apart ? arithmetic() : simdgroup();
+      return is_alone() ? arithmetic() : simdgroup();
     case 8:
-      if (threads_ == Threads::Apart) return load();
+      if (is_alone()) return load();
       return threads_ == Threads::Whole && together_ && !returned_ ? shuffle() : simdgroup();
     case 9:
-      return together_ ? exchange() : load();
+      return together_ && threads_ != Threads::Alone ? exchange() : load();
     case 10:
-      return count();
+      return threads_ == Threads::Alone ? vector() : count();  // what is atomic is done thread by thread
     case 11:
     case 12:
       return branch(depth - 1);

@@ -26,6 +26,7 @@ class RandomKernel {
     Whole,  ///< threadgroups of kThreads, all in whole simdgroups
     Any,    ///< nothing but that lanes may be missing
     Apart,  ///< the same, and threads do nothing as simdgroups
+    Alone,  ///< the same, and they never meet
   };
   RandomKernel(unsigned seed, Threads threads) : random_(seed), threads_(threads), copies_private_(chance(4)) {}
 
@@ -34,6 +35,7 @@ class RandomKernel {
 
  private:
   unsigned pick(unsigned count) { return static_cast<unsigned>(random_() % count); }
+  [[nodiscard]] bool is_alone() const { return threads_ == Threads::Apart || threads_ == Threads::Alone; }
   bool chance(unsigned of) { return pick(of) == 0; }
   std::string value(unsigned depth = 2);   ///< a uint
   std::string number(unsigned depth = 1);  ///< a float, whole and small

@@ -34,6 +34,7 @@ class Gains {
     auto* words = llvm::FixedVectorType::get(llvm::Type::getInt32Ty(context), shapes.width());
     gathers_ =
         costs.isLegalMaskedGather(words, llvm::Align(4)) && !costs.forceScalarizeMaskedGather(words, llvm::Align(4));
+    scatters_ = costs.isLegalMaskedScatter(words, llvm::Align(4));
   }
 
   [[nodiscard]] bool are_there() const {
@@ -52,8 +53,9 @@ class Gains {
     if (!pointer || shapes_.of(pointer).is_uniform() || is_run(instruction, *pointer)) return true;
     // Lanes at unrelated places: in a search one round of all costs less than the mispredicted branch of one. But where
     // each thread goes through a run of memory of its own, one thread after the other is faster.
-    if (!gathers_ || !llvm::isa<llvm::LoadInst>(instruction)) return false;
     const auto* loop = flow_.loops.getLoopFor(instruction.getParent());
+    if (!llvm::isa<llvm::LoadInst>(instruction)) return scatters_ && !loop;
+    if (!gathers_) return false;
     return !loop || (is_left_one_by_one(*loop) && !counts_up(*pointer, *loop));
   }
   /// Whether lanes access elements beside each other.
@@ -101,7 +103,7 @@ class Gains {
   const ThreadFlow& flow_;
   const LaneShapes& shapes_;
   const llvm::DataLayout& layout_;
-  bool gathers_ = false;
+  bool gathers_ = false, scatters_ = false;
 };
 
 }  // namespace
