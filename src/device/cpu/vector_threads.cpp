@@ -24,6 +24,12 @@ bool has_vectors(const llvm::Function& function) {
   });
 }
 
+bool has_more_than_scalars(const llvm::Function& function) {
+  llvm::SmallVector<std::pair<const llvm::BasicBlock*, const llvm::BasicBlock*>, 8> back;
+  llvm::FindFunctionBackedges(function, back);
+  return !back.empty() || has_vectors(function);
+}
+
 /// Weighs what lanes gain against what they lose.
 class Gains {
  public:
@@ -109,15 +115,18 @@ class Gains {
 }  // namespace
 
 bool may_run_as_vectors(const llvm::Function& entry) {
-  if (has_vectors(entry)) return true;
-  llvm::SmallVector<std::pair<const llvm::BasicBlock*, const llvm::BasicBlock*>, 8> back;
-  llvm::FindFunctionBackedges(entry, back);
-  return !back.empty();
+  const bool tells_threads_apart = llvm::any_of(llvm::instructions(entry), [](const llvm::Instruction& instruction) {
+    const auto* call = llvm::dyn_cast<llvm::CallInst>(&instruction);
+    const auto* callee = call ? call->getCalledFunction() : nullptr;
+    return callee && (callee->getName().starts_with("__msl_thread_position_in_") ||
+                      callee->getName().starts_with("__msl_thread_index_in_"));
+  });
+  return tells_threads_apart && has_more_than_scalars(entry);
 }
 
 LanesBody emit_vector_threads(const ThreadFunction& thread, unsigned width, std::string_view label,
                               const CodeGenerator& generator, const LanesOptions& vectors) {
-  if (!may_run_as_vectors(*thread.function)) return {};
+  if (!has_more_than_scalars(*thread.function)) return {};
   llvm::ValueToValueMapTy copies;
   ThreadFunction own = thread;
   own.function = llvm::CloneFunction(thread.function, copies);
