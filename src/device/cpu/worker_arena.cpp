@@ -49,8 +49,8 @@ Result<void> WorkerArena::prepare(const CommandList& list, const Dispatch& dispa
   if (!threadgroup_memory_.reserve(threadgroup_bytes) || !has_room(*code.whole) || !has_room(*code.ends))
     return fail(ErrorCode::OutOfMemory, "the system has no memory left for a threadgroup");
 
-  if (kernel.static_threadgroup_bytes > 0) {
-    const auto bytes = std::min<std::size_t>(kernel.static_threadgroup_bytes, kZeroedBytes);
+  if (code.whole->static_threadgroup_bytes > 0) {
+    const auto bytes = std::min<std::size_t>(code.whole->static_threadgroup_bytes, kZeroedBytes);
     std::memset(threadgroup_memory_.data.get(), 0, bytes);
   }
 
