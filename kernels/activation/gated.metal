@@ -1,5 +1,6 @@
 #include <metal_stdlib>
 #include "common/activations.h"
+#include "common/elements.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -12,8 +13,11 @@ using namespace anymetal;
 template <class T>
 kernel void gelu(device const T* x [[buffer(0)]],
                  device T* y [[buffer(1)]],
-                 uint i [[thread_position_in_grid]]) {
-  y[i] = T(gelu_tanh(float(x[i])));
+                 uint i [[thread_position_in_grid]],
+                 uint n [[threads_per_grid]],
+                 uint group [[threadgroup_position_in_grid]],
+                 uint size [[threads_per_threadgroup]]) {
+  for_element<T>({i, group, size}, n, [&](uint e) { return T(gelu_tanh(float(x[e]))); }, [&](uint e, T v) { y[e] = v; });
 }
 
 /// y = gate / (1 + e^-gate) * up. Source: arXiv 2002.05202.
@@ -24,9 +28,11 @@ kernel void silu_mul_f32(device const float* gate [[buffer(0)]],
                          device const float* up [[buffer(1)]],
                          device float* y [[buffer(2)]],
                          constant uint& n [[buffer(3)]],
-                         uint i [[thread_position_in_grid]]) {
+                         uint i [[thread_position_in_grid]],
+                         uint group [[threadgroup_position_in_grid]],
+                         uint size [[threads_per_threadgroup]]) {
 #pragma METAL fp math_mode(safe)
-  if (i < n) y[i] = gate[i] / (1.0f + precise::exp(-gate[i])) * up[i];
+  for_element<float>({i, group, size}, n, [&](uint e) { return gate[e] / (1.0f + precise::exp(-gate[e])) * up[e]; }, [&](uint e, float v) { y[e] = v; });
 }
 
 /// y = x / (1 + e^-gate), in f32 and rounded once.
@@ -38,13 +44,15 @@ kernel void sigmoid_mul(device const T* x [[buffer(0)]],
                         device const T* gate [[buffer(1)]],
                         device T* y [[buffer(2)]],
                         constant uint& n [[buffer(3)]],
-                        uint i [[thread_position_in_grid]]) {
+                        uint i [[thread_position_in_grid]],
+                        uint group [[threadgroup_position_in_grid]],
+                        uint size [[threads_per_threadgroup]]) {
 #pragma METAL fp math_mode(safe)
-  if (i < n) y[i] = T(float(x[i]) / (1.0f + precise::exp(-float(gate[i]))));
+  for_element<T>({i, group, size}, n, [&](uint e) { return T(float(x[e]) / (1.0f + precise::exp(-float(gate[e])))); }, [&](uint e, T v) { y[e] = v; });
 }
 
-template [[host_name("gelu_f32")]] kernel void gelu<float>(device const float*, device float*, uint);
-template [[host_name("gelu_f16")]] kernel void gelu<half>(device const half*, device half*, uint);
-template [[host_name("gelu_bf16")]] kernel void gelu<bfloat>(device const bfloat*, device bfloat*, uint);
-template [[host_name("sigmoid_mul_f32")]] kernel void sigmoid_mul<float>(device const float*, device const float*, device float*, constant uint&, uint);
-template [[host_name("sigmoid_mul_bf16")]] kernel void sigmoid_mul<bfloat>(device const bfloat*, device const bfloat*, device bfloat*, constant uint&, uint);
+template [[host_name("gelu_f32")]] kernel void gelu<float>(device const float*, device float*, uint, uint, uint, uint);
+template [[host_name("gelu_f16")]] kernel void gelu<half>(device const half*, device half*, uint, uint, uint, uint);
+template [[host_name("gelu_bf16")]] kernel void gelu<bfloat>(device const bfloat*, device bfloat*, uint, uint, uint, uint);
+template [[host_name("sigmoid_mul_f32")]] kernel void sigmoid_mul<float>(device const float*, device const float*, device float*, constant uint&, uint, uint, uint);
+template [[host_name("sigmoid_mul_bf16")]] kernel void sigmoid_mul<bfloat>(device const bfloat*, device const bfloat*, device bfloat*, constant uint&, uint, uint, uint);

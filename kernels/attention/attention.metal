@@ -64,13 +64,17 @@ kernel void attention(constant AttentionParams& p [[buffer(0)]],
       const float weight = weights[j - chunk];
       if (weight == 0.0f) continue;
       const Row v(V, seen.slot(j), dim);
-      for (uint i = 0; i * 32 + lane < dim; ++i) out[i] += weight * v.one(i * 32 + lane);
+      for (uint i = 0; i < kMaxOwned; ++i) {
+        if (i * 32 + lane < dim) out[i] += weight * v.one(i * 32 + lane);
+      }
     }
     simdgroup_barrier(mem_flags::mem_threadgroup);
   }
 
   const float inverse = final_factor(simd_sum(softmax.sum), softmax.top, p, sinks, head);
-  for (uint i = 0; i * 32 + lane < dim; ++i) O[at + i * 32 + lane] = out[i] * inverse;
+  for (uint i = 0; i < kMaxOwned; ++i) {
+    if (i * 32 + lane < dim) O[at + i * 32 + lane] = out[i] * inverse;
+  }
 }
 
 #define INSTANTIATE(name, Row) \

@@ -1,5 +1,9 @@
 #include <metal_stdlib>
 #include "common/blocks.h"
+#include "common/nvidia.h"
+#if ANYMETAL_NVIDIA
+#include "nvidia/moved_rows.h"
+#endif
 using namespace metal;
 using namespace anymetal;
 
@@ -48,7 +52,18 @@ kernel void kv_cache_move(device ushort* cache [[buffer(0)]],
                           constant uint& from [[buffer(4)]],
                           constant uint& to [[buffer(5)]],
                           constant uint& count [[buffer(6)]],
-                          uint2 gid [[thread_position_in_grid]]) {
+                          uint2 gid [[thread_position_in_grid]],
+                          uint2 in_group [[thread_position_in_threadgroup]],
+                          uint2 size [[threads_per_threadgroup]]) {
+#if ANYMETAL_NVIDIA
+  const uint column0 = gid.x - in_group.x;
+  if (size.y == 1 && size.x % 8 == 0 && row_size % 8 == 0 && row_size - min(column0, row_size) >= size.x && ((ulong)cache & 15) == 0) {
+    if (gid.y >= n_heads || max(from, to) >= capacity) return;
+    move_rows((device uint4*)(cache + ulong(gid.y) * capacity * row_size + column0), row_size / 8, from, to,
+              min(count, capacity - max(from, to)), in_group.x, size.x);
+    return;
+  }
+#endif
   if (gid.x >= row_size || gid.y >= n_heads || max(from, to) >= capacity) return;
   const uint positions = min(count, capacity - max(from, to));
   device ushort* column = cache + ulong(gid.y) * capacity * row_size + gid.x;

@@ -53,7 +53,12 @@ kernel void sdpa(device const T* Q [[buffer(0)]],
                  constant Params& p [[buffer(4)]],
                  uint3 group [[threadgroup_position_in_grid]],
                  uint index [[thread_index_in_threadgroup]]) {
-  constexpr uint kSlab = 512;  // outputs a thread holds; longer heads repeat the scores for each slab
+  // Outputs a thread holds; longer heads repeat the scores for each slab. On NVIDIA GPUs as many as there are registers for.
+#if ANYMETAL_NVIDIA
+  constexpr uint kSlab = 64;
+#else
+  constexpr uint kSlab = 512;
+#endif
   const uint query = group.z * 32 + index, dim = p.head_dim;
   if (group.y >= p.n_heads) return;
   const uint capacity = p.kv_capacity > 0 ? p.kv_capacity : p.kv_seq_len;
@@ -76,7 +81,16 @@ kernel void sdpa(device const T* Q [[buffer(0)]],
   for (uint first = 0; first < dim; first += kSlab) {
     const uint outputs = min(kSlab, dim - first);
     float out[kSlab];
-    for (uint d = 0; d < outputs; ++d) out[d] = 0.0f;
+    const auto for_outputs = [&](auto visit) {
+#if ANYMETAL_NVIDIA
+      for (uint d = 0; d < kSlab; ++d) {
+        if (d < outputs) visit(d);
+      }
+#else
+      for (uint d = 0; d < outputs; ++d) visit(d);
+#endif
+    };
+    for_outputs([&](uint d) { out[d] = 0.0f; });
     float top = kLowest, sum = 0.0f;
     for (uint key = begin; key < end; ++key) {
       device const T* k = K + (kv_row + key) * dim;
@@ -86,16 +100,16 @@ kernel void sdpa(device const T* Q [[buffer(0)]],
       score *= p.scale;
       if (score > top) {
         const float rescale = exp(top - score);
-        for (uint d = 0; d < outputs; ++d) out[d] *= rescale;
+        for_outputs([&](uint d) { out[d] *= rescale; });
         sum *= rescale;
         top = score;
       }
       const float weight = exp(score - top);
-      for (uint d = 0; d < outputs; ++d) out[d] += weight * float(v[d]);
+      for_outputs([&](uint d) { out[d] += weight * float(v[d]); });
       sum += weight;
     }
     const float inverse = sum > 0.0f ? 1.0f / sum : 0.0f;
-    for (uint d = 0; d < outputs; ++d) o[first + d] = T(out[d] * inverse);
+    for_outputs([&](uint d) { o[first + d] = T(out[d] * inverse); });
   }
 }
 

@@ -21,25 +21,23 @@ void for_share(uint n, uint index, uint size, Load load, Use use) {
   for (; i < n; i += size) use(i, load(i));
 }
 
-// Sum of a(i) * b(i), i < n ascending; factors(i) gives both. On NVIDIA GPUs sixteen pairs are on their way before the first is used.
-template <class Factors>
-float dot_in_order(uint n, Factors factors) {
+// Sum of term(i, load(i)), i < n ascending. On NVIDIA GPUs kAhead loads are on their way before the first is used. The lanes of a
+// simdgroup call together.
+template <uint kAhead, class Load, class Term>
+float sum_in_order(uint n, Load load, Term term) {
   float sum = 0.0f;
   uint i = 0;
 #if ANYMETAL_NVIDIA
-  constexpr uint kAhead = 16;
   for (; n - i >= kAhead; i += kAhead) {
-    metal::float2 ahead[kAhead];
+    decltype(load(i)) ahead[kAhead];
 #pragma unroll
-    for (uint j = 0; j < kAhead; ++j) ahead[j] = factors(i + j);
+    for (uint j = 0; j < kAhead; ++j) ahead[j] = load(i + j);
+    metal::simdgroup_barrier(metal::mem_flags::mem_none);  // else the first is used before the last is asked for
 #pragma unroll
-    for (uint j = 0; j < kAhead; ++j) sum += ahead[j].x * ahead[j].y;
+    for (uint j = 0; j < kAhead; ++j) sum += term(i + j, ahead[j]);
   }
 #endif
-  for (; i < n; ++i) {
-    const metal::float2 pair = factors(i);
-    sum += pair.x * pair.y;
-  }
+  for (; i < n; ++i) sum += term(i, load(i));
   return sum;
 }
 

@@ -1,5 +1,6 @@
 #include <metal_stdlib>
 #include "common/activations.h"
+#include "common/elements.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -14,11 +15,13 @@ kernel void fused_gelu_mul(device const T* gate [[buffer(0)]],
                            device const T* up [[buffer(1)]],
                            device T* out [[buffer(2)]],
                            constant uint& n [[buffer(3)]],
-                           uint i [[thread_position_in_grid]]) {
-  if (i < n) out[i] = T(gelu_tanh(float(gate[i])) * float(up[i]));
+                           uint i [[thread_position_in_grid]],
+                           uint group [[threadgroup_position_in_grid]],
+                           uint size [[threads_per_threadgroup]]) {
+  for_element<T>({i, group, size}, n, [&](uint e) { return T(gelu_tanh(float(gate[e])) * float(up[e])); }, [&](uint e, T v) { out[e] = v; });
 }
 
 template [[host_name("fused_gelu_mul")]] kernel void fused_gelu_mul<float>(
-    device const float*, device const float*, device float*, constant uint&, uint);
+    device const float*, device const float*, device float*, constant uint&, uint, uint, uint);
 template [[host_name("fused_gelu_mul_bf16")]] kernel void fused_gelu_mul<bfloat>(
-    device const bfloat*, device const bfloat*, device bfloat*, constant uint&, uint);
+    device const bfloat*, device const bfloat*, device bfloat*, constant uint&, uint, uint, uint);

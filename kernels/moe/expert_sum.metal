@@ -1,5 +1,10 @@
 #include <metal_stdlib>
+#include "common/elements.h"
+#if ANYMETAL_NVIDIA
+#include "nvidia/own_rows.h"
+#endif
 using namespace metal;
+using namespace anymetal;
 
 // kernels: moe_accumulate moe_weighted_sum moe_weighted_sum_seq moe_weighted_sum_seq_bf16_input naive_matvec_f32
 // kernels: moe_weighted_sum_seq_backward_outputs_f32 moe_weighted_sum_seq_backward_weights_f32 moe_weighted_reduce_f32
@@ -16,8 +21,10 @@ struct AccumulateParams {
 kernel void moe_accumulate(device float* sum [[buffer(0)]],
                            device const float* x [[buffer(1)]],
                            constant AccumulateParams& p [[buffer(2)]],
-                           uint i [[thread_position_in_grid]]) {
-  if (i < p.n) sum[i] += p.weight * x[i];
+                           uint i [[thread_position_in_grid]],
+                           uint group [[threadgroup_position_in_grid]],
+                           uint size [[threads_per_threadgroup]]) {
+  for_element<float>({i, group, size}, p.n, [&](uint e) { return sum[e] + p.weight * x[e]; }, [&](uint e, float v) { sum[e] = v; });
 }
 
 /// y[h] = sum over k of x[k, h] * weight[k], k ascending.
@@ -86,7 +93,20 @@ kernel void moe_weighted_sum_seq_backward_weights_f32(device const float* x [[bu
                                                       device const float* dy [[buffer(1)]],
                                                       device float* dweight [[buffer(2)]],
                                                       constant SumSizes& s [[buffer(3)]],
-                                                      uint slot [[thread_position_in_grid]]) {
+                                                      uint slot [[thread_position_in_grid]],
+                                                      uint lane [[thread_index_in_simdgroup]],
+                                                      uint size [[threads_per_threadgroup]]) {
+#if ANYMETAL_NVIDIA
+  if (has_own_rows(slot, s.tokens * s.slots, lane, size)) {
+    const auto factors = [&](uint r) {
+      const ulong row = slot - lane + r;
+      return RowFactors{x + row * s.width, dy + row / s.slots * s.width};
+    };
+    const bool aligned = s.width % 4 == 0 && (((ulong)x | (ulong)dy) & 15) == 0;
+    dweight[slot] = aligned ? own_row_sum<true>(s.width, lane, factors) : own_row_sum<false>(s.width, lane, factors);
+    return;
+  }
+#endif
   if (slot >= s.tokens * s.slots) return;
   const ulong token = slot / s.slots;
   float sum = 0.0f;
@@ -106,7 +126,17 @@ kernel void naive_matvec_f32(device const float* w [[buffer(0)]],
                              device const float* x [[buffer(1)]],
                              device float* y [[buffer(2)]],
                              constant MatVecSizes& s [[buffer(3)]],
-                             uint row [[thread_position_in_grid]]) {
+                             uint row [[thread_position_in_grid]],
+                             uint lane [[thread_index_in_simdgroup]],
+                             uint size [[threads_per_threadgroup]]) {
+#if ANYMETAL_NVIDIA
+  if (has_own_rows(row, s.n, lane, size)) {
+    const auto factors = [&](uint r) { return RowFactors{w + ulong(row - lane + r) * s.k, x}; };
+    const bool aligned = s.k % 4 == 0 && (((ulong)w | (ulong)x) & 15) == 0;
+    y[row] = aligned ? own_row_sum<true>(s.k, lane, factors) : own_row_sum<false>(s.k, lane, factors);
+    return;
+  }
+#endif
   if (row >= s.n) return;
   float sum = 0.0f;
   for (uint i = 0; i < s.k; ++i) sum += w[ulong(row) * s.k + i] * x[i];

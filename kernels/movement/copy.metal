@@ -1,5 +1,7 @@
 #include <metal_stdlib>
+#include "common/elements.h"
 using namespace metal;
+using namespace anymetal;
 
 // kernels: strided_copy_f32 offset_copy_f32 gather_f32 zero_buffer
 
@@ -30,8 +32,10 @@ struct OffsetCopyParams {
 kernel void offset_copy_f32(device const float* x [[buffer(0)]],
                             device float* out [[buffer(1)]],
                             constant OffsetCopyParams& p [[buffer(2)]],
-                            uint i [[thread_position_in_grid]]) {
-  if (i < p.count) out[ulong(p.destination) + i] = x[ulong(p.source) + i];
+                            uint i [[thread_position_in_grid]],
+                            uint group [[threadgroup_position_in_grid]],
+                            uint size [[threads_per_threadgroup]]) {
+  for_element<float>({i, group, size}, p.count, [&](uint e) { return x[ulong(p.source) + e]; }, [&](uint e, float v) { out[ulong(p.destination) + e] = v; });
 }
 
 struct GatherParams {
@@ -58,6 +62,8 @@ kernel void gather_f32(device const float* x [[buffer(0)]],
 /// grid: threads (n). tolerance: exact
 kernel void zero_buffer(device float* out [[buffer(0)]],
                         constant uint& n [[buffer(1)]],
-                        uint i [[thread_position_in_grid]]) {
-  if (i < n) out[i] = 0.0f;
+                        uint i [[thread_position_in_grid]],
+                        uint group [[threadgroup_position_in_grid]],
+                        uint size [[threads_per_threadgroup]]) {
+  for_element<float>({i, group, size}, n, [&](uint e) { return 0.0f; }, [&](uint e, float v) { out[e] = v; });
 }

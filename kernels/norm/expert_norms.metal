@@ -12,8 +12,47 @@ struct ExpertMix {
   uint slots, dim;
   float operator()(uint i) const {
     float sum = 0.0f;
-    for (uint k = 0; k < slots; ++k) sum += outputs[ulong(k) * dim + i] * weights[k];
+    uint k = 0;
+#if ANYMETAL_NVIDIA
+    for (; slots - k >= 8; k += 8) {
+      float ahead[8];
+#pragma unroll
+      for (uint j = 0; j < 8; ++j) ahead[j] = outputs[ulong(k + j) * dim + i];
+#pragma unroll
+      for (uint j = 0; j < 8; ++j) sum += ahead[j] * weights[k + j];
+    }
+#endif
+    for (; k < slots; ++k) sum += outputs[ulong(k) * dim + i] * weights[k];
     return sum;
+  }
+};
+
+// The mix of a row, of which a thread keeps its first elements from the sum of squares for the result.
+struct KeptMix {
+  static constexpr uint kKept = 4;
+  ExpertMix mix;
+  float kept[kKept];
+
+  float inverse_rms(float eps, threadgroup float* scratch, Team team) {
+    float squares = 0.0f;
+    const auto visit = [&](uint, float v) { squares += v * v; };
+    for_own(team, [&](uint k, uint i) { visit(i, kept[k] = mix(i)); }, [&](uint i) { visit(i, mix(i)); });
+    return rsqrt(threadgroup_sum(squares, scratch, team) / float(mix.dim) + eps);
+  }
+  // use(i, value) for the elements of this thread.
+  template <class Use>
+  void for_each(Team team, Use use) const {
+    for_own(team, [&](uint k, uint i) { use(i, kept[k]); }, [&](uint i) { use(i, mix(i)); });
+  }
+
+ private:
+  template <class First, class Rest>
+  void for_own(Team team, First first, Rest rest) const {
+#pragma unroll
+    for (uint k = 0; k < kKept; ++k) {
+      if (team.index + k * team.size < mix.dim) first(k, team.index + k * team.size);
+    }
+    for (uint i = team.index + kKept * team.size; i < mix.dim; i += team.size) rest(i);
   }
 };
 
@@ -40,9 +79,10 @@ kernel void fused_moe_wsum_norm_add_f32(device const float* experts [[buffer(0)]
                                         uint simdgroup [[simdgroup_index_in_threadgroup]]) {
   if (row >= rows) return;
   const ulong base = ulong(row) * dim;
-  const ExpertMix mix = {experts + ulong(row) * slots * dim, weights + ulong(row) * slots, slots, dim};
-  const float r = inverse_rms_of(dim, eps, scratch, {index, size, lane, simdgroup}, mix);
-  for (uint i = index; i < dim; i += size) out[base + i] = residual[base + i] + mix(i) * r * w[i];
+  const Team team = {index, size, lane, simdgroup};
+  KeptMix mix = {{experts + ulong(row) * slots * dim, weights + ulong(row) * slots, slots, dim}, {}};
+  const float r = mix.inverse_rms(eps, scratch, team);
+  mix.for_each(team, [&](uint i, float v) { out[base + i] = residual[base + i] + v * r * w[i]; });
 }
 
 /// v = sum over k of weights[k] * experts[k]; out = residual / sqrt(mean(residual^2) + eps) * w_res + v / sqrt(mean(v^2) + eps) * w_moe, per row.
@@ -70,8 +110,8 @@ kernel void fused_moe_wsum_dnorm_add_f32(device const float* experts [[buffer(0)
   if (row >= rows) return;
   const Team team = {index, size, lane, simdgroup};
   const ulong base = ulong(row) * dim;
-  const ExpertMix mix = {experts + ulong(row) * slots * dim, weights + ulong(row) * slots, slots, dim};
+  KeptMix mix = {{experts + ulong(row) * slots * dim, weights + ulong(row) * slots, slots, dim}, {}};
   const float r_res = inverse_rms_of(dim, eps, scratch, team, [&](uint i) { return residual[base + i]; });
-  const float r_moe = inverse_rms_of(dim, eps, scratch, team, mix);
-  for (uint i = index; i < dim; i += size) out[base + i] = residual[base + i] * r_res * w_res[i] + mix(i) * r_moe * w_moe[i];
+  const float r_moe = mix.inverse_rms(eps, scratch, team);
+  mix.for_each(team, [&](uint i, float v) { out[base + i] = residual[base + i] * r_res * w_res[i] + v * r_moe * w_moe[i]; });
 }

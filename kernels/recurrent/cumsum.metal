@@ -86,7 +86,19 @@ kernel void chunk_local_cumsum_g_f32(device const float* g [[buffer(0)]],
   if (group.x != 0 || group.y % size.x != 0 || head >= s.heads || batch >= s.batches) return;
   const ulong begin = ulong(n) * s.chunk, end = min(begin + s.chunk, ulong(s.tokens));
   float sum = 0.0f;
-  for (ulong t = begin; t < end; ++t) {
+  ulong t = begin;
+#if ANYMETAL_NVIDIA
+  constexpr uint kAhead = 16;
+  for (; end - t >= kAhead; t += kAhead) {
+    const ulong at = (ulong(batch) * s.tokens + t) * s.heads + head;
+    float ahead[kAhead];
+#pragma unroll
+    for (uint i = 0; i < kAhead; ++i) ahead[i] = g[at + i * s.heads];
+#pragma unroll
+    for (uint i = 0; i < kAhead; ++i) G[at + i * s.heads] = sum += ahead[i];
+  }
+#endif
+  for (; t < end; ++t) {
     const ulong at = (ulong(batch) * s.tokens + t) * s.heads + head;
     sum += g[at];
     G[at] = sum;

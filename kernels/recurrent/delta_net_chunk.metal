@@ -1,5 +1,10 @@
 #include <metal_stdlib>
 #include "common/delta_net.h"
+#include "common/nvidia.h"
+#if ANYMETAL_NVIDIA
+#include "nvidia/chunk_outputs.h"
+#include "nvidia/chunk_state.h"
+#endif
 using namespace metal;
 using namespace anymetal;
 
@@ -45,6 +50,18 @@ kernel void gated_delta_net_chunk_inter_state_bf16(device const bfloat* k [[buff
   if (value0 + kValues > V || group.y >= p.s.heads || group.z >= p.s.batches) return;
   threadgroup bfloat* gated = (threadgroup bfloat*)(state + kValues * K);  // D with its gate, [kChunk][kValues]
   const ulong state0 = ((ulong(group.z) * p.s.heads + group.y) * V + value0) * K;
+#if ANYMETAL_NVIDIA
+  threadgroup bfloat keys[2 * kChunk * kTileKeys];
+  if (size.x == 128 && fits_chunk_tiles(size, K)) {
+    const bool aligned = (((ulong)k | (ulong)w | (ulong)u | (ulong)h0 | (ulong)h | (ulong)v_new | (ulong)last) & 15) == 0;
+    threadgroup bfloat* high = (threadgroup bfloat*)state;
+    const ulong heads = p.s.heads;
+    chunk_states(k, w, u + value0, G, h0 + state0, h + ((ulong(group.z) * p.chunks * heads + group.y) * V + value0) * K, heads * V * K,
+                 v_new + value0, last + state0, V, {keys, high, high + kValues * kTileKeys, high + 2 * kValues * kTileKeys}, aligned, index,
+                 [&](uint n) { return n < p.chunks ? chunk_at(p.s, p.chunk, group.z, group.y, n) : Chunk{}; });
+    return;
+  }
+#endif
 
   // A thread owns the same tiles of the state all along: four values by eight keys.
   const uint vectors = K / 8, tiles = kValues / kTile * vectors;
@@ -143,6 +160,19 @@ kernel void gated_delta_net_chunk_o_bf16(device const bfloat* q [[buffer(0)]],
   const uint batch = group.z / max(p.s.heads, 1u), head = group.z % max(p.s.heads, 1u);
   const Chunk c = chunk_at(p.s, p.chunk, batch, head, group.y);
   if (c.rows == 0 || value0 + kValues > V) return;
+  device const bfloat* states = h + (((ulong(batch) * p.chunks + group.y) * p.s.heads + head) * V + value0) * K;
+#if ANYMETAL_NVIDIA
+  threadgroup bfloat keys[kChunk * kTileKeys], values[kChunk * kValues];
+  threadgroup float gates[kChunk];
+  if (size.x == 256 && fits_chunk_tiles(size, K)) {
+    // The weights are the same for all values: one threadgroup does those of its neighbours, which end at once.
+    const uint passes = V % (4 * kValues) == 0 ? 4 : 1;
+    if (group.x % passes != 0) return;
+    const bool aligned = (((ulong)q | (ulong)k | (ulong)v | (ulong)h | (ulong)o) & 15) == 0;
+    chunk_outputs(q, k, v + value0, states, G, o + value0, c, V, p.scale, passes, {keys, P, values, gates}, aligned, index);
+    return;
+  }
+#endif
 
   constexpr uint kRows = 2, kColumns = 4;  // of a thread's tile of P
   for (uint tile = index; tile < kChunk * kChunk / (kRows * kColumns); tile += size.x) {
@@ -163,7 +193,6 @@ kernel void gated_delta_net_chunk_o_bf16(device const bfloat* q [[buffer(0)]],
   }
   threadgroup_barrier(mem_flags::mem_threadgroup);
 
-  device const bfloat* states = h + (((ulong(batch) * p.chunks + group.y) * p.s.heads + head) * V + value0) * K;
   for (uint tile = index; tile < kChunk * kValues / 8; tile += size.x) {
     const uint r = tile / (kValues / 8), y0 = tile % (kValues / 8) * 8;
     if (r >= c.rows) return;

@@ -1,5 +1,10 @@
 #include <metal_stdlib>
 #include "common/delta_net.h"
+#include "common/nvidia.h"
+#if ANYMETAL_NVIDIA
+#include "nvidia/chunk_outputs.h"
+#include "nvidia/chunk_writes.h"
+#endif
 using namespace metal;
 using namespace anymetal;
 
@@ -34,6 +39,14 @@ kernel void gated_delta_net_kkt_bf16(device const bfloat* k [[buffer(0)]],
   const KktParams p = params;
   const uint K = p.s.key_dim;
   const Chunk c = chunk_at(p.s, p.chunk, group.z, group.y, group.x);
+#if ANYMETAL_NVIDIA
+  threadgroup bfloat keys[kChunk * kTileKeys];
+  threadgroup float gates[kChunk];
+  if (c.rows != 0 && fits_chunk_tiles(size, K)) {
+    chunk_kkt(k, beta, G, A, c, keys, gates, (((ulong)k | (ulong)A) & 15) == 0, index, size.x);
+    return;
+  }
+#endif
   for (uint tile = index; tile < kChunk * kChunk / (kRows * kColumns); tile += size.x) {
     const uint row0 = tile / (kChunk / kColumns) * kRows, column0 = tile % (kChunk / kColumns) * kColumns;
     if (row0 >= c.rows) return;
@@ -109,6 +122,14 @@ kernel void gated_delta_net_recompute_wu_bf16(device const bfloat* k [[buffer(0)
   const WuParams p = params;
   const uint K = p.s.key_dim, V = p.value_dim;
   const Chunk c = chunk_at(p.s, p.chunk, group.z, group.y, group.x);
+#if ANYMETAL_NVIDIA
+  threadgroup bfloat tiles[2 * kChunk * 32];
+  if (c.rows != 0 && size.x == 256 && V % 32 == 0 && fits_chunk_tiles(size, K)) {
+    const bool aligned = (((ulong)k | (ulong)v | (ulong)X | (ulong)w | (ulong)u) & 15) == 0;
+    chunk_writes(k, v, beta, G, X, w, u, c, V, tiles, aligned, index);
+    return;
+  }
+#endif
 
   threadgroup float strength[kChunk], gate[kChunk];
   for (uint m = index; m < c.rows; m += size.x) {

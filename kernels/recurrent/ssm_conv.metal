@@ -1,5 +1,6 @@
 #include <metal_stdlib>
 #include "common/activations.h"
+#include "common/nvidia.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -30,9 +31,27 @@ kernel void ssm_conv_forward(device const T* x [[buffer(0)]],
                              device const T* state [[buffer(2)]],
                              device T* y [[buffer(3)]],
                              constant ConvShape& shape [[buffer(4)]],
-                             uint3 at [[thread_position_in_grid]]) {
+                             uint3 at [[thread_position_in_grid]],
+                             uint3 size [[threads_per_threadgroup]]) {
   const ConvShape s = shape;
   if (at.x >= s.channels || at.y >= s.tokens || at.z >= s.sequences) return;
+#if ANYMETAL_NVIDIA
+  // Every fourth threadgroup does the tokens of the three after it: seven elements make four results.
+  if (s.width == 4 && size.y * size.z == 1) {
+    if (at.y % 4 != 0) return;
+    float taps[4], row[7];
+    for (uint k = 0; k < 4; ++k) taps[k] = float(w[ulong(at.x) * 4 + k]);
+    for (uint i = 0; i < 7; ++i) {
+      row[i] = at.y + i < s.tokens + 3 ? float(past_and_present(x, state, s, at.z, at.x, at.y + i)) : 0.0f;
+    }
+    for (uint i = 0; i < 4; ++i) {
+      float sum = 0.0f;
+      for (uint k = 0; k < 4; ++k) sum += taps[k] * row[i + k];
+      if (at.y + i < s.tokens) y[(ulong(at.z) * s.tokens + at.y + i) * s.channels + at.x] = T(silu(sum));
+    }
+    return;
+  }
+#endif
   float sum = 0.0f;
   for (uint k = 0; k < s.width; ++k) {
     sum += float(w[ulong(at.x) * s.width + k]) * float(past_and_present(x, state, s, at.z, at.x, at.y + k));
@@ -59,7 +78,7 @@ kernel void ssm_conv_state_update(device const T* x [[buffer(0)]],
 
 #define INSTANTIATE(name, T) \
   template [[host_name("ssm_conv_forward_" name)]] kernel void ssm_conv_forward<T>( \
-      device const T*, device const T*, device const T*, device T*, constant ConvShape&, uint3); \
+      device const T*, device const T*, device const T*, device T*, constant ConvShape&, uint3, uint3); \
   template [[host_name("ssm_conv_state_update_" name)]] kernel void ssm_conv_state_update<T>( \
       device const T*, device const T*, device T*, constant ConvShape&, uint3);
 INSTANTIATE("f32", float)

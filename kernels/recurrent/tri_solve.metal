@@ -1,5 +1,8 @@
 #include <metal_stdlib>
 #include "common/nvidia.h"
+#if ANYMETAL_NVIDIA
+#include "nvidia/substitution.h"
+#endif
 using namespace metal;
 
 // kernels: tri_solve_lower_unit_f32 tri_solve_lower_unit_bf16 chunk_tri_solve_invert_f32
@@ -9,7 +12,7 @@ struct SolveShape {
 };
 
 /// X with L X = B, L lower triangular with a unit diagonal: x[i] = b[i] - sum over j < i of L[i, j] * x[j]. The diagonal of
-/// L and what is above it are not read. In f32; each x[i] is rounded when stored and used rounded.
+/// L and what is above it are not used. In f32; each x[i] is rounded when stored and used rounded.
 ///
 /// buffer 0: L [batch, N, N]; 1: B [batch, N, M]; 2: X [batch, N, M]; 3: u32 {N, M, batch}
 /// grid: threads (M, batch). X may be B. tolerance: f32 2^-21, bf16 2^-8 of what a relative error of 1 in every term can
@@ -19,11 +22,33 @@ kernel void tri_solve_lower_unit(device const T* L [[buffer(0)]],
                                  device const T* B [[buffer(1)]],
                                  device T* X [[buffer(2)]],
                                  constant SolveShape& shape [[buffer(3)]],
-                                 uint2 at [[thread_position_in_grid]]) {
+                                 uint2 at [[thread_position_in_grid]],
+                                 uint2 in_group [[thread_position_in_threadgroup]],
+                                 uint2 size [[threads_per_threadgroup]]) {
   const SolveShape s = shape;
+  const ulong column = ulong(at.y) * s.n * s.m + at.x;
+#if ANYMETAL_NVIDIA
+  // A thread's column in registers, L in threadgroup memory.
+  if (s.n <= anymetal::kColumn && size.y == 1) {
+    if (at.y >= s.batches) return;
+    threadgroup float rows[anymetal::kColumn * anymetal::kColumn];
+    L += ulong(at.y) * s.n * s.n;
+    anymetal::stage(s.n * s.n, in_group.x, size.x, [&](uint i) { return float(L[i]); },
+                    [&](uint i, float v) { rows[i / s.n * anymetal::kColumn + i % s.n] = v; });
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+    float x[anymetal::kColumn];
+#pragma unroll
+    for (uint i = 0; i < anymetal::kColumn; ++i) x[i] = i < s.n && at.x < s.m ? float(B[column + ulong(i) * s.m]) : 0.0f;
+    anymetal::substitute<T>(x, rows, s.n);
+#pragma unroll
+    for (uint i = 0; i < anymetal::kColumn; ++i) {
+      if (i < s.n && at.x < s.m) X[column + ulong(i) * s.m] = T(x[i]);
+    }
+    return;
+  }
+#endif
   if (at.x >= s.m || at.y >= s.batches) return;
   L += ulong(at.y) * s.n * s.n;
-  const ulong column = ulong(at.y) * s.n * s.m + at.x;
   for (uint i = 0; i < s.n; ++i) {
     float x = float(B[column + ulong(i) * s.m]);
     for (uint j = 0; j < i; ++j) x -= float(L[ulong(i) * s.n + j]) * float(X[column + ulong(j) * s.m]);
@@ -33,7 +58,7 @@ kernel void tri_solve_lower_unit(device const T* L [[buffer(0)]],
 
 #define INSTANTIATE(name, T) \
   template [[host_name("tri_solve_lower_unit_" name)]] kernel void tri_solve_lower_unit<T>( \
-      device const T*, device const T*, device T*, constant SolveShape&, uint2);
+      device const T*, device const T*, device T*, constant SolveShape&, uint2, uint2, uint2);
 INSTANTIATE("f32", float)
 INSTANTIATE("bf16", bfloat)
 
@@ -41,26 +66,6 @@ struct InvertShape {
   uint batches, tokens, heads, chunk;
 };
 static_assert(sizeof(InvertShape) == 16, "layout");
-
-#if ANYMETAL_NVIDIA
-// Column j of (I + A)^-1 in registers: A of 64 columns, its rows `step` floats apart.
-inline void invert_column(device const float* A, ulong step, uint rows, uint j, threadgroup float* column) {
-  constexpr uint kChunk = 64;
-  float x[kChunk];
-#pragma unroll
-  for (uint i = 0; i < kChunk; ++i) {
-    if (i % 4 == 0) simdgroup_barrier(mem_flags::mem_none);  // no more rows on their way than there are registers for
-    float sum = i == j ? 1.0f : 0.0f;
-    if (i < rows) {
-#pragma unroll
-      for (uint k = 0; k < i; ++k) sum -= A[i * step + k] * x[k];
-    }
-    x[i] = sum;
-  }
-#pragma unroll
-  for (uint i = 0; i < kChunk; ++i) column[i] = x[i];
-}
-#endif
 
 /// X = (I + A)^-1 per chunk of BT tokens and head, of A only what is below the diagonal. X is written whole: zeros above,
 /// ones on the diagonal. The last chunk of a sequence may be short.
@@ -83,15 +88,29 @@ kernel void chunk_tri_solve_invert_f32(device const float* A [[buffer(0)]],
   const ulong step = ulong(s.heads) * s.chunk;
   const ulong block = ((ulong(group.z) * s.tokens + begin) * s.heads + group.y) * s.chunk;
 
+#if ANYMETAL_NVIDIA
+  // A thread's column in registers, A in the memory that takes the columns then.
+  if (s.chunk == 64 && size.x >= 64 && size.y * size.z == 1) {
+    anymetal::stage(rows * 64, index, size.x, [&](uint i) { return A[block + i / 64 * step + i % 64]; }, [&](uint i, float v) { columns[i] = v; });
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+    float x[64];
+#pragma unroll
+    for (uint i = 0; i < 64; ++i) x[i] = i == index ? 1.0f : 0.0f;
+    anymetal::substitute<float>(x, columns, rows);
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+#pragma unroll
+    for (uint i = 0; i < 64; ++i) {
+      if (index < 64) columns[index * pitch + i] = x[i];
+    }
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+    for (uint i = index; i < rows * 64; i += size.x) X[block + i / 64 * step + i % 64] = columns[i % 64 * pitch + i / 64];
+    return;
+  }
+#endif
+
   // Forward substitution, column j of X as a row of threadgroup memory that its thread alone uses.
   for (uint j = index; j < s.chunk; j += size.x) {
     threadgroup float* x = columns + j * pitch;
-#if ANYMETAL_NVIDIA
-    if (s.chunk == 64) {
-      invert_column(A + block, step, rows, j, x);
-      continue;
-    }
-#endif
     for (uint i = 0; i < rows; ++i) {
       float sum = i == j ? 1.0f : 0.0f;
       for (uint k = 0; k < i; ++k) sum -= A[block + i * step + k] * x[k];

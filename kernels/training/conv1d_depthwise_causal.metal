@@ -1,6 +1,10 @@
 #include <metal_stdlib>
 #include "common/runs.h"
 #include "common/shares.h"
+#include "common/turned_grid.h"
+#if ANYMETAL_NVIDIA
+#include "nvidia/tap_sums.h"
+#endif
 using namespace metal;
 using namespace anymetal;
 
@@ -32,9 +36,9 @@ struct Place {
 
 #if ANYMETAL_NVIDIA
   Place(uint2 at, uint2 in_group, uint2 size, ConvShape s) {
-    const uint index = in_group.y * size.x + in_group.x;
-    token = at.x - in_group.x + index / size.y;
-    channel = at.y - in_group.y + index % size.y;
+    const uint2 place = turned(at, in_group, size);
+    token = place.x;
+    channel = place.y;
     channels = token < s.tokens && channel < s.channels ? 1 : 0;
   }
   void sum(ConvShape s, device const float* x, long step, device const float* w, uint first_tap, device float* y) const {
@@ -61,6 +65,13 @@ kernel void conv1d_depthwise_causal_forward_f32(device const float* x [[buffer(0
                                                 uint2 in_group [[thread_position_in_threadgroup]],
                                                 uint2 size [[threads_per_threadgroup]]) {
   const ConvShape s = shape;
+#if ANYMETAL_NVIDIA
+  if (s.width == 4 && size.x % 4 == 0) {
+    const RunOfTokens run(at, in_group, size, s.tokens, s.channels);
+    four_taps(run, x, w, y, s.tokens, s.channels, -3, false);
+    return;
+  }
+#endif
   const Place place(at, in_group, size, s);
   if (place.channels == 0) return;
   const uint t = place.token;
@@ -81,6 +92,13 @@ kernel void conv1d_depthwise_causal_backward_dx_f32(device const float* dy [[buf
                                                     uint2 in_group [[thread_position_in_threadgroup]],
                                                     uint2 size [[threads_per_threadgroup]]) {
   const ConvShape s = shape;
+#if ANYMETAL_NVIDIA
+  if (s.width == 4 && size.x % 4 == 0) {
+    const RunOfTokens run(at, in_group, size, s.tokens, s.channels);
+    four_taps(run, dy, w, dx, s.tokens, s.channels, 0, true);
+    return;
+  }
+#endif
   const Place place(at, in_group, size, s);
   if (place.channels == 0) return;
   const uint i = place.token, past = i + s.width > s.tokens ? i + s.width - s.tokens : 0;
@@ -95,12 +113,20 @@ kernel void conv1d_depthwise_causal_backward_dw_f32(device const float* x [[buff
                                                     device const float* dy [[buffer(1)]],
                                                     device float* dw [[buffer(2)]],
                                                     constant ConvShape& shape [[buffer(3)]],
-                                                    uint2 at [[thread_position_in_grid]]) {
+                                                    uint2 at [[thread_position_in_grid]],
+                                                    uint2 in_group [[thread_position_in_threadgroup]],
+                                                    uint2 size [[threads_per_threadgroup]]) {
   const ConvShape s = shape;
   const uint c = at.x, k = at.y;
+#if ANYMETAL_NVIDIA
+  threadgroup float parts[kTapThreads * 4];
+  if (s.width == 4 && size.y == 4 && size.x % 32 == 0 && size.x * 4 <= kTapThreads) {
+    four_tap_gradients(x, dy, dw, s.tokens, s.channels, c, in_group, size.x, parts);
+    return;
+  }
+#endif
   if (c >= s.channels || k >= s.width) return;
   const uint back = s.width - 1 - k;
-  dw[ulong(c) * s.width + k] = dot_in_order(s.tokens - min(back, s.tokens), [&](uint i) {
-    return float2(x[ulong(i) * s.channels + c], dy[ulong(i + back) * s.channels + c]);
-  });
+  const auto load = [&](uint i) { return float2(x[ulong(i) * s.channels + c], dy[ulong(i + back) * s.channels + c]); };
+  dw[ulong(c) * s.width + k] = sum_in_order<16>(s.tokens - min(back, s.tokens), load, [](uint, float2 v) { return v.x * v.y; });
 }

@@ -1,5 +1,6 @@
 #include <metal_stdlib>
 #include "common/activations.h"
+#include "common/elements.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -13,8 +14,10 @@ using namespace anymetal;
 kernel void exp_f32(device const float* x [[buffer(0)]],
                     device float* y [[buffer(1)]],
                     constant uint& n [[buffer(2)]],
-                    uint i [[thread_position_in_grid]]) {
-  if (i < n) y[i] = exp(x[i]);
+                    uint i [[thread_position_in_grid]],
+                    uint group [[threadgroup_position_in_grid]],
+                    uint size [[threads_per_threadgroup]]) {
+  for_element<float>({i, group, size}, n, [&](uint e) { return exp(x[e]); }, [&](uint e, float v) { y[e] = v; });
 }
 
 /// dx = dy * y, y = e^x the forward output.
@@ -25,8 +28,10 @@ kernel void exp_backward_f32(device const float* y [[buffer(0)]],
                              device const float* dy [[buffer(1)]],
                              device float* dx [[buffer(2)]],
                              constant uint& n [[buffer(3)]],
-                             uint i [[thread_position_in_grid]]) {
-  if (i < n) dx[i] = dy[i] * y[i];
+                             uint i [[thread_position_in_grid]],
+                             uint group [[threadgroup_position_in_grid]],
+                             uint size [[threads_per_threadgroup]]) {
+  for_element<float>({i, group, size}, n, [&](uint e) { return dy[e] * y[e]; }, [&](uint e, float v) { dx[e] = v; });
 }
 
 /// y = sqrt(x); NaN for x < 0.
@@ -36,8 +41,10 @@ kernel void exp_backward_f32(device const float* y [[buffer(0)]],
 kernel void sqrt_f32(device const float* x [[buffer(0)]],
                      device float* y [[buffer(1)]],
                      constant uint& n [[buffer(2)]],
-                     uint i [[thread_position_in_grid]]) {
-  if (i < n) y[i] = precise::sqrt(x[i]);
+                     uint i [[thread_position_in_grid]],
+                     uint group [[threadgroup_position_in_grid]],
+                     uint size [[threads_per_threadgroup]]) {
+  for_element<float>({i, group, size}, n, [&](uint e) { return precise::sqrt(x[e]); }, [&](uint e, float v) { y[e] = v; });
 }
 
 /// dx = dy / (2 y), y = sqrt(x) the forward output; y = 0 gives an infinity of dy's sign, NaN for dy = 0.
@@ -48,9 +55,11 @@ kernel void sqrt_backward_f32(device const float* y [[buffer(0)]],
                               device const float* dy [[buffer(1)]],
                               device float* dx [[buffer(2)]],
                               constant uint& n [[buffer(3)]],
-                              uint i [[thread_position_in_grid]]) {
+                              uint i [[thread_position_in_grid]],
+                              uint group [[threadgroup_position_in_grid]],
+                              uint size [[threads_per_threadgroup]]) {
 #pragma METAL fp math_mode(safe)
-  if (i < n) dx[i] = dy[i] / (2.0f * y[i]);
+  for_element<float>({i, group, size}, n, [&](uint e) { return dy[e] / (2.0f * y[e]); }, [&](uint e, float v) { dx[e] = v; });
 }
 
 /// y = a / b.
@@ -61,9 +70,11 @@ kernel void divide_f32(device const float* a [[buffer(0)]],
                        device const float* b [[buffer(1)]],
                        device float* y [[buffer(2)]],
                        constant uint& n [[buffer(3)]],
-                       uint i [[thread_position_in_grid]]) {
+                       uint i [[thread_position_in_grid]],
+                       uint group [[threadgroup_position_in_grid]],
+                       uint size [[threads_per_threadgroup]]) {
 #pragma METAL fp math_mode(safe)
-  if (i < n) y[i] = a[i] / b[i];
+  for_element<float>({i, group, size}, n, [&](uint e) { return a[e] / b[e]; }, [&](uint e, float v) { y[e] = v; });
 }
 
 /// da = dy / b, db = -dy * y / b, y = a / b the forward output. All inputs are read before either output is written.
@@ -76,12 +87,15 @@ kernel void divide_backward_f32(device const float* b [[buffer(0)]],
                                 device float* da [[buffer(3)]],
                                 device float* db [[buffer(4)]],
                                 constant uint& n [[buffer(5)]],
-                                uint i [[thread_position_in_grid]]) {
+                                uint i [[thread_position_in_grid]],
+                                uint group [[threadgroup_position_in_grid]],
+                                uint size [[threads_per_threadgroup]]) {
 #pragma METAL fp math_mode(safe)
-  if (i >= n) return;
-  const float divisor = b[i], quotient = y[i], gradient = dy[i];
-  da[i] = gradient / divisor;
-  db[i] = -gradient * quotient / divisor;
+  const auto gradients = [&](uint e) {
+    const float divisor = b[e], quotient = y[e], gradient = dy[e];
+    return float2(gradient / divisor, -gradient * quotient / divisor);
+  };
+  for_element<float>({i, group, size}, n, gradients, [&](uint e, float2 d) { da[e] = d.x, db[e] = d.y; });
 }
 
 /// y = x / (1 + e^-x); 0 at -inf's side, x at the other.
@@ -91,9 +105,11 @@ kernel void divide_backward_f32(device const float* b [[buffer(0)]],
 kernel void silu_f32(device const float* x [[buffer(0)]],
                      device float* y [[buffer(1)]],
                      constant uint& n [[buffer(2)]],
-                     uint i [[thread_position_in_grid]]) {
+                     uint i [[thread_position_in_grid]],
+                     uint group [[threadgroup_position_in_grid]],
+                     uint size [[threads_per_threadgroup]]) {
 #pragma METAL fp math_mode(safe)
-  if (i < n) y[i] = silu(x[i]);
+  for_element<float>({i, group, size}, n, [&](uint e) { return silu(x[e]); }, [&](uint e, float v) { y[e] = v; });
 }
 
 /// dx = dy * s * (1 + x * (1 - s)), s = 1 / (1 + e^-x), x the forward input.
@@ -104,11 +120,15 @@ kernel void silu_backward_f32(device const float* x [[buffer(0)]],
                               device const float* dy [[buffer(1)]],
                               device float* dx [[buffer(2)]],
                               constant uint& n [[buffer(3)]],
-                              uint i [[thread_position_in_grid]]) {
+                              uint i [[thread_position_in_grid]],
+                              uint group [[threadgroup_position_in_grid]],
+                              uint size [[threads_per_threadgroup]]) {
 #pragma METAL fp math_mode(safe)
-  if (i >= n) return;
-  const float s = logistic(x[i]);
-  dx[i] = dy[i] * s * (1.0f + x[i] * (1.0f - s));
+  const auto gradient = [&](uint e) {
+    const float s = logistic(x[e]);
+    return dy[e] * s * (1.0f + x[e] * (1.0f - s));
+  };
+  for_element<float>({i, group, size}, n, gradient, [&](uint e, float v) { dx[e] = v; });
 }
 
 /// y = ln x; -inf at 0, NaN below.
@@ -117,8 +137,11 @@ kernel void silu_backward_f32(device const float* x [[buffer(0)]],
 /// grid: threads (n), exactly: the grid is the only bound. y may be x. tolerance: 1e-5 |y| + 1e-6
 kernel void log_f32(device const float* x [[buffer(0)]],
                     device float* y [[buffer(1)]],
-                    uint i [[thread_position_in_grid]]) {
-  y[i] = precise::log(x[i]);
+                    uint i [[thread_position_in_grid]],
+                    uint n [[threads_per_grid]],
+                    uint group [[threadgroup_position_in_grid]],
+                    uint size [[threads_per_threadgroup]]) {
+  for_element<float>({i, group, size}, n, [&](uint e) { return precise::log(x[e]); }, [&](uint e, float v) { y[e] = v; });
 }
 
 /// dx = dy / x, x the forward input.
@@ -128,7 +151,10 @@ kernel void log_f32(device const float* x [[buffer(0)]],
 kernel void log_backward_f32(device const float* x [[buffer(0)]],
                              device const float* dy [[buffer(1)]],
                              device float* dx [[buffer(2)]],
-                             uint i [[thread_position_in_grid]]) {
+                             uint i [[thread_position_in_grid]],
+                             uint n [[threads_per_grid]],
+                             uint group [[threadgroup_position_in_grid]],
+                             uint size [[threads_per_threadgroup]]) {
 #pragma METAL fp math_mode(safe)
-  dx[i] = dy[i] / x[i];
+  for_element<float>({i, group, size}, n, [&](uint e) { return dy[e] / x[e]; }, [&](uint e, float v) { dx[e] = v; });
 }

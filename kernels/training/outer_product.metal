@@ -1,6 +1,10 @@
 #include <metal_stdlib>
 #include "common/runs.h"
 #include "common/shares.h"
+#include "common/turned_grid.h"
+#if ANYMETAL_NVIDIA
+#include "nvidia/own_rows.h"
+#endif
 using namespace metal;
 using namespace anymetal;
 
@@ -17,7 +21,7 @@ struct ProductRun {
   }
 };
 
-/// y[i, j] = lhs[i] * rhs[j]. A thread does 16 columns.
+/// y[i, j] = lhs[i] * rhs[j]. A thread does 16 columns, on NVIDIA GPUs one.
 ///
 /// buffer 0: lhs [N]; 1: rhs [M]; 2: y [N, M]; 3: u32 {N, M}
 /// grid: threads (N, M), x = i. tolerance: exact
@@ -26,7 +30,13 @@ kernel void outer_product_f32(device const float* lhs [[buffer(0)]],
                               device float* y [[buffer(2)]],
                               constant OuterShape& shape [[buffer(3)]],
                               uint2 at [[thread_position_in_grid]],
-                              uint2 in_group [[thread_position_in_threadgroup]]) {
+                              uint2 in_group [[thread_position_in_threadgroup]],
+                              uint2 size [[threads_per_threadgroup]]) {
+#if ANYMETAL_NVIDIA
+  const uint2 place = turned(at, in_group, size);
+  if (place.x < shape.rows && place.y < shape.columns) y[ulong(place.x) * shape.columns + place.y] = lhs[place.x] * rhs[place.y];
+  return;
+#endif
   if (has_no_run(at.y, in_group.y, shape.columns) || at.x >= shape.rows) return;
   do_run<ProductRun>(at.y, shape.columns, lhs[at.x], rhs, y + ulong(at.x) * shape.columns);
 }
@@ -39,8 +49,18 @@ kernel void outer_product_backward_lhs_f32(device const float* dy [[buffer(0)]],
                                            device const float* rhs [[buffer(1)]],
                                            device float* dlhs [[buffer(2)]],
                                            constant OuterShape& shape [[buffer(3)]],
-                                           uint i [[thread_position_in_grid]]) {
+                                           uint i [[thread_position_in_grid]],
+                                           uint lane [[thread_index_in_simdgroup]],
+                                           uint size [[threads_per_threadgroup]]) {
   const uint columns = shape.columns;
+#if ANYMETAL_NVIDIA
+  if (has_own_rows(i, shape.rows, lane, size)) {
+    const auto factors = [&](uint r) { return RowFactors{dy + ulong(i - lane + r) * columns, rhs}; };
+    const bool aligned = columns % 4 == 0 && (((ulong)dy | (ulong)rhs) & 15) == 0;
+    dlhs[i] = aligned ? own_row_sum<true>(columns, lane, factors) : own_row_sum<false>(columns, lane, factors);
+    return;
+  }
+#endif
   if (i >= shape.rows) return;
   float sum = 0.0f;
   for (uint j = 0; j < columns; ++j) sum += dy[ulong(i) * columns + j] * rhs[j];
@@ -58,5 +78,5 @@ kernel void outer_product_backward_rhs_f32(device const float* dy [[buffer(0)]],
                                            uint j [[thread_position_in_grid]]) {
   const uint rows = shape.rows, columns = shape.columns;
   if (j >= columns) return;
-  drhs[j] = dot_in_order(rows, [&](uint i) { return float2(dy[ulong(i) * columns + j], lhs[i]); });
+  drhs[j] = sum_in_order<32>(rows, [&](uint i) { return dy[ulong(i) * columns + j]; }, [&](uint i, float v) { return v * lhs[i]; });
 }

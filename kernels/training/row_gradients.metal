@@ -121,7 +121,7 @@ kernel void rms_norm_backward_dx_f32(device const float* x [[buffer(0)]],
   for_share(dim, index, size, [=](uint i) { return inverse * (dy[base + i] * w[i] - x[base + i] * c); }, [=](uint i, float v) { dx[base + i] = v; });
 }
 
-// Over every `size`-th row from `index` on: the sums of dy * x * r of N columns from c on.
+// Over every `size`-th row from `index` on: the sums of dy * x * r of N columns from c on, a run's or one.
 template <uint N>
 struct ColumnSums {
   static void run(uint c, uint dim, uint rows, uint index, uint size, device const float* x, device const float* dy,
@@ -129,12 +129,46 @@ struct ColumnSums {
     for (uint b = index; b < rows; b += size) {
       const ulong at = ulong(b) * dim + c;
       const float inverse = r[b];
-      for (uint j = 0; j < N; ++j) sums[c % kRun + j] += dy[at + j] * x[at + j] * inverse;
+      if (N == kRun) {
+        for (uint j = 0; j < N; ++j) sums[j] += dy[at + j] * x[at + j] * inverse;
+      } else {
+        for (uint j = 0; j < kRun; ++j) sums[j] += j == c % kRun ? dy[at] * x[at] * inverse : 0.0f;
+      }
     }
   }
 };
 
-/// dw[i] = sum over rows b of dy[b, i] * x[b, i] * r[b]. A threadgroup does 16 columns, so that neighbours are read together.
+// out[j] = the sum of what every simdgroup wrote for column j of kColumns.
+template <uint kColumns>
+void add_simdgroups(threadgroup const float* scratch, uint simdgroups, uint columns, uint index, uint size, device float* out) {
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  for (uint j = index; j < columns; j += size) {
+    float sum = 0.0f;
+    for (uint s = 0; s < simdgroups; ++s) sum += scratch[s * kColumns + j];
+    out[j] = sum;
+  }
+}
+
+#if ANYMETAL_NVIDIA
+constant constexpr uint kFewColumns = 8;
+
+// Of eight columns, whose rows begin at multiples of 16 bytes where `aligned`: lane q < 2 gets the sums of columns 4q .. 4q + 3 over a
+// simdgroup's rows. Sixteen rows are read side by side.
+inline float4 quad_sums(device const float* x, device const float* dy, device const float* r, uint dim, uint rows, bool aligned, uint index, uint size) {
+  const auto four = [=](device const float* p) { return aligned ? *(device const float4*)p : float4(p[0], p[1], p[2], p[3]); };
+  float4 sums = 0.0f;
+  x += index % 2 * 4;
+  dy += index % 2 * 4;
+  for_share(rows, index / 2, size / 2, [&](uint b) { return four(x + ulong(b) * dim) * four(dy + ulong(b) * dim) * r[b]; },
+            [&](uint, float4 v) { sums += v; });
+  for (ushort distance = 2; distance < 32; distance *= 2) {
+    for (uint j = 0; j < 4; ++j) sums[j] += simd_shuffle_xor(sums[j], distance);
+  }
+  return sums;
+}
+#endif
+
+/// dw[i] = sum over rows b of dy[b, i] * x[b, i] * r[b]. A threadgroup does 16 columns, on NVIDIA GPUs 8, so that neighbours are read together.
 ///
 /// buffer 0: x [rows, D]; 1: dy [rows, D]; 2: r [rows]; 3: dw [D]; 4: params f32 {D, rows}; threadgroup 0: one float per thread
 /// grid: threadgroups (D), any threadgroup size. tolerance: relative 1e-4 or absolute 1e-6
@@ -151,22 +185,30 @@ kernel void rms_norm_backward_dw_f32(device const float* x [[buffer(0)]],
                                      uint lane [[thread_index_in_simdgroup]],
                                      uint simdgroup [[simdgroup_index_in_threadgroup]]) {
   const uint dim = uint(params[0]), rows = uint(params[1]);
+  const uint simdgroups = (size + 31) / 32;
+#if ANYMETAL_NVIDIA
+  if (size % 32 == 0 && dim % kFewColumns == 0) {
+    if (group >= dim / kFewColumns) return;
+    const uint first = group * kFewColumns;
+    const float4 own = quad_sums(x + first, dy + first, r, dim, rows, (((ulong)x | (ulong)dy) & 15) == 0, index, size);
+    for (uint j = 0; j < 4 && lane < 2; ++j) scratch[simdgroup * kFewColumns + 4 * lane + j] = own[j];
+    add_simdgroups<kFewColumns>(scratch, simdgroups, kFewColumns, index, size, dw + first);
+    return;
+  }
+#endif
   if (group >= runs_of(dim)) return;
+  const uint columns = min(kRun, dim - group * kRun);
   float sums[kRun] = {};
   do_run<ColumnSums>(group, dim, dim, rows, index, size, x, dy, r, &sums[0]);
   for (uint j = 0; j < kRun; ++j) sums[j] = simd_sum(sums[j]);
-  const uint simdgroups = (size + 31) / 32, columns = min(kRun, dim - group * kRun);
   if (simdgroups > 1) {
     if (lane == 0) {
       for (uint j = 0; j < kRun; ++j) scratch[simdgroup * kRun + j] = sums[j];
     }
-    threadgroup_barrier(mem_flags::mem_threadgroup);
-    for (uint j = index; j < columns; j += size) {
-      float sum = 0.0f;
-      for (uint s = 0; s < simdgroups; ++s) sum += scratch[s * kRun + j];
-      dw[group * kRun + j] = sum;
-    }
+    add_simdgroups<kRun>(scratch, simdgroups, columns, index, size, dw + group * kRun);
   } else if (index == 0) {
-    for (uint j = 0; j < columns; ++j) dw[group * kRun + j] = sums[j];
+    for (uint j = 0; j < kRun; ++j) {
+      if (j < columns) dw[group * kRun + j] = sums[j];
+    }
   }
 }

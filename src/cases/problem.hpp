@@ -65,7 +65,8 @@ class Problem {
     std::size_t position = 0;
   };
 
-  explicit Problem(std::uint64_t seed) : random_(seed) {}
+  /// A problem that is timed has a grid of just what is needed.
+  explicit Problem(std::uint64_t seed, bool timed = false) : random_(seed), timed_(timed) {}
 
   /// Before the problem is built: the input or inout at `index` holds these values instead of its own. The other inputs
   /// are what they would be without.
@@ -107,6 +108,8 @@ class Problem {
   /// The kernel reads this operand in units of `alignment` bytes.
   void align(unsigned index, std::size_t alignment);
 
+  /// How many threads or threadgroups more than needed a grid has: `n`, which must do nothing.
+  [[nodiscard]] std::size_t spare(std::size_t n) const { return timed_ ? 0 : n; }
   /// Grid in threadgroups, or in threads.
   void threadgroups(Size grid, Size group);
   void threads(Size grid, Size group);
@@ -151,6 +154,7 @@ class Problem {
   std::vector<std::pair<unsigned, std::size_t>> threadgroup_memory_;
   Size grid_, group_;
   bool grid_in_threads_ = false;
+  bool timed_ = false;
   double flops_ = 0, traffic_ = 0;
 };
 

@@ -45,7 +45,7 @@ void compare_layouts(const Problem& problem, const ComputePipeline& pipeline, st
 }  // namespace
 
 Problem Case::make(std::uint64_t seed) const {
-  Problem problem(std::hash<std::string>{}(kernel + '/' + label) + seed);
+  Problem problem(std::hash<std::string>{}(kernel + '/' + label) + seed, purpose == Purpose::Benchmark);
   build(problem);
   return problem;
 }

@@ -75,7 +75,7 @@ constexpr std::array kGroups = {Groups{1, 2, 2},     Groups{5, 32, 4},
                                 Groups{5, 64, 8},    Groups{3, 32, 16},
                                 Groups{5, 64, 16},   Groups{2, 128, 256},
                                 Groups{7, 16, 64},   Groups{2, 512, 256},
-                                Groups{1, 1024, 16}, Groups{4096, 64, 16, Purpose::Benchmark}};
+                                Groups{1, 1024, 16}, Groups{65536, 64, 16, Purpose::Benchmark}};
 
 void fit(Problem& p, const Groups& g, const Fill& fill) {
   const auto w = p.input(0, DType::F32, g.count * g.size, fill);

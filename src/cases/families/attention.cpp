@@ -80,7 +80,7 @@ void build(Problem& p, DType type, const Setup& s) {
   const Values own_mask = mask_of(p, s);
   const Values mask = p.input(5, DType::F32, own_mask.empty() ? Values{0} : own_mask);
   const Values sinks = p.input(6, DType::F32, s.sinks ? s.heads : 1, normal(0, 2));
-  p.threadgroups({s.heads + 1, s.queries}, {32});  // a head more than there is: it must do nothing
+  p.threadgroups({s.heads + p.spare(1), s.queries}, {32});  // a head more than there is: it must do nothing
   p.flops(4.0 * static_cast<double>(s.heads * s.queries) * static_cast<double>(s.keys * s.dim) *
           (s.causal && s.queries == s.keys ? 0.5 : 1.0));
   p.expect(out, {.absolute = 1.6e-6, .relative = 2e-6}, [=] {

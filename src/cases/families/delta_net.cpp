@@ -37,9 +37,9 @@ void recurrence(Problem& p, const DeltaShape& s, const Fill& log_decay, std::siz
   // A threadgroup too many in every direction.
   if (decode == 0) {
     p.threadgroup_memory(0, 2 * (s.key_dim + s.value_dim) * sizeof(float));
-    p.threadgroups({s.heads + 1, s.batches + 1}, {s.value_dim});
+    p.threadgroups({s.heads + p.spare(1), s.batches + p.spare(1)}, {s.value_dim});
   } else {
-    p.threadgroups({s.value_dim / decode + 1, s.heads + 1, s.batches + 1}, {32, decode});
+    p.threadgroups({s.value_dim / decode + p.spare(1), s.heads + p.spare(1), s.batches + p.spare(1)}, {32, decode});
   }
   p.flops(static_cast<double>(s.values() * s.key_dim) * 6);
   const double state_error = decode == 0 ? 7.5e-7 : 4e-7;
@@ -131,7 +131,7 @@ void kkt(Problem& p, const ChunkCase& c) {
                         u32(s.chunks()), 64u});
   p.threadgroup_memory(0, 8192);
   p.threadgroup_memory(1, 16384);
-  p.threadgroups({s.chunks() + 1, s.heads + 1, s.batches + 1}, {256});
+  p.threadgroups({s.chunks() + p.spare(1), s.heads + p.spare(1), s.batches + p.spare(1)}, {256});
   p.flops(static_cast<double>(s.blocks() * s.key_dim));
   p.expect(out, {.absolute = 1e-37, .magnitude = 1e-6}, [=] {
     Values a(s.blocks(), 0.0), magnitude(s.blocks(), 0.0);
@@ -170,7 +170,7 @@ void recompute_wu(Problem& p, const ChunkCase& c) {
                         64u, u32(s.chunks())});
   p.threadgroup_memory(0, 16384);
   p.threadgroup_memory(1, 8192);
-  p.threadgroups({s.chunks() + 1, s.heads + 1, s.batches + 1}, {256});
+  p.threadgroups({s.chunks() + p.spare(1), s.heads + p.spare(1), s.batches + p.spare(1)}, {256});
   p.flops(static_cast<double>(s.blocks() * (s.key_dim + s.value_dim)) * 2);
 
   // X times the chunk's rows factor(b, token, h, column).
@@ -252,7 +252,7 @@ void inter_state(Problem& p, const ChunkCase& c) {
   p.value(8, std::array{u32(s.batches), u32(s.tokens), u32(s.key_heads), u32(s.heads), u32(s.key_dim), u32(s.value_dim),
                         64u, u32(s.chunks())});
   p.threadgroup_memory(0, 32 * s.key_dim * 4 + 32 * kChunk * 2);
-  p.threadgroups({s.value_dim / 32 + 1, s.heads + 1, s.batches + 1}, {128});
+  p.threadgroups({s.value_dim / 32 + p.spare(1), s.heads + p.spare(1), s.batches + p.spare(1)}, {128});
   p.flops(static_cast<double>(s.values() * s.key_dim) * 4);
   const auto result = [=] { return chunk_states(s, k, w, u, sums, h0); };
   const Tolerance bf16_tolerance = {.relative = 0x1.01p-8, .magnitude = 2e-3};
@@ -278,7 +278,7 @@ void chunk_o(Problem& p, const ChunkCase& c, float scale) {
                      64, u32(s.chunks()), 32, 32},
                     scale});
   p.threadgroup_memory(0, 8192);
-  p.threadgroups({s.value_dim / 32 + 1, s.chunks() + 1, s.batches * s.heads + 1}, {256});
+  p.threadgroups({s.value_dim / 32 + p.spare(1), s.chunks() + p.spare(1), s.batches * s.heads + p.spare(1)}, {256});
   p.flops(static_cast<double>(s.values()) * static_cast<double>(2 * s.key_dim + kChunk) +
           static_cast<double>(s.blocks() * s.key_dim * (s.value_dim / 32)));
   p.expect(o, {.relative = 0x1.01p-8, .magnitude = 2e-3}, [=] {

@@ -18,7 +18,7 @@ using Values = Problem::Values;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 const std::array<std::size_t, 6> kSizes = {1, 31, 33, 255, 257, 5000};
-constexpr std::size_t kLarge = 1u << 22;
+constexpr std::size_t kLarge = 1u << 24;
 
 /// Half a unit in the last place, relative, and half the smallest subnormal.
 Tolerance one_rounding(DType type) {

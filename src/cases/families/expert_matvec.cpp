@@ -69,7 +69,7 @@ void routed(Problem& p, const Shape& s, DType type, const Geometry& g, const Tol
   const auto ids = ids_of(p, 3, s);
   p.value(4, params_of(s, type));
   // One row of threadgroups more than there are rows: it must do nothing.
-  p.threadgroups({divide_up(s.n, g.rows_per_group), s.rows() + 1}, g.group);
+  p.threadgroups({divide_up(s.n, g.rows_per_group), s.rows() + p.spare(1)}, g.group);
   p.expect(out, tolerance, [=] {
     const Values none(k);
     return products(
@@ -90,7 +90,7 @@ void swiglu(Problem& p, const Shape& s) {
   const auto out = p.output(3, DType::F32, s.rows() * s.n);
   const auto ids = ids_of(p, 4, s);
   p.value(5, params_of(s, DType::Q4_0));
-  p.threadgroups({divide_up(s.n, 8), s.rows() + 1}, {8, 8});
+  p.threadgroups({divide_up(s.n, 8), s.rows() + p.spare(1)}, {8, 8});
   p.expect(out, {.absolute = 7e-7, .magnitude = 3.5e-7}, [=] {
     Values h(gate.size());
     for (std::size_t i = 0; i < h.size(); ++i) h[i] = gate[i] / (1 + std::exp(-gate[i])) * up[i];

@@ -56,7 +56,7 @@ void activation_cases(CaseList& list) {
         const auto b = p.input(1, type, n, normal(0, 3));
         const auto y = p.output(2, type, n);
         p.value(3, static_cast<std::uint32_t>(n));
-        p.threads({n + 3}, {flat_threads(n)});
+        p.threads({n + p.spare(3)}, {flat_threads(n)});
         p.expect(y, tolerance, [=] {
           Values out(n);
           for (std::size_t i = 0; i < n; ++i) out[i] = f(a[i], b[i]);
@@ -87,13 +87,13 @@ struct Sizes {
   std::uint32_t width, slots, tokens;
   Purpose purpose = Purpose::Test;
 };
-constexpr std::array kExperts = {Sizes{1, 1, 1}, Sizes{33, 3, 2}, Sizes{257, 2, 5}, Sizes{64, 8, 7}, Sizes{1032, 8, 352, Purpose::Full}, Sizes{1024, 8, 256, Purpose::Benchmark}};
+constexpr std::array kExperts = {Sizes{1, 1, 1}, Sizes{33, 3, 2}, Sizes{257, 2, 5}, Sizes{64, 8, 7}, Sizes{1032, 8, 352, Purpose::Full}, Sizes{1024, 8, 2048, Purpose::Benchmark}};
 
 std::string label(const Sizes& s) { return fmt::format("{}x{}x{}", s.tokens, s.slots, s.width); }
 std::array<std::uint32_t, 3> packed(const Sizes& s) { return {s.width, s.slots, s.tokens}; }
 
 void over_slots(Problem& p, const Sizes& s) {
-  p.threads({s.width + 1, s.slots + 1, s.tokens + 1}, {flat_threads(s.width)});
+  p.threads({s.width + p.spare(1), s.slots + p.spare(1), s.tokens + p.spare(1)}, {flat_threads(s.width)});
 }
 
 /// gelu(gate) * up for every slot.
@@ -112,7 +112,7 @@ void swiglu_cases(CaseList& list) {
       const auto x = p.input(0, DType::F32, 2 * n, normal(0, 2));
       const auto y = p.output(1, DType::F32, n);
       p.value(2, static_cast<std::uint32_t>(n));
-      p.threads({n + 1}, {flat_threads(n)});
+      p.threads({n + p.spare(1)}, {flat_threads(n)});
       p.expect(y, tolerance_of(DType::F32), [=] { return swiglu(x, n); });
     }, purpose_of(n));
   }
@@ -123,7 +123,7 @@ void swiglu_cases(CaseList& list) {
       const auto y = p.output(1, DType::F32, n);
       p.value(2, s.width);
       p.value(3, s.slots);
-      p.threads({s.width + 1, s.slots + 1}, {flat_threads(s.width)});
+      p.threads({s.width + p.spare(1), s.slots + p.spare(1)}, {flat_threads(s.width)});
       p.expect(y, tolerance_of(DType::F32), [=] { return swiglu(x, s.width); });
     }, s.purpose);
     const std::size_t n = std::size_t{s.width} * s.slots * s.tokens;
@@ -185,7 +185,7 @@ void sum_cases(CaseList& list) {
       const auto w = p.input(1, DType::F32, s.slots, normal());
       const auto y = p.output(2, DType::F32, s.width);
       p.value(3, std::array{s.width, s.slots});
-      p.threads({s.width + 2}, {flat_threads(s.width)});
+      p.threads({s.width + p.spare(2)}, {flat_threads(s.width)});
       p.expect(y, one_token, [=] {
         return over_experts(one, [&](std::size_t k, std::size_t h) { return x[k * s.width + h] * w[k]; });
       });
@@ -196,7 +196,7 @@ void sum_cases(CaseList& list) {
         const auto w = p.input(1, DType::F32, rows, normal());
         const auto y = p.output(2, DType::F32, out_n);
         p.value(3, packed(s));
-        p.threads({s.width + 1, s.tokens + 1}, {flat_threads(s.width)});
+        p.threads({s.width + p.spare(1), s.tokens + p.spare(1)}, {flat_threads(s.width)});
         p.expect(y, many_tokens, [=] {
           return over_experts(s, [&](std::size_t k, std::size_t h) { return x[k * s.width + h] * w[k]; });
         });
@@ -219,7 +219,7 @@ void sum_cases(CaseList& list) {
       const auto dy = p.input(1, DType::F32, out_n, normal());
       const auto dw = p.output(2, DType::F32, rows);
       p.value(3, packed(s));
-      p.threads({rows + 3}, {flat_threads(rows)});
+      p.threads({rows + p.spare(3)}, {flat_threads(rows)});
       p.expect(dw, {.magnitude = 2.8e-7}, [=] {
         return over_experts({static_cast<std::uint32_t>(1), s.width, static_cast<std::uint32_t>(rows)}, [&](std::size_t i, std::size_t) {
           return x[i] * dy[i / s.width / s.slots * s.width + i % s.width];
@@ -235,7 +235,7 @@ void sum_cases(CaseList& list) {
         const auto shared = p.input(4, DType::F32, out_n, normal());
         const auto residual = p.input(5, DType::F32, out_n, normal());
         const auto y = p.output(6, DType::F32, out_n);
-        p.threadgroups({divide_up(s.width, 256), s.tokens + 1}, {256});
+        p.threadgroups({divide_up(s.width, 256), s.tokens + p.spare(1)}, {256});
         p.expect(y, {.absolute = 2.8e-7, .relative = 2.8e-7, .magnitude = 2.8e-7}, [=] {
           Expected out = over_experts(s, [&](std::size_t k, std::size_t h) { return x[k * s.width + h] * w[k]; });
           for (std::size_t i = 0; i < out_n; ++i) {
@@ -257,7 +257,7 @@ void sum_cases(CaseList& list) {
         float weight;
       } const params = {static_cast<std::uint32_t>(n), 0.375f};
       p.value(2, params);
-      p.threads({n + 1}, {flat_threads(n)});
+      p.threads({n + p.spare(1)}, {flat_threads(n)});
       p.expect(out, {.absolute = 1.35e-7, .relative = 1.35e-7}, [=] {
         Values y(n);
         for (std::size_t i = 0; i < n; ++i) y[i] = sum[i] + 0.375 * x[i];
@@ -269,13 +269,13 @@ void sum_cases(CaseList& list) {
     std::uint32_t n, k;
     Purpose purpose = Purpose::Test;
   };
-  for (const Matrix& m : {Matrix{1, 1}, Matrix{33, 65}, Matrix{257, 31}, Matrix{2048, 2048, Purpose::Benchmark}}) {
+  for (const Matrix& m : {Matrix{1, 1}, Matrix{33, 65}, Matrix{257, 31}, Matrix{16384, 2048, Purpose::Benchmark}}) {
     list.add("naive_matvec_f32", fmt::format("{}x{}", m.n, m.k), [=](Problem& p) {
       const auto w = p.input(0, DType::F32, std::size_t{m.n} * m.k, normal());
       const auto x = p.input(1, DType::F32, m.k, normal());
       const auto y = p.output(2, DType::F32, m.n);
       p.value(3, std::array{1u, m.k, m.n});
-      p.threads({m.n + 1}, {flat_threads(m.n)});
+      p.threads({m.n + p.spare(1)}, {flat_threads(m.n)});
       p.expect(y, {.magnitude = 5e-7}, [=] {
         return over_experts({1, m.k, m.n}, [&](std::size_t i, std::size_t) { return w[i] * x[i % m.k]; });
       });

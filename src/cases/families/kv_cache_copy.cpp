@@ -27,7 +27,7 @@ void token_major(CaseList& list, std::string_view kernel, DType dtype) {
                              Tokens{900, 33, 7, 7, true},
                              Tokens{2, 40, 9, 4, true},
                              Tokens{6, 16, 3, 8, false},
-                             Tokens{500, 1024, 512, 2048, true, Purpose::Benchmark}};
+                             Tokens{500, 8192, 512, 2048, true, Purpose::Benchmark}};
   for (const Tokens& s : setups) {
     list.add(
         kernel,
@@ -69,7 +69,7 @@ void head_major(CaseList& list, const std::string& kernel, DType from, DType to,
                              Heads{1, 256, 7, 5, 4, 0},
                              Heads{4, 300, 4, 1000, 4, 1},
                              Heads{2, 33, 3, 1, 8, 0},
-                             Heads{8, 128, 2048, 500, 512, 0, Purpose::Benchmark},
+                             Heads{64, 128, 2048, 500, 512, 0, Purpose::Benchmark},
                              Heads{64, 256, 16, 7, 1, 0, Purpose::Benchmark}};
   for (const Heads& s : setups) {
     if (!many && (s.tokens != 1 || s.start >= s.capacity)) continue;

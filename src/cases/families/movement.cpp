@@ -26,7 +26,7 @@ void moved(CaseList& list, const char* kernel, DType from, DType to, const Exten
     const auto x = p.input(0, from, n, normal());
     const auto out = p.output(1, to, n);
     p.value(2, std::array{e.a, e.b, e.c});
-    p.threads({grid[0] + 1, grid[1] + 2, grid[2] + 1},
+    p.threads({grid[0] + p.spare(1), grid[1] + p.spare(2), grid[2] + p.spare(1)},
               {std::min(group.x, grid[0]), std::min(group.y, grid[1]), std::min(group.z, grid[2])});
     p.expect(out, Tolerance::exact(), [=] {
       Values y(n);
@@ -60,7 +60,7 @@ void transpose_cases(CaseList& list) {
         const auto x = p.input(0, type, n, normal());
         const auto out = p.output(1, type, n);
         p.value(2, std::array{s.rows, s.cols});
-        p.threads({s.cols + 3, s.rows + 1}, {std::min<std::size_t>(16, s.cols), std::min<std::size_t>(16, s.rows)});
+        p.threads({s.cols + p.spare(3), s.rows + p.spare(1)}, {std::min<std::size_t>(16, s.cols), std::min<std::size_t>(16, s.rows)});
         p.expect(out, Tolerance::exact(), [=] {
           Values y(n);
           for (std::size_t i = 0; i < n; ++i) y[i % s.cols * s.rows + i / s.cols] = x[i];
@@ -82,7 +82,7 @@ void copy_cases(CaseList& list) {
       const auto x = p.input(0, DType::F32, source, normal());
       const auto out = p.output(1, DType::F32, std::size_t{s.rows} * s.cols);
       p.value(2, std::array{s.rows, s.cols, s.row_stride, s.column_stride});
-      p.threads({s.cols + 1, s.rows + 1}, {flat_threads(s.cols)});
+      p.threads({s.cols + p.spare(1), s.rows + p.spare(1)}, {flat_threads(s.cols)});
       p.expect(out, Tolerance::exact(), [=] {
         Values y(std::size_t{s.rows} * s.cols);
         for (std::size_t i = 0; i < y.size(); ++i) y[i] = x[i / s.cols * s.row_stride + i % s.cols * s.column_stride];
@@ -100,7 +100,7 @@ void copy_cases(CaseList& list) {
       Values initial;
       const auto out = p.inout(1, DType::F32, s.destination + s.count + 4, normal(), initial);
       p.value(2, std::array{s.source, s.destination, s.count});
-      p.threads({s.count + 3}, {flat_threads(s.count)});
+      p.threads({s.count + p.spare(3)}, {flat_threads(s.count)});
       p.expect(out, Tolerance::exact(), [=] {
         Values y = initial;
         for (std::size_t i = 0; i < s.count; ++i) y[s.destination + i] = x[s.source + i];
@@ -118,7 +118,7 @@ void copy_cases(CaseList& list) {
       const auto index = p.input(1, DType::U32, s.count, integers(0, s.rows + 2));  // some past the last row
       const auto out = p.output(2, DType::F32, std::size_t{s.count} * s.width);
       p.value(3, std::array{s.width, s.count, s.rows});
-      p.threads({s.width + 1, s.count + 1}, {flat_threads(s.width)});
+      p.threads({s.width + p.spare(1), s.count + p.spare(1)}, {flat_threads(s.width)});
       p.traffic(8.0 * s.width * s.count);
       p.expect(out, Tolerance::exact(), [=] {
         Values y(std::size_t{s.count} * s.width);
@@ -134,7 +134,7 @@ void copy_cases(CaseList& list) {
     list.add("zero_buffer", fmt::format("n={}", n), [=](Problem& p) {
       const auto out = p.output(0, DType::F32, n);
       p.value(1, n);
-      p.threads({n + 5}, {flat_threads(n)});
+      p.threads({n + p.spare(5)}, {flat_threads(n)});
       p.expect(out, Tolerance::exact(), [=] { return Values(n, 0.0); });
     }, n > 1000 ? Purpose::Benchmark : Purpose::Test);
   }
@@ -151,7 +151,7 @@ void head_cases(CaseList& list) {
       const std::uint32_t width = s.q + s.k + s.v;
       const auto x = p.input(0, DType::F32, std::size_t{s.tokens} * width, normal());
       p.value(4, std::array{s.tokens, s.q, s.k, s.v, width});
-      p.threads({width + 1, s.tokens + 1}, {flat_threads(width)});
+      p.threads({width + p.spare(1), s.tokens + p.spare(1)}, {flat_threads(width)});
       std::uint32_t first = 0;
       unsigned index = 1;
       for (const std::uint32_t part : {s.q, s.k, s.v}) {
@@ -176,7 +176,7 @@ void head_cases(CaseList& list) {
       const std::size_t n = std::size_t{s.tokens} * s.heads * s.width;
       const auto out = p.output(1, DType::F32, n);
       p.value(2, std::array{s.tokens, s.source_heads, s.heads, s.width});
-      p.threads({s.width + 1, s.heads + 1, s.tokens + 1}, {flat_threads(s.width)});
+      p.threads({s.width + p.spare(1), s.heads + p.spare(1), s.tokens + p.spare(1)}, {flat_threads(s.width)});
       p.expect(out, Tolerance::exact(), [=] {
         Values y(n);
         for (std::size_t i = 0; i < n; ++i) {

@@ -44,7 +44,7 @@ void g_beta(Problem& p, const Gates& s) {
   const auto bias = p.input(2, DType::F32, s.heads, *s.name ? constant(0) : uniform(-1, 1));
   const auto a = p.input(3, DType::F32, s.heads, uniform(-16, -0.5));
   p.value(6, std::array{static_cast<std::uint32_t>(s.heads), static_cast<std::uint32_t>(s.tokens)});
-  p.threads({n + 5}, {flat_threads(n)});
+  p.threads({n + p.spare(5)}, {flat_threads(n)});
   // The sum of logit and bias is rounded before the exponential: that costs e^x a relative |x| 2^-24.
   p.expect(g, {.absolute = 1e-36, .relative = 5e-7, .magnitude = 0x1p-24}, [=] {
     Values out(n), slope(n);
@@ -139,7 +139,7 @@ void chunk_cumsum(Problem& p, const Chunks& s, const Fill& fill, bool in_place =
   Values g;
   const auto sums = input_and_output(p, 0, 1, DType::F32, n, fill, in_place, g);
   p.value(2, std::array{s.batches, s.tokens, s.heads, s.chunk, s.count()});
-  p.threadgroups({2, s.heads + 1, s.batches * s.count() + 1}, {s.chunk});
+  p.threadgroups({1 + p.spare(1), s.heads + p.spare(1), s.batches * s.count() + p.spare(1)}, {s.chunk});
   p.expect(sums, {.magnitude = 1e-6}, [=] {
     Values out(n), magnitude(n);
     for (std::size_t i = 0; i < n; ++i) {
@@ -177,7 +177,7 @@ void conv_forward(Problem& p, DType type, const Conv& s, const Fill& fill) {
   const auto y = p.output(3, type, s.data());
   p.value(4, s.params());
   const std::size_t a = std::min<std::size_t>(s.channels, 256), b = std::min<std::size_t>(s.tokens, 256 / a);
-  p.threads({s.channels + 1, s.tokens + 2, s.sequences + 1}, {a, b, std::min<std::size_t>(s.sequences, 256 / (a * b))});
+  p.threads({s.channels + p.spare(1), s.tokens + p.spare(2), s.sequences + p.spare(1)}, {a, b, std::min<std::size_t>(s.sequences, 256 / (a * b))});
   p.expect(y, stored_as(type, {.absolute = 1e-37, .relative = 5e-7, .magnitude = 2e-7}), [=] {
     Values out(s.data()), magnitude(s.data());
     for (std::size_t i = 0; i < out.size(); ++i) {
@@ -200,7 +200,7 @@ void conv_state(Problem& p, DType type, const Conv& s) {
   const auto new_state = p.output(2, type, s.state());
   p.value(3, s.params());
   const std::size_t i = s.width - 1, a = std::min<std::size_t>(s.channels, 256 / i);
-  p.threads({i + 1, s.channels + 2, s.sequences + 1}, {i, a, std::min<std::size_t>(s.sequences, 256 / (i * a))});
+  p.threads({i + p.spare(1), s.channels + p.spare(2), s.sequences + p.spare(1)}, {i, a, std::min<std::size_t>(s.sequences, 256 / (i * a))});
   p.traffic(2.0 * static_cast<double>(ops::bytes_of(type, s.state())));  // of the tokens only the last ones are read
   p.expect(new_state, Tolerance::exact(), [=] {
     Values out(s.state());
@@ -246,7 +246,7 @@ void tri_solve(Problem& p, DType type, const Solve& s) {
   const auto x = input_and_output(p, 1, 2, type, s.batches * block, normal(), s.in_place, b);
   p.value(3, std::array{s.n, s.m, s.batches});
   const std::size_t a = std::min<std::size_t>(s.m, 256);
-  p.threads({s.m + 1, s.batches + 1}, {a, std::min<std::size_t>(s.batches, 256 / a)});
+  p.threads({s.m + p.spare(1), s.batches + p.spare(1)}, {a, std::min<std::size_t>(s.batches, 256 / a)});
   p.flops(static_cast<double>(s.batches) * s.n * s.n * s.m);
   p.expect(x, {.magnitude = type == DType::F32 ? 0x1p-21 : 0x1.01p-8}, [=] {
     Values out(s.batches * block), magnitude(out.size());
@@ -274,7 +274,7 @@ void invert(Problem& p, const Chunks& s, double spread, bool in_place = false) {
   const auto x = input_and_output(p, 0, 1, DType::F32, n, strict, in_place, a);
   p.value(2, std::array{s.batches, s.tokens, s.heads, s.chunk});
   p.threadgroup_memory(0, std::size_t{2} * s.chunk * s.chunk * sizeof(float));
-  p.threadgroups({s.count() + 1, s.heads + 1, s.batches + 1}, {s.chunk});
+  p.threadgroups({s.count() + p.spare(1), s.heads + p.spare(1), s.batches + p.spare(1)}, {s.chunk});
   p.expect(x, {.magnitude = 0x1p-22}, [=] {
     Values out(n), magnitude(n);
     for (std::size_t batch = 0; batch < s.batches; ++batch) {
@@ -357,7 +357,7 @@ void recurrent_cases(CaseList& list) {
     const std::string solve = fmt::format("tri_solve_lower_unit_{}", suffix(type));
     for (const Solve& s : {Solve{1, 1, 1}, Solve{3, 2, 1}, Solve{31, 33, 2}, Solve{64, 64, 3}, Solve{65, 1, 5},
                            Solve{17, 257, 2}, Solve{40, 5, 2, 0}, Solve{33, 32, 2, 0.3, Purpose::Test, true},
-                           Solve{64, 1024, 32, 0.05, Purpose::Benchmark}}) {
+                           Solve{64, 4096, 32, 0.05, Purpose::Benchmark}}) {
       list.add(
           solve, fmt::format("N={} M={} batch={} {}{}", s.n, s.m, s.batches, s.spread, s.in_place ? " in place" : ""),
           [=](Problem& p) { tri_solve(p, type, s); }, s.purpose);

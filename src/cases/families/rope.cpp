@@ -53,7 +53,7 @@ void adjacent_case(CaseList& list, DType type, const Adjacent& s) {
     const auto y = input_and_output(p, 0, 1, type, s.tokens * s.dim, normal(), s.in_place, x);
     p.value(2, std::array{s.theta, static_cast<float>(s.dim), static_cast<float>(s.tokens), 0.0f});
     const auto positions = p.input(3, DType::U32, s.tokens, integers(0, s.top_position));
-    p.threads({s.dim / 2 + 3, s.tokens}, {std::min<std::size_t>(64, s.dim / 2), std::min<std::size_t>(4, s.tokens)});
+    p.threads({s.dim / 2 + p.spare(3), s.tokens}, {std::min<std::size_t>(64, s.dim / 2), std::min<std::size_t>(4, s.tokens)});
     p.expect(y, kOfMagnitude, [=] {
       return turned(type, x, s.tokens, [&](Expected& e, std::size_t token, std::size_t base) {
         for (std::size_t i = 0; i < s.dim / 2; ++i) {
@@ -155,7 +155,7 @@ void multi_case(CaseList& list, DType type, const Multi& s) {
     p.value(4, std::array{static_cast<std::uint32_t>(s.heads), s.mode, static_cast<std::uint32_t>(s.tokens), 0u});
     p.value(5, s.sections);
     const std::size_t width = std::min<std::size_t>(s.dim / 2, 256);
-    p.threads({s.dim / 2 + 1, rows + 2}, {width, std::min(rows, std::max<std::size_t>(1, 256 / width))});
+    p.threads({s.dim / 2 + p.spare(1), rows + p.spare(2)}, {width, std::min(rows, std::max<std::size_t>(1, 256 / width))});
     p.expect(y, kOfMagnitude, [=] {
       return turned(type, x, rows, [&](Expected& e, std::size_t row, std::size_t base) {
         for (std::size_t i = 0; i < s.rope_dim / 2; ++i) {
@@ -175,7 +175,7 @@ void adjacent_cases(CaseList& list) {
     for (const Adjacent& s :
          {Adjacent{1, 2}, Adjacent{3, 4}, Adjacent{5, 62}, Adjacent{7, 66}, Adjacent{4, 128}, Adjacent{9, 130},
           Adjacent{6, 256, 1e6f}, Adjacent{3, 64, 10000, 100000}, Adjacent{2, 64, 10000, 0},
-          Adjacent{5, 80, 10000, 600, true}, Adjacent{4096, 128, 10000, 4096, false, Purpose::Benchmark}}) {
+          Adjacent{5, 80, 10000, 600, true}, Adjacent{32768, 128, 10000, 32768, false, Purpose::Benchmark}}) {
       adjacent_case(list, type, s);
     }
   }
@@ -228,7 +228,7 @@ void multi_cases(CaseList& list) {
       Multi{3, 2, 64, 48, kInterleaved, {8, 8, 8, 0}, 10000, 0, 100000},
       Multi{3, 2, 600, 600, kSections, {100, 100, 100, 0}},
       Multi{3, 2, 96, 64, kSections, {11, 11, 10, 0}, 10000, 0, 600, true},
-      Multi{2048, 4, 128, 64, kInterleaved, {11, 11, 10, 0}, 1e7f, 0, 2048, false, Purpose::Benchmark},
+      Multi{16384, 4, 128, 64, kInterleaved, {11, 11, 10, 0}, 1e7f, 0, 2048, false, Purpose::Benchmark},
   };
   for (const Multi& s : setups) {
     multi_case(list, DType::F32, s);

@@ -16,7 +16,7 @@ using Values = Problem::Values;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr std::size_t kLarge = 1u << 22;
+constexpr std::size_t kLarge = 1u << 24;
 
 struct Data {
   std::string label;
@@ -39,7 +39,7 @@ void grid(Problem& p, std::size_t n, unsigned count_index, bool counted) {
   if (counted) {
     p.value(count_index, static_cast<std::uint32_t>(n));
     // One threadgroup too many: threads past n must do nothing.
-    p.threads({n + 7}, {flat_threads(n)});
+    p.threads({n + p.spare(7)}, {flat_threads(n)});
   } else {
     p.threads({n}, {flat_threads(n)});
   }

@@ -152,7 +152,7 @@ Extent extent(const Shape& s) { return {static_cast<std::uint32_t>(s.rows), stat
 
 /// A grid that overhangs in both dimensions.
 void overhanging(Problem& p, std::size_t x, std::size_t y, std::size_t group) {
-  p.threads({x + 3, y + 5}, {std::min(group, x), std::min(group, y)});
+  p.threads({x + p.spare(3), y + p.spare(5)}, {std::min(group, x), std::min(group, y)});
 }
 
 void outer_product(Problem& p, const Shape& s) {
@@ -174,7 +174,7 @@ void outer_product_backward(Problem& p, const Shape& s, bool lhs) {
   const std::size_t outputs = lhs ? s.rows : s.columns;
   const auto out = p.output(2, DType::F32, outputs);
   p.value(3, extent(s));
-  p.threads({outputs + 9}, {std::min<std::size_t>(64, outputs)});
+  p.threads({outputs + p.spare(9)}, {std::min<std::size_t>(64, outputs)});
   p.expect(out, {.magnitude = lhs ? 4.8e-7 : 6e-7}, [=] {
     return sums(outputs, lhs ? s.columns : s.rows, [&](std::size_t o, std::size_t i) {
       return (lhs ? dy[o * s.columns + i] : dy[i * s.columns + o]) * other[i];
@@ -238,7 +238,7 @@ void lookup(Problem& p, const Table& t) {
   const auto ids = p.input(1, DType::U32, t.batch, integers(0, t.vocab + 1));
   const auto y = p.output(2, DType::F32, std::size_t{t.batch} * t.hidden);
   p.value(3, std::array{t.vocab, t.hidden});
-  p.threads({t.hidden + 2, t.batch}, {std::min<std::size_t>(32, t.hidden), std::min<std::size_t>(8, t.batch)});
+  p.threads({t.hidden + p.spare(2), t.batch}, {std::min<std::size_t>(32, t.hidden), std::min<std::size_t>(8, t.batch)});
   p.traffic(8.0 * t.hidden * t.batch);
   p.expect(y, Tolerance::exact(), [=] {
     Values out(std::size_t{t.batch} * t.hidden);
@@ -255,7 +255,7 @@ void scatter_add(Problem& p, const Table& t) {
   const auto ids = p.input(1, DType::U32, t.batch, integers(0, t.vocab + 1));
   const auto table = p.output(2, DType::F32, std::size_t{t.vocab} * t.hidden);
   p.value(3, std::array{t.vocab, t.hidden, t.batch});
-  p.threads({t.hidden + 2, t.vocab + 3}, {std::min<std::size_t>(32, t.hidden), std::min<std::size_t>(8, t.vocab)});
+  p.threads({t.hidden + p.spare(2), t.vocab + p.spare(3)}, {std::min<std::size_t>(32, t.hidden), std::min<std::size_t>(8, t.vocab)});
   // Bit for bit the serial sum in f32.
   p.expect(table, Tolerance::exact(), [=] {
     Values out(std::size_t{t.vocab} * t.hidden);
@@ -280,7 +280,7 @@ void slice(Problem& p, const Slab& s, bool into) {
   const auto source = p.input(0, DType::F32, into ? narrow : wide, normal());
   if (into) p.value(2, std::array{s.narrow, s.wide, s.start});
   else p.value(2, std::array{s.wide, s.narrow, s.start});
-  p.threads({s.narrow + 1, s.rows}, {std::min<std::size_t>(32, s.narrow), std::min<std::size_t>(8, s.rows)});
+  p.threads({s.narrow + p.spare(1), s.rows}, {std::min<std::size_t>(32, s.narrow), std::min<std::size_t>(8, s.rows)});
   p.traffic(8.0 * static_cast<double>(narrow));
   const auto place = [=](std::size_t i) { return i / s.narrow * s.wide + s.start + i % s.narrow; };
   if (into) {
@@ -326,7 +326,7 @@ void conv(Problem& p, const Conv& s, ConvPart part) {
   const auto out = p.output(2, DType::F32, part == ConvPart::Dw ? taps : n);
   p.value(3, std::array{s.tokens, s.channels, s.width});
   const std::size_t x = part == ConvPart::Dw ? s.channels : s.tokens, y = part == ConvPart::Dw ? s.width : s.channels;
-  p.threads({x + 1, y + 2}, {std::min<std::size_t>(32, x), std::min<std::size_t>(8, y)});
+  p.threads({x + p.spare(1), y + p.spare(2)}, {std::min<std::size_t>(32, x), std::min<std::size_t>(8, y)});
   p.expect(out, {.magnitude = 6e-7}, [=] {
     Values sum(part == ConvPart::Dw ? taps : n, 0.0), magnitude(sum.size(), 0.0);
     conv_terms(s, [&](std::size_t to, std::size_t from, std::size_t tap) {
@@ -353,8 +353,16 @@ void training_rows_cases(CaseList& list) {
     add("rms_norm_backward_dx_f32", rms_dx);
     add("rms_norm_backward_dw_f32", rms_dw);
     add("outer_product_f32", outer_product);
-    add("outer_product_backward_lhs_f32", [](Problem& p, const Shape& shape) { outer_product_backward(p, shape, true); });
-    add("outer_product_backward_rhs_f32", [](Problem& p, const Shape& shape) { outer_product_backward(p, shape, false); });
+  }
+  for (const bool lhs : {true, false}) {
+    const auto add = [&](const Shape& s) {
+      list.add(lhs ? "outer_product_backward_lhs_f32" : "outer_product_backward_rhs_f32", label(s),
+               [=](Problem& p) { outer_product_backward(p, s, lhs); }, s.purpose);
+    };
+    for (const Shape& s : kShapes) {
+      if (s.purpose != Purpose::Benchmark) add(s);
+    }
+    add(lhs ? Shape{16384, 1024, Purpose::Benchmark} : Shape{1024, 16384, Purpose::Benchmark});  // a thread for each result
   }
   list.add("rms_norm_compute_rms_inv_f32", "zeros", [](Problem& p) { rms_inverse(p, {3, 65}, 0); });
 
@@ -380,7 +388,7 @@ void training_rows_cases(CaseList& list) {
     list.add("copy_2d_cols_into_f32", name, [=](Problem& p) { slice(p, s, true); }, s.purpose);
   }
   for (const Conv& s : {Conv{1, 1, 1}, Conv{1, 5, 4}, Conv{2, 33, 4}, Conv{40, 9, 4}, Conv{33, 17, 7},
-                        Conv{70, 300, 4}, Conv{9, 40, 10}, Conv{5, 530, 3}, Conv{3, 48, 4}, Conv{2048, 1024, 4, Purpose::Benchmark}}) {
+                        Conv{70, 300, 4}, Conv{9, 40, 10}, Conv{5, 530, 3}, Conv{3, 48, 4}, Conv{4096, 4096, 4, Purpose::Benchmark}}) {
     const std::string name = fmt::format("T={} C={} K={}", s.tokens, s.channels, s.width);
     list.add("conv1d_depthwise_causal_forward_f32", name, [=](Problem& p) { conv(p, s, ConvPart::Forward); }, s.purpose);
     list.add("conv1d_depthwise_causal_backward_dx_f32", name, [=](Problem& p) { conv(p, s, ConvPart::Dx); }, s.purpose);

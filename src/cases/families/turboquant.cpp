@@ -129,7 +129,7 @@ void rotation_cases(CaseList& list, const std::string& name, Transform transform
     list.add(kernel, "H=1", [=](Problem& p) { build(p, Content::Normal, 1, 0); });
     list.add(kernel, "H=5, threadgroups for 8", [=](Problem& p) { build(p, Content::Normal, 5, 3); });
     list.add(
-        kernel, "H=512", [=](Problem& p) { build(p, Content::Normal, 512, 0); }, Purpose::Benchmark);
+        kernel, "H=16384", [=](Problem& p) { build(p, Content::Normal, 16384, 0); }, Purpose::Benchmark);
   }
 }
 
