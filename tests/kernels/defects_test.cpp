@@ -125,7 +125,7 @@ const Defect kDefects[] = {
        "table[ulong(min(id, shape.vocab - 1)) * hidden + at.x];"}}},
     {"QuotientReadAfterItIsOverwritten",
      "divide_backward_f32",
-     {{"db[i] = -gradient * quotient / divisor;", "db[i] = -gradient * y[i] / divisor;"}}},
+     {{"db[e] = d.y; });", "db[e] = -dy[e] * y[e] / b[e]; });"}}},
     {"ColumnsPastTheGrid", "slice_2d_cols_f32", {{"if (at.x >= shape.to_columns || at.y >= extent.y) return;", ""}}},
 };
 
