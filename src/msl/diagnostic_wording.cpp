@@ -3,6 +3,8 @@
 #include <clang/Basic/SourceManager.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstring>
 #include <optional>
@@ -22,6 +24,13 @@ int distance_to_next_token(const clang::SourceManager& sources, clang::SourceLoc
   while (std::isalnum(static_cast<unsigned char>(*at)) != 0 || *at == '_') ++at;
   while (*at == ' ' || *at == '\t' || *at == '<') ++at;
   return *at == '\n' || *at == '\0' ? 0 : static_cast<int>(at - begin);
+}
+
+/// Whether a type is a scalar of MSL's or a vector of them: some function of the name may take it.
+bool is_number(std::string_view type) {
+  if (!type.empty() && type.back() >= '2' && type.back() <= '4') type.remove_suffix(1);
+  static constexpr std::array<std::string_view, 13> kScalars = {"bool", "char", "uchar", "short", "ushort", "int", "uint", "long", "ulong", "size_t", "half", "float", "bfloat"};
+  return std::ranges::find(kScalars, type) != kScalars.end() || contains(type, "<");
 }
 
 /// The two types of "no known conversion from 'A' to 'B' for 1st argument", and whether it is the first argument.
@@ -78,7 +87,23 @@ std::string in_msl_terms(std::string message, std::string_view searched) {
     return "type " + message.substr(type) + " is not supported: textures are outside anymetal's compute subset";
   }
   constexpr std::string_view kSetter = "no matching member function for call to '__put_";
-  if (message.starts_with(kSetter)) return "component '" + message.substr(kSetter.size()) + " cannot be assigned: the vector is read-only or the types differ";
+  if (message.starts_with(kSetter)) {
+    std::string names = message.substr(kSetter.size());
+    const bool is_repeated = std::ranges::any_of(names, [&](char c) { return c != '\'' && std::ranges::count(names, c) > 1; });
+    return "component '" + names + (is_repeated ? " cannot be assigned: it names a component twice" : " cannot be assigned: the vector is read-only or the types differ");
+  }
+  constexpr std::string_view kGeneric = "object in generic address space";
+  if (const std::size_t at = message.find(kGeneric); at != std::string::npos) message.replace(at, kGeneric.size(), "object in address space 'thread'");
+  if (message.starts_with("reference to overloaded function could not be resolved")) {
+    return "reference to overloaded function could not be resolved: these template arguments name none of them, or several";
+  }
+  if (message.starts_with("use of undeclared identifier '")) {
+    constexpr std::string_view kMeant = "did you mean '";
+    const std::size_t name_end = message.find('\'', message.find('\'') + 1), meant = message.find(kMeant);
+    const std::string name = message.substr(message.find('\'') + 1, name_end - message.find('\'') - 1);
+    const bool is_same = meant != std::string::npos && std::string_view(message).substr(meant + kMeant.size()).starts_with(name + "'");
+    if (is_same) message.insert(meant + kMeant.size(), "metal::");
+  }
   if (message.starts_with("parameter may not be qualified with an address space")) return "a parameter passed by value may not be qualified with an address space";
   const bool is_undefined = message.starts_with("implicit instantiation of undefined") || contains(message, "incomplete type");
   for (const std::string_view type : {"'tensor<", "'imageblock<", "'acceleration_structure", "'visible_function_table", "'intersection_function_table", "'mesh<", "'command_buffer", "'mpp::tensor_ops::convolution2d"}) {
@@ -105,6 +130,23 @@ bool is_helpful_note(std::string_view message, bool in_library) {
     if (contains(message, about_headers)) return false;
   }
   return true;
+}
+
+void explain_call(std::string& error, std::string_view note) {
+  const bool is_unexplained = error.starts_with("no matching function for call to '") && std::ranges::count(error, '\'') == 2;
+  if (!is_unexplained || !note.starts_with("candidate template ignored: ")) return;
+  const auto quoted = [&](std::string_view before, std::string_view after) -> std::string {
+    const std::size_t start = note.find(before);
+    const std::size_t end = start == std::string_view::npos ? start : note.find(after, start + before.size());
+    return end == std::string_view::npos ? std::string() : std::string(note.substr(start + before.size(), end - start - before.size()));
+  };
+  const std::string first = quoted("('", "' vs. "), second = quoted("' vs. '", "')");
+  std::string type = quoted("[with T = ", "]");
+  type = type.substr(0, type.find(", "));
+  const std::string wanted = quoted("could not match '", "' against '"), given = quoted("' against '", "'");
+  if (contains(note, "deduced conflicting types") && !first.empty()) error += fmt::format(": '{}' and '{}' differ", first, second);
+  else if (contains(note, "constraints not satisfied") && !type.empty() && !is_number(type)) error += fmt::format(": it does not take '{}'", type);
+  else if (!wanted.empty() && !contains(wanted, "vec<") && !given.empty()) error += fmt::format(": it takes '{}', not '{}'", wanted, given);
 }
 
 std::string with_types(std::string message, std::span<const Diagnostic> notes) {

@@ -21,6 +21,9 @@ std::string in_msl_terms(std::string message, std::string_view searched);
 /// Whether a note helps who writes MSL. `in_library`: it points into the library headers.
 bool is_helpful_note(std::string_view message, bool in_library);
 
+/// Adds to an error why a function of the library is not the one that is called, of which the note speaks.
+void explain_call(std::string& error, std::string_view note);
+
 /// An error whose notes know more than it says, e.g. the types that do not convert.
 std::string with_types(std::string message, std::span<const Diagnostic> notes);
 

@@ -56,6 +56,10 @@ UserPosition user_position(const clang::SourceManager& sources, clang::SourceLoc
 }
 
 void DiagnosticCollector::add(Severity severity, const UserPosition& position, std::string message) {
+  if (severity == Severity::Note && position.in_library && !entries_.empty()) {
+    const auto error = std::find_if(entries_.rbegin(), entries_.rend() - 1, [](const Entry& e) { return e.diagnostic.severity != Severity::Note; });
+    explain_call(error->diagnostic.message, message);
+  }
   if (severity == Severity::Note && !is_helpful_note(message, position.in_library)) return;
   if (!entries_.empty() && severity == Severity::Note) {
     const Diagnostic& last = entries_.back().diagnostic;
@@ -72,7 +76,7 @@ void DiagnosticCollector::add_macros(const clang::SourceManager& sources, clang:
     const bool is_argument = sources.isMacroArgExpansion(place);
     const clang::SourceLocation name = sources.getImmediateExpansionRange(place).getBegin();
     const UserPosition position = written.isFileID() ? user_position(sources, written, files_) : UserPosition();
-    if (!is_argument && position.line != 0 && !position.in_library) {
+    if (!is_argument && position.line != 0 && !position.in_library && !sources.isWrittenInScratchSpace(written)) {
       const std::string_view macro(clang::Lexer::getImmediateMacroName(place, sources, clang::LangOptions()));
       add(Severity::Note, position, fmt::format("expanded from macro '{}'", macro));
     }
@@ -130,11 +134,15 @@ std::vector<Diagnostic> DiagnosticCollector::take() {
   }
   std::vector<Diagnostic> result;
   std::set<std::tuple<std::string, unsigned, unsigned>> places;
-  bool is_repeated = false;  // or not worth saying
+  bool is_repeated = false;         // or not worth saying
+  unsigned library_notes = 0;       // of one error
+  constexpr unsigned kMostNotes = 3;
   for (Entry& entry : entries_) {
     Diagnostic& d = entry.diagnostic;
     if (d.severity == Severity::Error) is_repeated = d.line != 0 && !places.insert({d.file, d.line, d.column}).second;
     if (d.severity == Severity::Warning) is_repeated = redefines_keyword(d.message);
+    if (d.severity != Severity::Note) library_notes = 0;
+    else if (entry.in_library && ++library_notes > kMostNotes) continue;
     if (!is_repeated) result.push_back(std::move(d));
   }
   entries_.clear();

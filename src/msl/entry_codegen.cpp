@@ -7,6 +7,7 @@
 #include "msl/ir_threadgroup.hpp"
 #include "msl/math_mode.hpp"
 #include "msl/reachability.hpp"
+#include "msl/use_places.hpp"
 #include "msl/wrapper.hpp"
 
 #include <clang/AST/ASTContext.h>
@@ -60,6 +61,20 @@ void mark_safe_functions(clang::CodeGenerator& generator, std::span<clang::Funct
   }
 }
 
+/// Notes for specialisation where what is not defined is used.
+void mark_undefined(Compilation& compilation, clang::CodeGenerator& generator, std::span<const Undefined> undefined) {
+  const clang::SourceManager& sources = compilation.instance().getSourceManager();
+  for (const auto& [declaration, use] : undefined) {
+    const bool has_variants = llvm::isa<clang::CXXConstructorDecl, clang::CXXDestructorDecl>(declaration);
+    if (has_variants || !compilation.is_users(declaration->getLocation()) || find_annotation(*declaration, "function_constant") != nullptr) continue;
+    llvm::GlobalValue* generated = generator.GetModule()->getNamedValue(generator.GetMangledName(clang::GlobalDecl(llvm::cast<clang::NamedDecl>(declaration))));
+    const UserPosition place = user_position(sources, use, compilation.files());
+    const std::string text = fmt::format("{}\n{}\n{}\n{}", place.line, place.column, place.file, place.source_line);
+    if (auto* function = llvm::dyn_cast_or_null<llvm::Function>(generated)) function->addFnAttr(kUsePlaceAttribute, text);
+    if (auto* variable = llvm::dyn_cast_or_null<llvm::GlobalVariable>(generated)) variable->addAttribute(kUsePlaceAttribute, text);
+  }
+}
+
 /// IR name of a guard or constant after cleanup.
 std::string constant_symbol(clang::ASTContext& ast, clang::VarDecl& variable, std::span<const FunctionConstantVariable> constants) {
   for (const auto& constant : constants) {
@@ -96,7 +111,10 @@ std::optional<EntryModule> generate_entry(Compilation& compilation, const Kernel
   for (clang::FunctionDecl* function : reachable.functions) generator->HandleTopLevelDecl(clang::DeclGroupRef(function));
   generator->HandleTranslationUnit(ast);
   instance.getLangOpts().SYCLIsDevice = true;
-  if (generator->GetModule() != nullptr) mark_safe_functions(*generator, reachable.functions);
+  if (generator->GetModule() != nullptr) {
+    mark_safe_functions(*generator, reachable.functions);
+    mark_undefined(compilation, *generator, reachable.undefined);
+  }
   const std::unique_ptr<llvm::Module> module(generator->ReleaseModule());
   if (!module || compilation.has_errors()) return std::nullopt;
 

@@ -4,6 +4,7 @@
 #include "msl/ir_loops.hpp"
 #include "msl/ir_simplify.hpp"
 #include "msl/ir_threadgroup.hpp"
+#include "msl/use_places.hpp"
 
 #include <llvm/IR/AttributeMask.h>
 #include <llvm/IR/Instructions.h>
@@ -69,7 +70,7 @@ void normalise_function(llvm::Function& f, bool is_entry) {
   if (f.isDeclaration()) {
     llvm::AttributeMask strings;
     for (const llvm::Attribute& attribute : f.getAttributes().getFnAttrs()) {
-      if (attribute.isStringAttribute()) strings.addAttribute(attribute.getKindAsString());
+      if (attribute.isStringAttribute() && attribute.getKindAsString() != kUsePlaceAttribute) strings.addAttribute(attribute.getKindAsString());
     }
     if (!f.isIntrinsic()) f.removeFnAttrs(strings);
     if (!is_convergent) f.removeFnAttr(llvm::Attribute::Convergent);

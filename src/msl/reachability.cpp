@@ -21,7 +21,7 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
   bool shouldVisitImplicitCode() const { return true; }
 
   Reachable run(clang::FunctionDecl* root) {
-    need(root);
+    need(root, root->getLocation());
     for (std::size_t next = 0; next < result_.functions.size(); ++next) {
       spaces_.enable(next > 0);  // the root is the wrapper, which casts between spaces
       TraverseDecl(result_.functions[next]);
@@ -33,8 +33,8 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
     return std::move(result_);
   }
 
-  bool VisitDeclRefExpr(clang::DeclRefExpr* e) { return need(e->getDecl()); }
-  bool VisitMemberExpr(clang::MemberExpr* e) { return need(e->getMemberDecl()); }
+  bool VisitDeclRefExpr(clang::DeclRefExpr* e) { return need(e->getDecl(), e->getLocation()); }
+  bool VisitMemberExpr(clang::MemberExpr* e) { return need(e->getMemberDecl(), e->getMemberLoc()); }
   bool VisitCallExpr(clang::CallExpr* e) { return spaces_.call(*e), true; }
   bool VisitBinaryOperator(clang::BinaryOperator* e) { return spaces_.assignment(*e), true; }
   bool VisitReturnStmt(clang::ReturnStmt* s) { return spaces_.returned(*s), true; }
@@ -43,10 +43,10 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
   bool VisitExplicitCastExpr(clang::ExplicitCastExpr* e) { return spaces_.cast(*e), true; }
   bool VisitCXXConstructExpr(clang::CXXConstructExpr* e) {
     spaces_.construction(*e);
-    need(e->getConstructor());
+    need(e->getConstructor(), e->getLocation());
     return need_destructor(e->getType());
   }
-  bool VisitCXXInheritedCtorInitExpr(clang::CXXInheritedCtorInitExpr* e) { return need(e->getConstructor()); }
+  bool VisitCXXInheritedCtorInitExpr(clang::CXXInheritedCtorInitExpr* e) { return need(e->getConstructor(), e->getLocation()); }
   bool VisitCXXBindTemporaryExpr(clang::CXXBindTemporaryExpr* e) { return need_destructor(e->getType()); }
   bool VisitCXXDefaultArgExpr(clang::CXXDefaultArgExpr* e) { return TraverseStmt(e->getExpr()); }
   bool VisitCXXDefaultInitExpr(clang::CXXDefaultInitExpr* e) { return TraverseStmt(e->getExpr()); }
@@ -67,17 +67,17 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
   bool need_destructor(clang::QualType type) {
     const clang::QualType element = sema_.Context.getBaseElementType(type);
     auto* record = element->getAsCXXRecordDecl();
-    if (record != nullptr && record->hasDefinition() && !record->hasTrivialDestructor()) need(record->getDestructor());
+    if (record != nullptr && record->hasDefinition() && !record->hasTrivialDestructor()) need(record->getDestructor(), record->getLocation());
     return true;
   }
 
-  bool need(clang::ValueDecl* declaration) {
-    if (auto* function = llvm::dyn_cast_or_null<clang::FunctionDecl>(declaration)) need_function(function);
-    if (auto* variable = llvm::dyn_cast_or_null<clang::VarDecl>(declaration)) need_variable(variable);
+  bool need(clang::ValueDecl* declaration, clang::SourceLocation use) {
+    if (auto* function = llvm::dyn_cast_or_null<clang::FunctionDecl>(declaration)) need_function(function, use);
+    if (auto* variable = llvm::dyn_cast_or_null<clang::VarDecl>(declaration)) need_variable(variable, use);
     return true;
   }
 
-  void need_function(clang::FunctionDecl* function) {
+  void need_function(clang::FunctionDecl* function, clang::SourceLocation use) {
     if (!seen_.insert(function->getCanonicalDecl()).second || function->isImmediateFunction()) return;
     if (function->getBuiltinID() != 0 && !function->hasBody()) return;
     if (!function->isDefined() && function->getTemplateInstantiationPattern() != nullptr) {
@@ -89,9 +89,10 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
     result_.is_broken = result_.is_broken || function->isInvalidDecl();
     const clang::FunctionDecl* definition = nullptr;
     if (function->isDefined(definition)) result_.functions.push_back(const_cast<clang::FunctionDecl*>(definition));
+    else result_.undefined.push_back({function, use});
   }
 
-  void need_variable(clang::VarDecl* variable) {
+  void need_variable(clang::VarDecl* variable, clang::SourceLocation use) {
     if (variable->hasLocalStorage() || !seen_.insert(variable->getCanonicalDecl()).second) return;
     if (variable->isStaticLocal()) return;
     make_inline(*variable);
@@ -100,7 +101,7 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
       sema_.InstantiateVariableDefinition(variable->getLocation(), variable, true, false, true);
       definition = variable->getDefinition();
     }
-    if (definition == nullptr) return;
+    if (definition == nullptr) return result_.undefined.push_back({variable, use});
     result_.variables.push_back(definition);
     if (definition->getInit() != nullptr) TraverseStmt(definition->getInit());
   }

@@ -7,6 +7,7 @@
 #include "msl/ir_threadgroup.hpp"
 #include "msl/parsed_source.hpp"
 #include "msl/type_names.hpp"
+#include "msl/use_places.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -35,11 +36,28 @@ Result<void> refuse_unset(const llvm::Module& module, const EntryModule& entry) 
   return {};
 }
 
+std::unexpected<Error> undefined(const EntryModule& entry, std::string_view kind, llvm::StringRef symbol, llvm::StringRef used_at) {
+  std::string message = fmt::format("{} '{}' is used but not defined", kind, msl_spelling(llvm::demangle(symbol.str())));
+  Diagnostic diagnostic;
+  const auto [line, after_line] = used_at.split('\n');
+  const auto [column, after_column] = after_line.split('\n');
+  const auto [file, text] = after_column.split('\n');
+  if (line.getAsInteger(10, diagnostic.line) || column.getAsInteger(10, diagnostic.column)) {
+    return fail(ErrorCode::ShaderCompilationError, fmt::format("kernel '{}': {}", entry.reflection.name, message));
+  }
+  diagnostic.file = file.str();
+  diagnostic.source_line = text.str();
+  diagnostic.message = std::move(message);
+  std::vector<Diagnostic> diagnostics = {std::move(diagnostic)};
+  std::string rendered = fmt::format("kernel '{}' does not compile:\n{}", entry.reflection.name, render(diagnostics));
+  while (rendered.ends_with('\n')) rendered.pop_back();
+  return std::unexpected(Error(ErrorCode::ShaderCompilationError, std::move(rendered)).with_diagnostics(std::move(diagnostics)));
+}
+
 Result<void> refuse_unknown_symbols(const llvm::Module& module, const EntryModule& entry) {
   for (const llvm::Function& f : module) {
     if (!f.isDeclaration() || f.isIntrinsic() || f.use_empty() || f.getName().starts_with("__msl_")) continue;
-    return fail(ErrorCode::ShaderCompilationError, fmt::format("kernel '{}': function '{}' is used but not defined", entry.reflection.name,
-                                                               msl_spelling(llvm::demangle(f.getName().str()))));
+    return undefined(entry, "function", f.getName(), f.getFnAttribute(kUsePlaceAttribute).getValueAsString());
   }
   for (const llvm::GlobalVariable& global : module.globals()) {
     if (!global.isDeclaration() || global.use_empty()) continue;
@@ -48,8 +66,7 @@ Result<void> refuse_unknown_symbols(const llvm::Module& module, const EntryModul
                   fmt::format("kernel '{}': the initialiser of '{}' is no constant expression: it cannot be computed before the kernel runs",
                               entry.reflection.name, msl_spelling(llvm::demangle(global.getName().str()))));
     }
-    return fail(ErrorCode::ShaderCompilationError, fmt::format("kernel '{}': variable '{}' is used but not defined", entry.reflection.name,
-                                                               msl_spelling(llvm::demangle(global.getName().str()))));
+    return undefined(entry, "variable", global.getName(), global.getAttribute(kUsePlaceAttribute).getValueAsString());
   }
   return {};
 }

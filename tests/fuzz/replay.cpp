@@ -1,6 +1,6 @@
 // Programs and deterministic mutants of them through the whole front end, or the pre-pass alone, with any compiler:
-//   fuzz_replay [--prepass] [--runs N] [--seed S] [--save DIR] FILE|DIR...
-// Prints how far they came. Fails where the compile guard had to stop a crash, and writes what caused it into DIR.
+//   fuzz_replay [--prepass] [--runs N] [--seed S] [--save DIR] [--slow S] FILE|DIR...
+// Prints how far they came, and what took more than S seconds of processor time. Fails where the compile guard had to stop a crash, and writes what caused it into DIR.
 
 #include "fuzz/front_end.hpp"
 #include "fuzz/mutator.hpp"
@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -26,6 +27,7 @@ struct Options {
   std::uint64_t seed = 1;
   bool prepass_only = false;
   std::string save;
+  double slow = 0;  ///< 0: no time is slow
   std::vector<std::string> programs;
 };
 
@@ -42,6 +44,7 @@ Options parse(int argc, char** argv) {
     const bool has_value = i + 1 < argc;
     if (word == "--runs" && has_value) options.runs = std::strtoull(argv[++i], nullptr, 10);
     else if (word == "--seed" && has_value) options.seed = std::strtoull(argv[++i], nullptr, 10);
+    else if (word == "--slow" && has_value) options.slow = std::strtod(argv[++i], nullptr);
     else if (word == "--prepass") options.prepass_only = true;
     else if (word == "--save" && has_value) options.save = argv[++i];
     else if (std::filesystem::is_directory(word)) {
@@ -62,20 +65,30 @@ Options parse(int argc, char** argv) {
 int main(int argc, char** argv) {
   const Options options = parse(argc, argv);
   if (options.programs.empty()) {
-    fmt::print(stderr, "usage: fuzz_replay [--prepass] [--runs N] [--seed S] [--save DIR] FILE|DIR...\n");
+    fmt::print(stderr, "usage: fuzz_replay [--prepass] [--runs N] [--seed S] [--save DIR] [--slow S] FILE|DIR...\n");
     return 2;
   }
   anymetal::set_compile_limits({.tokens = 200'000, .template_depth = 64, .constexpr_steps = 20'000, .seconds = 20, .megabytes = 1024});
   fuzz::Random random(options.seed);
   std::array<std::size_t, 5> reached{};
   std::size_t defects = 0;
+  std::size_t slow = 0;
+  const auto save = [&](std::string_view kind, std::size_t number, const std::string& program) {
+    if (!options.save.empty()) std::ofstream(fmt::format("{}/{}-{}-{}.metal", options.save, kind, options.seed, number), std::ios::binary) << program;
+  };
   const auto run = [&](const std::string& program) {
+    const std::clock_t begin = std::clock();
     const auto outcome = options.prepass_only ? fuzz::Outcome{fuzz::Reached::Nothing, fuzz::check_prepass(program)} : fuzz::run_front_end(program);
+    const double seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+    if (options.slow > 0 && seconds > options.slow) {
+      fmt::print("{:.1f} s for a program of {} bytes\n", seconds, program.size());
+      save("slow", ++slow, program);
+    }
     ++reached[static_cast<std::size_t>(outcome.reached)];
     if (outcome.defect.empty()) return;
     ++defects;
     fmt::print(stderr, "{}\n", outcome.defect.substr(0, 400));
-    if (!options.save.empty()) std::ofstream(fmt::format("{}/defect-{}-{}.metal", options.save, options.seed, defects), std::ios::binary) << program;
+    save("defect", defects, program);
   };
   for (const std::string& program : options.programs) run(program);
   constexpr std::size_t kLongest = 8192;

@@ -55,6 +55,8 @@ inline std::vector<anymetal::Diagnostic> errors_of(const anymetal::msl::SourceRe
   for (const std::string& name : (*source)->entry_names()) {
     const auto entry = (*source)->entry(name);
     if (!entry) return entry.error().diagnostics();
+    const auto specialised = anymetal::msl::specialise(**entry, {});
+    if (!specialised) return specialised.error().diagnostics();
   }
   return {};
 }
