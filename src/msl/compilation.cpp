@@ -163,7 +163,8 @@ void Compilation::parse() {
   if (!instance_.createTarget()) return;
   erase_target_spaces(instance_.getTarget());
   auto action = std::make_unique<ParseAction>(declarations_, *token_check_, binding_);
-  const clang::FrontendInputFile input(kMainFile, clang::InputKind(clang::Language::CXX));
+  // Static, as a step that leaves Clang at its limits destroys nothing on its stack.
+  static const clang::FrontendInputFile input(kMainFile, clang::InputKind(clang::Language::CXX));
   if (!action->BeginSourceFile(instance_, input)) return;
   action_ = std::move(action);
   instance_.getPreprocessor().addPPCallbacks(std::make_unique<PreprocessorLimits>(instance_.getPreprocessor(), limits_.tokens));

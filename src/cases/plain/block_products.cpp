@@ -23,6 +23,15 @@ struct MatMat {
   U64 nb10, nb11, nb12, nb13;
   I32 ne0, ne1;
   std::int16_t r2, r3;
+};
+/// The same, with what follows in the kernels that take heads apart.
+struct PermutedMatMat {
+  I32 ne00, ne02;
+  U64 nb01, nb02, nb03;
+  I32 ne12, pad0;
+  U64 nb10, nb11, nb12, nb13;
+  I32 ne0, ne1;
+  std::int16_t r2, r3;
   I32 head_dim, seq_len;
 };
 struct FewRows {
@@ -87,7 +96,7 @@ void few_rows(const Arguments& a) {
 /// x as attention leaves it: [K / head_dim, M, head_dim].
 template <class Block>
 void permuted(const Arguments& a) {
-  const auto p = a.value<MatMat>(0);
+  const auto p = a.value<PermutedMatMat>(0);
   const std::size_t k = size(p.ne00), n = size(p.ne0), m = size(p.ne1), dim = size(p.head_dim);
   Row<float> row(k), x(m * k);
   for (std::size_t i = 0; i < m * k; ++i) x[i] = float(a.at<Bfloat>(2)[(i % k / dim * m + i / k) * dim + i % dim]);
