@@ -2,6 +2,7 @@
 #include "common/nvidia.h"
 #if ANYMETAL_NVIDIA
 #include "nvidia/mat_mat.h"
+#include "nvidia/warpgroup_mat_mat.h"
 using namespace anymetal;
 #endif
 using namespace metal;
@@ -31,17 +32,27 @@ kernel void dense_gemm_f16(device const half* a [[buffer(0)]],
                            uint simdgroup [[simdgroup_index_in_threadgroup]]) {
 #if ANYMETAL_NVIDIA
   threadgroup MatMatTiles<half, 128, 3> wide_tiles;
+  typedef WarpgroupTiles<half, 2> Together;
+  threadgroup Together warpgroup_tiles;
   if (nvidia::has_ampere() && are_pieces(ulong(s.k) * 2, 0, s.k, 2)) {
-    // One of 4 x 4 threadgroups takes 128 x 128; the others have nothing to do.
-    if (group.x % 4 != 0 || group.y % 4 != 0) return;
+    const bool together = have_warpgroup_products();
+    const uint columns = together ? Together::kColumns : 128, rows = together ? Together::kRows : 128;
+    // One of several threadgroups takes a wide tile; the others have nothing to do.
+    if (group.x % (columns / kTile) != 0 || group.y % (rows / kTile) != 0) return;
     const uint m0 = group.y * kTile, n0 = group.x * kTile;
-    const DenseTile<half, 128> a_tile = {{(device const uchar*)a, ulong(s.k) * 2, m0, s.m}, s.k};
-    const DenseTile<half, 128> b_tile = {{(device const uchar*)b, ulong(s.k) * 2, n0, s.n}, s.k};
-    return nvidia_mat_mat<false>(wide_tiles, nullptr, a_tile, b_tile, s.k, thread_index, [=](uint m, uint n, float value) {
+    const TileRows a_rows((device const uchar*)a, ulong(s.k) * 2, m0, s.m), b_rows((device const uchar*)b, ulong(s.k) * 2, n0, s.n);
+    const auto store = [=](uint m, uint n, float value) {
       if (m0 + m < s.m && n0 + n < s.n) c[ulong(m0 + m) * s.n + n0 + n] = half(value);
-    });
+    };
+    if (together) {
+      const DenseTile<half, Together::kRows> a_tile = {a_rows, s.k};
+      const DenseTile<half, Together::kColumns> b_tile = {b_rows, s.k};
+      return warpgroup_mat_mat<false>(warpgroup_tiles, nullptr, a_tile, b_tile, s.k, thread_index, store);
+    }
+    const DenseTile<half, 128> a_tile = {a_rows, s.k}, b_tile = {b_rows, s.k};
+    return nvidia_mat_mat<false>(wide_tiles, nullptr, a_tile, b_tile, s.k, thread_index, store);
   }
-  threadgroup float* shared_tiles = (threadgroup float*)&wide_tiles;
+  threadgroup float* shared_tiles = have_warpgroup_products() ? (threadgroup float*)&warpgroup_tiles : (threadgroup float*)&wide_tiles;
 #else
   threadgroup float shared_tiles[kTile * kTile];
 #endif

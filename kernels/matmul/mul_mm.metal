@@ -3,7 +3,7 @@
 #include "common/matmul_tile.h"
 #include "common/nvidia.h"
 #if ANYMETAL_NVIDIA
-#include "nvidia/block_mat_mat.h"
+#include "nvidia/block_product.h"
 #endif
 using namespace metal;
 using namespace anymetal;
@@ -44,7 +44,7 @@ kernel void mul_mm(constant MatMatParams& p [[buffer(0)]],
   if (nvidia::has_ampere() && are_pieces(p.nb11, p.nb12 | p.nb13, length, 4) && is_short(p.nb01)) {
     return nvidia_block_product<Block>(wide_tiles, tiles, FloatRows{{x, p.nb11, m0, tokens}, length},
                                        BlockRows<Block>(weight, p.nb01, n0, rows), length, group,
-                                       count_tiles<Block, FloatRows>(tokens, rows, ulong(p.ne12)), thread_index, [=](uint m, uint n, float value) {
+                                       are_large<Block, FloatRows>(tokens, rows, ulong(p.ne12)), thread_index, [=](uint m, uint n, float value) {
                                          if (m0 + m < tokens && n0 + n < rows) out[ulong(m0 + m) * rows + n0 + n] = value;
                                        });
   }

@@ -2,8 +2,9 @@
 #include "common/tensor_tile.h"
 #include "common/nvidia.h"
 #if ANYMETAL_NVIDIA
-#include "nvidia/block_mat_mat.h"
+#include "nvidia/block_product.h"
 #include "nvidia/mat_mat.h"
+#include "nvidia/warpgroup_mat_mat.h"
 #endif
 using namespace metal;
 using namespace anymetal;
@@ -69,17 +70,33 @@ struct Matrices {
   }
 };
 
-// As `product` for dense weights, 128 activation rows by kColumns weight rows: one of four threadgroups along M, and of
-// kColumns / kTileN along N, takes the place of all of them.
-template <class T, uint kColumns>
-void nvidia_product(threadgroup MatMatTiles<T, kColumns, 3>& wide_tiles, constant MatMatParams& p, device const uchar* weight,
-                    device const uchar* x, device float* dst, threadgroup uchar* tiles, uint3 group, uint thread_index) {
-  if (group.x % 4 != 0 || group.y % (kColumns / kTileN) != 0) return;
+// As `product` for dense weights, a wide tile: one of several threadgroups along M, and along N, takes the place of all of them.
+template <class T>
+struct WideTiles {
+  typedef WarpgroupTiles<T, float_inputs_down<T>()> Together;
+  threadgroup MatMatTiles<T, 128, 3>& apart;
+  threadgroup Together& together;
+};
+template <class T>
+void nvidia_product(WideTiles<T> wide_tiles, constant MatMatParams& p, device const uchar* weight, device const uchar* x,
+                    device float* dst, threadgroup uchar* scratch, uint3 group, uint thread_index) {
+  typedef typename WideTiles<T>::Together Together;
+  const bool together = have_warpgroup_products();
+  if (group.x % ((together ? Together::kRows : 128) / kTileM) != 0 || group.y % ((together ? Together::kColumns : 128) / kTileN) != 0) return;
   const Matrices at(p, weight, x, dst, group);
   const uint length = uint(p.ne00);
-  const FloatTile<T, FloatRows> x_tile = {{{at.x, p.nb11, at.m0, at.tokens}, length}};
-  const DenseTile<T, kColumns> weight_tile = {{at.weight, p.nb01, at.n0, at.rows}, length};
-  nvidia_mat_mat<FloatTile<T, FloatRows>::kScaled>(wide_tiles, (threadgroup RowScales*)tiles, x_tile, weight_tile, length, thread_index, at);
+  const FloatRows inputs = {{at.x, p.nb11, at.m0, at.tokens}, length};
+  const TileRows weights(at.weight, p.nb01, at.n0, at.rows);
+  constexpr bool kScaled = FloatTile<T, FloatRows>::kScaled;
+  threadgroup RowScales* scales = (threadgroup RowScales*)scratch;
+  if (together) {
+    const FloatTile<T, FloatRows, Together::kRows> x_tile = {inputs};
+    const DenseTile<T, Together::kColumns> weight_tile = {weights, length};
+    return warpgroup_mat_mat<kScaled>(wide_tiles.together, scales, x_tile, weight_tile, length, thread_index, at);
+  }
+  const FloatTile<T, FloatRows> x_tile = {inputs};
+  const DenseTile<T, 128> weight_tile = {weights, length};
+  nvidia_mat_mat<kScaled>(wide_tiles.apart, scales, x_tile, weight_tile, length, thread_index, at);
 }
 #endif
 
@@ -120,7 +137,7 @@ kernel void mul_mm_tensor(constant MatMatParams& p [[buffer(0)]],
   if (nvidia::has_ampere() && are_pieces(p.nb11, p.nb12 | p.nb13, length, 4) && is_short(p.nb01)) {
     return nvidia_block_product<Block>(wide_tiles, tiles, FloatRows{{at.x, p.nb11, at.m0, at.tokens}, length},
                                        BlockRows<Block>(at.weight, p.nb01, at.n0, at.rows), length, group,
-                                       count_tiles<Block, FloatRows>(at.tokens, at.rows, ulong(p.ne12)), thread_index, at);
+                                       are_large<Block, FloatRows>(at.tokens, at.rows, ulong(p.ne12)), thread_index, at);
   }
 #endif
   product<half, BlockRow<Block>>(p, weight, x, dst, tiles, group, thread_index);
@@ -143,12 +160,12 @@ kernel void dense_mm_tensor(constant MatMatParams& p [[buffer(0)]],
                             uint thread_index [[thread_index_in_threadgroup]]) {
 #if ANYMETAL_NVIDIA
   if constexpr (sizeof(T) == 2) {
-    constexpr uint kColumns = 2 * kTileN;
-    threadgroup MatMatTiles<T, kColumns, 3> wide_tiles;
+    threadgroup MatMatTiles<T, 128, 3> apart;
+    threadgroup typename WideTiles<T>::Together together;
     const uint length = uint(p.ne00);
     if (nvidia::has_ampere() && are_pieces(p.nb11, p.nb12 | p.nb13, length, 4) &&
         are_pieces(p.nb01, p.nb02 | p.nb03, length, 2)) {
-      return nvidia_product(wide_tiles, p, weight, x, dst, tiles, group, thread_index);
+      return nvidia_product(WideTiles<T>{apart, together}, p, weight, x, dst, tiles, group, thread_index);
     }
   }
 #endif
@@ -176,7 +193,7 @@ kernel void mul_mm_tensor_perm021(constant PermutedMatMatParams& p [[buffer(0)]]
     const uint m0 = group.x * kTileM, n0 = group.y * kTileN, length = uint(p.ne00);
     return nvidia_block_product<Block>(wide_tiles, tiles, HeadRows{x, m0, tokens, uint(p.head_dim)},
                                        BlockRows<Block>(weight, p.nb01, n0, rows), length, group,
-                                       count_tiles<Block, HeadRows>(tokens, rows, 1), thread_index, [=](uint m, uint n, float value) {
+                                       are_large<Block, HeadRows>(tokens, rows, 1), thread_index, [=](uint m, uint n, float value) {
                                          if (m0 + m < tokens && n0 + n < rows) dst[ulong(m0 + m) * rows + n0 + n] = value;
                                        });
   }

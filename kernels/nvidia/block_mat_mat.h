@@ -24,7 +24,7 @@ constexpr uint large_tile() {
   return BlockTraits<Block>::kElements == 32 && plain ? 128 : 96;
 }
 #endif
-constexpr constant uint kSmallTile = 32;
+constexpr constant uint kSmallTile = 32, kGroupTile = 4 * kOwnRows;  // input rows; the latter where simdgroups multiply together
 constexpr constant uint kBlockColumns = 4 * kOwnRows;  // weight rows of a threadgroup
 
 // The blocks of a simdgroup's weight rows in threadgroup memory, kElements of each at a time.
@@ -39,8 +39,8 @@ struct BlockStage {
 
 // Inputs, of which one tile is multiplied and the next one written, and weights.
 template <class Block>
-struct BlockMatMatTiles {
-  half inputs[2 * large_tile<Block, FloatRows>() * 32];
+struct alignas(1024) BlockMatMatTiles {
+  half inputs[2 * kGroupTile * 32];
   BlockStage<Block> stages[4];
 };
 
@@ -56,9 +56,10 @@ struct BlockRows {
         straight(BlockFragment<Block>::kAlign != 4 || (((ulong)base | row_bytes) & 3) == 0) {}
 
   // What a stage takes of the `left` elements from byte `at` on, by eight lanes a row.
+  template <bool kStraight = false>
   void copy(threadgroup Stage& stage, uint first, uint at, uint left, uint lane) const {
     const uint count = metal::min(left, Stage::kElements) / Stage::kBlock * uint(sizeof(Block));
-    if (straight) {
+    if (kStraight || straight) {
       for (uint i = 0; i < kOwnRows / 4; ++i) {
         const uint row = lane / 8 + 4 * i;
         device const uchar* from = rows.kept_at(first + row) + at;
@@ -80,8 +81,46 @@ struct BlockRows {
     }
     nvidia::end_copies();
   }
-  uint skew(uint row, uint at) const { return straight ? (uint((ulong)rows.kept_at(row)) + at) & 15 : 0; }
+  template <bool kStraight = false>
+  uint skew(uint row, uint at) const {
+    if (!kStraight && !straight) return 0;
+    // Two ways to the same: which takes fewer registers depends on the architecture.
+    if (!have_warpgroup_products()) return (uint((ulong)rows.kept_at(row)) + at) & 15;
+    return (uint((ulong)rows.top) + metal::min(row, rows.last) * rows.stride + at) & 15;
+  }
 };
+
+// The lane's factors from its rows 8j + lane / 4 of a stage: 32 elements of each from `within` on. `skew(j)`: how far into a
+// piece of 16 bytes row j begins. The whole simdgroup calls.
+template <class Block, class Skew>
+struct RowFactors {
+  typedef BlockStage<Block> Stage;
+  static constexpr uint kAcross = kOwnRows / 8;
+  threadgroup Stage& stage;
+  uint within, lane;
+  Skew skew;
+  BlockFragment<Block> own;
+  RowFactors(threadgroup Stage& stage, uint within, uint lane, Skew skew) : stage(stage), within(within), lane(lane), skew(skew) {
+    if (Stage::kBlock == 256) own.load(block_at(lane % 4 % kAcross), within / 32);
+  }
+  Place16 block_at(uint j) const {
+    const uint row_place = (8 * j + lane / 4) * (Stage::kPitch * 16) + skew(j);
+    return {(threadgroup const uchar*)stage.rows, row_place + within / Stage::kBlock * uint(sizeof(Block))};
+  }
+  Fragment at(uint j) const {
+    BlockFragment<Block> factors;
+    if (Stage::kBlock == 256) {
+      for (uint i = 0; i < factors.kWords; ++i) factors.words[i] = nvidia::from_lane(own.words[i], lane / 4 * 4 + j);
+    } else {
+      factors.load(block_at(j), 0);
+    }
+    return factors.decode(block_at(j), within / 32, lane % 4);
+  }
+};
+template <class Block, class Skew>
+RowFactors<Block, Skew> row_factors(threadgroup BlockStage<Block>& stage, uint within, uint lane, Skew skew) {
+  return {stage, within, lane, skew};
+}
 
 // `store(m, n, value)` gets every element of the tile once all are known. Every thread of a threadgroup of 128 must
 // call.
@@ -118,23 +157,9 @@ void nvidia_block_mat_mat(threadgroup BlockMatMatTiles<Block>& tiles, threadgrou
                lower = scales->changed[slot][2 + lane / 16] == k + 32;
     if (upper || lower) multiply_rows(scales->ratios[slot], upper, lower);
 
-    // The block at hand of this lane's j-th row.
-    const auto block_at = [&](uint j) {
-      const uint row_place = (8 * j + g) * (Stage::kPitch * 16) + weights.skew(first + 8 * j + g, at);
-      return Place16{(threadgroup const uchar*)stage.rows, row_place + within / Stage::kBlock * uint(sizeof(Block))};
-    };
-    BlockFragment<Block> own;
-    if (Stage::kBlock == 256) own.load(block_at(t % kAcross), within / 32);
+    const auto rows = row_factors<Block>(stage, within, lane, [&](uint j) { return weights.skew(first + 8 * j + g, at); });
     Fragment b[kAcross];
-    for (uint j = 0; j < kAcross; ++j) {
-      BlockFragment<Block> factors;
-      if (Stage::kBlock == 256) {
-        for (uint i = 0; i < factors.kWords; ++i) factors.words[i] = nvidia::from_lane(own.words[i], 4 * g + j);
-      } else {
-        factors.load(block_at(j), 0);
-      }
-      b[j] = factors.decode(block_at(j), within / 32, t);
-    }
+    for (uint j = 0; j < kAcross; ++j) b[j] = rows.at(j);
     if (within == Stage::kElements - 32 && k + 32 < length) {
       // The whole simdgroup has read its rows.
       metal::simdgroup_barrier(metal::mem_flags::mem_threadgroup);
@@ -161,30 +186,6 @@ void nvidia_block_mat_mat(threadgroup BlockMatMatTiles<Block>& tiles, threadgrou
       for (uint e = 0; e < 4; ++e) store(16 * i + g + e / 2 * 8, first + 8 * j + 2 * t + e % 2, sums[i][j][e]);
     }
   }
-}
-
-// The same for rows of floats. One of several threadgroups along the inputs, kTileM of them each, and along the
-// weights, kTileN each, takes the place of all of them: along the inputs where there are `large_tiles` enough to keep a
-// GPU busy.
-template <class Block, class Rows, class Store>
-void nvidia_block_product(threadgroup BlockMatMatTiles<Block>& tiles, threadgroup uchar* scratch, Rows inputs,
-                          BlockRows<Block> weights, uint length, uint3 group, ulong large_tiles, uint thread_index,
-                          Store store) {
-  constexpr uint kLargeTile = large_tile<Block, Rows>();
-  threadgroup RowScales* scales = (threadgroup RowScales*)scratch;
-  if (group.y % (kBlockColumns / kTileN) != 0) return;
-  if (large_tiles < kManyTiles) {
-    const FloatTile<half, Rows, kSmallTile, true> tile = {inputs};
-    return nvidia_block_mat_mat<kSmallTile>(tiles, scales, tile, weights, length, thread_index, store);
-  }
-  if (group.x % (kLargeTile / kTileM) != 0) return;
-  const FloatTile<half, Rows, kLargeTile, true> tile = {inputs};
-  nvidia_block_mat_mat<kLargeTile>(tiles, scales, tile, weights, length, thread_index, store);
-}
-template <class Block, class Rows>
-ulong count_tiles(uint inputs, uint weights, ulong batches) {
-  constexpr uint kLargeTile = large_tile<Block, Rows>();
-  return ulong((inputs + kLargeTile - 1) / kLargeTile) * ((weights + kBlockColumns - 1) / kBlockColumns) * batches;
 }
 
 }  // namespace anymetal

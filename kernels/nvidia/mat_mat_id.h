@@ -1,7 +1,7 @@
 // Products grouped by expert on NVIDIA tensor cores.
 #pragma once
 #include "common/matmul_tile.h"
-#include "nvidia/block_mat_mat.h"
+#include "nvidia/block_product.h"
 
 namespace anymetal {
 
@@ -18,7 +18,7 @@ void nvidia_mat_mat_id(threadgroup BlockMatMatTiles<Block>& tiles, threadgroup u
   offsets[thread_index] = entry / slots * p.nb12 + entry % slots % uint(p.ne11) * p.nb11;
   metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
   const BlockRows<Block> weights(weight + group.z * p.nb02, p.nb01, n0, rows);
-  nvidia_block_product<Block>(tiles, scratch, ListedRows{x, offsets}, weights, length, group, count_tiles<Block, ListedRows>(count, rows, ulong(p.ne02)),
+  nvidia_block_product<Block>(tiles, scratch, ListedRows{x, offsets}, weights, length, group, are_large<Block, ListedRows>(count, rows, ulong(p.ne02)),
                               thread_index, [=](uint m, uint n, float value) {
                                 if (m0 + m >= count || n0 + n >= rows) return;
                                 const uint to = uint(list[m0 + m]);

@@ -57,15 +57,12 @@ struct DenseTile {
 
   void copy(threadgroup T* tile, uint k, uint thread_index) const {
     const uint first = k + thread_index % 4 * 8;
-    const bool aligned = is_aligned(rows.top);
-    for (uint i = 0; i < kRows / 32; ++i) {
-      device const uchar* from = rows.at(thread_index / 4 + 32 * i) + first * 2;
-      threadgroup T* to = tile + tile_at(thread_index / 4 + 32 * i, thread_index % 4);
-      if (aligned && first < length) {
-        nvidia::copy_16(to, from);
-      } else {
-        *(threadgroup metal::uint4*)to = first < length ? piece<ushort>(from, false) : metal::uint4(0);
-      }
+    const auto from = [&](uint i) { return rows.at(thread_index / 4 + 32 * i) + first * 2; };
+    const auto to = [&](uint i) { return tile + tile_at(thread_index / 4 + 32 * i, thread_index % 4); };
+    if (is_aligned(rows.top)) {
+      for (uint i = 0; i < kRows / 32; ++i) nvidia::copy_16_or_zero(to(i), from(i), first < length);
+    } else {
+      for (uint i = 0; i < kRows / 32; ++i) *(threadgroup metal::uint4*)to(i) = first < length ? piece<ushort>(from(i), false) : metal::uint4(0);
     }
   }
 };
@@ -119,12 +116,14 @@ struct HeadRows {
   }
 };
 
+constexpr constant uint kMostStages = 6;  // of a pipeline
+
 // How 128 rows of floats are scaled to fit f16, in threadgroup memory. Every simdgroup looks after 32 rows: those whose number
 // modulo 16 is its own quarter of 16.
 struct RowScales {
-  float ratios[3][128];  // by stage: what sums so far are multiplied with before the tile there is added
-  uint changed[3][4];    // by stage and simdgroup: the tile with which its ratios came, by its last element
-  float inverses[128];   // in the end: what sums are multiplied with
+  float ratios[kMostStages][128];        // by stage: what sums so far are multiplied with before the tile there is added
+  metal::uint4 changed[kMostStages];     // by stage and simdgroup: the tile with which its ratios came, by its last element
+  float inverses[128];                   // in the end: what sums are multiplied with
 };
 
 inline float finite_magnitude(float x) {
@@ -135,7 +134,7 @@ inline float finite_magnitude(float x) {
 // kRows rows of floats rounded to T, where kForFragments in the order of slots that block_fragments.h has. As f16 a row is
 // multiplied by a power of two, its scale, so that the finite elements up to there fit, whatever their magnitude: where a
 // tile brings larger ones than fit, the scale becomes smaller.
-template <class T, class Rows, uint kRows = 128, bool kForFragments = false>
+template <class T, class Rows, uint kRows = 128, bool kForFragments = false, bool kKept = kForFragments>
 struct FloatTile {
   static constexpr bool kCopied = false, kScaled = metal::is_same_v<T, half>;
   static constexpr uint kCount = kRows / 16;  // of a thread
@@ -146,12 +145,12 @@ struct FloatTile {
   // Before the first tile: for elements of 2^-80 at least.
   void start(threadgroup RowScales* memory, uint thread_index) {
     for (uint i = 0; i < kCount; ++i) set_scale(i, 0x1p91f);
-    for (uint s = 0; s < 3 && thread_index % 32 == 0; ++s) memory->changed[s][thread_index / 32] = 0;
+    for (uint s = 0; s < kMostStages && thread_index % 32 == 0; ++s) memory->changed[s][thread_index / 32] = 0;
   }
   void finish(threadgroup RowScales* memory, uint thread_index) const {
     for (uint i = 0; i < kCount && thread_index % 8 == 0; ++i) memory->inverses[thread_index / 8 + 16 * i] = 1.0f / scale(i);
   }
-  void load(uint k, uint thread_index) { rows.template load<kForFragments>(k, thread_index, held); }
+  void load(uint k, uint thread_index) { rows.template load<kKept>(k, thread_index, held); }
   // The tile that ends with element `end`.
   void store(threadgroup T* tile, threadgroup RowScales* memory, uint stage, uint end, uint thread_index) {
     const uint largest = put(tile, thread_index);

@@ -2,6 +2,8 @@
 
 #include "ptx_support.hpp"
 
+#include "device/cuda/architecture_choices.hpp"
+
 #include <gmock/gmock.h>
 
 namespace anymetal::test {
@@ -320,7 +322,43 @@ TEST(Ptx, UnknownArchitectureIsAnError) {
   }
   EXPECT_EQ(device::cuda::Architecture::parse("sm_61").error().code(), ErrorCode::UnsupportedByDevice);
   EXPECT_EQ(device::cuda::Architecture::parse("sm_120")->name, "sm_90");
-  EXPECT_EQ(device::cuda::Architecture::parse("sm_90a")->name, "sm_90");
+  EXPECT_EQ(device::cuda::Architecture::parse("sm_90a")->name, "sm_90a");
+}
+
+TEST(Ptx, WarpgroupProductsAreForTheirVeryCapabilityAndDriversThatKnowThem) {
+  EXPECT_TRUE(device::cuda::Architecture::for_capability(9, 0, 12000)->has_warpgroup_products);
+  EXPECT_FALSE(device::cuda::Architecture::for_capability(9, 0, 11080)->has_warpgroup_products);
+  EXPECT_FALSE(device::cuda::Architecture::for_capability(10, 0, 13000)->has_warpgroup_products);
+  EXPECT_FALSE(device::cuda::Architecture::for_capability(8, 9, 13000)->has_warpgroup_products);
+}
+
+TEST(Ptx, TheArchitectureDecidesWhichThreadgroupMemoryThereIs) {
+  const std::string ir = R"(
+@wide = internal global [256 x i32] undef, section "msl.threadgroup", align 4
+@small = internal global [64 x i32] undef, section "msl.threadgroup", align 4
+declare i1 @__msl_has_nvidia_warpgroup_products() nounwind memory(none)
+define void @k(ptr %out) {
+  %wide = call i1 @__msl_has_nvidia_warpgroup_products()
+  br i1 %wide, label %yes, label %no
+yes:
+  %x = load i32, ptr getelementptr ([256 x i32], ptr @wide, i64 0, i64 7)
+  store i32 %x, ptr %out
+  ret void
+no:
+  %y = load i32, ptr getelementptr ([64 x i32], ptr @small, i64 0, i64 7)
+  store i32 %y, ptr %out
+  ret void
+})";
+  for (const auto& [architecture, bytes] : {std::pair{"sm_90", 256U}, std::pair{"sm_90a", 1024U}}) {
+    auto kernel = kernel_from_ir(ir, {kBuffer}, 1024);
+    device::cuda::settle_architecture(kernel, *device::cuda::Architecture::parse(architecture));
+    EXPECT_EQ(kernel.reflection.static_threadgroup_memory, bytes) << architecture;
+    const auto made = device::cuda::generate_ptx(std::move(kernel), *device::cuda::Architecture::parse(architecture), "k");
+    ASSERT_TRUE(made) << made.error().message();
+    EXPECT_THAT(made->ptx, HasSubstr(std::string(".target ") + architecture + "\n"));
+    if (ptxas_path().empty()) GTEST_SKIP() << "ptxas is not on this machine";
+    EXPECT_EQ(assemble(made->ptx, architecture).status, 0) << made->ptx;
+  }
 }
 
 }  // namespace

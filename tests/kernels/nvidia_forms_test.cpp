@@ -15,27 +15,25 @@ namespace {
 
 using namespace anymetal;
 
-/// Registers a built-in kernel's source again, with its NVIDIA form compiled in.
-void register_form(KernelRegistry& registry, std::string_view name) {
+/// Registers a built-in kernel's source again, with its form for a compute capability (times 10) compiled in.
+void register_form(KernelRegistry& registry, std::string_view name, std::string_view capability) {
   const auto kernels = registry::builtin_kernels();
   const auto kernel = std::ranges::find(kernels, name, &registry::BuiltinKernel::name);
   ASSERT_NE(kernel, kernels.end()) << name;
   SourceOptions options;
-  options.defines.emplace_back("ANYMETAL_EMULATE_NVIDIA", "1");
+  options.defines.emplace_back("ANYMETAL_EMULATE_NVIDIA", capability);
   for (const auto& header : registry::builtin_headers()) options.include_files.emplace_back(header.name, header.text);
   registry.register_source(std::string(name), std::string(registry::builtin_files()[kernel->file].text),
                            std::move(options));
 }
 
-class NvidiaForms : public testing::TestWithParam<const char*> {};
-
-TEST_P(NvidiaForms, AreRightWithEmulatedInstructions) {
-  const std::string name = GetParam();
+/// Runs all of a kernel's cases on the CPU device in that form.
+void run_form(const std::string& name, std::string_view capability) {
   setenv("ANYMETAL_CPU_VARIANTS", "0", 1);  // threadgroups as they are asked for, where any size would do
   const auto device = Device::open("cpu");
   ASSERT_TRUE(device) << device.error().message();
   KernelRegistry registry;
-  register_form(registry, name);
+  register_form(registry, name, capability);
   std::size_t ran = 0;
   const cases::CaseList all = cases::all_cases();
   for (const cases::Case& test : all.cases()) {
@@ -46,6 +44,12 @@ TEST_P(NvidiaForms, AreRightWithEmulatedInstructions) {
   }
   EXPECT_GT(ran, 0U);
 }
+
+class NvidiaForms : public testing::TestWithParam<const char*> {};
+TEST_P(NvidiaForms, AreRightWithEmulatedInstructions) { run_form(GetParam(), "80"); }
+
+class NvidiaWarpgroupForms : public testing::TestWithParam<const char*> {};
+TEST_P(NvidiaWarpgroupForms, AreRightWithEmulatedInstructions) { run_form(GetParam(), "90"); }
 
 INSTANTIATE_TEST_SUITE_P(Products, NvidiaForms,
                          testing::Values("kernel_mul_mv_q4_0_f32", "kernel_mul_mv_q4_1_f32", "kernel_mul_mv_q5_0_f32",
@@ -59,6 +63,9 @@ INSTANTIATE_TEST_SUITE_P(Products, NvidiaForms,
                                          "kernel_mul_mm_q6_K_f32", "kernel_mul_mm_iq4_xs_f32",
                                          "kernel_mul_mm_iq4_nl_f32", "kernel_mul_mm_id_q4_0_f32",
                                          "kernel_mul_mm_q6_K_tensor_bf16_perm021", "kernel_mul_mm_q4_0_tensor_f32"));
+INSTANTIATE_TEST_SUITE_P(Products, NvidiaWarpgroupForms,
+                         testing::Values("dense_gemm_f16", "hf2q_dense_mm_f16_f32_tensor", "hf2q_dense_mm_bf16_f32_tensor",
+                                         "kernel_mul_mm_q4_0_tensor_f32", "kernel_mul_mm_q6_K_f32", "kernel_mul_mm_id_q8_0_f32"));
 INSTANTIATE_TEST_SUITE_P(Attention, NvidiaForms,
                          testing::Values("flash_attn_vec_f16kv_dk256", "sdpa", "attention_q8_0kv"));
 INSTANTIATE_TEST_SUITE_P(Recurrent, NvidiaForms, testing::Values("gated_delta_net_f32", "chunk_tri_solve_invert_f32",

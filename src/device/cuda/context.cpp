@@ -39,7 +39,7 @@ Result<DeviceInfo> describe_device(const Driver& driver, int ordinal) {
   info.architecture = fmt::format("sm_{0}{1} (compute capability {0}.{1}), driver CUDA {2}.{3}", major, minor,
                                   driver.version() / 1000, driver.version() % 1000 / 10);
   info.has_tensor = major >= 8;
-  if (auto architecture = Architecture::for_capability(major, minor); !architecture) {
+  if (auto architecture = Architecture::for_capability(major, minor, driver.version()); !architecture) {
     info.usable = false;
     info.unusable_reason = architecture.error().message();
   }
@@ -60,7 +60,7 @@ Result<void> Context::initialise(int ordinal) {
   if (auto done = check(driver_.device_get(&device_, ordinal), "opening the GPU"); !done) return done;
   auto architecture = Architecture::for_capability(
       static_cast<unsigned>(attribute(driver_, DeviceAttribute::ComputeCapabilityMajor, device_)),
-      static_cast<unsigned>(attribute(driver_, DeviceAttribute::ComputeCapabilityMinor, device_)));
+      static_cast<unsigned>(attribute(driver_, DeviceAttribute::ComputeCapabilityMinor, device_)), driver_.version());
   if (!architecture) return std::unexpected(architecture.error());
   architecture_ = *std::move(architecture);
   shared_memory_limit_ = static_cast<std::size_t>(attribute(driver_, DeviceAttribute::MaxSharedMemoryPerBlockOptin, device_));

@@ -1,5 +1,6 @@
 #include "device/cuda/cuda_backend.hpp"
 
+#include "device/cuda/architecture_choices.hpp"
 #include "device/cuda/context.hpp"
 #include "device/cuda/executor.hpp"
 #include "device/cuda/graph_replay.hpp"
@@ -21,9 +22,10 @@ namespace anymetal::device::cuda {
 namespace {
 
 /// Changes whenever the code generated from the same IR, or the way its parameters are laid out, changes.
-constexpr unsigned kCodeVersion = 4;
+constexpr unsigned kCodeVersion = 5;
 
 Result<Artifact> ptx_artifact(msl::SpecialisedKernel kernel, const Architecture& architecture, std::string_view label) {
+  settle_architecture(kernel, architecture);
   Artifact artifact;
   artifact.reflection = kernel.reflection;
   artifact.execution_path = "ptx";

@@ -30,19 +30,6 @@ llvm::GlobalVariable* dynamic_shared(llvm::Module& module) {
   return global;
 }
 
-/// `__msl_is_nvidia_capability(at_least)`; the branches that it decides are gone before anything else looks at them.
-void answer_capability(llvm::Module& module, unsigned capability) {
-  auto* query = module.getFunction("__msl_is_nvidia_capability");
-  if (query == nullptr) return;
-  for (auto* user : llvm::make_early_inc_range(query->users())) {
-    auto* call = llvm::cast<llvm::CallInst>(user);
-    const auto* least = llvm::cast<llvm::ConstantInt>(call->getArgOperand(0));
-    call->replaceAllUsesWith(llvm::ConstantInt::getBool(call->getType(), capability >= least->getZExtValue()));
-    call->eraseFromParent();
-  }
-  query->eraseFromParent();
-}
-
 /// `__msl_threadgroup_address(p)`: where in shared memory `p` points, as PTX's instructions on shared memory take it.
 void answer_threadgroup_addresses(llvm::Module& module) {
   auto* query = module.getFunction("__msl_threadgroup_address");
@@ -280,13 +267,12 @@ void lower_thread_index(llvm::Function& kernel, unsigned own_parameters) {
 }
 
 Result<llvm::Function*> lower_entry(msl::SpecialisedKernel& kernel, const ParameterLayout& layout,
-                                    const std::string& kernel_name, unsigned capability) {
+                                    const std::string& kernel_name) {
   auto& module = *kernel.module;
   auto* entry = module.getFunction(kernel.symbol);
   if (entry == nullptr || entry->isDeclaration()) {
     return fail(ErrorCode::InternalError, fmt::format("the module has no entry function '{}'", kernel.symbol));
   }
-  answer_capability(module, capability);
   answer_threadgroup_addresses(module);
   if (layout.own_shared_bytes() > 0) move_threadgroup_globals_to_dynamic(module);
   move_threadgroup_globals(module);

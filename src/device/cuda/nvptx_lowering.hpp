@@ -21,10 +21,10 @@ inline constexpr const char* kThreadIndex = "__msl_thread_index_in_threadgroup";
 
 /// Replaces the entry by a kernel named `kernel_name` with the parameters of `layout`: buffers become global-memory
 /// pointers, values lie in parameter space, dynamic threadgroup arguments become byte offsets into dynamic shared memory,
-/// `LaunchParameters` follow; static threadgroup globals move to shared memory; positions become special registers;
-/// questions about `capability` are answered. Simdgroup calls are still there, and kThreadIndex.
+/// `LaunchParameters` follow; static threadgroup globals move to shared memory; positions become special registers. Simdgroup
+/// calls are still there, and kThreadIndex.
 Result<llvm::Function*> lower_entry(msl::SpecialisedKernel& kernel, const ParameterLayout& layout,
-                                    const std::string& kernel_name, unsigned capability);
+                                    const std::string& kernel_name);
 
 /// Replaces simdgroup functions, barriers, fences and approximate mathematics. Needs `kernel` after address-space
 /// inference, so that uniform control flow is seen as such.

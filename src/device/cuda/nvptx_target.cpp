@@ -26,16 +26,31 @@ struct Known {
 constexpr std::array kKnown{Known{70, 63, 96}, Known{72, 63, 96}, Known{75, 78, 64}, Known{80, 78, 163},
                             Known{86, 78, 99}, Known{87, 78, 163}, Known{89, 78, 99}, Known{90, 78, 227}};
 
-}  // namespace
+constexpr int kDriverForWarpgroupProducts = 12000;
 
-Result<Architecture> Architecture::for_capability(unsigned major, unsigned minor) {
-  const unsigned wanted = major * 10 + minor;
+/// Code that runs on GPUs of compute capability `wanted` and newer ones.
+Result<Architecture> forward_compatible(unsigned wanted) {
   if (wanted < kKnown.front().capability) {
     return fail(ErrorCode::UnsupportedByDevice,
-                fmt::format("compute capability {}.{} is too old: anymetal needs 7.0 (Volta) or newer", major, minor));
+                fmt::format("compute capability {}.{} is too old: anymetal needs 7.0 (Volta) or newer", wanted / 10, wanted % 10));
   }
   const auto best = std::find_if(kKnown.rbegin(), kKnown.rend(), [&](const Known& k) { return k.capability <= wanted; });
-  return Architecture{best->capability, fmt::format("sm_{}", best->capability), fmt::format("+ptx{}", best->ptx), best->shared_kilobytes * 1024};
+  return Architecture{best->capability, fmt::format("sm_{}", best->capability), fmt::format("+ptx{}", best->ptx), best->shared_kilobytes * 1024, false};
+}
+
+Architecture with_warpgroup_products(Architecture architecture) {
+  architecture.name += 'a';
+  architecture.ptx_feature = "+ptx80";
+  architecture.has_warpgroup_products = true;
+  return architecture;
+}
+
+}  // namespace
+
+Result<Architecture> Architecture::for_capability(unsigned major, unsigned minor, int driver_version) {
+  auto architecture = forward_compatible(major * 10 + minor);
+  if (!architecture || major != 9 || minor != 0 || driver_version < kDriverForWarpgroupProducts) return architecture;
+  return with_warpgroup_products(*std::move(architecture));
 }
 
 Result<Architecture> Architecture::parse(std::string_view text) {
@@ -45,9 +60,11 @@ Result<Architecture> Architecture::parse(std::string_view text) {
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (digits.empty() || error != std::errc() || end != digits.data() + digits.size() || value > 999) {
     return fail(ErrorCode::DeviceNotFound,
-                fmt::format("'{}' is no NVIDIA architecture; give sm_70, sm_75, sm_80, sm_86, sm_89, sm_90 or newer", text));
+                fmt::format("'{}' is no NVIDIA architecture; give sm_70, sm_75, sm_80, sm_86, sm_89, sm_90, sm_90a or newer", text));
   }
-  return for_capability(value / 10, value % 10);
+  auto architecture = forward_compatible(value);
+  if (!architecture || value != 90 || !text.ends_with('a')) return architecture;
+  return with_warpgroup_products(*std::move(architecture));
 }
 
 Result<std::unique_ptr<llvm::TargetMachine>> make_target_machine(const Architecture& architecture) {

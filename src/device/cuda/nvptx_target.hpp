@@ -20,10 +20,12 @@ struct Architecture {
   std::string name;          ///< "sm_90": the newest one LLVM 19 knows that the device can run
   std::string ptx_feature;   ///< "+ptx80"
   std::size_t shared_bytes = 0;  ///< the most shared memory that a threadgroup can ask for
+  bool has_warpgroup_products = false;  ///< "sm_90a": wgmma, which GPUs of this very compute capability have
 
   /// The best code for a device of this compute capability; newer GPUs take older PTX (it is forward compatible).
-  static Result<Architecture> for_capability(unsigned major, unsigned minor);
-  /// Parses "sm_90"; DeviceNotFound lists what is known.
+  /// `driver_version`: 12000 is CUDA 12.0, the oldest driver that takes PTX for sm_90a.
+  static Result<Architecture> for_capability(unsigned major, unsigned minor, int driver_version);
+  /// Parses "sm_90" or "sm_90a"; DeviceNotFound lists what is known.
   static Result<Architecture> parse(std::string_view text);
 };
 

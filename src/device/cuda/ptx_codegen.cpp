@@ -137,7 +137,7 @@ Result<PtxKernel> generate(msl::SpecialisedKernel kernel, const Architecture& ar
   module.setDataLayout((*machine)->createDataLayout());
 
   const std::string name = ptx_identifier(label);
-  auto lowered = lower_entry(kernel, ParameterLayout(kernel.reflection, passing), name, architecture.capability);
+  auto lowered = lower_entry(kernel, ParameterLayout(kernel.reflection, passing), name);
   if (!lowered) return std::unexpected(lowered.error());
 
   Analyses analyses(**machine, tuning_options());

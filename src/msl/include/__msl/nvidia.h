@@ -32,6 +32,10 @@ __MSL_INLINE uint permute_bytes(uint x, uint y, uint selectors) {
 __MSL_INLINE void copy_16(void* to, const void* from) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(__msl_threadgroup_address(to)), "l"(from) : "memory");
 }
+// The same, or zeros where it is not `there`, whatever the address then is.
+__MSL_INLINE void copy_16_or_zero(void* to, const void* from, bool there) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(__msl_threadgroup_address(to)), "l"(from), "r"(there ? 16 : 0) : "memory");
+}
 // Ends a group of this thread's copies.
 __MSL_INLINE void end_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 // Waits until all but the last `pending` groups of this thread are complete.
@@ -169,6 +173,10 @@ __MSL_INLINE uint funnel_shift(uint low, uint high, uint shift) {
 }
 __MSL_INLINE int nearest_int(float x) { return static_cast<int>(__builtin_rintf(x)); }
 __MSL_INLINE void copy_16(void* to, const void* from) { __builtin_memcpy(to, from, 16); }
+__MSL_INLINE void copy_16_or_zero(void* to, const void* from, bool there) {
+  __builtin_memset(to, 0, 16);
+  if (there) copy_16(to, from);
+}
 __MSL_INLINE void end_copies() {}
 template <int pending>
 __MSL_INLINE void await_copies() {}
