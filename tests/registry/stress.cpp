@@ -189,7 +189,8 @@ class Stress {
     auto seen = pieces_left.load();
     while (seen > 0 && !pieces_left.compare_exchange_weak(seen, seen - 1)) {
     }
-    if (seen > 0) ++pieces_done;
+    // Whoever waits for the last piece may sleep by now.
+    if (seen > 0 && ++pieces_done == 64) parking.hosts.wake();
     return seen > 0;
   }
   bool has_piece() const { return pieces_left > 0; }

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -66,7 +67,10 @@ class FakeBackend final : public device::Backend {
   }
   Result<std::shared_ptr<const device::Executable>> load_with_forms(const device::Artifact& artifact, std::string_view label,
                                                                     std::shared_ptr<device::FormStore> store) override {
-    forms = std::move(store);
+    {
+      const std::scoped_lock lock(forms_mutex);  // several threads load at once
+      forms = std::move(store);
+    }
     return load(artifact, label);
   }
   Result<std::shared_ptr<device::Memory>> allocate(std::size_t bytes) override {
@@ -93,6 +97,7 @@ class FakeBackend final : public device::Backend {
   std::size_t memory_limit = std::size_t{1} << 30;
   std::function<Result<void>(const device::Artifact&)> on_load;
   std::function<Result<void>(const device::CommandList&)> on_execute;
+  std::mutex forms_mutex;
   std::shared_ptr<device::FormStore> forms;  ///< of the last kernel that was loaded
   std::atomic<int> loads{0};
   std::atomic<int> executions{0};
