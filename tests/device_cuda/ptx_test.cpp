@@ -102,6 +102,27 @@ TEST(Ptx, LargeConstantsAndTheOtherFormComeByAddress) {
   }
 }
 
+TEST(Ptx, VectorsOfThreeInConstantsKeepTheirPadding) {
+  const auto ptx = ptx_of(kHeader + R"(
+@vectors = internal constant [3 x <3 x i8>] [<3 x i8> <i8 1, i8 2, i8 3>, <3 x i8> zeroinitializer, <3 x i8> <i8 4, i8 5, i8 6>], align 4
+@mixed = internal constant [2 x { <3 x i8>, i8 }] [{ <3 x i8>, i8 } { <3 x i8> <i8 1, i8 2, i8 3>, i8 7 },
+                                                  { <3 x i8>, i8 } { <3 x i8> <i8 4, i8 5, i8 6>, i8 8 }], align 4
+define void @k(ptr %buffer) {
+  %p = call i32 @__msl_thread_position_in_threadgroup(i32 0)
+  %i = zext i32 %p to i64
+  %v = getelementptr [3 x <3 x i8>], ptr @vectors, i64 0, i64 %i
+  %a = load i8, ptr %v
+  %m = getelementptr [2 x { <3 x i8>, i8 }], ptr @mixed, i64 0, i64 %i, i32 1
+  %b = load i8, ptr %m
+  %s = add i8 %a, %b
+  %at = getelementptr i8, ptr %buffer, i64 %i
+  store i8 %s, ptr %at
+  ret void
+})", {kBuffer});
+  EXPECT_THAT(ptx, HasSubstr(".align 4 .b8 vectors[12] = {1, 2, 3, 0, 0, 0, 0, 0, 4, 5, 6}"));
+  EXPECT_THAT(ptx, HasSubstr(".align 4 .b8 mixed[16] = {1, 2, 3, 0, 7, 0, 0, 0, 4, 5, 6, 0, 8}"));
+}
+
 TEST(Ptx, ThreadgroupMemoryIsShared) {
   const auto ptx = ptx_of(kHeader + R"(
 @tile = internal global [32 x float] undef, section "msl.threadgroup"

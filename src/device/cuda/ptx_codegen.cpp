@@ -3,6 +3,7 @@
 #include "device/cuda/array_loops.hpp"
 #include "device/cuda/indexed_elements.hpp"
 #include "device/cuda/nvptx_lowering.hpp"
+#include "device/cuda/padded_vectors.hpp"
 #include "device/cuda/simdgroup_matrix.hpp"
 #include "msl/pass_checkpoints.hpp"
 #include "observe/trace.hpp"
@@ -161,6 +162,7 @@ Result<PtxKernel> generate(msl::SpecialisedKernel kernel, const Architecture& ar
     analyses.builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, analyses.modules);
     expand_matrix_products(module, name, analyses);
     for (auto& function : module) choose_indexed_elements(function);
+    write_out_padding_of_vectors(module);
   }
   const trace::Span span("generate", label);
   std::string ptx = print_ptx(module, **machine);
