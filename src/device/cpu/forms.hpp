@@ -13,8 +13,7 @@ namespace anymetal::device::cpu {
 
 /// Threads run together as lanes of vectors, 32, 16 or 8 neighbours of a row of the threadgroup: where rows are
 /// multiples of that long (`Rows`), or any (`Ends`: lanes past the end of a row are missing). Or each is a coroutine of
-/// its own
-/// (`General`), which takes every threadgroup and buffer.
+/// its own (`General`), which takes every threadgroup and buffer.
 enum class Form : std::uint8_t { Rows32, Rows16, Rows8, Ends32, Ends16, Ends8, General };
 inline constexpr std::size_t kFormCount = 7;
 

@@ -30,20 +30,23 @@
 namespace anymetal::device::cpu {
 namespace {
 
+bool has_operation(const llvm::Function& function, llvm::function_ref<bool(const SyncOperation&)> is_wanted) {
+  return llvm::any_of(llvm::instructions(function), [&](const llvm::Instruction& instruction) {
+    const auto* call = llvm::dyn_cast<llvm::CallInst>(&instruction);
+    const auto operation = call ? sync_operation(*call) : std::nullopt;
+    return operation && is_wanted(*operation);
+  });
+}
+
 /// Whether threads of a simdgroup or threadgroup meet.
 bool meets(const llvm::Function& function) {
-  return llvm::any_of(llvm::instructions(function), [](const llvm::Instruction& instruction) {
-    const auto* call = llvm::dyn_cast<llvm::CallInst>(&instruction);
-    return call && sync_operation(*call);
-  });
+  return has_operation(function, [](const SyncOperation&) { return true; });
 }
 
 /// Whether threads do something together with others of their simdgroup.
 bool meets_in_simdgroups(const llvm::Function& function) {
-  return llvm::any_of(llvm::instructions(function), [](const llvm::Instruction& instruction) {
-    const auto* call = llvm::dyn_cast<llvm::CallInst>(&instruction);
-    const auto operation = call ? sync_operation(*call) : std::nullopt;
-    return operation && operation->kind != SyncOperation::Kind::ThreadgroupBarrier;
+  return has_operation(function, [](const SyncOperation& operation) {
+    return operation.kind != SyncOperation::Kind::ThreadgroupBarrier;
   });
 }
 
@@ -164,17 +167,18 @@ Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view 
   KernelTable numbers;
   numbers.static_threadgroup_bytes = thread->static_threadgroup_bytes;
   numbers.in_simdgroups = meets_in_simdgroups(*thread->function) ? 1 : 0;
-  if (meeting) mark_group_atomics(*thread, artifact.reflection);
   if (!meeting) {
     artifact.execution_path = "loop";
     const auto code = emit_loop_path(*thread, label, one_thread, *generator, paths.lanes ? &paths.vectors : nullptr);
     numbers.largest_buffer = code.largest_buffer;
     if (code.largest_buffer != 0) artifact.metadata = general;
     emit_table(module, numbers, code.run, nullptr, nullptr);
-  } else if (auto emitted = emit_meeting_threads(*thread, label, *generator, paths, artifact, numbers); !emitted) {
-    return std::unexpected(emitted.error());
+  } else {
+    mark_group_atomics(*thread, artifact.reflection);
+    if (auto emitted = emit_meeting_threads(*thread, label, *generator, paths, artifact, numbers); !emitted)
+      return std::unexpected(emitted.error());
+    make_group_atomics_plain(module);
   }
-  if (meeting) make_group_atomics_plain(module);
   if (artifact.execution_path == "lanes") artifact.metadata = general;
   generator->retarget(module);
   if (auto valid = verify(module); !valid) return std::unexpected(valid.error());

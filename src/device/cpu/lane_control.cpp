@@ -113,11 +113,11 @@ void LaneEmitter::emit_chain(unsigned position, llvm::BasicBlock* end) {
 
 llvm::Value* LaneEmitter::as_lanes(Value* mask, const llvm::Twine& name) {
   auto* bits = builder_.CreateTrunc(mask, builder_.getIntNTy(width_));
-  return builder_.CreateBitCast(bits, llvm::FixedVectorType::get(builder_.getInt1Ty(), width_), name);
+  return builder_.CreateBitCast(bits, widened(builder_.getInt1Ty()), name);
 }
 
 llvm::Value* LaneEmitter::active() {
-  auto* type = llvm::FixedVectorType::get(builder_.getInt1Ty(), width_);
+  auto* type = widened(builder_.getInt1Ty());
   if (full_) return llvm::Constant::getAllOnesValue(type);
   if (!active_) active_ = as_lanes(mask_, "active");
   return active_;

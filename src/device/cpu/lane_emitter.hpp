@@ -76,7 +76,9 @@ class LaneEmitter {
   LaneValue value(Value* original);
   Value* first(Value* original) { return value(original).first; }
   Value* lanes(Value* original, unsigned component = 0);
-  [[nodiscard]] llvm::Type* widened(llvm::Type* scalar) const { return llvm::FixedVectorType::get(scalar, width_); }
+  [[nodiscard]] llvm::FixedVectorType* widened(llvm::Type* scalar) const {
+    return llvm::FixedVectorType::get(scalar, width_);
+  }
   Value* splat(Value* scalar) { return builder_.CreateVectorSplat(width_, scalar); }
   Value* component_of(Value* aggregate, unsigned component);
   void define(Instruction& instruction, const LaneValue& value);

@@ -88,10 +88,10 @@ void LaneEmitter::emit_load(llvm::LoadInst& load) {
   if (full_) return define_lanes(load, whole());
   // As integers: not every target has masked accesses of 16-bit floats.
   auto* bits = element->isPointerTy() ? element : builder_.getIntNTy(element->getScalarSizeInBits());
-  auto* wide = llvm::FixedVectorType::get(bits, width_);
+  auto* wide = widened(bits);
   if (count == 1 && costs_.isLegalMaskedLoad(wide, alignment)) {
     auto* loaded = builder_.CreateMaskedLoad(wide, address, alignment, active());
-    return define_lanes(load, {builder_.CreateBitCast(loaded, llvm::FixedVectorType::get(element, width_))});
+    return define_lanes(load, {builder_.CreateBitCast(loaded, widened(element))});
   }
   auto* pointers = lanes(pointer);
   (void)active();
@@ -132,7 +132,7 @@ void LaneEmitter::emit_store(llvm::StoreInst& store) {
   auto* address = contiguous_address(pointer);
   if (full_) return wide_store(components, address, alignment);
   auto* bits = element->isPointerTy() ? element : builder_.getIntNTy(element->getScalarSizeInBits());
-  auto* wide = llvm::FixedVectorType::get(bits, width_);
+  auto* wide = widened(bits);
   if (count == 1 && costs_.isLegalMaskedStore(wide, alignment)) {
     builder_.CreateMaskedStore(builder_.CreateBitCast(components[0], wide), address, alignment, active());
     return;

@@ -24,7 +24,7 @@ void LaneEmitter::emit_private_address(Instruction& address) {
     Value* scalar = llvm::ConstantInt::get(word, n);
     return vector ? splat(scalar) : scalar;
   };
-  auto* type = vector ? static_cast<llvm::Type*>(llvm::FixedVectorType::get(word, width_)) : word;
+  auto* type = vector ? static_cast<llvm::Type*>(widened(word)) : word;
   Value* total = vector ? lanes(step->getPointerOperand()) : first(step->getPointerOperand());
   total = builder_.CreateAdd(total, number(constant));
   for (const auto& [index, scale] : variable) {

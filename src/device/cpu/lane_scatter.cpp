@@ -25,10 +25,10 @@ llvm::Function* LaneEmitter::narrow_gather_function(unsigned bytes) {
   if (auto* known = module->getFunction(name)) return known;
   auto& context = module->getContext();
   llvm::IRBuilder<> builder(context);
-  auto* word = llvm::FixedVectorType::get(builder.getInt32Ty(), width_);
-  auto* wide = llvm::FixedVectorType::get(builder.getInt64Ty(), width_);
-  auto* result = llvm::FixedVectorType::get(builder.getIntNTy(8 * bytes), width_);
-  auto* pointers_type = llvm::FixedVectorType::get(builder.getPtrTy(), width_);
+  auto* word = widened(builder.getInt32Ty());
+  auto* wide = widened(builder.getInt64Ty());
+  auto* result = widened(builder.getIntNTy(8 * bytes));
+  auto* pointers_type = widened(builder.getPtrTy());
   auto* type = llvm::FunctionType::get(result, {pointers_type, builder.getInt32Ty()}, false);
   auto* function = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, name, module);
   function->addFnAttr(llvm::Attribute::NoInline);
@@ -41,7 +41,7 @@ llvm::Function* LaneEmitter::narrow_gather_function(unsigned bytes) {
   auto* within = builder.CreateAnd(addresses, llvm::ConstantInt::get(wide, 3));
   auto* aligned = builder.CreateGEP(builder.getInt8Ty(), pointers, builder.CreateNeg(within));
   auto* bits_here = builder.CreateTrunc(function->getArg(1), builder.getIntNTy(width_));
-  auto* active = builder.CreateBitCast(bits_here, llvm::FixedVectorType::get(builder.getInt1Ty(), width_));
+  auto* active = builder.CreateBitCast(bits_here, widened(builder.getInt1Ty()));
   auto* words = builder.CreateMaskedGather(word, aligned, llvm::Align(4), active);
   auto* bits = builder.CreateShl(builder.CreateTrunc(within, word), 3);
   builder.CreateRet(builder.CreateTrunc(builder.CreateLShr(words, bits), result));
@@ -51,8 +51,8 @@ llvm::Function* LaneEmitter::narrow_gather_function(unsigned bytes) {
 llvm::SmallVector<llvm::Value*, 4> LaneEmitter::gather(llvm::Type* element, unsigned count, Value* pointers,
                                                        llvm::Align alignment) {
   const auto bytes = static_cast<unsigned>(layout_.getTypeStoreSize(element).getFixedValue());
-  auto* type = llvm::FixedVectorType::get(element, width_);
-  auto* words = llvm::FixedVectorType::get(builder_.getInt32Ty(), width_);
+  auto* type = widened(element);
+  auto* words = widened(builder_.getInt32Ty());
   const bool native =
       costs_.isLegalMaskedGather(words, llvm::Align(4)) && !costs_.forceScalarizeMaskedGather(words, llvm::Align(4));
   llvm::SmallVector<Value*, 4> components;
@@ -66,7 +66,7 @@ llvm::SmallVector<llvm::Value*, 4> LaneEmitter::gather(llvm::Type* element, unsi
     return components;
   }
   auto* addresses = spill(pointers, kAddresses);
-  auto* copied = llvm::FixedVectorType::get(bits_of(builder_, element), width_);
+  auto* copied = widened(bits_of(builder_, element));
   for (unsigned c = 0; c < count; ++c) {
     auto* elements = spill(llvm::PoisonValue::get(copied), kElements);
     builder_.CreateCall(copy_function(true, bytes), {addresses, elements, mask_, builder_.getInt64(c * bytes)});
@@ -86,7 +86,7 @@ void LaneEmitter::scatter(Value* pointers, llvm::ArrayRef<Value*> components, ll
     return;
   }
   auto* addresses = spill(pointers, kAddresses);
-  auto* copied = llvm::FixedVectorType::get(bits_of(builder_, type->getScalarType()), width_);
+  auto* copied = widened(bits_of(builder_, type->getScalarType()));
   for (unsigned c = 0; c < components.size(); ++c) {
     auto* elements = spill(builder_.CreateBitOrPointerCast(components[c], copied), kElements);
     builder_.CreateCall(copy_function(false, bytes), {addresses, elements, mask_, builder_.getInt64(c * bytes)});
@@ -151,7 +151,7 @@ void LaneEmitter::for_each_active(const std::function<void(Value*)>& body) {
 
 llvm::Value* LaneEmitter::spill(Value* vector, unsigned role) {
   if (vector->getType()->getScalarType()->isIntegerTy(1))
-    vector = builder_.CreateZExt(vector, llvm::FixedVectorType::get(builder_.getInt8Ty(), width_));
+    vector = builder_.CreateZExt(vector, widened(builder_.getInt8Ty()));
   auto*& slot = spills_[{vector->getType(), role}];
   if (!slot) {
     slot = stack_slot(vector->getType(), "spill");
@@ -174,7 +174,7 @@ void LaneEmitter::emit_lane_by_lane(Instruction& instruction) {
     spilled.push_back(llvm::isa<llvm::Constant>(operand) ? nullptr : spill(lanes(operand), kOperands + i));
   }
   auto* type = instruction.getType();
-  auto* results = type->isVoidTy() ? nullptr : stack_slot(llvm::FixedVectorType::get(type, width_));
+  auto* results = type->isVoidTy() ? nullptr : stack_slot(widened(type));
   for_each_active([&](Value* lane) {
     auto* copy = instruction.clone();
     copy->dropUnknownNonDebugMetadata();  // what does not alias within a thread may across threads

@@ -50,7 +50,7 @@ llvm::Constant* LaneEmitter::follows_from_number(Value* original) const {
   }
   if (operands.size() == 2)
     return llvm::ConstantFoldBinaryOpOperands(instruction->getOpcode(), operands[0], operands[1], layout_);
-  auto* type = llvm::FixedVectorType::get(instruction->getType(), width_);
+  auto* type = widened(instruction->getType());
   return llvm::ConstantFoldCastOperand(instruction->getOpcode(), operands[0], type, layout_);
 }
 
@@ -94,7 +94,7 @@ llvm::Function* LaneEmitter::multiply_accumulate_function() {
   if (auto* known = module->getFunction(kName)) return known;
   auto& context = module->getContext();
   llvm::IRBuilder<> builder(context);
-  auto* vector = llvm::FixedVectorType::get(builder.getFloatTy(), width_);
+  auto* vector = widened(builder.getFloatTy());
   auto* pair = llvm::StructType::get(context, {vector, vector});
   auto* type = llvm::FunctionType::get(pair, {vector, vector, vector, vector, vector, vector}, false);
   auto* function = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, kName, module);

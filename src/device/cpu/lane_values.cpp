@@ -80,7 +80,7 @@ LaneEmitter::Slots& LaneEmitter::slots_of(const Instruction& instruction) {
   if (!shape.is_divergent() && !slots.first) slots.first = make(type);
   if (divergent && slots.lanes.empty())
     for (unsigned c = 0; c < component_count(type); ++c)
-      slots.lanes.push_back(make(llvm::FixedVectorType::get(component_type(type, c), width_)));
+      slots.lanes.push_back(make(widened(component_type(type, c))));
   return slots;
 }
 

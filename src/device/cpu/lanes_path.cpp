@@ -91,6 +91,9 @@ class LanesPath {
   /// What is wrong with the emitted function; empty where nothing is or nobody looked.
   [[nodiscard]] const std::string& violation() const { return violation_; }
   [[nodiscard]] bool suspends() const { return suspends_; }
+  [[nodiscard]] const ThreadFlow& flow() const { return flow_; }
+  /// Known where there is no obstacle.
+  [[nodiscard]] const LaneShapes& shapes() const { return *shapes_; }
   [[nodiscard]] bool relies_on_small_buffers() const { return relies_on_small_buffers_; }
 
  private:
@@ -240,9 +243,9 @@ llvm::Function* LanesPath::emit_advance(std::uint64_t stride) {
 }  // namespace
 
 LanesBody emit_lanes_body(const ThreadFunction& thread, std::string_view label, const CodeGenerator& generator,
-                          const LanesOptions& options) {
+                          const LanesOptions& options, LanesPay pays) {
   LanesPath path(thread, std::string(label), options);
-  if (path.suspends() || !path.obstacle().empty()) return {};
+  if (path.suspends() || !path.obstacle().empty() || !pays(path.flow(), path.shapes())) return {};
   auto* body = path.emit_simdgroup(generator);
   if (path.violation().empty()) {
     generator.tidy(*body);

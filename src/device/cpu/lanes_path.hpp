@@ -2,12 +2,15 @@
 /// \file
 /// The lanes path: a simdgroup runs as vectors of 32 lanes; only threadgroup barriers suspend it.
 
+#include <llvm/ADT/STLFunctionalExtras.h>
+
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
 
 #include "device/cpu/lane_shapes.hpp"
+#include "device/cpu/thread_flow.hpp"
 #include "device/cpu/thread_function.hpp"
 
 namespace anymetal::device::cpu {
@@ -42,9 +45,12 @@ struct LanesBody {
   bool relies_on_small_buffers = false;  ///< true only in buffers of up to kLargestLaneBuffer
 };
 
-/// Emits it beside `thread`, which must be regularised and stays.
+/// Whether a kernel gains by running as vectors.
+using LanesPay = llvm::function_ref<bool(const ThreadFlow&, const LaneShapes&)>;
+
+/// Emits it beside `thread`, which must be regularised and stays; nothing where it cannot be or does not pay.
 LanesBody emit_lanes_body(const ThreadFunction& thread, std::string_view label, const CodeGenerator& generator,
-                          const LanesOptions& options);
+                          const LanesOptions& options, LanesPay pays);
 
 /// Emits functions named after `label` that replace `thread`, which must be regularised; it is erased where they were
 /// made.

@@ -133,13 +133,11 @@ LanesBody emit_vector_threads(const ThreadFunction& thread, unsigned width, std:
   generator.regularise(*own.function);
   auto options = vectors;
   options.rows = {.width = width, .whole = false, .aligned = false};
-  LanesBody body;
-  const ThreadFlow flow(*own.function);
-  const LaneShapes shapes(own, flow, options.rows);
-  const auto costs = generator.costs(*own.function);
-  if (lanes_obstacle(*own.function).empty() &&
-      Gains(flow, shapes, costs, own.function->getParent()->getDataLayout()).are_there())
-    body = emit_lanes_body(own, label, generator, options);
+  const auto body =
+      emit_lanes_body(own, label, generator, options, [&](const ThreadFlow& flow, const LaneShapes& shapes) {
+        const auto costs = generator.costs(*own.function);
+        return Gains(flow, shapes, costs, own.function->getParent()->getDataLayout()).are_there();
+      });
   own.function->eraseFromParent();
   return body;
 }
