@@ -11,7 +11,6 @@
 #include <cstdlib>
 #include <mutex>
 #include <string_view>
-#include <vector>
 
 namespace anymetal::msl {
 namespace {
@@ -23,7 +22,7 @@ constexpr std::array kFaults = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABR
 
 struct Handlers {
   std::array<struct sigaction, kFaults.size()> before{};
-  struct sigaction interrupt_before{};
+  struct sigaction interrupt_before {};
 };
 Handlers& handlers() {
   static Handlers h;
@@ -38,27 +37,26 @@ struct CodeRange {
 /// Code of Clang and LLVM alone: no allocator's, no C library's. Written once, before the handlers are installed.
 std::array<CodeRange, 8> compiler_code;
 
-/// Notes the object's code if it holds a function of Clang or LLVM, and not the allocator too.
+/// Notes the object's code if it holds a function of Clang or LLVM, and not the allocator too. Allocates nothing: an
+/// exception that passes glibc's frames makes it load the unwinder, and it aborts where there is no memory for that.
 int note_compiler_code(dl_phdr_info* object, std::size_t, void* used) {
   const std::array compiler = {reinterpret_cast<std::uintptr_t>(&clang::getClangFullRepositoryVersion),
                                reinterpret_cast<std::uintptr_t>(&llvm::install_fatal_error_handler)};
   const auto allocator = reinterpret_cast<std::uintptr_t>(dlsym(RTLD_DEFAULT, "malloc"));
   bool is_compiler = false;
   bool is_allocator = false;
-  std::vector<CodeRange> code;
+  auto& count = *static_cast<std::size_t*>(used);
+  const std::size_t before = count;
   for (int i = 0; i < object->dlpi_phnum; ++i) {
     const auto& segment = object->dlpi_phdr[i];
     if (segment.p_type != PT_LOAD || (segment.p_flags & PF_X) == 0) continue;
     const CodeRange range{object->dlpi_addr + segment.p_vaddr, object->dlpi_addr + segment.p_vaddr + segment.p_memsz};
     for (const std::uintptr_t address : compiler) is_compiler = is_compiler || range.contains(address);
     is_allocator = is_allocator || range.contains(allocator);
-    code.push_back(range);
-  }
-  if (!is_compiler || is_allocator) return 0;
-  auto& count = *static_cast<std::size_t*>(used);
-  for (const CodeRange& range : code) {
     if (count < compiler_code.size()) compiler_code[count++] = range;
   }
+  if (is_compiler && !is_allocator) return 0;
+  while (count > before) compiler_code[--count] = {};
   return 0;
 }
 
@@ -103,7 +101,8 @@ void on_interrupt(int signal, siginfo_t* info, void* context) {
   StepExit* exit = current;
   if (exit == nullptr) {
     const auto& before = handlers().interrupt_before;
-    if ((before.sa_flags & SA_SIGINFO) != 0 || (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN)) pass_on(before, signal, info, context);
+    if ((before.sa_flags & SA_SIGINFO) != 0 || (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN))
+      pass_on(before, signal, info, context);
     return;
   }
   const std::uintptr_t place = program_counter(context);
@@ -170,13 +169,20 @@ void interrupt_step(pthread_t thread) { pthread_kill(thread, kInterruptSignal); 
 
 std::string describe_fault(int signal) {
   switch (signal) {
-    case SIGSEGV: return "segmentation fault";
-    case SIGBUS: return "bus error";
-    case SIGILL: return "illegal instruction";
-    case SIGFPE: return "arithmetic exception";
-    case SIGTRAP: return "trap";
-    case SIGABRT: return "abort";
-    default: return "signal " + std::to_string(signal);
+    case SIGSEGV:
+      return "segmentation fault";
+    case SIGBUS:
+      return "bus error";
+    case SIGILL:
+      return "illegal instruction";
+    case SIGFPE:
+      return "arithmetic exception";
+    case SIGTRAP:
+      return "trap";
+    case SIGABRT:
+      return "abort";
+    default:
+      return "signal " + std::to_string(signal);
   }
 }
 

@@ -20,9 +20,12 @@ constexpr bool kCanLimitMemory = true;
 
 /// Leaves no block of memory of 16 bytes or more to this process.
 void use_up_memory() {
-  const rlimit none{0, RLIM_INFINITY};
-  if (::setrlimit(RLIMIT_AS, &none) != 0) std::_Exit(2);
-  for (std::size_t size = std::size_t{1} << 20U; size >= 16; size /= 2) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_AS, &limit) != 0) std::_Exit(2);
+  limit.rlim_cur = 0;
+  if (::setrlimit(RLIMIT_AS, &limit) != 0) std::_Exit(2);
+  // Every size: malloc keeps what was freed by exact sizes and gives none of it for another.
+  for (std::size_t size = std::size_t{1} << 20U; size >= 16; size -= size > 2048 ? size / 2 : 16) {
     while (void* volatile block = std::malloc(size)) (void)block;
   }
 }
