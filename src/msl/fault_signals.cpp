@@ -22,7 +22,7 @@ constexpr std::array kFaults = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABR
 
 struct Handlers {
   std::array<struct sigaction, kFaults.size()> before{};
-  struct sigaction interrupt_before {};
+  struct sigaction interrupt_before{};
 };
 Handlers& handlers() {
   static Handlers h;
@@ -101,8 +101,7 @@ void on_interrupt(int signal, siginfo_t* info, void* context) {
   StepExit* exit = current;
   if (exit == nullptr) {
     const auto& before = handlers().interrupt_before;
-    if ((before.sa_flags & SA_SIGINFO) != 0 || (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN))
-      pass_on(before, signal, info, context);
+    if ((before.sa_flags & SA_SIGINFO) != 0 || (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN)) pass_on(before, signal, info, context);
     return;
   }
   const std::uintptr_t place = program_counter(context);
@@ -169,20 +168,13 @@ void interrupt_step(pthread_t thread) { pthread_kill(thread, kInterruptSignal); 
 
 std::string describe_fault(int signal) {
   switch (signal) {
-    case SIGSEGV:
-      return "segmentation fault";
-    case SIGBUS:
-      return "bus error";
-    case SIGILL:
-      return "illegal instruction";
-    case SIGFPE:
-      return "arithmetic exception";
-    case SIGTRAP:
-      return "trap";
-    case SIGABRT:
-      return "abort";
-    default:
-      return "signal " + std::to_string(signal);
+    case SIGSEGV: return "segmentation fault";
+    case SIGBUS: return "bus error";
+    case SIGILL: return "illegal instruction";
+    case SIGFPE: return "arithmetic exception";
+    case SIGTRAP: return "trap";
+    case SIGABRT: return "abort";
+    default: return "signal " + std::to_string(signal);
   }
 }
 
