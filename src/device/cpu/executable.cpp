@@ -14,10 +14,9 @@ CpuExecutable::CpuExecutable(std::shared_ptr<const LinkedKernel> kernel, msl::En
 
 Result<const KernelTable*> CpuExecutable::table(Form form) const {
   if (form == Form::Rows32) return &kernel_->table();
-  auto& made = forms_[static_cast<std::size_t>(form)];
-  std::call_once(made.made, [&] { made.kernel = make_form_(form); });
-  if (!made.kernel) return std::unexpected(made.kernel.error());
-  return &(*made.kernel)->table();
+  const auto made = forms_[static_cast<std::size_t>(form)].get([&] { return make_form_(form); });
+  if (!made) return std::unexpected(made.error());
+  return &(**made)->table();
 }
 
 Result<DispatchCode> CpuExecutable::code(const CommandList& list, const Dispatch& dispatch) const {

@@ -7,11 +7,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 
 #include "device/backend.hpp"
 #include "device/cpu/forms.hpp"
 #include "device/cpu/object_linker.hpp"
+#include "device/made_once.hpp"
 
 namespace anymetal::device::cpu {
 
@@ -21,8 +21,8 @@ class CpuExecutable final : public Executable {
   /// Compiles and links another form of the kernel.
   using MakeForm = std::function<Result<std::shared_ptr<const LinkedKernel>>(Form)>;
 
-  /// `make_form` is called at most once for a form, with the first dispatch that needs it; empty where `kernel` runs
-  /// all.
+  /// `make_form` is called once for a form, with the first dispatch that needs it, and again only where it ran out of
+  /// memory; empty where `kernel` runs all.
   CpuExecutable(std::shared_ptr<const LinkedKernel> kernel, msl::EntryReflection reflection, MakeForm make_form);
   [[nodiscard]] std::size_t max_total_threads_per_threadgroup() const override;
   /// One that the reflection does not list may be written.
@@ -41,16 +41,12 @@ class CpuExecutable final : public Executable {
   [[nodiscard]] bool is_due_for_timing() const;
 
  private:
-  struct MadeForm {
-    std::once_flag made;
-    Result<std::shared_ptr<const LinkedKernel>> kernel;
-  };
   [[nodiscard]] Result<const KernelTable*> table(Form form) const;
 
   std::shared_ptr<const LinkedKernel> kernel_;
   msl::EntryReflection reflection_;
   MakeForm make_form_;
-  mutable std::array<MadeForm, kFormCount> forms_;
+  mutable std::array<MadeOnce<std::shared_ptr<const LinkedKernel>>, kFormCount> forms_;
   mutable std::atomic<double> nanoseconds_per_thread_ = 0;
   mutable std::atomic<std::uint32_t> asked_ = 0;  ///< for timing; some asked at once may count as one
 };

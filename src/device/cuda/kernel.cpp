@@ -132,9 +132,9 @@ Result<std::shared_ptr<const Kernel>> Kernel::make_by_address() const {
 }
 
 Result<const Kernel*> Kernel::by_address() const {
-  std::call_once(other_once_, [this] { other_ = make_by_address(); });
-  if (!other_) return std::unexpected(other_.error());
-  return other_->get();
+  const auto made = by_address_.get([this] { return make_by_address(); });
+  if (!made) return std::unexpected(made.error());
+  return (*made)->get();
 }
 
 Kernel::Kernel(std::shared_ptr<Context> context, std::string_view label) : context_(std::move(context)), label_(label) {

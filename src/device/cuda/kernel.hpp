@@ -5,9 +5,9 @@
 #include "device/backend.hpp"
 #include "device/cuda/context.hpp"
 #include "device/cuda/parameter_layout.hpp"
+#include "device/made_once.hpp"
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,8 +55,7 @@ class Kernel final : public Executable, public std::enable_shared_from_this<Kern
   Artifact source_;  ///< what the other form is made from: all but the code
   std::shared_ptr<FormStore> forms_;
   std::string label_;
-  mutable std::once_flag other_once_;
-  mutable Result<std::shared_ptr<const Kernel>> other_;
+  mutable MadeOnce<std::shared_ptr<const Kernel>> by_address_;
 };
 
 }  // namespace anymetal::device::cuda
