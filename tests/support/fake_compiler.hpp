@@ -59,6 +59,7 @@ class FakeCompiler final : public registry::Compiler {
       if (verb == "kernel") unit->names.push_back(what);
       if (verb == "version") unit->version = what;
       if (verb == "reads") {
+        what = line.substr(line.find(what));  // a path may have spaces
         std::stringstream content;
         const std::ifstream file(what);
         if (file) content << file.rdbuf();
