@@ -11,25 +11,25 @@
 namespace anymetal::cases {
 namespace {
 
-/// As far as an overrun is still seen as this memory's, a multiple of every page size.
-constexpr std::size_t kGuard = std::size_t{1} << 16;
-
 /// What the signal handler knows: it may neither allocate nor lock.
 std::array<std::atomic<GuardedMemory*>, 64> live{};
 struct sigaction previous {};
 
 }  // namespace
 
-std::span<std::byte> GuardedMemory::mapping() const { return {pages_.data() - kGuard, pages_.size() + 2 * kGuard}; }
+std::span<std::byte> GuardedMemory::mapping() const { return {pages_.data() - reach_, pages_.size() + 2 * reach_}; }
 
-/// Whether the address is in one of the two guards.
+/// Whether the address is in one of the two guards. As much as is needed becomes memory: a kernel may run far.
 bool GuardedMemory::open_guard_at(std::byte* address) {
   const auto all = mapping();
   if (address < all.data() || address >= all.data() + all.size()) return false;
   const std::ptrdiff_t offset = address - pages_.data();
   std::ptrdiff_t none = kNone;
   outside_.compare_exchange_strong(none, offset);
-  return mprotect(offset < 0 ? all.data() : pages_.data() + pages_.size(), kGuard, PROT_READ | PROT_WRITE) == 0;
+  std::byte* const guard = offset < 0 ? all.data() : pages_.data() + pages_.size();
+  std::byte* const opened =
+      guard + (address - guard) / static_cast<std::ptrdiff_t>(kUsualReach) * static_cast<std::ptrdiff_t>(kUsualReach);
+  return mprotect(opened, kUsualReach, PROT_READ | PROT_WRITE) == 0;
 }
 
 void GuardedMemory::on_fault(int signal, siginfo_t* info, void*) {
@@ -40,7 +40,7 @@ void GuardedMemory::on_fault(int signal, siginfo_t* info, void*) {
   sigaction(signal, &previous, nullptr);  // the access is repeated and meets the earlier handler
 }
 
-Result<std::shared_ptr<GuardedMemory>> GuardedMemory::make(std::size_t bytes) {
+Result<std::shared_ptr<GuardedMemory>> GuardedMemory::make(std::size_t bytes, std::size_t reach) {
   static const bool installed = [] {
     struct sigaction action {};
     action.sa_sigaction = &GuardedMemory::on_fault;
@@ -51,10 +51,13 @@ Result<std::shared_ptr<GuardedMemory>> GuardedMemory::make(std::size_t bytes) {
 
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   const std::size_t size = std::max(page, (bytes + page - 1) / page * page);
-  void* const start = mmap(nullptr, size + 2 * kGuard, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (start == MAP_FAILED) return fail(ErrorCode::OutOfMemory, fmt::format("no {} bytes of guarded memory", bytes));
-  std::byte* const pages = static_cast<std::byte*>(start) + kGuard;
-  std::shared_ptr<GuardedMemory> memory(new GuardedMemory({pages, size}));
+  void* const start = mmap(nullptr, size + 2 * reach, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (start == MAP_FAILED) {
+    if (reach > kUsualReach) return make(bytes, kUsualReach);
+    return fail(ErrorCode::OutOfMemory, fmt::format("no {} bytes of guarded memory", bytes));
+  }
+  std::byte* const pages = static_cast<std::byte*>(start) + reach;
+  std::shared_ptr<GuardedMemory> memory(new GuardedMemory({pages, size}, reach));
   if (mprotect(pages, size, PROT_READ | PROT_WRITE) != 0) {
     return fail(ErrorCode::OutOfMemory, fmt::format("no {} bytes of guarded memory", bytes));
   }

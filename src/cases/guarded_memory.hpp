@@ -18,8 +18,12 @@ namespace anymetal::cases {
 /// fault. Thread contract: made and destroyed while nothing accesses it; accesses may come from any thread.
 class GuardedMemory {
  public:
-  /// Pages for at least `bytes`, zero-filled. OutOfMemory where the system has none or too many objects live.
-  static Result<std::shared_ptr<GuardedMemory>> make(std::size_t bytes);
+  /// As far as an access outside is still seen as this memory's, a multiple of every page size.
+  static constexpr std::size_t kUsualReach = std::size_t{1} << 16;
+  /// Pages for at least `bytes`, zero-filled, between `reach` inaccessible bytes, a multiple of kUsualReach, on each
+  /// side: kUsualReach of them where there is no room for more. OutOfMemory where the system has none or too many
+  /// objects live.
+  static Result<std::shared_ptr<GuardedMemory>> make(std::size_t bytes, std::size_t reach = kUsualReach);
   ~GuardedMemory();
   GuardedMemory(const GuardedMemory&) = delete;
   GuardedMemory& operator=(const GuardedMemory&) = delete;
@@ -30,12 +34,13 @@ class GuardedMemory {
 
  private:
   static constexpr std::ptrdiff_t kNone = std::numeric_limits<std::ptrdiff_t>::min();
-  explicit GuardedMemory(std::span<std::byte> pages) : pages_(pages) {}
+  GuardedMemory(std::span<std::byte> pages, std::size_t reach) : pages_(pages), reach_(reach) {}
   [[nodiscard]] std::span<std::byte> mapping() const;
   bool open_guard_at(std::byte* address);
   static void on_fault(int signal, siginfo_t* info, void* context);
 
   std::span<std::byte> pages_;
+  std::size_t reach_;
   std::atomic<std::ptrdiff_t> outside_{kNone};
 };
 

@@ -159,7 +159,12 @@ Result<ConstantValues> resolve_constants(std::string_view kernel, std::span<cons
                               declaration->index, to_string(declaration->type, declaration->components),
                               to_string(constant.value.type(), constant.value.components())));
     }
-    values.insert_or_assign(declaration->index, constant.value);
+    const auto [given_before, is_new] = values.try_emplace(declaration->index, constant.value);
+    if (!is_new && given_before->second != constant.value) {
+      return fail(ErrorCode::FunctionConstantError,
+                  fmt::format("kernel '{}': function constant '{}' (index {}) is given two different values", kernel,
+                              declaration->name, declaration->index));
+    }
   }
   return values;
 }

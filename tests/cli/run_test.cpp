@@ -135,6 +135,87 @@ TEST_F(CliRun, MistakesLeaveNothingBehind) {
   }
 }
 
+constexpr std::string_view kRunsPast = R"(#include <metal_stdlib>
+using namespace metal;
+kernel void copies(device const float* x [[buffer(0)]], device float* y [[buffer(1)]], uint i [[thread_position_in_grid]]) {
+  y[i] = x[i];
+}
+kernel void shifts(device float* y [[buffer(1)]], constant long* by [[buffer(2)]], uint i [[thread_position_in_grid]]) {
+  y[long(i) + by[0]] = 1;
+}
+kernel void looks_up(constant uint* table [[buffer(0)]], device uint* y [[buffer(1)]], constant uint& at [[buffer(2)]]) {
+  y[0] = table[at];
+}
+)";
+
+TEST_F(CliRun, WhatAKernelAccessesOutsideItsBuffersIsAnError) {
+  const auto file = scratch.write("past.metal", kRunsPast);
+  const auto before = scratch.names();
+  struct Mistake {
+    std::vector<std::string> arguments;
+    const char* message;
+  };
+  const auto copies = [](const char* x, const char* y) {
+    return std::vector<std::string>{"--entry", "copies", "--buffer", x, "--buffer", y, "--threads", "8"};
+  };
+  const auto shifts = [](const char* by) {
+    return std::vector<std::string>{"--entry", "shifts", "--buffer", "1=zeros:f32:8", "--bytes", by, "--threads", "1"};
+  };
+  const auto looks_up = [](const char* table, const char* at) {
+    return std::vector<std::string>{"--entry",       "looks_up", "--bytes", table,       "--buffer",
+                                    "1=zeros:u32:1", "--bytes",  at,        "--threads", "1"};
+  };
+  const Mistake mistakes[] = {
+      {copies("0=zeros:f32:4", "1=zeros:f32:8"),
+       "'x' [[buffer(0)]]: the buffer has 16 bytes, the kernel accessed byte 16"},
+      {copies("0=zeros:f32:8", "1=zeros:f32:4"),
+       "'y' [[buffer(1)]]: the buffer has 16 bytes, the kernel accessed byte 16"},
+      {copies("0=zeros:f32:8", "1=zeros:f32:7"),
+       "'y' [[buffer(1)]]: the buffer has 28 bytes, the kernel wrote byte 28"},
+      {copies("0=zeros:f32:8", "1=zeros:f32:8+16"), "the buffer has 32 bytes, the kernel accessed byte 32"},
+      {shifts("2=i64:-1"), "the buffer has 32 bytes, the kernel wrote byte -1"},
+      {shifts("2=i64:100000000"), "the buffer has 32 bytes, the kernel accessed byte 400000000"},
+      {shifts("2=i64:1000000000000000"), "kernel 'shifts': it accessed memory that belongs to none of its buffers"},
+      {looks_up("0=u32:1,2,3,4", "2=u32:4"),
+       "'table' [[buffer(0)]]: the buffer has 16 bytes, the kernel accessed byte 16"},
+      {looks_up("0=u32:1,2,3,4", "2=u8:1"), "'at' [[buffer(2)]]: 1 bytes are given, 'uint' has 4"},
+  };
+  for (const Mistake& mistake : mistakes) {
+    std::vector<std::string> arguments{"run",   file, "--device", "cpu", "--dump", "1=" + scratch.file("y.npy"),
+                                       "--json"};
+    arguments.insert(arguments.end(), mistake.arguments.begin(), mistake.arguments.end());
+    const auto result = run_program(arguments);
+    EXPECT_EQ(result.exit_code, 1) << result.err << mistake.message;
+    EXPECT_THAT(result.err, HasSubstr(mistake.message));
+    ASSERT_TRUE(nlohmann::json::accept(result.out)) << result.out;
+    const auto error = nlohmann::json::parse(result.out).at("error");
+    EXPECT_EQ(error.at("code"), "InvalidBinding");
+    EXPECT_THAT(error.at("message").get<std::string>(), HasSubstr(mistake.message));
+    EXPECT_EQ(scratch.names(), before);
+  }
+}
+
+TEST_F(CliRun, NothingIsGivenTwice) {
+  const std::vector<std::string> once{"run",      source,          "--entry",  "shifted",       "--device",  "cpu",
+                                      "--buffer", "0=zeros:i32:4", "--buffer", "1=zeros:i32:4", "--threads", "4"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), once.begin(), once.end());
+    return run_program(more);
+  };
+  EXPECT_EQ(with({"--constant", "0=int:1"}).exit_code, 0);
+  const auto index = with({"--constant", "0=int:1", "--constant", "0=int:2"});
+  EXPECT_EQ(index.exit_code, 2);
+  EXPECT_THAT(index.err, HasSubstr("--constant 0=int:2: the constant is given twice"));
+  EXPECT_EQ(with({"--constant", "shift=int:1", "--constant", "shift=int:1"}).exit_code, 2);
+  const auto both = with({"--constant", "0=int:1", "--constant", "shift=int:2"});
+  EXPECT_EQ(both.exit_code, 1);
+  EXPECT_THAT(both.err, HasSubstr("is given two different values"));
+  EXPECT_EQ(with({"--constant", "0=int:1", "--buffer", "0=zeros:i32:8"}).exit_code, 2);
+  const auto memory = with({"--constant", "0=int:1", "--threadgroup-memory", "0=16", "--threadgroup-memory", "0=32"});
+  EXPECT_EQ(memory.exit_code, 2);
+  EXPECT_THAT(memory.err, HasSubstr("--threadgroup-memory 0: the argument is given twice"));
+}
+
 TEST_F(CliRun, TextThatIsNoValueIsWrongUsage) {
   for (const std::vector<std::string>& mistake :
        std::vector<std::vector<std::string>>{{"--threads", "4x4x4x4"},

@@ -78,6 +78,15 @@ TEST(FunctionConstants, WrongTypeIsAnErrorNamingBoth) {
   EXPECT_THAT(kernel.error().message(), testing::HasSubstr("'n' (index 3) has type int, float given"));
 }
 
+TEST(FunctionConstants, TwoValuesForOneAreAnErrorTheSameValueIsNot) {
+  const std::string text = "constant int c [[function_constant(7)]];\nkernel void f(device int* o) { o[0] = c; }";
+  EXPECT_EQ(stored(specialised(text, {{7U, 3}, {std::string("c"), 3}})), 3);
+  const auto two = specialised(text, {{7U, 3}, {std::string("c"), 4}});
+  ASSERT_FALSE(two);
+  EXPECT_EQ(two.error().code(), ErrorCode::FunctionConstantError);
+  EXPECT_THAT(two.error().message(), testing::HasSubstr("function constant 'c' (index 7) is given two different values"));
+}
+
 TEST(FunctionConstants, UnknownIndexIsIgnoredUnknownNameIsNot) {
   const std::string text = "constant int n [[function_constant(3)]];\nkernel void f(device int* o) { o[0] = n; }";
   EXPECT_EQ(stored(specialised(text, {{3U, std::int32_t{5}}, {99U, true}})), 5);

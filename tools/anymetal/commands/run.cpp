@@ -8,9 +8,9 @@
 #include "commands/device_option.hpp"
 #include "parts/file.hpp"
 #include "parts/number_option.hpp"
-#include "parts/run_request.hpp"
 #include "parts/source_options.hpp"
 #include "parts/statistics.hpp"
+#include "run/run_request.hpp"
 
 namespace anymetal::cli {
 
@@ -59,12 +59,17 @@ Result<void> check_indices(const RunRequest& request) {
   for (const BytesSpec& bytes : request.bytes) {
     if (done) done = insert("--bytes", bytes.index);
   }
+  given.clear();  // threadgroup memory has a table of its own
+  for (const ThreadgroupMemorySpec& memory : request.threadgroup_memory) {
+    if (done) done = insert("--threadgroup-memory", memory.index);
+  }
   return done;
 }
 
 Result<RunRequest> request_from(const Options& options) {
   RunRequest request;
   request.repeat = options.repeat;
+  request.json = options.json;
   const auto set_size = [](const std::string& text, Size& out) -> Result<void> {
     auto size = parse_size(text);
     if (!size) return std::unexpected(size.error());
@@ -184,7 +189,8 @@ void add_run(CLI::App& app, Action& action) {
   command.footer(
       "Example: anymetal run add.metal --entry add --buffer 0=a.npy --buffer 1=b.npy --buffer 2=zeros:f32:1000\n"
       "           --threads 1000 --group 256 --dump 2=sum.npy\n"
-      "bfloat16 travels as u16 bits.");
+      "bfloat16 travels as u16 bits. What the kernel accesses outside its buffers is an error: on the CPU device every\n"
+      "access from the end on, rounded up to 16 bytes, elsewhere what it writes within 256 bytes of a buffer.");
 }
 
 }  // namespace anymetal::cli

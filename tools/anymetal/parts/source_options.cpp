@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <anymetal/compile_limits.hpp>
 #include <charconv>
 #include <string_view>
@@ -87,6 +88,8 @@ Result<std::vector<FunctionConstant>> function_constants(const SourceArguments& 
   for (const std::string& text : arguments.constants) {
     auto constant = parse_constant(text);
     if (!constant) return std::unexpected(constant.error());
+    if (std::ranges::find(constants, constant->which, &FunctionConstant::which) != constants.end())
+      return fail(ErrorCode::InvalidArgument, fmt::format("--constant {}: the constant is given twice", text));
     constants.push_back(std::move(*constant));
   }
   return constants;

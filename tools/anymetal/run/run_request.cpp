@@ -1,34 +1,20 @@
-#include "parts/run_request.hpp"
+#include "run/run_request.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "run/guarded_bindings.hpp"
+#include "run/wild_access.hpp"
+
 namespace anymetal::cli {
 
 namespace {
 
-struct Binding {
-  const BufferSpec* spec;
-  Buffer buffer;
-};
-
-Result<std::vector<Binding>> make_buffers(Device& device, const std::vector<BufferSpec>& specs) {
-  std::vector<Binding> bindings;
-  for (const BufferSpec& spec : specs) {
-    auto buffer = device.make_buffer(spec.content.data.size());
-    if (!buffer) return std::unexpected(buffer.error());
-    if (auto written = buffer->write(spec.content.data); !written) return std::unexpected(written.error());
-    bindings.push_back({&spec, std::move(*buffer)});
-  }
-  return bindings;
-}
-
 Result<void> run_once(CommandEncoder& encoder, const PipelinePtr& pipeline, const RunRequest& request,
-                      const std::vector<Binding>& bindings) {
+                      const GuardedBindings& bindings) {
   encoder.set_pipeline(pipeline);
-  for (const Binding& b : bindings) encoder.set_buffer(b.spec->index, b.buffer, b.spec->offset);
-  for (const BytesSpec& b : request.bytes) encoder.set_bytes(b.index, b.bytes);
+  bindings.bind(encoder);
   for (const ThreadgroupMemorySpec& m : request.threadgroup_memory)
     encoder.set_threadgroup_memory_length(m.index, m.bytes);
   if (request.grid)
@@ -38,16 +24,16 @@ Result<void> run_once(CommandEncoder& encoder, const PipelinePtr& pipeline, cons
   return encoder.commit_and_wait();
 }
 
-Result<void> write_dumps(const RunRequest& request, const std::vector<Binding>& bindings) {
+Result<void> write_dumps(const RunRequest& request, const GuardedBindings& bindings) {
   for (const DumpSpec& dump : request.dumps) {
-    const auto found = std::ranges::find_if(bindings, [&](const Binding& b) { return b.spec->index == dump.index; });
-    if (found == bindings.end()) {
+    const auto bytes = bindings.content(dump.index);
+    if (!bytes) return std::unexpected(bytes.error());
+    const auto found = std::ranges::find(request.buffers, dump.index, &BufferSpec::index);
+    if (!*bytes || found == request.buffers.end()) {
       return fail(ErrorCode::InvalidArgument, fmt::format("--dump {0}: there is no --buffer {0}", dump.index));
     }
-    std::vector<std::byte> bytes(found->buffer.size());
-    if (auto read = found->buffer.read(bytes); !read) return read;
-    const NpyArray& content = found->spec->content;
-    if (auto written = write_npy(dump.path, content.type, content.shape, bytes); !written) return written;
+    if (auto written = write_npy(dump.path, found->content.type, found->content.shape, **bytes); !written)
+      return written;
   }
   return {};
 }
@@ -55,7 +41,12 @@ Result<void> write_dumps(const RunRequest& request, const std::vector<Binding>& 
 }  // namespace
 
 Result<RunOutcome> execute(Device& device, const PipelinePtr& pipeline, const RunRequest& request) {
-  auto bindings = make_buffers(device, request.buffers);
+  report_wild_accesses(
+      Error(ErrorCode::InvalidBinding, fmt::format("kernel '{}': it accessed memory that belongs to none "
+                                                   "of its buffers",
+                                                   pipeline->label())),
+      request.json);
+  auto bindings = GuardedBindings::make(device, *pipeline, request.buffers, request.bytes);
   if (!bindings) return std::unexpected(bindings.error());
   auto encoder = device.make_command_encoder();
   if (!encoder) return std::unexpected(encoder.error());
@@ -63,6 +54,7 @@ Result<RunOutcome> execute(Device& device, const PipelinePtr& pipeline, const Ru
   RunOutcome outcome;
   Result<void> done;
   outcome.first_milliseconds = measure([&] { done = run_once(*encoder, pipeline, request, *bindings); });
+  if (done) done = bindings->check();
   if (done) done = write_dumps(request, *bindings);
   if (!done) return std::unexpected(done.error());
 
@@ -71,6 +63,7 @@ Result<RunOutcome> execute(Device& device, const PipelinePtr& pipeline, const Ru
     times.push_back(measure([&] { done = run_once(*encoder, pipeline, request, *bindings); }));
     if (!done) return std::unexpected(done.error());
   }
+  if (done = bindings->check(); !done) return std::unexpected(done.error());
   if (!times.empty()) outcome.repeated = summarise(std::move(times));
   return outcome;
 }

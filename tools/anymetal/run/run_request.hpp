@@ -21,6 +21,7 @@ struct RunRequest {
   std::optional<Size> threads;
   Size group;
   unsigned repeat = 0;  ///< timed runs after the first
+  bool json = false;    ///< whether what ends the program on the way is said as JSON too
 };
 
 /// What was run, and how long one dispatch took from commit to completion.
@@ -30,7 +31,7 @@ struct RunOutcome {
 };
 
 /// Makes the buffers, runs once, writes the dumps, then runs `repeat` more times for the clock. Repeats see the buffers
-/// as the run before left them.
+/// as the run before left them. InvalidBinding where the kernel accesses memory outside them (guarded_bindings.hpp).
 Result<RunOutcome> execute(Device& device, const PipelinePtr& pipeline, const RunRequest& request);
 
 }  // namespace anymetal::cli

@@ -1,0 +1,68 @@
+#include "run/wild_access.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "msl/fault_signals.hpp"
+#include "parts/output.hpp"
+#include "parts/printable.hpp"
+
+namespace anymetal::cli {
+
+namespace {
+
+constexpr std::array kSignals = {SIGSEGV, SIGBUS};
+
+struct Prepared {
+  std::string text;
+  std::string json;  ///< empty where none is wanted
+  std::array<struct sigaction, kSignals.size()> before{};
+};
+Prepared& prepared() {
+  static Prepared p;
+  return p;
+}
+
+void write_all(int file, const std::string& text) {
+  for (std::size_t done = 0; done < text.size();) {
+    const auto count = ::write(file, text.data() + done, text.size() - done);
+    if (count <= 0) return;
+    done += static_cast<std::size_t>(count);
+  }
+}
+
+void on_fault(int signal, siginfo_t*, void*) {
+  const auto& p = prepared();
+  if (msl::step_exit() != nullptr) {  // the access is repeated and meets the step's handler
+    ::sigaction(signal, &p.before[signal == kSignals[0] ? 0 : 1], nullptr);
+    return;
+  }
+  static std::atomic_flag is_said;
+  while (is_said.test_and_set()) ::pause();  // another thread says it and ends the program
+  write_all(STDERR_FILENO, p.text);
+  write_all(STDOUT_FILENO, p.json);
+  ::_exit(static_cast<int>(Exit::InputAtFault));
+}
+
+}  // namespace
+
+void report_wild_accesses(const Error& error, bool json) {
+  auto& p = prepared();
+  p.text = fmt::format("anymetal: {}\n", printable(error.message()));
+  p.json = json ? nlohmann::ordered_json{{"error", to_json(error)}}.dump(
+                      2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+                      '\n'
+                : std::string();
+  struct sigaction action {};
+  action.sa_sigaction = &on_fault;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &action, &p.before[i]);
+}
+
+}  // namespace anymetal::cli
