@@ -384,6 +384,7 @@ Prepassed prepass(std::string_view text, LateConstants constants) {
   FileFacts facts;
   facts.folds_branches = constants == LateConstants::Open;
   TextEdits edits(text);
+  if (text.starts_with(kByteOrderMark)) edits.blank(0, kByteOrderMark.size());  // Clang knows one only where a file begins
   for (const auto& run : runs_of(text, tokens, facts, edits)) Rewriter(text, run, facts, edits).run();
   return edits.apply();
 }

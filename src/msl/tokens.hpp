@@ -19,7 +19,10 @@ struct Token {
   unsigned directive = 0;  ///< 0 outside directives, else a number shared by the tokens of one directive
 };
 
-/// Splits text into tokens. Comments, line splices and white space separate them. Never fails: whatever is
+/// What editors may put before the first character of a file.
+inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+/// Splits text into tokens, but for a byte order mark at its beginning. Comments, line splices and white space separate them. Never fails: whatever is
 /// unterminated ends with its line or the text, and the compiler proper complains.
 std::vector<Token> tokenize(std::string_view text);
 

@@ -112,6 +112,11 @@ const Feature kFeatures[] = {
 #include <metal_types>)",
      "o[0] = n[8]; simd_float4 v = 2; o[1] = v.x;",
      {8, 2}},
+    {"enumerations by a macro, declared and defined in one `typedef`",
+     "#define NS_ENUM(type, name) enum name : type name; enum name : type\ntypedef metal::int32_t EnumBackingType;\n"
+     "typedef NS_ENUM(EnumBackingType, BufferIndex) { BufferIndexA = 3, BufferIndexB };",
+     "BufferIndex i = BufferIndexB; o[0] = i; o[1] = sizeof(BufferIndex);",
+     {4, 4}},
     {"version-gated code and a logger without metal_logging",
      "#if defined(__METAL_VERSION__) && (__METAL_VERSION__ >= 320)\n#error gated\n#else\nstruct log_t { constexpr "
      "log_t(constant char*, constant char*) constant {} template <typename... A> void log_debug(constant char*, A...) "

@@ -2,6 +2,7 @@
 // Runs a program in the manner of large kernel libraries (tests/msl_front_end/programs) on the CPU.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <anymetal/anymetal.hpp>
 #include <bit>
 #include <cstdint>
@@ -17,15 +18,23 @@ namespace msl_conformance {
 
 class Styles : public testing::Test {
  protected:
-  /// Runs `entry` with every vector as a buffer, in order, and reads all of them back.
+  /// Runs `entry` with every vector as a buffer between guard bytes, in order, and reads all of them back.
   template <class... T>
   void run(const std::string& file, const std::string& entry, anymetal::Size groups, anymetal::Size group,
            const std::vector<anymetal::FunctionConstant>& constants, std::vector<T>&... buffers) {
+    run_threads(file, entry, {groups.x * group.x, groups.y * group.y, groups.z * group.z}, group, constants,
+                buffers...);
+  }
+
+  /// The same with a number of threads that threadgroups need not divide.
+  template <class... T>
+  void run_threads(const std::string& file, const std::string& entry, anymetal::Size threads, anymetal::Size group,
+                   const std::vector<anymetal::FunctionConstant>& constants, std::vector<T>&... buffers) {
     std::stringstream text;
     text << std::ifstream(ANYMETAL_SOURCE_DIR "/tests/msl_front_end/programs/" + file + ".metal").rdbuf();
     anymetal::KernelRegistry registry;
     registry.register_source(entry, text.str());
-    auto device = anymetal::test::test_device();
+    auto device = open_device();
     ASSERT_TRUE(device);
     const auto pipeline = registry.get_pipeline_with_constants(entry, *device, constants);
     ASSERT_TRUE(pipeline) << pipeline.error().message();
@@ -39,22 +48,40 @@ class Styles : public testing::Test {
     std::vector<anymetal::Buffer> bound;
     unsigned index = 0;
     (bind(*device, *encoder, bound, index++, std::as_bytes(std::span(buffers))), ...);
-    encoder->dispatch_threadgroups(groups, group);
+    encoder->dispatch_threads(threads, group);
     const auto done = encoder->commit_and_wait();
     ASSERT_TRUE(done) << done.error().message();
     index = 0;
-    const bool all_read = (bound[index++].read(std::as_writable_bytes(std::span(buffers))).has_value() && ...);
-    EXPECT_TRUE(all_read);
+    (read_back(bound[index++], std::as_writable_bytes(std::span(buffers))), ...);
+    compiled(registry, entry, constants);
   }
 
+  virtual anymetal::Result<anymetal::Device> open_device() { return anymetal::test::test_device(); }
+  /// What else to try with a source that has run.
+  virtual void compiled(anymetal::KernelRegistry&, const std::string& /*entry*/,
+                        const std::vector<anymetal::FunctionConstant>& /*constants*/) {}
+
  private:
+  static constexpr std::size_t kGuard = 256;
+  static constexpr std::byte kPoison{0xA5};
+
   static void bind(anymetal::Device& device, anymetal::CommandEncoder& encoder, std::vector<anymetal::Buffer>& bound,
                    unsigned index, std::span<const std::byte> bytes) {
-    auto buffer = device.make_buffer(bytes.size());
+    std::vector<std::byte> guarded(bytes.size() + 2 * kGuard, kPoison);
+    std::ranges::copy(bytes, guarded.begin() + kGuard);
+    auto buffer = device.make_buffer(guarded.size());
     ASSERT_TRUE(buffer);
-    ASSERT_TRUE(buffer->write(bytes));
-    encoder.set_buffer(index, *buffer);
+    ASSERT_TRUE(buffer->write(guarded));
+    encoder.set_buffer(index, *buffer, kGuard);
     bound.push_back(*buffer);
+  }
+  static void read_back(const anymetal::Buffer& buffer, std::span<std::byte> bytes) {
+    std::vector<std::byte> guarded(buffer.size());
+    ASSERT_TRUE(buffer.read(guarded));
+    const auto is_poison = [](std::byte b) { return b == kPoison; };
+    EXPECT_TRUE(std::ranges::all_of(std::span(guarded).first(kGuard), is_poison)) << "written before a buffer";
+    EXPECT_TRUE(std::ranges::all_of(std::span(guarded).last(kGuard), is_poison)) << "written past a buffer";
+    std::ranges::copy(std::span(guarded).subspan(kGuard, bytes.size()), bytes.begin());
   }
 };
 

@@ -119,7 +119,7 @@ class LaneEmitter {
   void emit_store(llvm::StoreInst& store);
   [[nodiscard]] bool is_contiguous(Value* pointer, llvm::Type* accessed) const;
   Value* contiguous_address(Value* pointer);
-  Value* wide_load(llvm::Type* element, unsigned count, Value* pointer, llvm::Align alignment);
+  llvm::LoadInst* wide_load(llvm::Type* element, unsigned count, Value* pointer, llvm::Align alignment);
   void wide_store(llvm::ArrayRef<Value*> components, Value* pointer, llvm::Align alignment);
   llvm::SmallVector<Value*, 4> split_components(Value* wide, unsigned count);
   /// `condition ? then : otherwise`, each a list of values; both are emitted behind a branch.
@@ -129,7 +129,7 @@ class LaneEmitter {
   // Private arrays (lane_private.cpp).
   void emit_private_address(Instruction& address);
   void emit_private_load(llvm::LoadInst& load);
-  void emit_private_store(Value* pointer, llvm::ArrayRef<Value*> components);
+  void emit_private_store(llvm::StoreInst& store, llvm::ArrayRef<Value*> components);
   void emit_private_fill(llvm::CallInst& fill);
   Value* private_address(Value* pointer, unsigned byte, unsigned element_bytes);
 

@@ -152,8 +152,10 @@ void LaneEmitter::emit_instruction(Instruction& instruction) {
   const auto shape = shapes_.of(&instruction);
   if (shape.is_uniform()) return emit_uniform(instruction);
   if (shape.is_linear()) return emit_linear(instruction);
-  if (auto* load = llvm::dyn_cast<llvm::LoadInst>(&instruction))
-    return load->isAtomic() || load->isVolatile() ? emit_lane_by_lane(instruction) : emit_load(*load);
+  if (auto* load = llvm::dyn_cast<llvm::LoadInst>(&instruction)) {
+    const bool is_plain = !load->isAtomic() && !load->isVolatile();
+    return is_plain || private_variable(load->getPointerOperand()) ? emit_load(*load) : emit_lane_by_lane(instruction);
+  }
   emit_divergent(instruction);
 }
 

@@ -47,7 +47,7 @@ llvm::Value* LaneEmitter::contiguous_address(Value* pointer) {
   return first_of_active(pointer);
 }
 
-llvm::Value* LaneEmitter::wide_load(llvm::Type* element, unsigned count, Value* pointer, llvm::Align alignment) {
+llvm::LoadInst* LaneEmitter::wide_load(llvm::Type* element, unsigned count, Value* pointer, llvm::Align alignment) {
   return builder_.CreateAlignedLoad(llvm::FixedVectorType::get(element, width_ * count), pointer, alignment);
 }
 
@@ -107,7 +107,7 @@ void LaneEmitter::emit_store(llvm::StoreInst& store) {
   llvm::SmallVector<Value*, 4> components;
   if (private_variable(pointer)) {
     for (unsigned c = 0; c < count; ++c) components.push_back(lanes(stored, c));
-    return emit_private_store(pointer, components);
+    return emit_private_store(store, components);
   }
   const auto shape = shapes_.of(pointer);
   if (shape.is_uniform() && shapes_.of(stored).is_uniform()) {

@@ -65,17 +65,19 @@ void LaneEmitter::emit_private_load(llvm::LoadInst& load) {
     if (address->getType()->isVectorTy()) {
       components.push_back(gather(element, 1, address, llvm::Align(bytes)).front());
     } else {
-      components.push_back(wide_load(element, 1, address, llvm::Align(bytes * width_)));
+      auto* loaded = wide_load(element, 1, address, llvm::Align(bytes * width_));
+      loaded->setVolatile(load.isVolatile());
+      components.push_back(loaded);
     }
   }
   define_lanes(load, components);
 }
 
-void LaneEmitter::emit_private_store(Value* pointer, llvm::ArrayRef<Value*> components) {
+void LaneEmitter::emit_private_store(llvm::StoreInst& store, llvm::ArrayRef<Value*> components) {
   const auto bytes =
       static_cast<unsigned>(layout_.getTypeStoreSize(components.front()->getType()->getScalarType()).getFixedValue());
   for (unsigned c = 0; c < components.size(); ++c) {
-    auto* address = private_address(pointer, c * bytes, bytes);
+    auto* address = private_address(store.getPointerOperand(), c * bytes, bytes);
     if (address->getType()->isVectorTy()) {
       scatter(address, {components[c]}, llvm::Align(bytes));
       continue;
@@ -85,7 +87,7 @@ void LaneEmitter::emit_private_store(Value* pointer, llvm::ArrayRef<Value*> comp
     if (!full_)
       value =
           builder_.CreateSelect(active(), value, wide_load(value->getType()->getScalarType(), 1, address, alignment));
-    builder_.CreateAlignedStore(value, address, alignment);
+    builder_.CreateAlignedStore(value, address, alignment, store.isVolatile());
   }
 }
 
