@@ -3,6 +3,10 @@
 #include "cpu/rows.h"
 #include "cpu/super_limb_dots.h"
 
+// Memory of the core, as threadgroup memory but of any constant size; what is left there stays for the threadgroups that the
+// core takes next of the same dispatch.
+extern "C" __attribute__((nothrow, const)) threadgroup void* __msl_core_memory(ulong bytes);
+
 namespace anymetal {
 
 // Whether products by the byte are faster than those of floats. Of Q8_0 both wait for memory.
@@ -10,6 +14,7 @@ template <class Block> struct HasLimbs { enum : bool { value = true }; };
 template <> struct HasLimbs<BlockQ8_0> { enum : bool { value = false }; };
 
 constexpr constant uint kLimbElements = 4096;  // of the vector at a time: what stays in the nearest cache
+constexpr constant uint kReadyElements = 32768;  // that are kept for a dispatch: 160 KB in the second cache
 constexpr constant uint kMostRows = 64;
 constexpr constant ulong kLimbAhead = 8192;  // bytes asked for ahead: 40 GB/s for 200 ns
 
@@ -36,18 +41,32 @@ void prefetch_unit(device const Block* thread const* rows, uint u, ulong bytes, 
   for (uint r = 0; r < kRows; ++r) prefetch<kUnit>((device const uchar*)(rows[r] + u * kBlocks) + ahead);
 }
 
-// Elements of a vector that was made ready, in threadgroup memory: a core that goes on to the next threadgroup of a dispatch
-// finds there what the last one left, and zeros at its beginning at the first one (docs/cpu-device.md).
+// Elements of a vector that was made ready, in core memory: a core that goes on to the next threadgroup of a dispatch finds
+// there what the last one left, and zeros at its beginning at the first one (docs/cpu-device.md).
 template <class Block>
 struct ReadyVector {
   typedef LimbDots<Block> Dots;
   static constexpr ulong kElements = ulong(Dots::kBlocks) * BlockTraits<Block>::kElements;
-  static constexpr uint kUnits = kLimbElements / kElements;
+  static constexpr uint kUnits = kLimbElements / kElements, kMostUnits = kReadyElements / kElements;
   alignas(64) volatile ulong of;  // where the vector is, if all of it is here
-  LimbUnit<Dots> units[kUnits];
+  LimbUnit<Dots> units[kMostUnits];
 };
 template <>
 struct ReadyVector<BlockQ8_0> {};
+
+template <class Block>
+threadgroup ReadyVector<Block>& ready_vector() {
+  return *(threadgroup ReadyVector<Block>*)__msl_core_memory(sizeof(ReadyVector<Block>));
+}
+
+// Makes `count` units ready from element k on; false where one has no limbs.
+template <class Block, class X>
+bool prepare_units(X x, ulong k, uint count, threadgroup LimbUnit<LimbDots<Block>>* units) {
+  for (uint u = 0; u < count; ++u) {
+    if (!prepare<LimbDots<Block>>(x, k + u * ReadyVector<Block>::kElements, units[u])) return false;
+  }
+  return true;
+}
 
 // sums[r], of which the sum is that of row r, for `units` units of `count` rows. False where the vector has no limbs. `of` tells
 // vectors apart; 0 where nothing does.
@@ -64,15 +83,18 @@ bool limb_products(device const uchar* first, ulong row_bytes, ulong units, uint
 #pragma unroll
     for (uint r = 0; r < Dots::kRows; ++r) prefetch<kLimbAhead / Dots::kRows>(first + r * row_bytes);
   }
+  const bool is_kept = of != 0 && units <= ReadyVector<Block>::kMostUnits;
+  if (!is_kept) {
+    vector.of = 0;
+  } else if (vector.of != of) {
+    vector.of = 0;
+    if (!prepare_units<Block>(x, 0, uint(units), vector.units)) return false;
+    vector.of = of;
+  }
   for (ulong begin = 0; begin < units; begin += kUnits) {
     const uint some = uint(metal::min(ulong(kUnits), units - begin));
-    if (of == 0 || vector.of != of) {
-      vector.of = 0;
-      for (uint u = 0; u < some; ++u) {
-        if (!prepare<Dots>(x, (begin + u) * kElements, vector.units[u])) return false;
-      }
-      if (units <= kUnits) vector.of = of;
-    }
+    if (!is_kept && !prepare_units<Block>(x, begin * kElements, some, vector.units)) return false;
+    threadgroup const LimbUnit<Dots>* part = vector.units + (is_kept ? begin : 0);
     const ulong bytes = units <= kUnits ? row_bytes : some * kUnitBytes;
     for (uint n = 0; n < count; n += Dots::kRows) {
       device const Block* rows[Dots::kRows];
@@ -92,7 +114,7 @@ bool limb_products(device const uchar* first, ulong row_bytes, ulong units, uint
         device const Block* at[Dots::kRows];
 #pragma unroll
         for (uint r = 0; r < Dots::kRows; ++r) at[r] = rows[r] + u * Dots::kBlocks;
-        add_products<Dots>(at, vector.units[u], acc);
+        add_products<Dots>(at, part[u], acc);
       }
 #pragma unroll
       for (uint r = 0; r < Dots::kRows; ++r) sums[n + r] = acc[r];

@@ -68,6 +68,45 @@ define void @kernel(ptr %result, ptr %table, ptr %index) {
   for (std::size_t i = 0; i < 16; ++i) EXPECT_EQ(found[i], values[places[i]]) << i;
 }
 
+/// Counts in core memory, first and last word, how many threadgroups have come, and fills a threadgroup variable with ones.
+constexpr std::string_view kCounting = R"(
+declare ptr @__msl_core_memory(i64)
+@variable = internal global [16 x i32] undef, section "msl.threadgroup", align 16
+define void @kernel(ptr %counts) {
+  %core = call ptr @__msl_core_memory(i64 100000)
+  %group = call i32 @__msl_threadgroup_position_in_grid(i32 0)
+  %last = getelementptr i8, ptr %core, i64 99996
+  %before = load volatile i32, ptr %core
+  %is_first = icmp eq i32 %before, 0
+  %seen = load volatile i32, ptr %last
+  %kept = select i1 %is_first, i32 0, i32 %seen
+  %now = add i32 %kept, 1
+  store volatile i32 1, ptr %core
+  store volatile i32 %now, ptr %last
+  store volatile <16 x i32> splat (i32 1), ptr @variable, align 16
+  %out = getelementptr i32, ptr %counts, i32 %group
+  store i32 %now, ptr %out
+  ret void
+})";
+
+TEST(CoreMemory, StaysForTheThreadgroupsOfADispatch) {
+  const IrKernel kernel(kCounting, cpu_device(1));
+  for (int dispatch = 0; dispatch < 2; ++dispatch) {
+    const DeviceArray<std::uint32_t> counts(std::vector<std::uint32_t>(5));
+    ASSERT_TRUE(kernel.run({counts.bind()}, {5}, {1}));
+    EXPECT_EQ(counts.values(), (std::vector<std::uint32_t>{1, 2, 3, 4, 5}));
+  }
+  EXPECT_EQ(kernel.artifact().reflection.static_threadgroup_memory, 64u);
+}
+
+TEST(CoreMemory, IsRefusedWhereItIsTooLarge) {
+  std::string large(kCounting);
+  large.replace(large.find("100000"), 6, "1048577");
+  const auto compiled = cpu_device()->compile(parse_kernel(large), "large");
+  ASSERT_FALSE(compiled);
+  EXPECT_NE(compiled.error().message().find("1048576 bytes of core memory"), std::string::npos) << compiled.error().message();
+}
+
 constexpr std::string_view kByteProducts = R"(
 declare i32 @__msl_has_byte_dots()
 declare void @__msl_add_byte_dots(ptr, ptr, ptr)

@@ -25,7 +25,7 @@ kernel void mul_mv(device const uchar* weight [[buffer(0)]],
   const ulong batch = (group.z % ulong(p.ne12)) / p.r2 + group.z / ulong(p.ne12) / p.r3 * ulong(p.ne02);
   const ulong row = group.z * ulong(p.ne1) + group.y;
 
-  threadgroup ReadyVector<Block> vector;
+  threadgroup ReadyVector<Block>& vector = ready_vector<Block>();
   const Columns<float> xs = {{x + row * ulong(p.ne10)}};
   mat_vec_rows<Block>(weight + (batch * rows + first) * blocks * sizeof(Block), blocks, uint(min(ulong(together), rows - first)), xs,
                       ulong(xs.at[0]), vector, dst + row * ulong(p.ne0) + first);

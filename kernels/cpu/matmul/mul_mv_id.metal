@@ -41,7 +41,7 @@ kernel void mul_mv_id(device const uchar* weight [[buffer(0)]],
                       uint3 group [[threadgroup_position_in_grid]]) {
   if (group.y >= ulong(p.ne1)) return;
   const Columns<float> xs = {{x + group.y / p.top_k * ulong(p.ne10)}};
-  threadgroup ReadyVector<Block> vector;
+  threadgroup ReadyVector<Block>& vector = ready_vector<Block>();
   store_products<Block, kRows>(weight, xs, ulong(xs.at[0]), vector, dst, ids[group.y], p, group);
 }
 
@@ -56,7 +56,7 @@ kernel void kernel_mul_mv_id_q4_0_f32_swiglu(device const uchar* weight [[buffer
   if (group.y >= ulong(p.ne1)) return;
   device const float* gates = gate + group.y * ulong(p.ne10);
   device const float* ups = up + group.y * ulong(p.ne10);
-  threadgroup ReadyVector<BlockQ4_0> vector;
+  threadgroup ReadyVector<BlockQ4_0>& vector = ready_vector<BlockQ4_0>();
   store_products<BlockQ4_0, 4>(weight, [=](uint, ulong k) { return wide_silu(Wide::load(gates + k)) * Wide::load(ups + k); },
                                ulong(gates), vector, dst, ids[group.y], p, group);
 }

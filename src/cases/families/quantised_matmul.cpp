@@ -125,6 +125,7 @@ void mat_vec_cases(CaseList& list, std::string_view kernel, DType type, const To
                              Shape{8, 17, block * 9},
                              Shape{1, 9, 1280},
                              Shape{1, 71, 8960},
+                             Shape{2, 3, 33024},
                              Shape{2, 5, 2 * block, {2, 3}},
                              Shape{2, 3, block, {2, 2, 2, 2}}};
   const auto build = [=](Problem& p, const Shape& s, const Tolerance& allowed) {

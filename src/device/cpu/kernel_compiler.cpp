@@ -162,7 +162,7 @@ Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view 
   const bool meeting = meets(*thread->function);
 
   artifact.reflection = std::move(kernel.reflection);
-  artifact.reflection.static_threadgroup_memory = thread->static_threadgroup_bytes;
+  artifact.reflection.static_threadgroup_memory = thread->static_threadgroup_bytes - thread->core_bytes;
   artifact.symbol = kTableSymbol;
   KernelTable numbers;
   numbers.static_threadgroup_bytes = thread->static_threadgroup_bytes;

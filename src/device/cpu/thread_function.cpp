@@ -18,8 +18,27 @@
 namespace anymetal::device::cpu {
 namespace {
 
-/// Gives every static threadgroup variable a place; returns the bytes used.
-std::uint64_t place_threadgroup_variables(llvm::Module& module, llvm::Argument* memory) {
+constexpr std::uint64_t kMostCoreBytes = std::uint64_t{1} << 20;
+
+/// Puts the core memory that the kernel asks for at the beginning of `memory`; returns the bytes used.
+Result<std::uint64_t> place_core_memory(llvm::Function& function, llvm::Argument* memory) {
+  std::uint64_t bytes = 0;
+  for (auto& instruction : llvm::make_early_inc_range(llvm::instructions(function))) {
+    auto* call = llvm::dyn_cast<llvm::CallInst>(&instruction);
+    if (!call || !call->getCalledFunction() || call->getCalledFunction()->getName() != "__msl_core_memory") continue;
+    const auto* wanted = llvm::dyn_cast<llvm::ConstantInt>(call->getArgOperand(0));
+    if (!wanted || wanted->getZExtValue() > kMostCoreBytes)
+      return fail(ErrorCode::UnsupportedByDevice,
+                  fmt::format("the kernel asks for more than {} bytes of core memory", kMostCoreBytes));
+    bytes = std::max(bytes, llvm::alignTo(wanted->getZExtValue(), llvm::Align(kArenaAlignment)));
+    call->replaceAllUsesWith(memory);
+    call->eraseFromParent();
+  }
+  return bytes;
+}
+
+/// Gives every static threadgroup variable a place from byte `bytes` on; returns the bytes used.
+std::uint64_t place_threadgroup_variables(llvm::Module& module, llvm::Argument* memory, std::uint64_t bytes) {
   llvm::SmallVector<llvm::GlobalVariable*, 8> variables;
   for (auto& global : module.globals())
     if (global.getSection() == "msl.threadgroup") variables.push_back(&global);
@@ -28,7 +47,6 @@ std::uint64_t place_threadgroup_variables(llvm::Module& module, llvm::Argument* 
 
   const auto& layout = module.getDataLayout();
   llvm::IRBuilder<> builder(&*memory->getParent()->getEntryBlock().getFirstInsertionPt());
-  std::uint64_t bytes = 0;
   for (auto* variable : variables) {
     if (!variable->use_empty()) {
       const auto alignment = std::max(variable->getAlign().valueOrOne(), llvm::Align(16));
@@ -133,7 +151,10 @@ Result<ThreadFunction> make_thread_function(llvm::Module& module, llvm::Function
   }
   entry.eraseFromParent();
 
-  thread.static_threadgroup_bytes = place_threadgroup_variables(module, thread.threadgroup_memory());
+  const auto core_bytes = place_core_memory(*thread.function, thread.threadgroup_memory());
+  if (!core_bytes) return std::unexpected(core_bytes.error());
+  thread.core_bytes = *core_bytes;
+  thread.static_threadgroup_bytes = place_threadgroup_variables(module, thread.threadgroup_memory(), thread.core_bytes);
   if (auto lowered = lower_calls(thread); !lowered) return std::unexpected(lowered.error());
   mark_grid_positions(thread);
   return thread;

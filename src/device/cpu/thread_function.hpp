@@ -32,6 +32,7 @@ struct ThreadFunction {
   llvm::Function* function = nullptr;
   unsigned argument_count = 0;
   std::uint64_t static_threadgroup_bytes = 0;
+  std::uint64_t core_bytes = 0;  ///< of them core memory, which lies first
 
   [[nodiscard]] llvm::Argument* threadgroup_memory() const;
   [[nodiscard]] llvm::Argument* geometry(unsigned which) const;
@@ -39,6 +40,9 @@ struct ThreadFunction {
 
 /// Replaces `entry` in its module. Position queries become parameters, fences become fence instructions, and static
 /// threadgroup variables become offsets into the threadgroup memory; synchronising calls stay.
+///
+/// `__msl_core_memory(bytes)`, the number a constant, becomes the beginning of the threadgroup memory: memory beyond what
+/// a kernel may declare, for kernels in a form for processors (docs/cpu-device.md).
 Result<ThreadFunction> make_thread_function(llvm::Module& module, llvm::Function& entry);
 
 }  // namespace anymetal::device::cpu
