@@ -163,6 +163,7 @@ void clean_up(llvm::Module& module, std::string_view entry_symbol) {
   drop_null_casts(module);
   drop_annotations(module);
   normalise_globals(module);
+  localise_threadgroup_addresses(module);
   for (llvm::Function& f : module) normalise_function(f, std::string_view(f.getName()) == entry_symbol);
   for (llvm::Function& f : module) {
     normalise_calls(f);

@@ -4,6 +4,10 @@
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/Instructions.h>
 #include <llvm/IR/Module.h>
+#include <llvm/IR/ReplaceConstant.h>
+
+#include <algorithm>
+#include <vector>
 
 namespace anymetal::msl {
 namespace {
@@ -11,7 +15,51 @@ namespace {
 constexpr const char* kAllocation = "__msl_threadgroup_array";
 constexpr unsigned kAlignment = 16;
 
+bool holds_address(const llvm::Constant& value) {
+  if (const auto* global = llvm::dyn_cast<llvm::GlobalValue>(&value)) return global->getSection() == kThreadgroupSection;
+  return std::ranges::any_of(value.operand_values(), [](const llvm::Value* part) { return holds_address(*llvm::cast<llvm::Constant>(part)); });
+}
+
+void store(llvm::IRBuilder<>& builder, llvm::Constant& value, llvm::Value* to) {
+  if (!llvm::isa<llvm::ConstantAggregate>(value) || !holds_address(value)) {
+    builder.CreateStore(&value, to);
+    return;
+  }
+  for (unsigned i = 0; i < value.getNumOperands(); ++i) {
+    store(builder, *value.getAggregateElement(i), builder.CreateConstInBoundsGEP2_32(value.getType(), to, 0, i));
+  }
+}
+
+void make_variable(llvm::Function& function, llvm::GlobalVariable& constant) {
+  llvm::IRBuilder<> builder(&function.getEntryBlock(), function.getEntryBlock().begin());
+  llvm::AllocaInst* variable = builder.CreateAlloca(constant.getValueType(), nullptr, constant.getName());
+  if (constant.getAlign()) variable->setAlignment(*constant.getAlign());
+  store(builder, *constant.getInitializer(), variable);
+  constant.replaceUsesWithIf(variable, [&](const llvm::Use& use) {
+    const auto* user = llvm::dyn_cast<llvm::Instruction>(use.getUser());
+    return user != nullptr && user->getFunction() == &function;
+  });
+}
+
 }  // namespace
+
+void localise_threadgroup_addresses(llvm::Module& module) {
+  std::vector<llvm::GlobalVariable*> constants;
+  for (llvm::GlobalVariable& global : module.globals()) {
+    if (global.isConstant() && global.hasInitializer() && holds_address(*global.getInitializer())) constants.push_back(&global);
+  }
+  for (llvm::GlobalVariable* constant : constants) {
+    llvm::convertUsersOfConstantsToInstructions({constant});
+    for (llvm::Function& function : module) {
+      const auto is_here = [&](const llvm::User* user) {
+        const auto* instruction = llvm::dyn_cast<llvm::Instruction>(user);
+        return instruction != nullptr && instruction->getFunction() == &function;
+      };
+      if (std::ranges::any_of(constant->users(), is_here)) make_variable(function, *constant);
+    }
+    if (constant->use_empty()) constant->eraseFromParent();
+  }
+}
 
 bool resolve_threadgroup_arrays(llvm::Module& module) {
   llvm::Function* allocate = module.getFunction(kAllocation);

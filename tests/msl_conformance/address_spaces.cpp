@@ -137,6 +137,28 @@ const Feature kFeatures[] = {
      "out_ptr p = o; in_ptr q = n; dev<int> r = p + 1; p[0] = q[4]; *r = q[5]; threadgroup tg_float* x = nullptr; o[2] "
      "= x == nullptr;",
      {4, 5, 1}},
+    {"string literals are `constant char*`, in constant expressions too",
+     "constexpr uint hash(constant char* s) { uint h = 0; while (*s) h = h * 31 + *s++; return h; }\ntemplate <uint N> "
+     "struct named { enum { value = N }; };\nconstexpr constant char* kName = \"abc\"; constant char kText[] = "
+     "\"hello\";\nint first(constant char* text) { return text[0]; }",
+     "static_assert(hash(\"ab\") == 'a' * 31 + 'b'); o[0] = named<hash(\"ab\")>::value; o[1] = first(kName + 1); o[2] = "
+     "kText[4]; o[3] = first(__func__); o[4] = hash(kName) == hash(\"a\" \"bc\");",
+     {3105, 'b', 'o', 'k', 1}},
+    {"classes whose constructors are for one space; with `= default` they are aggregates",
+     "struct shared { int v; shared() threadgroup = default; shared(int x) thread : v(x) {} }; template <typename T> "
+     "struct indexed { int i; T v; indexed() = default; }; struct held { int v; held(int x) device : v(x) {} held(int x) "
+     "thread : v(-x) {} };",
+     "threadgroup shared s[2]; s[1].v = 3; shared mine(4); indexed<float> a = {1, 2.5f}; auto b = indexed<int>{5, 6}; "
+     "threadgroup indexed<int> c[1]; c[0] = b; held h(7); o[0] = s[1].v * 10 + mine.v; o[1] = a.i + int(a.v * 2); o[2] = "
+     "c[0].i * 10 + c[0].v; o[3] = h.v;",
+     {34, 6, 56, -7}},
+    {"arrays and structures of pointers in thread memory: to device, threadgroup and thread memory",
+     "struct views { threadgroup int* t[2]; device int* d; thread int* own; };",
+     "threadgroup int a[4], b[4]; int mine = 9; threadgroup int* both[2] = {a, b + 1}; views v = {{b, a}, o, &mine}; "
+     "for (int i = 0; i < 4; ++i) { a[i] = n[i]; b[i] = n[i] * 10; } const device int* rows[3] = {n, n + 5, n + 7}; "
+     "int sum = 0; for (int i = 0; i < 2; ++i) { sum += both[i][n[1]] * 100 + v.t[n[i]][2]; auto other = both[0]; "
+     "both[0] = both[1]; both[1] = other; } *v.own += rows[n[2]][1]; v.d[0] = sum; o[1] = mine; o[2] = both[n[1]] - b;",
+     {222, 17, 1}},
 };
 
 }  // namespace

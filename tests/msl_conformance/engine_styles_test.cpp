@@ -40,6 +40,24 @@ TEST_F(Styles, AsyncCopiesMoveElementsOfAnySize) {
   for (std::size_t i = 0; i < kElements; ++i) EXPECT_EQ(out[i], a[kElements - 1 - i]) << i;
 }
 
+TEST_F(Styles, AsyncCopiesFromAnOffset) {
+  std::vector<std::uint16_t> a(4 * 9);
+  for (std::size_t i = 0; i < a.size(); ++i) a[i] = static_cast<std::uint16_t>(i + 100);
+  for (const bool to_edge : {false, true}) {
+    for (const auto& [dx, dy] : {std::pair{2, 1}, {-3, -2}, {0, 3}, {5, -1}, {9, 0}}) {
+      std::vector<std::uint16_t> out(30, 7);
+      std::vector<std::int64_t> by = {dx, dy};
+      run("async_copies", to_edge ? "shifted_to_edge" : "shifted_to_zero", {1, 1, 1}, {32, 1, 1}, {}, a, out, by);
+      for (int i = 0; i < 30; ++i) {
+        const int x = i % 6 + dx, y = i / 6 + dy, near_x = std::clamp(x, 0, 6), near_y = std::clamp(y, 0, 3);
+        const int there = near_y * 9 + near_x + 100;
+        const int wanted = to_edge || (x == near_x && y == near_y) ? there : 0;
+        EXPECT_EQ(out[static_cast<std::size_t>(i)], wanted) << i << " by " << dx << ' ' << dy;
+      }
+    }
+  }
+}
+
 TEST_F(Styles, OutOfLineMethodsOfKernelObjects) {
   std::vector<std::int32_t> out(5, -1), c = {21}, p = {9, 4}, a = {3};
   run("out_of_line_methods", "cells", {1, 1, 1}, {1, 1, 1}, {}, a, c, p, out);

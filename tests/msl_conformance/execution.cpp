@@ -80,6 +80,13 @@ const Feature kFeatures[] = {
      "",
      {5, 6, 7, 0},
      4},
+    {"volatile variables in threads and threadgroups, also where threads meet",
+     "#define ISOLATED(stop) { volatile bool stop = false; if (stop) break; }",
+     "volatile threadgroup int s[4]; volatile int own[2] = {n[t], 5}; int k = t; while (true) { ISOLATED(never) if (k "
+     ">= 4) break; s[k] = own[k & 1] + k; k += 4; } threadgroup_barrier(mem_flags::mem_threadgroup); own[t & 1] += "
+     "simd_sum(own[1]); o[t] = s[3 - t] + own[0] * 10 + own[1];",
+     {213, 39, 231, 55},
+     4},
     {"private arrays of some KiB, dynamic indices",
      "",
      "int a[512]; for (int i = 0; i < 512; ++i) a[i] = i ^ n[1]; o[0] = a[n[7] * 10]; float m[8][8]; for (int i = 0; i "

@@ -112,6 +112,11 @@ const Feature kFeatures[] = {
 #include <metal_types>)",
      "o[0] = n[8]; simd_float4 v = 2; o[1] = v.x;",
      {8, 2}},
+    {"macros of the user's named like keywords, until their #undef",
+     "#define device threadgroup\nvoid g(device int* p) { p[0] = 4; }\n#undef device\nvoid h(device int* p) { p[1] = 5; "
+     "}\n#undef constant\nconstant int kept = 6;\n#ifndef device\n#error gone\n#endif",
+     "threadgroup int s[2]; g(s); o[0] = s[0]; h(o); o[2] = kept;",
+     {4, 5, 6}},
     {"enumerations by a macro, declared and defined in one `typedef`",
      "#define NS_ENUM(type, name) enum name : type name; enum name : type\ntypedef metal::int32_t EnumBackingType;\n"
      "typedef NS_ENUM(EnumBackingType, BufferIndex) { BufferIndexA = 3, BufferIndexB };",

@@ -70,3 +70,15 @@ kernel void turn(const device triple* a [[buffer(0)]], device triple* o [[buffer
   threadgroup_barrier(mem_flags::mem_threadgroup);
   if (i >= 32) event.store(o, turned, n);
 }
+
+// 6x5 from a matrix of 7x4, which lies somewhere else in it, and past its edges.
+template <int clamp>
+kernel void shifted(const device ushort* a [[buffer(0)]], device ushort* o [[buffer(1)]], constant long2& by [[buffer(2)]], threadgroup ushort* tile [[threadgroup(0)]]) {
+  thread _event_t* events[2];
+  events[0] = __copy_2d(2, 2, (threadgroup void*)tile, 8, 1, ulong2(6, 5), (const device void*)a, 9, 1, ulong2(7, 4), by, clamp);
+  __wait_events(1, events);
+  events[1] = __copy_2d(2, 2, (device void*)o, 6, 1, ulong2(6, 5), (const threadgroup void*)tile, 8, 1, ulong2(6, 5), long2(0), 0);
+  __wait_events(1, events + 1);
+}
+template [[host_name("shifted_to_zero")]] kernel void shifted<0>(const device ushort*, device ushort*, constant long2&, threadgroup ushort*);
+template [[host_name("shifted_to_edge")]] kernel void shifted<1>(const device ushort*, device ushort*, constant long2&, threadgroup ushort*);
