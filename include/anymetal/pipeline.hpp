@@ -58,7 +58,7 @@ class ComputePipeline {
   [[nodiscard]] std::span<const Argument> arguments() const;
   /// Compiler warnings of the source this kernel came from.
   [[nodiscard]] std::span<const Diagnostic> diagnostics() const;
-  /// How the device runs it: "loop", "lanes" or "coroutines" on the CPU, "ptx" on NVIDIA.
+  /// How the device runs it: "loop", "threads as vectors", "lanes" or "coroutines" on the CPU, "ptx" on NVIDIA.
   [[nodiscard]] std::string_view execution_path() const;
 
   [[nodiscard]] const detail::PipelineState& state() const { return *state_; }  ///< library internals

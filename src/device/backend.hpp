@@ -23,7 +23,7 @@ namespace anymetal::device {
 struct Artifact {
   std::string code;                   ///< relocatable object, cubin or PTX
   std::string symbol;                 ///< function to look up in it
-  std::string execution_path;         ///< "loop", "lanes", "coroutines", "ptx"
+  std::string execution_path;         ///< "loop", "threads as vectors", "lanes", "coroutines", "ptx"
   std::string path_reason;            ///< why not a faster path; empty if it is the fastest
   msl::EntryReflection reflection;    ///< after specialisation
   std::string metadata;               ///< the back end's own, opaque to all others

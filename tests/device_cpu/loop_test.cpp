@@ -194,6 +194,73 @@ TEST(Loop, BoundsAreTakenOnlyFromWhatNobodyWrites) {
   }
 }
 
+TEST(Loop, WhatStandsBeforeABoundIsDoneByAll) {
+  const IrKernel kernel(R"(
+define void @kernel(ptr noalias readonly %n, ptr %count, ptr %out) {
+  %g = call i32 @__msl_threadgroup_position_in_grid(i32 0)
+  %d = call i32 @__msl_dispatch_threads_per_threadgroup(i32 0)
+  %t = call i32 @__msl_thread_position_in_threadgroup(i32 0)
+  %o = mul i32 %g, %d
+  %i = add i32 %o, %t
+  %old = atomicrmw add ptr %count, i32 1 monotonic
+  %at = zext i32 %i to i64
+  %p = getelementptr i32, ptr %out, i64 %at
+  store i32 1, ptr %p
+  %end = load i32, ptr %n
+  %inside = icmp ult i32 %i, %end
+  br i1 %inside, label %body, label %done
+body:
+  %more = atomicrmw add ptr %p, i32 1 monotonic
+  br label %done
+done:
+  ret void
+})");
+  const DeviceArray<std::uint32_t> end({40}), count({0}), out(std::vector<std::uint32_t>(64, 0));
+  ASSERT_TRUE(kernel.run({end.bind(), count.bind(), out.bind()}, {64}, {8}));
+  EXPECT_EQ(count.values()[0], 64U);
+  for (std::uint32_t i = 0; i < 64; ++i) EXPECT_EQ(out.values()[i], i < 40 ? 2U : 1U) << i;
+}
+
+TEST(Loop, ThreadgroupsDoNotShareTheirMemory) {
+  // Each of the eight threads of a threadgroup has a place there, and only its position in the grid to find it.
+  const IrKernel kernel(R"(
+@slots = internal global [8 x i32] undef, section "msl.threadgroup", align 16
+define void @kernel(ptr noalias readonly %rounds, ptr %out) {
+  %g = call i32 @__msl_threadgroup_position_in_grid(i32 0)
+  %d = call i32 @__msl_dispatch_threads_per_threadgroup(i32 0)
+  %t = call i32 @__msl_thread_position_in_threadgroup(i32 0)
+  %o = mul i32 %g, %d
+  %i = add i32 %o, %t
+  %count = load i32, ptr %rounds
+  %turned = mul i32 %i, 3
+  %slot = and i32 %turned, 7
+  %at = zext i32 %slot to i64
+  %own = getelementptr [8 x i32], ptr @slots, i64 0, i64 %at
+  store i32 %i, ptr %own
+  br label %round
+round:
+  %k = phi i32 [ 0, %0 ], [ %next, %round ]
+  %x = phi i32 [ 0, %0 ], [ %sum, %round ]
+  %next = add i32 %k, 1
+  %sum = add i32 %x, %k
+  %stop = icmp eq i32 %next, %count
+  br i1 %stop, label %after, label %round
+after:
+  %back = xor i32 %slot, %sum
+  %from = zext i32 %back to i64
+  %again = getelementptr [8 x i32], ptr @slots, i64 0, i64 %from
+  %value = load i32, ptr %again
+  %place = zext i32 %i to i64
+  %p = getelementptr i32, ptr %out, i64 %place
+  store i32 %value, ptr %p
+  ret void
+})",
+                        cpu_device(1));
+  const DeviceArray<std::uint32_t> rounds({1}), out(std::vector<std::uint32_t>(256, 0));
+  ASSERT_TRUE(kernel.run({rounds.bind(), out.bind()}, {256}, {8}));
+  for (std::uint32_t i = 0; i < 256; ++i) ASSERT_EQ(out.values()[i], i);
+}
+
 TEST(Loop, BuffersMayBeTheSame) {
   // In place: x[i] = 2 * x[i] with input and output bound to one buffer.
   const IrKernel kernel(R"(

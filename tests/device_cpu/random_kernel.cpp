@@ -1,4 +1,4 @@
-// The frame of a kernel, its control flow and what its threads do together.
+// The frame of a kernel and its control flow.
 #include "random_kernel.hpp"
 
 #include <fmt/format.h>
@@ -6,37 +6,67 @@
 #include <array>
 
 namespace anymetal::test {
+namespace {
 
-std::string RandomKernel::text() {
-  if (threads_ == Threads::Apart) exchange();  // without a meeting there are no lanes
-  statements(3, 8);
-  constexpr const char* kHead = R"(#include <metal_stdlib>
+constexpr const char* kTypes = R"(#include <metal_stdlib>
 using namespace metal;
 struct Block { uint word[12]; };
 struct Mixed { float x; uchar bytes[6]; ushort half_word; };
+struct Item { float x; half h; char c[2]; uint w[2]; ulong l; short4 q; };
 kernel void random(device const uint* in [[buffer(0)]], device uint* out [[buffer(1)]],
                    device uchar* all [[buffer(2)]], device atomic_uint* counts [[buffer(3)]],
-                   uint group [[threadgroup_position_in_grid]], uint i [[thread_index_in_threadgroup]],
-                   uint lane [[thread_index_in_simdgroup]], uint simdgroup [[simdgroup_index_in_threadgroup]]) {
-  threadgroup uint shared[kThreads];
+                   device uchar* rows [[buffer(4)]], constant uint& n [[buffer(5)]],
+)";
+/// Threads know all there is to know of where they are.
+constexpr const char* kEverywhere = R"(                   uint3 group [[threadgroup_position_in_grid]],
+                   uint3 groups [[threadgroups_per_grid]], uint3 p [[thread_position_in_grid]],
+                   uint3 at [[thread_position_in_threadgroup]], uint3 size [[threads_per_threadgroup]],
+                   uint i [[thread_index_in_threadgroup]], uint lane [[thread_index_in_simdgroup]],
+                   uint simdgroup [[simdgroup_index_in_threadgroup]]) {
+  const uint place = ((group.z * groups.y + group.y) * groups.x + group.x) * kThreads + i;
+)";
+constexpr const char* kInGrid = R"(                   uint3 p [[thread_position_in_grid]]) {
+  const uint place = p.x, i = p.x & 63u, lane = p.x & 31u, simdgroup = p.x >> 5 & 1u;
+)";
+constexpr const char* kMemoryOfGroup = R"(  threadgroup uint shared[kThreads];
   threadgroup uchar shared_bytes[kThreads * 4];
+  threadgroup ulong shared_wide[kThreads];
+  threadgroup half shared_half[kThreads];
   threadgroup Block blocks[kThreads];
-  const uint place = group * kThreads + i;
-  device uchar* own = all + place * kOwnBytes;
+  threadgroup atomic_uint tallies[8];
+  shared[i] = in[i];
+  shared_wide[i] = i;
+  shared_half[i] = half(i);
+  for (uint k = 0; k < 4; ++k) shared_bytes[4 * i + k] = uchar(in[i] >> (8 * k));
+  for (uint k = 0; k < 12; ++k) blocks[i].word[k] = in[i] + k;
+  if (i < 8) atomic_store_explicit(tallies + i, i, memory_order_relaxed);
+)";
+constexpr const char* kSlots = R"(  threadgroup uint slots[8];
+  const uint slot = p.x * 5u & 7u;
+)";
+constexpr const char* kVariables = R"(  device uchar* own = all + place * kOwnBytes;
+  device Item* items = (device Item*)own;
   device uint* result = out + place * kResults;
   uint s0 = in[i], s1 = i, s2 = lane * 3 + simdgroup, s3 = 7;
   float f0 = float(lane), f1 = 2.0f;
+  half h0 = half(lane), h1 = 0.5h;
+  bfloat b0 = bfloat(float(lane));
+  char c0 = char(i);
+  short t0 = short(s0);
+  ulong l0 = s0;
+  long l1 = long(i) - 20;
+  bool flag = (s0 & 1u) != 0;
+  uchar4 q = uchar4(1, 2, 3, uchar(i));
+  short3 w = short3(1, short(i), 3);
+  half4 g = half4(half(lane), 1.0h, 2.0h, 3.0h);
   uint words[4] = {i, 5, 6, 7};
   uchar bytes[8] = {1, 2, 3, 4, 5, 6, 7, uchar(i)};
   float numbers[4] = {0.0f, 1.0f, 2.0f, 3.0f};
   uint4 v = uint4(i, 1, 2, 3);
   Block block = {};
   Mixed mixed = {1.0f, {1, 2, 3, 4, 5, 6}, 9};
-  shared[i] = s0;
-  for (uint k = 0; k < 4; ++k) shared_bytes[4 * i + k] = uchar(s0 >> (8 * k));
-  for (uint k = 0; k < 12; ++k) blocks[i].word[k] = s0 + k;
 )";
-  constexpr const char* kTail = R"(  result[0] = s0;
+constexpr const char* kResult = R"(  result[0] = s0;
   result[1] = s1;
   result[2] = s2;
   result[3] = s3;
@@ -44,11 +74,26 @@ kernel void random(device const uint* in [[buffer(0)]], device uint* out [[buffe
   result[5] = as_type<uint>(f1 + numbers[s0 % 4] + mixed.x);
   result[6] = words[s1 % 4] + bytes[s2 % 8] + mixed.bytes[s3 % 6] + mixed.half_word;
   result[7] = v.x ^ v.y ^ v.z ^ v.w ^ block.word[s0 % 12];
+  result[8] = uint(as_type<ushort>(h0)) << 16 | as_type<ushort>(h1);
+  result[9] = uint(as_type<ushort>(b0)) << 16 | uint(uchar(c0)) << 8 | uint(flag);
+  result[10] = uint(l0) ^ uint(l0 >> 32) ^ uint(l1) ^ uint(l1 >> 32) ^ uint(ushort(t0));
+  result[11] = as_type<uint>(q) ^ as_type<uint>(w.xy) ^ as_type<uint>(g.xy) ^ as_type<uint>(g.zw) ^ uint(w.z);
 }
 )";
-  return fmt::format("constexpr constant unsigned kThreads = {}, kOwnBytes = {}, kResults = {};\n", kThreads, kOwnBytes,
-                     kResults) +
-         kHead + body_ + kTail;
+
+}  // namespace
+
+std::string RandomKernel::text() {
+  if (is_alone() && !is_apart() && chance(2)) bound();
+  if (is_apart()) exchange();  // without a meeting there are no lanes
+  statements(3, 9);
+  const auto numbers = fmt::format(
+      "constexpr constant unsigned kThreads = {}, kOwnBytes = {}, kResults = {}, kPlaces = {}, kRowBytes = {};\n",
+      kThreads, kOwnBytes, kResults, kPlaces, kRowBytes);
+  const bool in_grid = threads_ == Threads::Grid;
+  const bool meets = !is_alone() || is_apart();
+  return numbers + kTypes + (in_grid ? kInGrid : kEverywhere) + (meets ? kMemoryOfGroup : "") +
+         (has_slots_ ? kSlots : "") + kVariables + body_ + kResult;
 }
 
 void RandomKernel::statements(unsigned depth, unsigned count) {
@@ -56,7 +101,7 @@ void RandomKernel::statements(unsigned depth, unsigned count) {
 }
 
 void RandomKernel::statement(unsigned depth) {
-  switch (pick(depth > 0 ? 16 : 11)) {
+  switch (pick(depth > 0 ? 24 : 18)) {
     case 0:
     case 1:
       return arithmetic();
@@ -73,88 +118,37 @@ void RandomKernel::statement(unsigned depth) {
     case 7:
       return is_alone() ? arithmetic() : simdgroup();
     case 8:
-      if (is_alone()) return load();
+      if (is_alone()) return has_slots_ ? slot() : load();
       return threads_ == Threads::Whole && together_ && !returned_ ? shuffle() : simdgroup();
     case 9:
-      return together_ && threads_ != Threads::Alone ? exchange() : load();
-    case 10:
-      return threads_ == Threads::Alone ? vector() : count();  // what is atomic is done thread by thread
+      return together_ && (!is_alone() || is_apart()) ? exchange() : load();
+    case 10:  // what is atomic is done thread by thread
+      return is_alone() && !is_apart() && !chance(8) ? vector() : count();
     case 11:
+      return narrow();
     case 12:
-      return branch(depth - 1);
+      return wide();
     case 13:
-      return choice(depth - 1);
+      return short_vector();
     case 14:
+      return item();
+    case 15:
+    case 16:
+      return address();
+    case 17:
+      return row();
+    case 18:
+    case 19:
+      return branch(depth - 1);
+    case 20:
+      return choice(depth - 1);
+    case 21:
       return chance(4) ? leave() : branch(depth - 1);
+    case 22:
+      return search();
     default:
       return loop(depth - 1);
   }
-}
-
-void RandomKernel::simdgroup() {
-  switch (pick(9)) {
-    case 0:
-      return line(fmt::format("f{} = min(simd_sum({}), 4096.0f);", pick(2), number()));
-    case 1:
-      return line(fmt::format("{} = simd_prefix_inclusive_sum({});", variable(), value()));
-    case 2:
-      return line(fmt::format("{} = uint(simd_max(int({})));", variable(), value()));
-    case 3:
-      return line(fmt::format("{} ^= simd_{}({});", variable(), std::array{"and", "or", "xor"}[pick(3)], value()));
-    case 4:
-      return line(fmt::format("{} = uint(ulong(simd_ballot({})));", variable(), condition()));
-    case 5:
-      return line(fmt::format("{} += simd_{}({}) ? 3u : 5u;", variable(), chance(2) ? "all" : "any", condition()));
-    case 6:
-      return line(fmt::format("f{} = simd_min({});", pick(2), number()));
-    case 7:
-      return line(fmt::format("{} = simd_prefix_exclusive_sum({});", variable(), value()));
-    default:
-      return line(fmt::format("{} = simd_sum({});", variable(), value()));
-  }
-}
-
-void RandomKernel::shuffle() {
-  switch (pick(5)) {
-    case 0:
-      return line(fmt::format("{} = simd_shuffle_xor({}, {});", variable(), value(), 1 + pick(31)));
-    case 1:
-      return line(fmt::format("f{} = simd_shuffle({}, ushort({}));", pick(2), number(), index(32)));
-    case 2:
-      return line(fmt::format("{} = simd_broadcast({}, {});", variable(), value(), pick(32)));
-    case 3: {
-      const auto name = fmt::format("up{}", names_++);
-      line(fmt::format("const uint {} = simd_shuffle_up({}, 3);", name, value()));
-      return line(fmt::format("{} += lane >= 3 ? {} : 1;", variable(), name));
-    }
-    default:
-      return line(fmt::format("{} = simd_shuffle({}, ushort({}));", variable(), value(), index(32)));
-  }
-}
-
-void RandomKernel::exchange() {
-  const char* barrier = "threadgroup_barrier(mem_flags::mem_threadgroup);";
-  line(barrier);
-  switch (pick(3)) {
-    case 0:
-      line(fmt::format("shared[i] = {};", value()));
-      line(barrier);
-      return line(fmt::format("{} = shared[{}];", variable(), index(kThreads)));
-    case 1:
-      line(fmt::format("shared_bytes[4 * i + {}] = uchar({});", index(4), value()));
-      line(barrier);
-      return line(fmt::format("{} += shared_bytes[{}];", variable(), index(4 * kThreads)));
-    default:
-      line(!copies_private_ || chance(2)
-               ? fmt::format("blocks[i] = *(device const Block*)(in + {});", index(kInputWords - 12))
-               : std::string("blocks[i] = block;"));
-      line(barrier);
-      return line(fmt::format("{} ^= blocks[{}].word[{}];", variable(), index(kThreads), index(12)));
-  }
-}
-
-void RandomKernel::count() {
-  line(fmt::format("atomic_fetch_add_explicit(counts + {}, {}, memory_order_relaxed);", index(kCounts), value()));
 }
 
 void RandomKernel::branch(unsigned depth) {
@@ -211,12 +205,71 @@ void RandomKernel::loop(unsigned depth) {
   together_ = was_together;
 }
 
+void RandomKernel::search() {
+  const auto found = variable();
+  switch (pick(4)) {
+    case 0: {  // to a mark that may not be there
+      const auto k = fmt::format("k{}", names_++);
+      line(fmt::format("uint {} = {};", k, index(128)));
+      line(fmt::format("while ({0} < {1}u && (in[{0}] & {2}u) != ({3} & {2}u)) ++{0};", k, 130 + pick(100),
+                       1 + pick(15), variable()));
+      return line(fmt::format("{} = {};", found, k));
+    }
+    case 1: {  // out of two loops at once
+      const auto name = fmt::format("find{}", names_++);
+      line(fmt::format("const auto {} = [&](uint from) -> uint {{", name));
+      line(fmt::format("  for (uint a = 0; a < {}; ++a)", 1 + pick(4)));
+      line(fmt::format("    for (uint b = {}; b < 8; ++b) {{", index(4)));
+      line(fmt::format("      if ((in[(from + 8 * a + b) & 255u] & 15u) == ({} & 15u)) return a * 100 + b;", value(1)));
+      if (chance(2)) line(fmt::format("      if ({}) continue;", condition()));
+      line(fmt::format("      {} += b;", variable()));
+      line("    }");
+      line(fmt::format("  return {};", value(1)));
+      line("};");
+      return line(fmt::format("{} = {}({});", found, name, value(1)));
+    }
+    case 2: {  // the inner loop's end decides about the outer one's
+      const auto stop = fmt::format("stop{}", names_++);
+      line(fmt::format("bool {} = false;", stop));
+      line(fmt::format("for (uint a = 0; a < {} && !{}; ++a) {{", index(6), stop));
+      line("  uint b = a;");
+      line("  do {");
+      line(fmt::format("    if (in[(b * 3 + {}) & 255u] % 7u == a) {{ {} = true; break; }}", variable(), stop));
+      line(fmt::format("    {} ^= b;", variable()));
+      line(fmt::format("  }} while (++b < {}u);", 2 + pick(6)));
+      line(fmt::format("  if ({}) continue;", condition()));
+      line(fmt::format("  {} += b;", found));
+      return line("}");
+    }
+    default: {  // a pointer that walks
+      const auto step = 1 + pick(3);
+      return line(
+          fmt::format("for (device const uint *here = in + {}, *end = here + {}; here != end; here += {}) {} ^= *here;",
+                      index(200), step * (1 + pick(9)), step, found));
+    }
+  }
+}
+
 void RandomKernel::leave() {
   returned_ = true;
   line(fmt::format("if ({} && {}) {{", condition(), condition()));
   line(fmt::format("  result[0] = {};", value()));
   line("  return;");
   line("}");
+}
+
+void RandomKernel::bound() {
+  switch (pick(4)) {
+    case 0:
+      line("result[1] = 5;");
+      break;
+    case 1:
+      count();
+      break;
+    default:
+      break;
+  }
+  line(threads_ == Threads::Grid || chance(2) ? "if (p.x >= n) return;" : "if (p.x >= n || p.y >= (n & 3u)) return;");
 }
 
 }  // namespace anymetal::test

@@ -14,11 +14,15 @@ std::string RandomKernel::index(unsigned count, unsigned depth) {
 
 std::string RandomKernel::value(unsigned depth) {
   if (depth == 0 || chance(4)) {
-    switch (pick(7)) {
+    switch (pick(8)) {
       case 0:
         return fmt::format("{}u", chance(4) ? pick(0x7fffffff) : pick(70));
       case 1:
         return chance(2) ? "i" : "lane";
+      case 2:
+        if (threads_ == Threads::Whole) return "n";  // other places depend on how threads are cut into threadgroups
+        if (threads_ == Threads::Grid) return "p.x";
+        return std::array{"p.x", "p.y", "p.z", "at.x", "at.y", "at.z", "size.x", "group.x"}[pick(8)];
       default:
         return variable();
     }

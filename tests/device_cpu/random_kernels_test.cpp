@@ -13,9 +13,6 @@
 namespace anymetal::test {
 namespace {
 
-constexpr unsigned kGroups = 2;
-constexpr unsigned kPlaces = kGroups * RandomKernel::kThreads;
-
 /// How a dispatch cuts its threads into threadgroups.
 struct Geometry {
   Size threads, group;
@@ -23,7 +20,7 @@ struct Geometry {
 
 struct Outcome {
   std::vector<std::uint32_t> results, counts;
-  std::vector<std::uint8_t> own;
+  std::vector<std::uint8_t> own, rows;
 };
 
 template <class T>
@@ -41,6 +38,7 @@ std::string difference(const Outcome& got, const Outcome& wanted) {
   auto text = difference("result", RandomKernel::kResults, got.results, wanted.results);
   if (text.empty()) text = difference("own", RandomKernel::kOwnBytes, got.own, wanted.own);
   if (text.empty()) text = difference("counts", RandomKernel::kCounts, got.counts, wanted.counts);
+  if (text.empty()) text = difference("rows", RandomKernel::kRowBytes, got.rows, wanted.rows);
   return text;
 }
 
@@ -58,14 +56,21 @@ Outcome run(const IrKernel& kernel, const Geometry& geometry) {
   std::mt19937 random(7);
   std::vector<std::uint32_t> input(RandomKernel::kInputWords);
   for (auto& word : input) word = static_cast<std::uint32_t>(random() >> random() % 32);
-  std::vector<std::uint8_t> bytes(std::size_t{kPlaces} * RandomKernel::kOwnBytes);
-  for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random());
+  const auto random_bytes = [&](std::size_t count) {
+    std::vector<std::uint8_t> bytes(count);
+    for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random());
+    return bytes;
+  };
+  constexpr std::size_t kPlaces = RandomKernel::kPlaces;
   const DeviceArray<std::uint32_t> in(input);
-  const DeviceArray<std::uint32_t> out(std::vector<std::uint32_t>(std::size_t{kPlaces} * RandomKernel::kResults, 0));
-  const DeviceArray<std::uint8_t> own(bytes);
+  const DeviceArray<std::uint32_t> out(std::vector<std::uint32_t>(kPlaces * RandomKernel::kResults, 0));
+  const DeviceArray<std::uint8_t> own(random_bytes(kPlaces * RandomKernel::kOwnBytes));
+  const DeviceArray<std::uint8_t> rows(random_bytes(std::size_t{RandomKernel::kRows} * RandomKernel::kRowBytes));
+  const DeviceArray<std::uint32_t> bound({RandomKernel::kBound});
   const DeviceArray<std::uint32_t> counts(std::vector<std::uint32_t>(RandomKernel::kCounts, 0));
-  EXPECT_TRUE(kernel.run({in.bind(), out.bind(), own.bind(), counts.bind()}, geometry.threads, geometry.group));
-  return {out.values(), counts.values(), own.values()};
+  EXPECT_TRUE(kernel.run({in.bind(), out.bind(), own.bind(), counts.bind(), rows.bind(), bound.bind()},
+                         geometry.threads, geometry.group));
+  return {out.values(), counts.values(), own.values(), rows.values()};
 }
 
 struct Seeds {
@@ -99,7 +104,7 @@ void compare(RandomKernel::Threads depends, const std::vector<Geometry>& geometr
       ASSERT_EQ(difference(run(vectors, geometry), wanted), "") << geometry.group.x << " wide:\n" << text;
     }
   }
-  EXPECT_TRUE(depends == RandomKernel::Threads::Alone || taken >= count / 4) << taken << " kernels on the lanes path";
+  EXPECT_TRUE(depends >= RandomKernel::Threads::Alone || taken >= count / 4) << taken << " kernels on the lanes path";
 }
 
 TEST(RandomKernels, AgreeOnEveryPath) {
@@ -110,11 +115,22 @@ TEST(RandomKernels, AgreeWhereSimdgroupsAreNotWhole) {
 }
 TEST(RandomKernels, AgreeInRowsOfAnyLength) {
   compare(RandomKernel::Threads::Apart,
-          {{{32, 4}, {16, 4}}, {{16, 8}, {8, 8}}, {{26, 4}, {16, 4}}, {{20, 6}, {10, 6}}, {{9, 9}, {5, 9}}}, 10);
+          {{{32, 4}, {16, 4}},
+           {{16, 8}, {8, 8}},
+           {{26, 4}, {16, 4}},
+           {{20, 6}, {10, 6}},
+           {{9, 9}, {5, 9}},
+           {{16, 2, 4}, {16, 2, 2}},
+           {{6, 5, 4}, {6, 5, 2}}},
+          10);
 }
 
 TEST(RandomKernels, AgreeWhereThreadsNeverMeet) {
-  compare(RandomKernel::Threads::Alone, {{{128}, {64}}, {{100}, {50}}, {{26, 4}, {16, 4}}}, 10);
+  compare(RandomKernel::Threads::Alone, {{{128}, {64}}, {{100}, {50}}, {{26, 4}, {16, 4}}, {{20, 3, 4}, {10, 3, 2}}},
+          10);
+}
+TEST(RandomKernels, AgreeWhereThreadsKnowTheGridAlone) {
+  compare(RandomKernel::Threads::Grid, {{{128}, {8}}, {{100}, {8}}, {{100}, {5}}}, 10);
 }
 
 }  // namespace

@@ -71,8 +71,11 @@ void collect(llvm::Value* condition, bool wanted, llvm::SmallVectorImpl<llvm::IC
 
 llvm::SmallVector<GridBound, 3> take_grid_bounds(const ThreadFunction& thread) {
   llvm::SmallVector<GridBound, 3> bounds;
-  const auto* branch = llvm::dyn_cast<llvm::BranchInst>(thread.function->getEntryBlock().getTerminator());
+  const auto& entry = thread.function->getEntryBlock();
+  const auto* branch = llvm::dyn_cast<llvm::BranchInst>(entry.getTerminator());
   if (!branch || !branch->isConditional()) return bounds;
+  // Threads past the bound do what stands before it.
+  if (llvm::any_of(entry, [](const llvm::Instruction& before) { return before.mayHaveSideEffects(); })) return bounds;
   const bool wanted = returns(branch->getSuccessor(1));
   if (!wanted && !returns(branch->getSuccessor(0))) return bounds;
   llvm::SmallVector<llvm::ICmpInst*, 4> comparisons;

@@ -30,6 +30,12 @@
 namespace anymetal::device::cpu {
 namespace {
 
+/// Artifact::execution_path.
+constexpr const char* kLoop = "loop";
+constexpr const char* kThreadsAsVectors = "threads as vectors";
+constexpr const char* kLanes = "lanes";
+constexpr const char* kCoroutines = "coroutines";
+
 bool has_operation(const llvm::Function& function, llvm::function_ref<bool(const SyncOperation&)> is_wanted) {
   return llvm::any_of(llvm::instructions(function), [&](const llvm::Instruction& instruction) {
     const auto* call = llvm::dyn_cast<llvm::CallInst>(&instruction);
@@ -102,7 +108,7 @@ Result<void> emit_meeting_threads(const ThreadFunction& thread, std::string_view
     auto code = emit_lanes_path(thread, label, generator, paths.vectors);
     if (!code) return std::unexpected(code.error());
     if (code->obstacle.empty()) {
-      artifact.execution_path = "lanes";
+      artifact.execution_path = kLanes;
       numbers.frame_stride = code->frame_stride;
       numbers.lanes_per_unit = paths.vectors.rows.width;
       numbers.largest_buffer = code->largest_buffer;
@@ -114,7 +120,7 @@ Result<void> emit_meeting_threads(const ThreadFunction& thread, std::string_view
   } else {
     artifact.path_reason = "the lanes path is switched off (ANYMETAL_CPU_LANES=0)";
   }
-  artifact.execution_path = "coroutines";
+  artifact.execution_path = kCoroutines;
   const auto code = emit_coroutine_path(thread, label);
   if (!code) return std::unexpected(code.error());
   numbers.frame_stride = code->frame_stride;
@@ -124,40 +130,42 @@ Result<void> emit_meeting_threads(const ThreadFunction& thread, std::string_view
 }
 
 CodeGenerator::Code kind_of(std::string_view execution_path) {
-  if (execution_path == "lanes") return CodeGenerator::Code::Vectors;
-  return execution_path == "loop" ? CodeGenerator::Code::Loops : CodeGenerator::Code::Coroutines;
+  if (execution_path == kLanes) return CodeGenerator::Code::Vectors;
+  return execution_path == kCoroutines ? CodeGenerator::Code::Coroutines : CodeGenerator::Code::Loops;
 }
 
 }  // namespace
 
-Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view label, const Paths& paths) {
+Result<Artifact> lower_kernel(msl::SpecialisedKernel& kernel, std::string_view label, const Paths& paths,
+                              const CodeGenerator& generator) {
   auto& module = *kernel.module;
   auto* entry = module.getFunction(kernel.symbol);
   if (!entry || entry->isDeclaration())
     return fail(ErrorCode::InternalError, fmt::format("the module has no function '{}'", kernel.symbol));
-  const auto generator = CodeGenerator::create();
-  if (!generator) return std::unexpected(generator.error());
   if (auto defined = define_fast_math(module); !defined) return std::unexpected(defined.error());
   define_target_queries(module);
   internalise(module);
-  generator->retarget(module);
+  generator.retarget(module);
   Artifact artifact;
   bool one_thread = kernel.reflection.any_threadgroup_size && paths.one_thread;
   std::string general;
   if (one_thread) {
-    generator->fold(*entry);
+    generator.fold(*entry);
     artifact.path_reason = one_thread_obstacle(*entry);
     one_thread = artifact.path_reason.empty();
   }
   if (!one_thread) {
-    generator->simplify(*entry);
-    if (paths.lanes && (meets(*entry) || may_run_as_vectors(*entry))) general = as_bitcode(module, *entry, *generator);
+    generator.simplify(*entry);
+    if (paths.lanes && (meets(*entry) || may_run_as_vectors(*entry))) general = as_bitcode(module, *entry, generator);
   }
-  const auto thread = make_thread_function(module, *entry);
+  auto thread = make_thread_function(module, *entry);
   if (!thread) return std::unexpected(thread.error());
+  thread->has_threadgroup_memory =
+      thread->static_threadgroup_bytes != 0 ||
+      llvm::any_of(kernel.reflection.arguments, [](const Argument& a) { return a.kind == ArgumentKind::Threadgroup; });
   if (one_thread) {
     run_as_one_thread(*thread);
-    generator->simplify(*thread->function);
+    generator.simplify(*thread->function);
   }
   const bool meeting = meets(*thread->function);
 
@@ -168,28 +176,37 @@ Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view 
   numbers.static_threadgroup_bytes = thread->static_threadgroup_bytes;
   numbers.in_simdgroups = meets_in_simdgroups(*thread->function) ? 1 : 0;
   if (!meeting) {
-    artifact.execution_path = "loop";
-    const auto code = emit_loop_path(*thread, label, one_thread, *generator, paths.lanes ? &paths.vectors : nullptr);
+    const auto code = emit_loop_path(*thread, label, one_thread, generator, paths.lanes ? &paths.vectors : nullptr);
+    artifact.execution_path = code.as_vectors ? kThreadsAsVectors : kLoop;
+    if (artifact.path_reason.empty()) artifact.path_reason = code.obstacle;
     numbers.largest_buffer = code.largest_buffer;
     if (code.largest_buffer != 0) artifact.metadata = general;
     emit_table(module, numbers, code.run, nullptr, nullptr);
   } else {
     mark_group_atomics(*thread, artifact.reflection);
-    if (auto emitted = emit_meeting_threads(*thread, label, *generator, paths, artifact, numbers); !emitted)
+    if (auto emitted = emit_meeting_threads(*thread, label, generator, paths, artifact, numbers); !emitted)
       return std::unexpected(emitted.error());
     make_group_atomics_plain(module);
   }
-  if (artifact.execution_path == "lanes") artifact.metadata = general;
-  generator->retarget(module);
+  if (artifact.execution_path == kLanes) artifact.metadata = general;
+  generator.retarget(module);
   if (auto valid = verify(module); !valid) return std::unexpected(valid.error());
+  return artifact;
+}
+
+Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view label, const Paths& paths) {
+  const auto generator = CodeGenerator::create();
+  if (!generator) return std::unexpected(generator.error());
+  auto artifact = lower_kernel(kernel, label, paths, *generator);
+  if (!artifact) return artifact;
   {
     const trace::Span span("optimise", label);
-    generator->optimise(module, kind_of(artifact.execution_path));
+    generator->optimise(*kernel.module, kind_of(artifact->execution_path));
   }
   const trace::Span span("generate", label);
-  auto object = generator->emit_object(module);
+  auto object = generator->emit_object(*kernel.module);
   if (!object) return std::unexpected(object.error());
-  artifact.code = std::move(*object);
+  artifact->code = std::move(*object);
   return artifact;
 }
 

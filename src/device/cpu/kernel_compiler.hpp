@@ -17,6 +17,13 @@ struct Paths {
   LanesOptions vectors = {};  ///< of the lanes path
 };
 
+class CodeGenerator;
+
+/// Chooses the path a kernel takes and makes the functions that run its threads, all but the code: `kernel.module` is
+/// what is to be optimised and emitted.
+Result<Artifact> lower_kernel(msl::SpecialisedKernel& kernel, std::string_view label, const Paths& paths,
+                              const CodeGenerator& generator);
+
 /// Chooses the path a kernel takes, generates its code and emits the object. Depends on nothing but its arguments and
 /// host_target().
 Result<Artifact> compile_kernel(msl::SpecialisedKernel kernel, std::string_view label, const Paths& paths);

@@ -46,6 +46,17 @@ bool fills_private_memory_of_some(const llvm::Function& function, const LaneShap
   });
 }
 
+std::string broken(std::string_view violation) {
+  return fmt::format("internal error: as vector code it would mean something else: {}", violation);
+}
+
+/// Why vector code is not kept, or empty.
+std::string too_large(const llvm::Function& simdgroup) {
+  const auto count = simdgroup.getInstructionCount();
+  if (count <= kLargestSimdgroup) return {};
+  return fmt::format("its vector code of {} instructions would take too long to compile", count);
+}
+
 /// Where no way leads to an end, nothing says where lanes that have parted meet again.
 bool never_ends_somewhere(const llvm::Function& function) {
   llvm::SmallPtrSet<const llvm::BasicBlock*, 16> ending;
@@ -243,18 +254,22 @@ llvm::Function* LanesPath::emit_advance(std::uint64_t stride) {
 }  // namespace
 
 LanesBody emit_lanes_body(const ThreadFunction& thread, std::string_view label, const CodeGenerator& generator,
-                          const LanesOptions& options, LanesPay pays) {
+                          const LanesOptions& options, LanesLoss loss) {
   LanesPath path(thread, std::string(label), options);
-  if (path.suspends() || !path.obstacle().empty() || !pays(path.flow(), path.shapes())) return {};
+  if (auto obstacle = path.obstacle(); !obstacle.empty()) return {.obstacle = std::move(obstacle)};
+  if (auto obstacle = loss(path.flow(), path.shapes()); !obstacle.empty()) return {.obstacle = std::move(obstacle)};
   auto* body = path.emit_simdgroup(generator);
-  if (path.violation().empty()) {
-    generator.tidy(*body);
-    if (body->getInstructionCount() <= kLargestSimdgroup) return {body, path.relies_on_small_buffers()};
+  std::string obstacle;
+  if (!path.violation().empty()) {
+    obstacle = broken(path.violation());
+    log::warning(fmt::format("threads of kernel '{}' do not run as vectors: {}", label, obstacle));
   } else {
-    log::warning(fmt::format("threads of kernel '{}' do not run as vectors: {}", label, path.violation()));
+    generator.tidy(*body);
+    obstacle = too_large(*body);
   }
+  if (obstacle.empty()) return {body, path.relies_on_small_buffers()};
   body->eraseFromParent();
-  return {};
+  return {.obstacle = std::move(obstacle)};
 }
 
 Result<LanesCode> emit_lanes_path(const ThreadFunction& thread, std::string_view label, const CodeGenerator& generator,
@@ -267,14 +282,14 @@ Result<LanesCode> emit_lanes_path(const ThreadFunction& thread, std::string_view
   auto* simdgroup = path.emit_simdgroup(generator);
   if (!path.violation().empty()) {
     simdgroup->eraseFromParent();
-    code.obstacle = fmt::format("internal error: as vector code it would mean something else: {}", path.violation());
+    code.obstacle = broken(path.violation());
     code.broken = true;
     return code;
   }
   generator.tidy(*simdgroup);
-  if (const auto count = simdgroup->getInstructionCount(); count > kLargestSimdgroup) {
+  code.obstacle = too_large(*simdgroup);
+  if (!code.obstacle.empty()) {
     simdgroup->eraseFromParent();
-    code.obstacle = fmt::format("its vector code of {} instructions would take too long to compile", count);
     return code;
   }
   if (path.suspends()) {

@@ -43,14 +43,15 @@ struct LanesBody {
   /// that it writes.
   llvm::Function* function = nullptr;
   bool relies_on_small_buffers = false;  ///< true only in buffers of up to kLargestLaneBuffer
+  std::string obstacle = {};             ///< why there is no function
 };
 
-/// Whether a kernel gains by running as vectors.
-using LanesPay = llvm::function_ref<bool(const ThreadFlow&, const LaneShapes&)>;
+/// Why a kernel gains nothing by running as vectors, or empty.
+using LanesLoss = llvm::function_ref<std::string(const ThreadFlow&, const LaneShapes&)>;
 
 /// Emits it beside `thread`, which must be regularised and stays; nothing where it cannot be or does not pay.
 LanesBody emit_lanes_body(const ThreadFunction& thread, std::string_view label, const CodeGenerator& generator,
-                          const LanesOptions& options, LanesPay pays);
+                          const LanesOptions& options, LanesLoss loss);
 
 /// Emits functions named after `label` that replace `thread`, which must be regularised; it is erased where they were
 /// made.

@@ -141,7 +141,8 @@ LoopCode emit_loop_path(const ThreadFunction& thread, std::string_view label, bo
   run->addFnAttr(llvm::Attribute::NoUnwind);
   run->addParamAttr(0, llvm::Attribute::NoAlias);
   Plan plan{.one = one_thread || threads_are_alike(thread), .bounds = take_grid_bounds(thread)};
-  plan.rows = !plan.one && reads_only_grid_position_of_x(thread);
+  // Threadgroups that run at once would share the memory of one.
+  plan.rows = !plan.one && !thread.has_threadgroup_memory && reads_only_grid_position_of_x(thread);
   if (!plan.one && vectors) {
     // A row of a threadgroup alone is often 16 long.
     plan.width = plan.rows ? 32 : 16;
@@ -195,8 +196,9 @@ LoopCode emit_loop_path(const ThreadFunction& thread, std::string_view label, bo
     llvm::InlineFunction(*call, info);
   }
   thread.function->eraseFromParent();
-  if (plan.lanes.function) plan.lanes.function->eraseFromParent();
-  return {run, plan.lanes.relies_on_small_buffers ? kLargestLaneBuffer : 0};
+  const bool as_vectors = plan.lanes.function != nullptr;
+  if (as_vectors) plan.lanes.function->eraseFromParent();
+  return {run, plan.lanes.relies_on_small_buffers ? kLargestLaneBuffer : 0, as_vectors, plan.lanes.obstacle};
 }
 
 }  // namespace anymetal::device::cpu

@@ -5,6 +5,7 @@
 #include "device/cpu/lanes_path.hpp"
 #include "device/cpu/thread_function.hpp"
 
+#include <string>
 #include <string_view>
 
 namespace anymetal::device::cpu {
@@ -12,6 +13,8 @@ namespace anymetal::device::cpu {
 struct LoopCode {
   llvm::Function* run = nullptr;     ///< RunGroups
   std::uint64_t largest_buffer = 0;  ///< KernelTable::largest_buffer
+  bool as_vectors = false;           ///< threads run as vectors
+  std::string obstacle = {};         ///< why they do not; empty where nothing would be gained
 };
 
 /// Emits `RunGroups` under the name `label`, with the thread inlined into a loop nest whose innermost loop (x) LLVM may

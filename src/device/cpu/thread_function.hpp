@@ -33,6 +33,7 @@ struct ThreadFunction {
   unsigned argument_count = 0;
   std::uint64_t static_threadgroup_bytes = 0;
   std::uint64_t core_bytes = 0;  ///< of them core memory, which lies first
+  bool has_threadgroup_memory = false;  ///< static, or given as an argument
 
   [[nodiscard]] llvm::Argument* threadgroup_memory() const;
   [[nodiscard]] llvm::Argument* geometry(unsigned which) const;

@@ -43,26 +43,32 @@ class Gains {
     scatters_ = costs.isLegalMaskedScatter(words, llvm::Align(4));
   }
 
-  [[nodiscard]] bool are_there() const {
-    return llvm::all_of(flow_.order, [&](const llvm::BasicBlock* block) {
-      return llvm::all_of(*block, [&](const llvm::Instruction& instruction) { return is_fast(instruction); });
-    });
+  /// Why nothing is gained, or empty.
+  [[nodiscard]] std::string obstacle() const {
+    for (const auto* block : flow_.order)
+      for (const auto& instruction : *block)
+        if (auto slow = obstacle_of(instruction); !slow.empty()) return slow;
+    return {};
   }
 
  private:
-  [[nodiscard]] bool is_fast(const llvm::Instruction& instruction) const {
-    // Done lane by lane: nothing is gained.
-    if (instruction.isAtomic() || llvm::isa<llvm::MemIntrinsic>(instruction)) return false;
-    if (instruction.isIntDivRem())
-      return shapes_.of(&instruction).is_uniform() || llvm::isa<llvm::Constant>(instruction.getOperand(1));
+  [[nodiscard]] std::string obstacle_of(const llvm::Instruction& instruction) const {
+    if (instruction.isAtomic()) return "what is atomic is done thread by thread";
+    if (llvm::isa<llvm::MemIntrinsic>(instruction)) return "blocks of memory are copied thread by thread";
+    if (instruction.isIntDivRem()) {
+      const bool fast = shapes_.of(&instruction).is_uniform() || llvm::isa<llvm::Constant>(instruction.getOperand(1));
+      return fast ? "" : "threads divide by whole numbers of their own";
+    }
     const auto* pointer = llvm::getLoadStorePointerOperand(&instruction);
-    if (!pointer || shapes_.of(pointer).is_uniform() || is_run(instruction, *pointer)) return true;
-    // Lanes at unrelated places: in a search one round of all costs less than the mispredicted branch of one. But where
-    // each thread goes through a run of memory of its own, one thread after the other is faster.
+    if (!pointer || shapes_.of(pointer).is_uniform() || is_run(instruction, *pointer)) return {};
     const auto* loop = flow_.loops.getLoopFor(instruction.getParent());
-    if (!llvm::isa<llvm::LoadInst>(instruction)) return scatters_ && !loop;
-    if (!gathers_) return false;
-    return !loop || (is_left_one_by_one(*loop) && !counts_up(*pointer, *loop));
+    if (!llvm::isa<llvm::LoadInst>(instruction))
+      return scatters_ && !loop ? "" : "neighbouring threads store to places apart";
+    if (!gathers_) return "neighbouring threads load from places apart, and the processor gathers no faster";
+    // In a search one round of all costs less than the mispredicted branch of one. But where each thread goes through a
+    // run of memory of its own, one thread after the other is faster.
+    if (!loop || (is_left_one_by_one(*loop) && !counts_up(*pointer, *loop))) return {};
+    return "in a loop, neighbouring threads load from places apart";
   }
   /// Whether lanes access elements beside each other.
   [[nodiscard]] bool is_run(const llvm::Instruction& access, const llvm::Value& pointer) const {
@@ -126,7 +132,7 @@ bool may_run_as_vectors(const llvm::Function& entry) {
 
 LanesBody emit_vector_threads(const ThreadFunction& thread, unsigned width, std::string_view label,
                               const CodeGenerator& generator, const LanesOptions& vectors) {
-  if (!has_more_than_scalars(*thread.function)) return {};
+  if (!has_more_than_scalars(*thread.function)) return {};  // a loop over threads is for LLVM's own vectoriser
   llvm::ValueToValueMapTy copies;
   ThreadFunction own = thread;
   own.function = llvm::CloneFunction(thread.function, copies);
@@ -136,7 +142,7 @@ LanesBody emit_vector_threads(const ThreadFunction& thread, unsigned width, std:
   const auto body =
       emit_lanes_body(own, label, generator, options, [&](const ThreadFlow& flow, const LaneShapes& shapes) {
         const auto costs = generator.costs(*own.function);
-        return Gains(flow, shapes, costs, own.function->getParent()->getDataLayout()).are_there();
+        return Gains(flow, shapes, costs, own.function->getParent()->getDataLayout()).obstacle();
       });
   own.function->eraseFromParent();
   return body;
