@@ -119,7 +119,7 @@ void RandomKernel::item() {
 
 void RandomKernel::address() {
   const auto to = variable();
-  switch (pick(14)) {
+  switch (pick(15)) {
     case 0:
       return line(fmt::format("{} = in[(n & 7u) * {}u + i];", to, pick(20)));
     case 1:
@@ -134,17 +134,22 @@ void RandomKernel::address() {
       return line(fmt::format("{} = in[({} & 127u) + i];", to, chance(2) ? "n" : variable()));
     case 6:  // n - 95 + i wraps around between the fifth thread and the sixth
       return line(fmt::format("{} = i >= 5u ? in[n - 95u + i] : {};", to, value()));
-    case 7:
-      return line(fmt::format("{} += ((device const uchar*)in)[i * {}u + {}u];", to, 1 + pick(8), pick(8)));
+    case 7: {  // the same in 16 and in 8 bits
+      const auto k = fmt::format("k{}", names_++);
+      line(fmt::format("const {0} {1} = {0}({0}(i) + {0}(n - 95u));", chance(2) ? "ushort" : "uchar", k));
+      return line(fmt::format("{} += i >= 5u ? in[{}] : {};", to, k, value()));
+    }
     case 8:
-      return line(fmt::format("{} = uint(((device const short*)in)[long(i) * {} + {}]);", to, 1 + pick(3), pick(9)));
+      return line(fmt::format("{} += ((device const uchar*)in)[i * {}u + {}u];", to, 1 + pick(8), pick(8)));
     case 9:
-      return line(fmt::format("v.xy ^= ((device const uint2*)in)[i + {}u];", pick(32)));
+      return line(fmt::format("{} = uint(((device const short*)in)[long(i) * {} + {}]);", to, 1 + pick(3), pick(9)));
     case 10:
-      return line(fmt::format("v.zyx += uint3(((device const packed_uint3*)in)[i + {}u]);", pick(16)));
+      return line(fmt::format("v.xy ^= ((device const uint2*)in)[i + {}u];", pick(32)));
     case 11:
-      return line(fmt::format("q ^= ((device const uchar4*)in)[{}];", chance(2) ? "i" : index(kInputWords)));
+      return line(fmt::format("v.zyx += uint3(((device const packed_uint3*)in)[i + {}u]);", pick(16)));
     case 12:
+      return line(fmt::format("q ^= ((device const uchar4*)in)[{}];", chance(2) ? "i" : index(kInputWords)));
+    case 13:
       return line(fmt::format("w += ((device const short3*)in)[i + {}u];", pick(32)));
     default:
       return line(fmt::format("l0 += ((device const ulong*)in)[i + {}u];", pick(64)));

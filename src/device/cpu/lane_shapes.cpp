@@ -217,6 +217,7 @@ Shape LaneShapes::evaluate_linear(const llvm::Instruction& instruction) const {
       const auto span = static_cast<std::uint64_t>(std::abs(shape(0).stride)) * (width() - 1);
       if (bits < 16 || span >= (std::uint64_t{1} << (bits - 2))) return Shape::divergent();
       const bool safe = never_wraps(instruction.getOperand(0), instruction.getOpcode() == llvm::Instruction::SExt);
+      if (!safe && bits < 32) return Shape::divergent();  // both sides of where it wraps around are in one buffer
       return linear(shape(0).stride, conditional || !safe);
     }
     case llvm::Instruction::Select:
