@@ -101,10 +101,14 @@ class Rewriter {
       ++i;
       if (i < inner_close && spelling(i) != ",") return inner_close + 2;
     }
+    // Between a name and its extents no attribute may stand as Clang's.
+    const bool before_extents = spelling(inner_close + 2) == "[" && !opens_attributes(inner_close + 2);
     const bool all_standard = std::ranges::all_of(list, [&](const Attribute& a) {
       return std::ranges::find(kStandardAttributes, spelling(a.name)) != kStandardAttributes.end();
     });
-    if (!all_standard && !spans_directive(first, inner_close + 1)) rewrite(list, first, inner_close);
+    if (all_standard || spans_directive(first, inner_close + 1)) return inner_close + 2;
+    if (before_extents && !binds(list)) edits_.blank(tokens_[first].begin, tokens_[inner_close + 1].end);
+    else rewrite(list, first, inner_close);
     return inner_close + 2;
   }
 
@@ -116,11 +120,19 @@ class Rewriter {
     return false;
   }
 
-  void rewrite(std::span<const Attribute> list, std::size_t first, std::size_t inner_close) {
-    const bool binds = std::ranges::any_of(list, [&](const Attribute& a) {
+  [[nodiscard]] bool binds(std::span<const Attribute> list) const {
+    return std::ranges::any_of(list, [&](const Attribute& a) {
       return spelling(a.name) == "buffer" || spelling(a.name) == "threadgroup" || spelling(a.name) == "texture" ||
              spelling(a.name) == "sampler";
     });
+  }
+
+  /// Attributes of graphics functions whose arguments are words, no expressions: `[[user(normal)]]`, `[[depth(any)]]`.
+  static bool takes_words(std::string_view name) {
+    return name == "user" || name == "depth" || name == "patch" || name == "intersection";
+  }
+
+  void rewrite(std::span<const Attribute> list, std::size_t first, std::size_t inner_close) {
     edits_.replace(tokens_[first].begin, tokens_[first + 1].end, " __msl_attribute((");
     for (const Attribute& a : list) {
       if (may_be_macro(spelling(a.name))) {
@@ -128,8 +140,12 @@ class Rewriter {
         edits_.insert(tokens_[a.open != 0 ? a.close : a.name].end, ")");
         continue;
       }
+      if (takes_words(spelling(a.name)) && a.open != 0) {
+        edits_.replace(tokens_[a.name].begin, tokens_[a.close].end, "__msl_annotate(\"msl:" + std::string(spelling(a.name)) + "\")");
+        continue;
+      }
       const bool is_constant = spelling(a.name) == "function_constant";
-      const bool is_guard = is_constant && (binds || parentheses_ > 0);
+      const bool is_guard = is_constant && (binds(list) || parentheses_ > 0);
       const std::string name = is_guard ? "function_constant_guard" : annotation_of(spelling(a.name));
       const bool has_arguments = a.open != 0 && a.close > a.open + 1;
       const std::size_t end = a.open != 0 ? tokens_[a.open].end : tokens_[a.name].end;

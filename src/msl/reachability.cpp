@@ -81,10 +81,12 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
     if (!seen_.insert(function->getCanonicalDecl()).second || function->isImmediateFunction()) return;
     if (function->getBuiltinID() != 0 && !function->hasBody()) return;
     if (!function->isDefined() && function->getTemplateInstantiationPattern() != nullptr) {
+      const clang::SourceLocation asked_for = function->getPointOfInstantiation();
+      const clang::SourceLocation place = asked_for.isValid() ? asked_for : function->getLocation();
       if (function->getTemplateSpecializationKind() == clang::TSK_ExplicitInstantiationDeclaration) {
-        function->setTemplateSpecializationKind(clang::TSK_ExplicitInstantiationDefinition, function->getLocation());
+        function->setTemplateSpecializationKind(clang::TSK_ExplicitInstantiationDefinition, place);
       }
-      sema_.InstantiateFunctionDefinition(function->getLocation(), function, true, true, true);
+      sema_.InstantiateFunctionDefinition(place, function, true, true, true);
     }
     result_.is_broken = result_.is_broken || function->isInvalidDecl();
     const clang::FunctionDecl* definition = nullptr;

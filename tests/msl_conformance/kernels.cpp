@@ -82,10 +82,17 @@ const Feature kFeatures[] = {
      "",
      {10, 5, 12},
      3},
-    {"functions of other stages beside kernels",
-     "struct v2f { float4 position [[position]]; float2 uv; }; vertex v2f vmain(uint id [[vertex_id]], constant "
-     "float4* p [[buffer(0)]]) { v2f r; r.position = p[id]; r.uv = 0; return r; } fragment float4 fmain(v2f in "
-     "[[stage_in]]) { return float4(in.uv, 0, 1); }",
+    {"functions of other stages beside kernels: their attributes, samplers, derivatives",
+     "struct v_in { float3 p [[attribute(0)]]; half4 c [[attribute(1)]]; }; struct v2f { float4 position [[position, "
+     "invariant]]; float2 uv [[user(locn0)]]; half4 c [[flat]]; float clip [[clip_distance]] [2]; }; struct f_out { "
+     "half4 c [[color(0), index(1)]]; float d [[depth(any)]]; uint s [[stencil]]; }; constexpr sampler "
+     "smp(filter::linear, address::repeat, max_anisotropy(4), lod_clamp(0.0f, 4.0f), border_color::opaque_black); "
+     "vertex v2f vmain(v_in in [[stage_in]], uint id [[vertex_id]], constant float4x4& m [[buffer(1)]]) { v2f r; "
+     "r.position = m * float4(in.p, 1); r.uv = 0; r.c = in.c; r.clip[1] = id; return r; } [[early_fragment_tests]] "
+     "fragment f_out fmain(v2f in [[stage_in]], bool front [[front_facing]], float2 at [[point_coord]]) { f_out f; f.c "
+     "= in.c; f.d = dfdx(in.uv.x) + fwidth(at.y); f.s = 1; if (front) discard_fragment(); return f; } "
+     "[[patch(triangle, 3)]] vertex float4 pmain(float3 p [[position_in_patch]]) { return float4(p, 1); } namespace rt "
+     "{ using namespace metal::raytracing; }",
      "o[0] = n[6];",
      {6}},
     {"required_threads_per_threadgroup and user_annotation",

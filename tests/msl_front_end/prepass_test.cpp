@@ -30,6 +30,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Rewrite{"int x [[buffer(1)]];", "int x  __msl_attribute((__msl_annotate(\"msl:buffer\", 1)));"},
                     Rewrite{"[[maybe_unused]] int x;", "[[maybe_unused]] int x;"}, Rewrite{"[[clang::noinline]] int f();", "[[clang::noinline]] int f();"},
                     Rewrite{"\xEF\xBB\xBF#pragma METAL fp math_mode(safe)\n", "   #pragma float_control(precise, on)\n"},
+                    Rewrite{"float2 uv [[user(locn0)]];", "float2 uv  __msl_attribute((__msl_annotate(\"msl:user\")));"},
+                    Rewrite{"float clip [[clip_distance]] [2];", "float clip                   [2];"},
                     Rewrite{"a[b[0]]", "a[b[0]]"}, Rewrite{"\"[[buffer(0)]]\" // [[buffer(0)]]\n/* [[x]]\n*/", "\"[[buffer(0)]]\" // [[buffer(0)]]\n/* [[x]]\n*/"},
                     Rewrite{"constant bool b [[function_constant(N + 1)]];", "__msl_extern constant bool b  __msl_attribute((__msl_annotate(\"msl:function_constant\", N + 1)));"},
                     Rewrite{"static constant constexpr const int n[[function_constant(2)]];", "__msl_extern        constant           const int n __msl_attribute((__msl_annotate(\"msl:function_constant\", 2)));"},

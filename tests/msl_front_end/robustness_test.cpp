@@ -198,6 +198,22 @@ template [[host_name("right")]] [[kernel]] decltype(f<Right, uint>) f<Right, uin
   }
 }
 
+// The note leads to the line that asks for the instantiation: one of thousands, often by a macro.
+TEST(Instantiations, ThatAreWrongAreNamedWhereTheyAreAskedFor) {
+  const auto source = front_end::parse(R"(
+template <typename T> [[kernel]] void f(device T* o [[buffer(0)]]) { o[0].x = 1; }
+#define EXPORT(T) template [[host_name("f_" #T)]] [[kernel]] void f<T>(device T*);
+EXPORT(int)
+template [[host_name("f_half")]] kernel decltype(f<half>) f<half>;
+)");
+  ASSERT_TRUE(source) << source.error().message();
+  for (const auto& [name, place] : {std::pair{"f_int", "t.metal:6:1: note: in instantiation of"}, {"f_half", "t.metal:7:59: note: in instantiation of"}}) {
+    const auto entry = (*source)->entry(name);
+    ASSERT_FALSE(entry) << name;
+    EXPECT_THAT(entry.error().message(), testing::HasSubstr(place)) << name;
+  }
+}
+
 // A mistake may be one of thousands of kernels: a new parse says it for sixteen of them again, the others name it in short. Kernels with
 // mistakes of their own and right ones are not touched by that.
 TEST(Instantiations, ThatAreWrongAreExplainedToAFewKernels) {
