@@ -35,6 +35,9 @@ extern "C" __attribute__((nothrow)) void __msl_add_byte_dots(thread anymetal::Wi
 extern "C" __attribute__((nothrow)) void __msl_look_up_quarters(thread anymetal::Bytes64* result,
                                                                 thread const anymetal::Bytes64* tables,
                                                                 thread const anymetal::Bytes64* index);
+// Bit 7 - i of each byte is the parity of a byte and byte i of the matrix of its eight.
+extern "C" __attribute__((nothrow)) void __msl_multiply_bits(thread anymetal::Bytes64* result, thread const anymetal::Bytes64* bytes,
+                                                             thread const anymetal::Bytes64* matrices);
 // The integers nearest to 16 floats below 2^31.
 extern "C" __attribute__((nothrow)) void __msl_nearest_integers(thread anymetal::WideI* result, thread const anymetal::WideF* from);
 

@@ -9,6 +9,7 @@ namespace anymetal {
 typedef ushort Ushort16 __attribute__((ext_vector_type(16)));
 typedef half Half16 __attribute__((ext_vector_type(16)));
 typedef uchar Bytes16 __attribute__((ext_vector_type(16)));
+typedef ulong Ulong8 __attribute__((ext_vector_type(8)));
 
 // The bytes of four blocks.
 template <class Block>
@@ -85,13 +86,26 @@ struct SmallLimbDots {
   // With the bits of `fifths` on as their fifth.
   template <uint scale, uint fifths, uint at>
   struct FiveBitRow : NibbleRow {
-    void load(device const Block* b, float factor) { NibbleRow::template load<scale, at>(b, factor); }
+    Ulong8 bits;  // of each half of a block, those of the first field in byte 3, of the second in byte 7
+    void load(device const Block* b, float factor) {
+      NibbleRow::template load<scale, at>(b, factor);
+      bits = halves(__make_integer_seq<Sequence, uint, 64>()) & 0xff000000ff000000ul;
+    }
+    template <uint... i>
+    Ulong8 halves(Sequence<uint, i...>) const {
+      typedef FourBlocks<Block> Blocks;
+      const Bytes64 bytes = __builtin_shufflevector(this->blocks.begin, this->blocks.end,
+                                                    Blocks::place(i / 16, fifths + i % 8 / 4 * 2 + i % 16 / 8)...);
+      return __builtin_bit_cast(Ulong8, bytes);
+    }
+    // Bit i of a byte becomes bit 4 of byte i, as byte 3 of a matrix that is multiplied by 1 << i; what the bytes behind it become
+    // are the low bits, in whose place the nibbles are.
     Bytes64 codes(uint field) const {
-      const Bytes64 bits = field == 0 ? this->blocks.template bytes<fifths, 8>() : this->blocks.template bytes<fifths + 2, 8>();
-      constexpr ulong each = 0x8040201008040201ul;
-      typedef ulong Ulong8 __attribute__((ext_vector_type(8)));
-      const Bytes64 nibbles = nibbles_of(this->nibbles, field);
-      return (bits & __builtin_bit_cast(Bytes64, (Ulong8)each)) != 0 ? nibbles | (uchar)16 : nibbles;
+      const Bytes64 single = __builtin_bit_cast(Bytes64, (Ulong8)0x8040201008040201ul);
+      const Bytes64 matrices = __builtin_bit_cast(Bytes64, bits >> (32ul * field));
+      Bytes64 fifth;
+      __msl_multiply_bits(&fifth, &single, &matrices);
+      return (shift_down(this->nibbles, 4 * field) & (uchar)15) | (fifth & (uchar)0xf0);
     }
   };
 };

@@ -173,7 +173,6 @@ struct LimbDots<BlockQ2_K> : BitPairDots {
 };
 
 typedef ulong Ulong2 __attribute__((ext_vector_type(2)));
-typedef ulong Ulong8 __attribute__((ext_vector_type(8)));
 typedef ulong UnalignedUlong2 __attribute__((ext_vector_type(2), aligned(1)));
 // 16 bytes of each of four rows.
 inline Bytes64 quarters(device const uchar* a, device const uchar* b, device const uchar* c, device const uchar* d) {

@@ -1,5 +1,6 @@
 // What kernels ask about this processor, and look-ups in tables.
 
+#include <bit>
 #include <cmath>
 #include <numeric>
 #include <string_view>
@@ -112,7 +113,9 @@ declare i32 @__msl_has_byte_dots()
 declare void @__msl_add_byte_dots(ptr, ptr, ptr)
 declare void @__msl_look_up_quarters(ptr, ptr, ptr)
 declare void @__msl_nearest_integers(ptr, ptr)
-define void @kernel(ptr %has, ptr %sums, ptr %codes, ptr %limbs, ptr %found, ptr %tables, ptr %index, ptr %integers, ptr %floats) {
+declare void @__msl_multiply_bits(ptr, ptr, ptr)
+define void @kernel(ptr %has, ptr %sums, ptr %codes, ptr %limbs, ptr %found, ptr %tables, ptr %index, ptr %integers, ptr %floats,
+                    ptr %bits) {
   %n = call i32 @__msl_has_byte_dots()
   store i32 %n, ptr %has
   %no = icmp eq i32 %n, 0
@@ -121,6 +124,7 @@ do:
   call void @__msl_add_byte_dots(ptr %sums, ptr %codes, ptr %limbs)
   call void @__msl_look_up_quarters(ptr %found, ptr %tables, ptr %index)
   call void @__msl_nearest_integers(ptr %integers, ptr %floats)
+  call void @__msl_multiply_bits(ptr %bits, ptr %codes, ptr %tables)
   br label %end
 end:
   ret void
@@ -144,11 +148,12 @@ TEST(TargetQueries, MultipliesBytesWhereTheProcessorCan) {
   }
   const DeviceArray<std::uint32_t> has(std::vector<std::uint32_t>(1, 7));
   const DeviceArray<std::int32_t> sums(before), integers(std::vector<std::int32_t>(16));
-  const DeviceArray<std::uint8_t> first(codes), found(std::vector<std::uint8_t>(64)), entries(tables), index(places);
+  const DeviceArray<std::uint8_t> first(codes), found(std::vector<std::uint8_t>(64)), entries(tables), index(places),
+      bits(std::vector<std::uint8_t>(64));
   const DeviceArray<std::int8_t> second(limbs);
   const DeviceArray<float> floats(numbers);
   ASSERT_TRUE(kernel.run({has.bind(), sums.bind(), first.bind(), second.bind(), found.bind(), entries.bind(),
-                          index.bind(), integers.bind(), floats.bind()},
+                          index.bind(), integers.bind(), floats.bind(), bits.bind()},
                          {1}, {1}));
   if (has.values()[0] == 0) GTEST_SKIP() << "the processor has no products of bytes in registers of 64";
   for (std::size_t i = 0; i < 16; ++i) {
@@ -158,6 +163,12 @@ TEST(TargetQueries, MultipliesBytesWhereTheProcessorCan) {
     EXPECT_EQ(integers.values()[i], static_cast<std::int32_t>(std::nearbyint(numbers[i]))) << i;
   }
   for (std::size_t i = 0; i < 64; ++i) EXPECT_EQ(found.values()[i], tables[i / 16 * 16 + places[i]]) << i;
+  for (std::size_t i = 0; i < 64; ++i) {
+    unsigned product = 0;
+    for (std::size_t j = 0; j < 8; ++j)
+      product |= static_cast<unsigned>(std::popcount(unsigned{codes[i]} & tables[i / 8 * 8 + j]) % 2) << (7 - j);
+    EXPECT_EQ(bits.values()[i], product) << i;
+  }
 }
 
 }  // namespace

@@ -131,8 +131,10 @@ void look_up_bytes(llvm::IRBuilder<>& builder, llvm::Function& function) {
   builder.CreateRetVoid();
 }
 
-/// Whether registers of 64 bytes multiply bytes and are permuted by the byte.
-bool has_byte_dots() { return vector_bits() == 512 && has_feature("+avx512vnni") && has_feature("+avx512vbmi"); }
+/// Whether registers of 64 bytes multiply bytes, matrices of bits too, and are permuted by the byte.
+bool has_byte_dots() {
+  return vector_bits() == 512 && has_feature("+avx512vnni") && has_feature("+avx512vbmi") && has_feature("+gfni");
+}
 
 /// *sums += in each of 16 lanes the four products of unsigned with signed bytes.
 void add_byte_dots(llvm::IRBuilder<>& builder, llvm::Function& function) {
@@ -152,6 +154,17 @@ void look_up_quarters(llvm::IRBuilder<>& builder, llvm::Function& function) {
   auto* table = builder.CreateAlignedLoad(bytes, function.getArg(1), llvm::Align(64));
   auto* index = builder.CreateAlignedLoad(bytes, function.getArg(2), llvm::Align(64));
   auto* result = builder.CreateIntrinsic(llvm::Intrinsic::x86_avx512_pshuf_b_512, {}, {table, index});
+  builder.CreateAlignedStore(result, function.getArg(0), llvm::Align(64));
+  builder.CreateRetVoid();
+}
+
+/// *result = bit by bit, from the highest on, of each byte: how many bits it shares with a byte of the matrix of its eight,
+/// from the first on, modulo 2.
+void multiply_bits(llvm::IRBuilder<>& builder, llvm::Function& function) {
+  auto* bytes = llvm::FixedVectorType::get(builder.getInt8Ty(), 64);
+  auto* from = builder.CreateAlignedLoad(bytes, function.getArg(1), llvm::Align(64));
+  auto* matrices = builder.CreateAlignedLoad(bytes, function.getArg(2), llvm::Align(64));
+  auto* result = builder.CreateIntrinsic(llvm::Intrinsic::x86_vgf2p8affineqb_512, {}, {from, matrices, builder.getInt8(0)});
   builder.CreateAlignedStore(result, function.getArg(0), llvm::Align(64));
   builder.CreateRetVoid();
 }
@@ -182,6 +195,7 @@ void define_target_queries(llvm::Module& module) {
   if (!has_byte_dots()) return;
   define(module, "__msl_add_byte_dots", add_byte_dots);
   define(module, "__msl_look_up_quarters", look_up_quarters);
+  define(module, "__msl_multiply_bits", multiply_bits);
   define(module, "__msl_nearest_integers", nearest_integers);
 }
 

@@ -13,11 +13,12 @@ namespace anymetal::device::cpu {
 /// numbers each: look-ups in a table of 16 or 32 by the low 4 or 5 bits of each number, one instruction where a
 /// register holds 16; `__msl_look_up_bytes(result, table, index)`, the same with 16 bytes.
 ///
-/// `__msl_has_byte_dots()` is 1 where a processor has the next three, on 64 bytes each that lie aligned, and 0 where
+/// `__msl_has_byte_dots()` is 1 where a processor has the next four, on 64 bytes each that lie aligned, and 0 where
 /// nothing may call them: `__msl_add_byte_dots(sums, codes, limbs)` adds to 16 sums of 32 bits four products of
 /// unsigned with signed bytes each; `__msl_look_up_quarters(result, tables, index)` looks up bytes of each quarter in a
-/// table of its own by indices below 16; `__msl_nearest_integers(result, floats)` rounds 16 floats to integers of 32
-/// bits.
+/// table of its own by indices below 16; `__msl_multiply_bits(result, bytes, matrices)` multiplies each byte by a matrix
+/// of 8 bytes for every 8 of them: bit 7 - i of the result is the parity of the byte and byte i of the matrix;
+/// `__msl_nearest_integers(result, floats)` rounds 16 floats to integers of 32 bits.
 void define_target_queries(llvm::Module& module);
 
 }  // namespace anymetal::device::cpu
