@@ -227,12 +227,13 @@ void group_products(thread const LimbRows<Dots>& rows, threadgroup const LimbUni
   }
 }
 
+// Whether a unit is unpacked while the one before is multiplied: where that takes long, products would wait for it.
+template <class Dots> struct IsUnpackedAhead { enum : bool { value = false }; };
+
 // Adds the products of a unit of kRows rows, in each lane some of them.
-template <class Dots, class Block>
-void add_products(device const Block* thread const* at, threadgroup const LimbUnit<Dots>& unit, thread WideF* acc) {
+template <class Dots>
+void add_products(thread const LimbRows<Dots>& rows, threadgroup const LimbUnit<Dots>& unit, thread WideF* acc) {
   constexpr uint kRows = Dots::kRows;
-  LimbRows<Dots> rows;
-  rows.load(at, Dots::kScalesMayBeTiny ? 1.0f : unit.factor);
 #pragma unroll
   for (uint g = 0; g < Dots::kGroups; ++g) {
     WideF values[kRows];

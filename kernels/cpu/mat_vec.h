@@ -108,13 +108,24 @@ bool limb_products(device const uchar* first, ulong row_bytes, ulong units, uint
       const ulong next = n + Dots::kRows < count ? Dots::kRows * row_bytes
                          : begin + kUnits < units ? kUnits * kUnitBytes - n * row_bytes
                                                   : (count - n) * row_bytes - begin * kUnitBytes;
-#pragma clang loop unroll(disable)
-      for (uint u = 0; u < some; ++u) {
-        prefetch_unit<Block, Dots::kRows, Dots::kBlocks>(rows, u, bytes, row_bytes, next);
+      const auto load = [&](uint u, thread LimbRows<Dots>& to) {
         device const Block* at[Dots::kRows];
 #pragma unroll
         for (uint r = 0; r < Dots::kRows; ++r) at[r] = rows[r] + u * Dots::kBlocks;
-        add_products<Dots>(at, part[u], acc);
+        to.load(at, Dots::kScalesMayBeTiny ? 1.0f : part[u].factor);
+      };
+      LimbRows<Dots> now, ahead;
+      if (IsUnpackedAhead<Dots>::value) load(0, ahead);
+#pragma clang loop unroll(disable)
+      for (uint u = 0; u < some; ++u) {
+        prefetch_unit<Block, Dots::kRows, Dots::kBlocks>(rows, u, bytes, row_bytes, next);
+        if (IsUnpackedAhead<Dots>::value) {
+          now = ahead;
+          load(metal::min(u + 1, some - 1), ahead);
+        } else {
+          load(u, now);
+        }
+        add_products<Dots>(now, part[u], acc);
       }
 #pragma unroll
       for (uint r = 0; r < Dots::kRows; ++r) sums[n + r] = acc[r];

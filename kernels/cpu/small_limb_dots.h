@@ -63,6 +63,14 @@ inline Bytes64 shift_down(Bytes64 bytes, uint bits) {
 }
 inline Bytes64 nibbles_of(Bytes64 bytes, uint field) { return shift_down(bytes, 4 * field) & (uchar)15; }
 
+// Bytes multiplied by a matrix of bits for every eight of them: bit 7 - i becomes the parity of a byte and byte i of its matrix.
+inline Bytes64 multiply_bits(Bytes64 bytes, Ulong8 matrices) {
+  const Bytes64 m = __builtin_bit_cast(Bytes64, matrices);
+  Bytes64 result;
+  __msl_multiply_bits(&result, &bytes, &m);
+  return result;
+}
+
 template <class Block>
 struct SmallLimbDots {
   enum : uint { kBlocks = 4, kFields = 2, kGroups = 1, kRows = 4, kZero = 0 };
@@ -102,9 +110,7 @@ struct SmallLimbDots {
     // are the low bits, in whose place the nibbles are.
     Bytes64 codes(uint field) const {
       const Bytes64 single = __builtin_bit_cast(Bytes64, (Ulong8)0x8040201008040201ul);
-      const Bytes64 matrices = __builtin_bit_cast(Bytes64, bits >> (32ul * field));
-      Bytes64 fifth;
-      __msl_multiply_bits(&fifth, &single, &matrices);
+      const Bytes64 fifth = multiply_bits(single, bits >> (32ul * field));
       return (shift_down(this->nibbles, 4 * field) & (uchar)15) | (fifth & (uchar)0xf0);
     }
   };

@@ -187,10 +187,12 @@ struct LimbDots<BlockQ3_K> : BitPairDots {
   enum : bool { kHasMinima = false };
 };
 
+template <> struct IsUnpackedAhead<LimbDots<BlockQ3_K>> { enum : bool { value = true }; };
+
 // Scales of four rows are taken together, those of a row in a quarter of a register.
 template <>
 struct LimbRows<LimbDots<BlockQ3_K>> {
-  Bytes64 pairs[4], thirds[4];
+  Bytes64 pairs[4], thirds[4];  // the low bits; the high ones, a bit of 32 bytes for each eighth, twice
   Ushort32 tables[4][2];
   Float8 factors;  // row by row
 
@@ -205,7 +207,7 @@ struct LimbRows<LimbDots<BlockQ3_K>> {
 #pragma unroll
     for (uint r = 0; r < 4; ++r) {
       pairs[r] = bytes64_at(b[r]->qs);
-      thirds[r] = shift_halves(bytes32_twice(b[r]->hmask), 0, -4);
+      thirds[r] = bytes32_twice(b[r]->hmask);
     }
     // The factor is what follows the scales.
     typedef half Half32 __attribute__((ext_vector_type(32)));
@@ -234,10 +236,13 @@ struct LimbRows<LimbDots<BlockQ3_K>> {
     const Ushort32 offsets = __builtin_bit_cast(Ushort32, (Ulong8)(o0 | o1 << 16 | o2 << 32 | o3 << 48));
     return BitPairDots::words<4, f, 16 * r>(scales, all) * pairs + offsets;
   }
+  // Bits 2f and 2f + 1 of the low ones, 4 times bit f of the high ones, f + 4 in the second half; of odd fields 8 more.
   Bytes64 codes(uint r, uint f) const {
-    const Bytes64 low = shift_down(pairs[r], 2 * f) & (uchar)3;
-    const Bytes64 third = shift_halves(thirds[r], 2 - int(f), 2 - int(f)) & (uchar)4;
-    return BitPairDots::look_up_pairs(tables[r][f / 2], low | third | uchar(f % 2 * 8));
+    const ulong third = 1ul << (40 + f), other = third << 4;
+    const Bytes64 high = multiply_bits(thirds[r], (Ulong8){third, third, third, third, other, other, other, other});
+    if (f % 2 == 0) return BitPairDots::look_up_pairs(tables[r][f / 2], high | (shift_down(pairs[r], 2 * f) & (uchar)3));
+    const Bytes64 low = multiply_bits(pairs[r], (Ulong8)(1ul << (56 + 2 * f) | 2ul << (48 + 2 * f)));
+    return BitPairDots::look_up_pairs(tables[r][f / 2], high | low | (uchar)8);
   }
   WideF scale(uint r, uint) const {
     return (WideF)factors[r];
