@@ -48,9 +48,28 @@ struct OutputMemory {
   threadgroup float* gates;
 };
 
+// sums += weights times values of sixteen tokens from `row0` on, each by itself and no later token's, which may be an infinity or NaN.
+// Tokens are rows of the tile, 16 columns from y0 on are the simdgroup's. Short code: it is seldom called.
+inline void add_earlier_values(thread float (&sums)[2][4], thread const uint (&weights)[4], threadgroup const bfloat* values, uint row0,
+                               uint y0, uint lane) {
+#pragma clang loop unroll(disable)
+  for (uint m = 0; m < 16; ++m) {
+    const ushort owner = ushort(lane / 4 * 4 + m % 8 / 2);
+    for (uint h = 0; h < 2; ++h) {
+      const uint pair = metal::simd_shuffle(m < 8 ? weights[h] : weights[2 + h], owner);
+      if (m > lane / 4 + 8 * h) continue;
+      const float weight = metal::as_type<float>(m % 2 == 0 ? pair << 16 : pair & 0xffff0000u);
+      for (uint j = 0; j < 2; ++j) {
+        for (uint e = 0; e < 2; ++e) {
+          sums[j][2 * h + e] += weight * float(values[tile_at(row0 + m, y0 / 8 + j) + lane % 4 * 2 + e]);
+        }
+      }
+    }
+  }
+}
+
 // Outputs of one chunk by 256 threads, 32 values at a time from `v` and `o` on of rows of `value_dim`, `passes` times; `states` are
-// those values' rows of the state. A simdgroup takes 16 tokens and every second 16 values. A weight of 0 meets the values of later
-// tokens among its sixteen.
+// those values' rows of the state. A simdgroup takes 16 tokens and every second 16 values.
 inline void chunk_outputs(device const bfloat* q, device const bfloat* k, device const bfloat* v, device const bfloat* states,
                           device const float* G, device bfloat* o, Chunk c, uint value_dim, float scale, uint passes,
                           OutputMemory memory, bool aligned, uint index) {
@@ -80,7 +99,7 @@ inline void chunk_outputs(device const bfloat* q, device const bfloat* k, device
   nvidia::await_copies<0>();
   metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
 
-  uint weights[4][4];  // left factors, for 16 keys each
+  uint weights[4][4], own[4] = {};  // left factors, for 16 keys each; own: those of the simdgroup's tokens
   float gate[2];
   for (uint h = 0; h < 2; ++h) gate[h] = metal::precise::exp(memory.gates[row0 + g + 8 * h]);
 #pragma unroll
@@ -95,6 +114,7 @@ inline void chunk_outputs(device const bfloat* q, device const bfloat* k, device
           pair[e] = column + e <= r ? metal::precise::exp(memory.gates[r] - memory.gates[column + e]) * dots[j][2 * h + e] : 0.0f;
         }
         weights[s][2 * j + h] = nvidia::bfloats(pair[0], pair[1]);
+        if (16 * s == row0) own[2 * j + h] = weights[s][2 * j + h];
       }
     }
   }
@@ -109,11 +129,28 @@ inline void chunk_outputs(device const bfloat* q, device const bfloat* k, device
     }
 #pragma unroll
     for (uint s = 0; s < 4; ++s) {
-      if (16 * s > row0) continue;
+      if (16 * s >= row0) continue;
       uint b[4];
       nvidia::load_matrices_transposed(b, value_tile(pass) + tile_at(16 * s + lane % 16, y0 / 8 + lane / 16));
       nvidia::multiply_accumulate(bfloat(), out[0], weights[s], b[0], b[1]);
       nvidia::multiply_accumulate(bfloat(), out[1], weights[s], b[2], b[3]);
+    }
+    // Among its own tokens a weight of 0 meets the values of later ones: where a sum is none, they are added one by one.
+    float sums[2][4] = {}, zero = 0.0f;
+    uint b[4];
+    nvidia::load_matrices_transposed(b, value_tile(pass) + tile_at(row0 + lane % 16, y0 / 8 + lane / 16));
+    for (uint j = 0; j < 2; ++j) {
+      nvidia::multiply_accumulate(bfloat(), sums[j], own, b[2 * j], b[2 * j + 1]);
+      for (uint e = 0; e < 4; ++e) zero = metal::fma(sums[j][e], 0.0f, zero);
+    }
+    if (metal::simd_any(zero != 0.0f)) {
+      for (uint j = 0; j < 2; ++j) {
+        for (uint e = 0; e < 4; ++e) sums[j][e] = 0.0f;
+      }
+      add_earlier_values(sums, own, value_tile(pass), row0, y0, lane);
+    }
+    for (uint j = 0; j < 2; ++j) {
+      for (uint e = 0; e < 4; ++e) out[j][e] += sums[j][e];
     }
     for (uint h = 0; h < 2; ++h) {
       const uint r = row0 + g + 8 * h;

@@ -66,22 +66,26 @@ kernel void top_k_f32(device const float* x [[buffer(0)]],
 
   // The first simdgroup merges the threads' lists: each lane looks after every 32nd of them.
   if (simdgroup != 0) return;
-  ushort taken[32] = {};  // of each of the lane's lists; a threadgroup has at most 1024 threads
+  // Of a list that has lost its first element that one's place holds how many it lost, beside a NaN.
   for (uint slot = 0; slot < p.k; ++slot) {
     Candidate head = kAfterAll;
-    uint head_list = 0;
-    for (uint list = 0; lane + list * 32 < size; ++list) {
-      const uint at = lane + list * 32 + taken[list] * size;
-      if (taken[list] == p.k || values[at] == -INFINITY) continue;
+    uint head_list = lane, head_taken = 0;
+    for (uint list = lane; list < size; list += 32) {
+      const uint taken = isnan(values[list]) ? indices[list] : 0, at = list + taken * size;
+      if (taken == p.k || values[at] == -INFINITY) continue;
       const Candidate c = {values[at], int(indices[at])};
       if (precedes(c, head)) {
         head = c;
         head_list = list;
+        head_taken = taken;
       }
     }
     const Candidate chosen = simd_first(head);
     const bool found = chosen.index != kAfterAll.index;
-    if (found && head.index == chosen.index) ++taken[head_list];
+    if (found && head.index == chosen.index) {
+      values[head_list] = NAN;
+      indices[head_list] = head_taken + 1;
+    }
     if (lane == 0) {
       out_values[slot] = chosen.value;
       out_indices[slot] = found ? uint(chosen.index) : 0;

@@ -4,7 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstdint>
 #include <cstdlib>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,16 +20,21 @@ namespace {
 
 using namespace anymetal;
 
-/// Registers a built-in kernel's source again, with its form for a compute capability (times 10) compiled in.
+/// A source with the library's headers and the forms for a compute capability (times 10).
+SourceOptions form_options(std::string_view capability) {
+  SourceOptions options;
+  options.defines.emplace_back("ANYMETAL_EMULATE_NVIDIA", capability);
+  for (const auto& header : registry::builtin_headers()) options.include_files.emplace_back(header.name, header.text);
+  return options;
+}
+
+/// Registers a built-in kernel's source again, with its form for a compute capability compiled in.
 void register_form(KernelRegistry& registry, std::string_view name, std::string_view capability) {
   const auto kernels = registry::builtin_kernels();
   const auto kernel = std::ranges::find(kernels, name, &registry::BuiltinKernel::name);
   ASSERT_NE(kernel, kernels.end()) << name;
-  SourceOptions options;
-  options.defines.emplace_back("ANYMETAL_EMULATE_NVIDIA", capability);
-  for (const auto& header : registry::builtin_headers()) options.include_files.emplace_back(header.name, header.text);
   registry.register_source(std::string(name), std::string(registry::builtin_files()[kernel->file].text),
-                           std::move(options));
+                           form_options(capability));
 }
 
 /// Runs all of a kernel's cases on the CPU device in that form.
@@ -67,7 +77,8 @@ INSTANTIATE_TEST_SUITE_P(Products, NvidiaWarpgroupForms,
                          testing::Values("dense_gemm_f16", "hf2q_dense_mm_f16_f32_tensor", "hf2q_dense_mm_bf16_f32_tensor",
                                          "kernel_mul_mm_q4_0_tensor_f32", "kernel_mul_mm_q6_K_f32", "kernel_mul_mm_id_q8_0_f32"));
 INSTANTIATE_TEST_SUITE_P(Attention, NvidiaForms,
-                         testing::Values("flash_attn_vec_f16kv_dk256", "sdpa", "attention_q8_0kv"));
+                         testing::Values("flash_attn_vec_f16kv_dk256", "sdpa", "attention_q8_0kv",
+                                         "steel_attention_float32_bq32_bk16_bd256_wm4_wn1_maskfloat32"));
 INSTANTIATE_TEST_SUITE_P(Recurrent, NvidiaForms, testing::Values("gated_delta_net_f32", "chunk_tri_solve_invert_f32",
                                          "gated_delta_net_kkt_bf16", "gated_delta_net_recompute_wu_bf16",
                                          "gated_delta_net_chunk_o_bf16", "chunk_local_cumsum_g_f32", "ssm_conv_forward_bf16"));
@@ -82,5 +93,49 @@ INSTANTIATE_TEST_SUITE_P(Others, NvidiaForms,
 INSTANTIATE_TEST_SUITE_P(Rows, NvidiaForms,
                          testing::Values("argmax_f32", "top_k_f32", "softmax_sample_f32", "cumsum_f32", "softmax_f32",
                                          "rms_norm_bf16", "row_sum_f32"));
+
+// Factors of TF32 products: what is not a number or not finite stays so, whatever the payload, and the largest numbers do not
+// become infinities. Products read the upper 19 bits.
+TEST(NvidiaFactors, AreWhatTheyAreMadeOf) {
+  auto device = Device::open("cpu");
+  ASSERT_TRUE(device) << device.error().message();
+  KernelRegistry registry;
+  registry.register_source("split", R"(#include "nvidia/tile_attention.h"
+kernel void split(device const float* x [[buffer(0)]], device float* parts [[buffer(1)]], uint i [[thread_position_in_grid]]) {
+  const anymetal::SplitFloat<true> split(x[i]);
+  parts[2 * i] = split.high, parts[2 * i + 1] = split.low;
+})",
+                           form_options("80"));
+  const auto pipeline = registry.get_pipeline("split", *device);
+  ASSERT_TRUE(pipeline) << pipeline.error().message();
+  const std::array<std::uint32_t, 14> bits = {0x7fffffff, 0xffffffff, 0x7fc00000, 0xffc00000, 0x7ffff000, 0x7f800000, 0xff800000,
+                                              0x7f7fffff, 0xff7ff000, 0x7f7fefff, 0x3f800fff, 0xbf801000, 0x40490fdb, 0};
+  auto in = device->make_buffer(sizeof(bits));
+  auto out = device->make_buffer(2 * sizeof(bits));
+  auto encoder = device->make_command_encoder();
+  ASSERT_TRUE(in && out && encoder);
+  ASSERT_TRUE(in->write(std::as_bytes(std::span(bits))));
+  encoder->set_pipeline(*pipeline);
+  encoder->set_buffer(0, *in);
+  encoder->set_buffer(1, *out);
+  encoder->dispatch_threads({bits.size()}, {bits.size()});
+  ASSERT_TRUE(encoder->commit_and_wait());
+  std::array<std::uint32_t, 28> parts{};
+  ASSERT_TRUE(out->read(std::as_writable_bytes(std::span(parts))));
+  for (std::size_t i = 0; i < bits.size(); ++i) {
+    SCOPED_TRACE(testing::Message() << std::hex << bits[i]);
+    const auto x = std::bit_cast<float>(bits[i]), high = std::bit_cast<float>(parts[2 * i] & ~0x1fffu),
+               low = std::bit_cast<float>(parts[2 * i + 1] & ~0x1fffu);
+    EXPECT_EQ(std::isnan(high), std::isnan(x));
+    EXPECT_EQ(std::isinf(high), std::isinf(x));
+    if (!std::isfinite(x)) {
+      EXPECT_EQ(low, 0.0f);
+      EXPECT_EQ(std::signbit(high), std::signbit(x));
+      continue;
+    }
+    const bool rounds = std::fabs(x) < 0x1.ffep127f;
+    EXPECT_LE(std::fabs((static_cast<double>(high) + low) - x), std::fabs(x) * (rounds ? 0x1p-22 : 0x1p-10));
+  }
+}
 
 }  // namespace

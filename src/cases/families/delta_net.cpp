@@ -1,6 +1,7 @@
 // The gated delta rule, token by token and by chunks of 64 tokens: kernels/recurrent.
 #include <array>
 #include <functional>
+#include <limits>
 
 #include "cases/case_list.hpp"
 #include "cases/delta_net_reference.hpp"
@@ -102,6 +103,7 @@ struct ChunkCase {
   double scale = 1;  ///< of the data; 0: zeros
   Purpose purpose = Purpose::Test;
   bool in_place = false;
+  bool poison = false;  ///< a value of the last token is not finite; earlier tokens must not show it
 };
 
 /// Keys or queries as the kernels read them.
@@ -265,7 +267,12 @@ void chunk_o(Problem& p, const ChunkCase& c, float scale) {
   const Chunked s = c.shape;
   const auto q = keys(p, 0, c);
   const auto k = keys(p, 1, c);
-  const auto v = p.input(2, DType::BF16, s.values(), normal(0, c.scale));
+  const Fill values = normal(0, c.scale);
+  const auto v = p.input(2, DType::BF16, s.values(), [&](Random& random, std::size_t i) {
+    const bool is_last = i / (s.heads * s.value_dim) % s.tokens + 1 == s.tokens;
+    const double value = values(random, i);
+    return !c.poison || !is_last ? value : i % 3 == 0 ? std::numeric_limits<double>::quiet_NaN() : i % 3 == 1 ? std::numeric_limits<double>::infinity() : value;
+  });
   const auto h = p.input(3, DType::BF16, s.snapshots(), normal(0, 0.3 * c.scale));
   const auto sums = summed_decay(p, 4, c);
   const auto o = p.output(5, DType::BF16, s.values());
@@ -373,6 +380,9 @@ void delta_net_cases(CaseList& list) {
   }
   list.add("gated_delta_net_chunk_inter_state_bf16", "in place", [=](Problem& p) {
     inter_state(p, {grouped, kStrong, "", 1, Purpose::Test, true});
+  });
+  list.add("gated_delta_net_chunk_o_bf16", "nan", [=](Problem& p) {
+    chunk_o(p, {.shape = shorter, .poison = true}, 1);
   });
   list.add("gated_delta_net_chunk_o_bf16", "scale", [=](Problem& p) { chunk_o(p, {grouped}, 0.08838834764f); });
 }

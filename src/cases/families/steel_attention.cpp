@@ -34,7 +34,7 @@ struct Extents {
 
 struct SteelOptions {
   bool causal = false, mask = false, blocks = false, token_major = false;
-  bool poison = false;  ///< the last key and value are NaN, which only the last query sees, and a mask hides from some
+  bool poison = false;  ///< the last key and value are not finite; queries that do not see them must not show it
   std::size_t offset = 0;
   std::optional<std::int32_t> window = {};
   Purpose purpose = Purpose::Test;
@@ -122,7 +122,7 @@ void build_steel(Problem& p, const Steel& k, const SteelSetup& s) {
     const Fill fill = normal();
     for (std::size_t i = 0; i < content.size(); ++i) {
       const bool last = i / k.dim % s.capacity + 1 == s.keys;
-      content[i] = last ? std::numeric_limits<double>::quiet_NaN() : fill(p.random(), i);
+      content[i] = !last ? fill(p.random(), i) : i % 3 == 0 ? kInfinity : std::numeric_limits<double>::quiet_NaN();
     }
     return p.input(index, k.kv, content);
   };
@@ -136,7 +136,8 @@ void build_steel(Problem& p, const Steel& k, const SteelSetup& s) {
     Values content(s.queries * s.keys);
     for (std::size_t i = 0; i < content.size(); ++i) {
       const std::size_t row = i / s.keys, column = i % s.keys;
-      const bool hidden = row == 2 || p.random().below(4) == 0 || (s.keys > k.bk && row < k.bq && column < k.bk);
+      const bool hidden = row == 2 || p.random().below(4) == 0 || (s.keys > k.bk && row < k.bq && column < k.bk) ||
+                          (s.poison && column + 1 == s.keys && row % 2 == 0);
       content[i] = k.kind == Mask::Bool ? (hidden ? 0.0 : 1.0) : (hidden ? -kInfinity : 2 * p.random().unit() - 1);
     }
     mask = p.input(6, k.kind == Mask::Bool ? DType::U8 : k.type, content);
@@ -211,15 +212,11 @@ void steel_attention_cases(CaseList& list) {
         {{1, 2, 1, queries, keys, keys},
          {.causal = on(2), .mask = on(3), .blocks = on(4), .offset = keys - queries, .purpose = Purpose::Full}});
   }
-  // NaN that queries do not see, by the order of time and by masks; kernels of 256 elements leave this to the others.
-  const std::array<SteelSetup, 2> poisoned = {{
-      {{1, 2, 1, 40, 48, 48}, {.causal = true, .poison = true, .offset = 8}},
-      {{1, 2, 1, 20, 50, 50}, {.mask = true, .poison = true}},
-  }};
+  // NaN that queries do not see, by the order of time and by masks.
+  all.push_back({{1, 2, 1, 40, 48, 48}, {.causal = true, .poison = true, .offset = 8}});
+  all.push_back({{1, 2, 1, 20, 50, 50}, {.mask = true, .poison = true}});
   for (const Steel& k : kernels) {
-    std::vector<SteelSetup> own = all;
-    if (k.bq == 8) own.insert(own.end(), poisoned.begin(), poisoned.end());
-    for (const SteelSetup& s : own) {
+    for (const SteelSetup& s : all) {
       list.add(
           k.name,
           fmt::format("B={} H={}/{} q={} k={} cap={} off={}{}{}{}{}{}{}", s.batch, s.heads, s.kv_heads, s.queries,
