@@ -219,7 +219,7 @@ bool attend_tiles(QueryTile<T, KV, M, kBQ, kBK, kAttentionDim> own, threadgroup 
                                    [&](uint at, int key, float score) { return own.masked(first + int(at), key, kind, score); });
   }
   state.end();
-  state.merge(memory, simdgroup, lane);
+  state.merge(memory, metal::simd_shuffle_xor(index, ushort(0)) / 32, lane);  // found out again: it took a register through the products
   const bool finite = metal::simd_all(state.is_finite());
   metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
   if (simdgroup < 2 && lane == 0) memory[simdgroup] = finite ? 1.0f : 0.0f;
