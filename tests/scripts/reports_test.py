@@ -1,4 +1,4 @@
-"""scripts/trace_summary.py and scripts/roofline.py on small inputs with known answers."""
+"""scripts/trace_summary.py, scripts/roofline.py and bench/nvidia/measure.py on small inputs with known answers."""
 
 import json
 import pathlib
@@ -7,7 +7,9 @@ import tempfile
 import unittest
 import xml.etree.ElementTree
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "bench/nvidia")]
+import measure  # noqa: E402
 import roofline  # noqa: E402
 import trace_summary  # noqa: E402
 
@@ -112,6 +114,50 @@ class Roofline(unittest.TestCase):
             rows, ceilings = roofline.read(paths)
         self.assertEqual(len(rows), 4)
         self.assertEqual(ceilings["read_gigabytes_per_second"], 39.5)
+
+
+EVENTS = """msl_check 90.00 8 256
+msl_k 12.00 4 128
+msl_k 10.00 4 128
+msl_k 11.50 4 128
+msl_k 13.00 4 128
+msl_second 2.00 1 32
+msl_second 2.50 1 32
+msl_second 2.25 1 32
+"""
+
+
+class MeasureNvidia(unittest.TestCase):
+    def test_sums_the_kernels_of_a_run(self):
+        us, spread = measure.summary(EVENTS, 3)  # the last three of each; what ran once belongs to no run
+        self.assertAlmostEqual(us, 11.5 + 2.25)
+        self.assertAlmostEqual(spread, 3.0)
+        with self.assertRaises(ValueError):
+            measure.summary(EVENTS, 5)
+
+    def test_rates_stand_beside_ceilings(self):
+        row = measure.kernel_row({"shape": "s", "runs": 3, "flops": 0, "bytes": 1175e4}, EVENTS, 2000)
+        self.assertEqual(row["rate"], "1000 GB/s, 50 %")
+        row = measure.kernel_row({"shape": "s", "runs": 3, "flops": 1375e6, "bytes": 1}, EVENTS, 2000)
+        self.assertEqual(row["rate"], "100.0 TFLOP/s")
+
+    def test_parameters_of_products_have_the_layout_of_the_kernels(self):
+        parameters = measure.parameters_of_product("q4_K")
+        self.assertEqual(len(parameters), 88)
+        self.assertEqual(int.from_bytes(parameters[8:16], "little"), 4096 // 256 * 144)
+        self.assertEqual(int.from_bytes(measure.parameters_of_product("f16")[8:16], "little"), 8192)
+
+    def test_runs_the_program_and_says_what_failed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            program = pathlib.Path(folder) / "program"
+            result = json.dumps({"kernels": [{"shape": "s", "runs": 3, "flops": 0, "bytes": 1175e4}]})
+            program.write_text(f"#!/bin/sh\n[ $3 = k ] || {{ echo no such kernel >&2; exit 1; }}\ncat > $ANYMETAL_EVENTS <<E\n{EVENTS}E\necho '{result}'\n")
+            program.chmod(0o755)
+            measured = measure.Measurement(str(program), "events.so", folder)
+            rows = {name: {"program": measure.attempt(measured.kernel, name, 2000)} for name in ("k", "l")}
+        lines = measure.table("title", rows, ["program"])
+        self.assertIn("13.8 (3.0)  1000 GB/s, 50 %", lines[1])
+        self.assertIn("failed: no such kernel", lines[2])
 
 
 if __name__ == "__main__":
