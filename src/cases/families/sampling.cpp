@@ -104,8 +104,11 @@ void sampling_cases(CaseList& list) {
   largest_first[3] = 9;
   largest_first[35] = kNan;
   argmax_case(list, "nan after the largest in a thread", 64, 32, listed(largest_first));
-  argmax_case(list, "all -inf", 300, 256, constant(-kInfinity));
-  argmax_case(list, "all nan", 300, 256, constant(kNan));
+  argmax_case(list, "nan among many", 2500, 1024, listed({kNan, 1, 2, kNan, 5, -kInfinity, 5}));
+  for (const std::size_t n : {std::size_t{300}, std::size_t{2100}}) {
+    argmax_case(list, fmt::format("all -inf n={}", n), n, 256, constant(-kInfinity));
+    argmax_case(list, fmt::format("all nan n={}", n), n, 256, constant(kNan));
+  }
   argmax_case(list, "vocabulary", 262144, 1024, normal(), Purpose::Benchmark);
 }
 
