@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "model/gemma3_graph.hpp"
-#include "model/sampler.hpp"
 
 namespace anymetal::model {
 
@@ -94,16 +93,15 @@ struct Gemma3::Impl {
     return record_logits(context, config, weights, buffers, 0, std::min(tokens.count, kLogitRows));
   }
 
-  /// A GPU's memory is far from the host: one number comes back rather than a megabyte of them.
-  [[nodiscard]] bool chooses_on_device() const { return device.info().id != "cpu"; }
+  /// Where a pass runs while the host goes on. The CPU runs it where it is started: nobody waits for a token meanwhile.
+  [[nodiscard]] bool starts_ahead() const { return device.info().id != "cpu"; }
 
   /// Records a pass of the one token whose place in `choices` is that of `at`.
   Result<void> record_pass(ops::Context& context, std::size_t at, Output output) const {
     if (auto done = record_layers(context, config, weights, cache, buffers, {at, 1}, TokenSource::Chosen); !done)
       return done;
     if (auto done = record_logits(context, config, weights, buffers, 0, 1); !done) return done;
-    return output == Output::Logits || !chooses_on_device() ? Result<void>()
-                                                            : record_choice(context, config, buffers, at + 1);
+    return output == Output::Logits ? Result<void>() : record_choice(context, config, buffers, at + 1);
   }
 
   /// Starts such a pass. From one to the next little changes, so that the device keeps the commands.
@@ -249,7 +247,8 @@ struct Gemma3::Impl {
     return started ? Result<void>() : std::unexpected(started.error());
   }
 
-  Result<Token> choose_on_device(std::span<const Token> tokens, Next next) {
+  Result<Token> next_token(std::span<const Token> tokens, Next next) {
+    if (auto done = check(tokens); !done) return std::unexpected(done.error());
     if (auto done = start_choice(tokens); !done) return std::unexpected(done.error());
     ahead.reset();
     known.reset();
@@ -262,22 +261,12 @@ struct Gemma3::Impl {
     auto reading = buffers.choices.read_async(std::as_writable_bytes(std::span(&chosen, 1)), choice_offset(end));
     if (!reading) return std::unexpected(reading.error());
     // Where the next pass cannot be started, the call that needs it says why.
-    if (next == Next::Likely && end < cache.limit() && start_pass(end, Output::Choice)) ahead = end;
+    if (next == Next::Likely && starts_ahead() && end < cache.limit() && start_pass(end, Output::Choice)) ahead = end;
     if (auto done = reading->wait(); !done) return std::unexpected(done.error());
     if (!(chosen.logit > -std::numeric_limits<float>::infinity())) return no_number();
     position = end;
     known = {position, chosen.token};
     return chosen.token;
-  }
-
-  Result<Token> next_token(std::span<const Token> tokens, Next next) {
-    if (auto done = check(tokens); !done) return std::unexpected(done.error());
-    if (chooses_on_device()) return choose_on_device(tokens, next);
-    const auto logits = forward(tokens, {});
-    if (!logits) return std::unexpected(logits.error());
-    const Token best = likeliest(*logits);
-    if (best == logits->size()) return no_number();
-    return best;
   }
 
   KernelRegistry& registry;

@@ -70,8 +70,8 @@ class Gemma3 {
 
   /// Whether the caller will append the token it is given.
   enum class Next : std::uint8_t { Unknown, Likely };
-  /// Appends tokens to the context and gives the likeliest one after them, the smallest number among equals. A GPU
-  /// chooses it itself and, where `next` is likely, goes on with it at once; asking for anything else then costs that
+  /// Appends tokens to the context and gives the likeliest one after them, the smallest number among equals. The device
+  /// chooses it; a GPU goes on with it at once where `next` is likely, and asking for anything else then costs that
   /// pass. Errors are those of `forward`, and InvalidArgument where the logits hold no number to choose by.
   Result<Token> next_token(std::span<const Token> tokens, Next next = Next::Unknown);
 

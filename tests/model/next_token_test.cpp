@@ -1,4 +1,4 @@
-// The likeliest token, found on the host and on the device, asked for in every order.
+// The likeliest token, with the next pass started at once and not, asked for in every order.
 
 #include <gtest/gtest.h>
 
