@@ -29,7 +29,9 @@ TEST(Forms, OfRowsThatTheGridCutsOffDependOnBothLengths) {
 }
 
 TEST(Forms, OfSimdgroupsAreNeverNarrower) {
-  EXPECT_EQ(form_for({.row = 16, .dispatched = 16}, true), Form::General);
+  EXPECT_EQ(form_for({.row = 16, .dispatched = 16, .threads = 256}, true), Form::Folded);
+  EXPECT_EQ(form_for({.row = 10, .dispatched = 10, .threads = 60}, true), Form::FoldedEnds);
+  EXPECT_EQ(form_for({.row = 4, .dispatched = 16}, true), Form::FoldedEnds);
   EXPECT_EQ(form_for({.row = 48, .dispatched = 48, .is_one_row = true}, true), Form::Ends32);
   EXPECT_EQ(form_for({.row = 100, .dispatched = 256, .is_one_row = true}, true), Form::Ends32);
 }

@@ -7,6 +7,7 @@
 
 #include <numeric>
 
+#include "device/cpu/kernel_compiler.hpp"
 #include "device/cpu/lanes_path.hpp"
 #include "prepared_thread.hpp"
 
@@ -247,6 +248,49 @@ declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
       if (column == 33) continue;  // as many bytes of it as the thread's number says
       const auto wanted = i / 34 >= n ? 0 : column == 0 ? 0x07070707u : input[i - 1];
       ASSERT_EQ(result[i], wanted) << i << " of " << n;
+    }
+  }
+}
+
+TEST(Lanes, TakeSeveralRowsOfAThreadgroup) {
+  const IrKernel kernel(R"(
+define void @kernel(ptr %out) {
+  %x = call i32 @__msl_thread_position_in_threadgroup(i32 0)
+  %y = call i32 @__msl_thread_position_in_threadgroup(i32 1)
+  %z = call i32 @__msl_thread_position_in_threadgroup(i32 2)
+  %i = call i32 @__msl_thread_index_in_threadgroup()
+  %y100 = mul i32 %y, 1000
+  %z100 = mul i32 %z, 1000000
+  %xy = add i32 %x, %y100
+  %xyz = add i32 %xy, %z100
+  %s = call i32 @__msl_simd_sum_u32(i32 %xyz)
+  %at = zext i32 %i to i64
+  %p = getelementptr [2 x i32], ptr %out, i64 %at
+  store i32 %xyz, ptr %p
+  %q = getelementptr i32, ptr %p, i64 1
+  store i32 %s, ptr %q
+  ret void
+})",
+                        cpu_device(1));
+  for (const auto form : {device::cpu::Form::Folded, device::cpu::Form::FoldedEnds}) {
+    const auto made = device::cpu::compile_form(kernel.artifact(), "k", form, {.verify = true});
+    ASSERT_TRUE(made) << made.error().message();
+    EXPECT_EQ(made->execution_path, "lanes") << made->path_reason;
+  }
+  for (const Size size :
+       {Size{16, 4}, Size{8, 4, 2}, Size{6, 5, 2}, Size{10, 3}, Size{1, 7, 9}, Size{3, 1, 300}, Size{511, 2}}) {
+    const auto threads = size.x * size.y * size.z;
+    const DeviceArray<std::uint32_t> out(Words(2 * threads, 7));
+    ASSERT_TRUE(kernel.run({out.bind()}, size, size));
+    const auto result = out.values();
+    const auto place = [&](std::size_t i) {
+      return static_cast<std::uint32_t>(i % size.x + i / size.x % size.y * 1000 + i / size.x / size.y * 1000000);
+    };
+    for (std::size_t i = 0; i < threads; ++i) {
+      std::uint32_t sum = 0;
+      for (auto k = i / 32 * 32; k < std::min(threads, i / 32 * 32 + 32); ++k) sum += place(k);
+      ASSERT_EQ(result[2 * i], place(i)) << size.x << ' ' << size.y << ' ' << i;
+      ASSERT_EQ(result[2 * i + 1], sum) << size.x << ' ' << size.y << ' ' << i;
     }
   }
 }

@@ -108,10 +108,13 @@ void compare(RandomKernel::Threads depends, const std::vector<Geometry>& geometr
 }
 
 TEST(RandomKernels, AgreeOnEveryPath) {
-  compare(RandomKernel::Threads::Whole, {{{128}, {64}}, {{4, 32}, {2, 32}}}, 12);
+  compare(RandomKernel::Threads::Whole, {{{128}, {64}}, {{4, 32}, {2, 32}}, {{16, 8}, {16, 4}}, {{8, 8, 2}, {8, 4, 2}}},
+          10);
 }
 TEST(RandomKernels, AgreeWhereSimdgroupsAreNotWhole) {
-  compare(RandomKernel::Threads::Any, {{{128}, {64}}, {{100}, {50}}, {{100}, {64}}}, 8);
+  compare(RandomKernel::Threads::Any,
+          {{{128}, {64}}, {{100}, {50}}, {{100}, {64}}, {{26, 4}, {16, 4}}, {{16, 7}, {16, 4}}, {{6, 5, 4}, {6, 5, 2}}},
+          8);
 }
 TEST(RandomKernels, AgreeInRowsOfAnyLength) {
   compare(RandomKernel::Threads::Apart,

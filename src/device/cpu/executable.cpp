@@ -32,11 +32,19 @@ Result<DispatchCode> CpuExecutable::code(const CommandList& list, const Dispatch
     return DispatchCode{*any, *any};
   }
   const auto& group = dispatch.threads_per_threadgroup;
-  GroupShape shape{.row = group.x, .dispatched = group.x, .is_one_row = group.y * group.z == 1};
+  GroupShape shape{.row = group.x,
+                   .dispatched = group.x,
+                   .is_one_row = group.y * group.z == 1,
+                   .threads = group.x * group.y * group.z};
   const auto whole = table(fits ? form_for(shape, main.in_simdgroups != 0) : Form::General);
   if (!whole) return std::unexpected(whole.error());
-  shape.row = group.x == 0 ? 0 : dispatch.threads.x % group.x;
-  if (shape.row == 0) return DispatchCode{*whole, *whole};
+  const auto rest = [](std::size_t threads, std::size_t of) { return of == 0 ? 0 : threads % of; };
+  const auto cut = rest(dispatch.threads.x, group.x);
+  const bool is_cut = cut != 0 || ((*whole)->folded != 0 &&
+                                   (rest(dispatch.threads.y, group.y) != 0 || rest(dispatch.threads.z, group.z) != 0));
+  if (!is_cut) return DispatchCode{*whole, *whole};
+  if (cut != 0) shape.row = cut;
+  shape.threads = 0;
   const auto ends = table(fits ? form_for(shape, main.in_simdgroups != 0) : Form::General);
   if (!ends) return std::unexpected(ends.error());
   return DispatchCode{*whole, *ends};

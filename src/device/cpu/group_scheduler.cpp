@@ -24,7 +24,8 @@ std::uint32_t lanes_at(const Site* sites, Site barrier, bool& consistent) {
 bool run_units(const KernelTable& kernel, GroupContext& context) {
   const auto* size = context.threads_per_threadgroup;
   const auto lanes = static_cast<std::uint32_t>(kernel.lanes_per_unit);
-  const std::uint32_t units = (size[0] + lanes - 1) / lanes * size[1] * size[2];
+  const std::uint32_t units = kernel.folded != 0 ? (size[0] * size[1] * size[2] + lanes - 1) / lanes
+                                                 : (size[0] + lanes - 1) / lanes * size[1] * size[2];
   for (std::uint32_t unit = 0; unit < units; ++unit) kernel.start(&context, unit, lanes);
   auto* const waits = context.sites;
   while (true) {
@@ -79,7 +80,10 @@ bool run_threadgroups(const DispatchCode& code, GroupContext& context, std::uint
       const auto whole = context.dispatch_threads_per_threadgroup[d];
       context.threads_per_threadgroup[d] = std::min(whole, context.threads_per_grid[d] - context.group[d] * whole);
     }
-    const bool is_cut = context.threads_per_threadgroup[0] != context.dispatch_threads_per_threadgroup[0];
+    const auto is_shorter = [&](unsigned d) {
+      return context.threads_per_threadgroup[d] != context.dispatch_threads_per_threadgroup[d];
+    };
+    const bool is_cut = is_shorter(0) || (code.whole->folded != 0 && (is_shorter(1) || is_shorter(2)));
     if (!run_threadgroup(is_cut ? *code.ends : *code.whole, context)) return false;
   }
   return true;

@@ -57,6 +57,7 @@ struct KernelTable {
   std::uint64_t lanes_per_unit = 1;  ///< threads that suspend together: 1, or the lanes of
                                      ///< a unit on the lanes path, whose last one of a row may be cut off
   std::uint64_t largest_buffer = 0;  ///< no buffer may have more bytes; 0 where any may be bound
+  std::uint64_t folded = 0;          ///< 1 where units are the threadgroup's threads in order, not those of its rows
   std::uint64_t in_simdgroups = 0;   ///< 1 where threads do something together with others of their simdgroup
 };
 /// On the lanes path a widened 32-bit index is taken not to wrap around between two lanes of a simdgroup. Where it
@@ -65,7 +66,7 @@ inline constexpr std::uint64_t kLargestLaneBuffer = (std::uint64_t{1} << 32) - (
 /// The code of a dispatch.
 struct DispatchCode {
   const KernelTable* whole = nullptr;  ///< for threadgroups whose rows are as long as dispatched
-  const KernelTable* ends = nullptr;   ///< for those whose rows the grid cuts off
+  const KernelTable* ends = nullptr;   ///< for those whose rows the grid cuts off; any cut ones where `whole` is folded
 };
 inline constexpr const char* kTableSymbol = "anymetal_kernel_table";
 

@@ -66,10 +66,10 @@ void emit_table(llvm::Module& module, const KernelTable& numbers, llvm::Function
     return f ? static_cast<llvm::Constant*>(f) : llvm::ConstantPointerNull::get(pointer);
   };
   auto number = [&](std::uint64_t value) { return llvm::ConstantInt::get(word, value); };
-  auto* value = llvm::ConstantStruct::getAnon({function(run), function(start), function(advance),
-                                               number(numbers.frame_stride), number(numbers.exchange_bytes),
-                                               number(numbers.static_threadgroup_bytes), number(numbers.lanes_per_unit),
-                                               number(numbers.largest_buffer), number(numbers.in_simdgroups)});
+  auto* value = llvm::ConstantStruct::getAnon(
+      {function(run), function(start), function(advance), number(numbers.frame_stride), number(numbers.exchange_bytes),
+       number(numbers.static_threadgroup_bytes), number(numbers.lanes_per_unit), number(numbers.largest_buffer),
+       number(numbers.folded), number(numbers.in_simdgroups)});
   new llvm::GlobalVariable(module, value->getType(), /*isConstant=*/true, llvm::GlobalValue::ExternalLinkage, value,
                            kTableSymbol);
 }
@@ -112,6 +112,7 @@ Result<void> emit_meeting_threads(const ThreadFunction& thread, std::string_view
       numbers.frame_stride = code->frame_stride;
       numbers.lanes_per_unit = paths.vectors.rows.width;
       numbers.largest_buffer = code->largest_buffer;
+      numbers.folded = paths.vectors.rows.folded ? 1 : 0;
       emit_table(module, numbers, nullptr, code->start, code->advance);
       return {};
     }

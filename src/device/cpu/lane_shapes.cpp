@@ -54,7 +54,7 @@ LaneShapes::LaneShapes(const ThreadFunction& thread, const ThreadFlow& flow, con
   for (const unsigned which : {kThread + 0u, kThreadIndex + 0u}) shapes_[thread.geometry(which)] = linear(1, false);
   if (rows.aligned) counting_.insert(thread.geometry(kThread));
   if (rows.whole || rows.one) counting_.insert(thread.geometry(kThreadIndex));
-  if (rows.whole)
+  if (rows.whole && !rows.folded)
     for (const unsigned which : {kThreadsPerGroup + 0u, kDispatchThreads + 0u})
       multiples_.insert(thread.geometry(which));
   bool changed = true;

@@ -39,12 +39,14 @@ struct Shape {
   friend bool operator==(const Shape&, const Shape&) = default;
 };
 
-/// Which threads run together as lanes: as many neighbours of one row of the threadgroup.
+/// Which threads run together as lanes: as many neighbours of one row of the threadgroup, or where it is `folded`, of
+/// its threads in the order of their indices, which is one row then.
 struct LaneRows {
   unsigned width = kSimdWidth;  ///< 32, 16 or 8
   bool whole = true;    ///< rows are multiples of the width long; otherwise the last lanes of a row may be missing
   bool one = false;     ///< the threadgroup is one row
   bool aligned = true;  ///< the first lane's place in the row is a multiple of the width
+  bool folded = false;  ///< a row of lanes is as many rows of the threadgroup as it takes
 };
 
 /// Shapes of all values, and which blocks may run for a part of the lanes only. The function must be in

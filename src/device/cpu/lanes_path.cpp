@@ -70,8 +70,28 @@ bool never_ends_somewhere(const llvm::Function& function) {
   return ending.size() < function.size();
 }
 
+/// Where a thread of a folded threadgroup is, from its index. Vectors are not divided as whole numbers; as floats they
+/// are exact: quotients of less than 2^11 are no nearer to the next whole number than half of a divisor's part.
+void find_positions(const ThreadFunction& thread) {
+  auto& begin = thread.function->getEntryBlock();
+  llvm::IRBuilder<> builder(&begin, begin.getFirstNonPHIOrDbgOrAlloca());
+  auto* number = builder.getFloatTy();
+  const auto divide = [&](llvm::Value* value, llvm::Value* by) {
+    auto* middle = builder.CreateFAdd(builder.CreateUIToFP(value, number), llvm::ConstantFP::get(number, 0.5));
+    return builder.CreateFPToUI(builder.CreateFDiv(middle, builder.CreateUIToFP(by, number)), builder.getInt32Ty());
+  };
+  auto* index = thread.geometry(kThreadIndex);
+  auto* columns = thread.geometry(kThreadsPerGroup);
+  auto* rows = thread.geometry(kThreadsPerGroup + 1);
+  auto* row = divide(index, columns);
+  auto* z = divide(row, rows);
+  thread.geometry(kThread)->replaceAllUsesWith(builder.CreateSub(index, builder.CreateMul(row, columns)));
+  thread.geometry(kThread + 1)->replaceAllUsesWith(builder.CreateSub(row, builder.CreateMul(z, rows)));
+  thread.geometry(kThread + 2)->replaceAllUsesWith(z);
+}
+
 /// Lanes past the end of a row return at once.
-void leave_where_rows_end(const ThreadFunction& thread) {
+void leave_where_rows_end(const ThreadFunction& thread, bool folded) {
   auto& function = *thread.function;
   auto* begin = &function.getEntryBlock();
   auto* inside = begin->splitBasicBlock(begin->getFirstNonPHIOrDbgOrAlloca(), "inside");
@@ -79,8 +99,10 @@ void leave_where_rows_end(const ThreadFunction& thread) {
   llvm::ReturnInst::Create(function.getContext(), outside);
   begin->getTerminator()->eraseFromParent();
   llvm::IRBuilder<> builder(begin);
-  builder.CreateCondBr(builder.CreateICmpULT(thread.geometry(kThread), thread.geometry(kThreadsPerGroup)), inside,
-                       outside);
+  llvm::Value* at = thread.geometry(folded ? kThreadIndex : kThread);
+  llvm::Value* end = thread.geometry(kThreadsPerGroup);
+  for (unsigned d = 1; folded && d < 3; ++d) end = builder.CreateNUWMul(end, thread.geometry(kThreadsPerGroup + d));
+  builder.CreateCondBr(builder.CreateICmpULT(at, end), inside, outside);
 }
 
 /// Everything known about the thread function, and what is made from it.
@@ -213,13 +235,18 @@ llvm::Function* LanesPath::emit_start(llvm::Function* simdgroup_function, std::u
   group_context.append_group_geometry(sizes);
   auto size = [&](unsigned d) { return sizes[kThreadsPerGroup - kGroup + d]; };
   auto* width = builder_.getInt32(options_.rows.width);
-  auto* to_end =
-      options_.rows.whole ? size(0) : builder_.CreateNUWAdd(size(0), builder_.getInt32(options_.rows.width - 1));
-  auto* in_row = builder_.CreateUDiv(to_end, width);
-  auto* x = builder_.CreateNUWMul(builder_.CreateURem(simdgroup, in_row), width);
-  auto* row = builder_.CreateUDiv(simdgroup, in_row);
-  auto* index = builder_.CreateNUWAdd(builder_.CreateNUWMul(row, size(0)), x);
-  arguments.append({x, builder_.CreateURem(row, size(1)), builder_.CreateUDiv(row, size(1)), index});
+  if (options_.rows.folded) {
+    auto* zero = builder_.getInt32(0);
+    arguments.append({zero, zero, zero, builder_.CreateNUWMul(simdgroup, width)});
+  } else {
+    auto* to_end =
+        options_.rows.whole ? size(0) : builder_.CreateNUWAdd(size(0), builder_.getInt32(options_.rows.width - 1));
+    auto* in_row = builder_.CreateUDiv(to_end, width);
+    auto* x = builder_.CreateNUWMul(builder_.CreateURem(simdgroup, in_row), width);
+    auto* row = builder_.CreateUDiv(simdgroup, in_row);
+    auto* index = builder_.CreateNUWAdd(builder_.CreateNUWMul(row, size(0)), x);
+    arguments.append({x, builder_.CreateURem(row, size(1)), builder_.CreateUDiv(row, size(1)), index});
+  }
   arguments.append(sizes.begin(), sizes.end());
   arguments.append({frame(group, simdgroup, stride), site(group, simdgroup)});
   builder_.CreateCall(simdgroup_function, arguments);
@@ -274,7 +301,8 @@ LanesBody emit_lanes_body(const ThreadFunction& thread, std::string_view label, 
 
 Result<LanesCode> emit_lanes_path(const ThreadFunction& thread, std::string_view label, const CodeGenerator& generator,
                                   const LanesOptions& options) {
-  if (!options.rows.whole) leave_where_rows_end(thread);
+  if (options.rows.folded) find_positions(thread);
+  if (!options.rows.whole) leave_where_rows_end(thread, options.rows.folded);
   LanesPath path(thread, std::string(label), options);
   LanesCode code;
   code.obstacle = path.obstacle();
