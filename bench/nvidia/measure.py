@@ -108,8 +108,9 @@ class Measurement:
             grid, kernel, more = f"{SIDE // 32}x{SIDE // 32}x1", "dense_gemm_f16", [f"--bytes=3=u32:{SIDE},{SIDE},{SIDE}", f"--buffer=2=zeros:f16:{SIDE * SIDE}"]
         else:
             kernel = f"hf2q_dense_mm_{form}_f32_tensor" if form in ("f16", "bf16") else f"kernel_mul_mm_{form}_tensor_f32"
-            (self.folder / form).write_bytes(parameters_of_product(form))
-            grid, more = f"{SIDE // 32}x{SIDE // 64}x1", [f"--bytes=0=@{self.folder / form}", f"--buffer=3=zeros:f32:{SIDE * SIDE}", "--threadgroup-memory=0=8192"]
+            parameters = self.folder / f"{self.name}.{form}.parameters"
+            parameters.write_bytes(parameters_of_product(form))
+            grid, more = f"{SIDE // 32}x{SIDE // 64}x1", [f"--bytes=0=@{parameters}", f"--buffer=3=zeros:f32:{SIDE * SIDE}", "--threadgroup-memory=0=8192"]
         _, text = self(kernel, "run", "--kernel", kernel, *files, *more, "--grid", grid, "--group", "128", "--repeat", str(REPEATS))
         us, spread = summary(text, REPEATS)
         return {"us": us, "spread": spread, "rate": f"{2e-6 * SIDE ** 3 / us:.0f} TFLOP/s"}
@@ -208,15 +209,19 @@ def main():
             found = everything["ceilings"] = attempt(ceilings)
             copy = found.get("copy", 0)
             print(" ".join(f"{k} {v:.0f}" if isinstance(v, float) else f"{v}" for k, v in found.items()), flush=True)
+        pool = concurrent.futures.ThreadPoolExecutor(max(1, (os.cpu_count() or 2) - 2))
+
+        def by_all(names_of_rows, work):
+            """Of each name by each executable work(measurement, name), in turns on the GPU."""
+            rows = {(row, m.name): pool.submit(attempt, work, m, row) for row in names_of_rows for m in measured}
+            return {row: {m.name: rows[row, m.name].result() for m in measured} for row in names_of_rows}
+
         if "kernels" in parts:
-            with concurrent.futures.ThreadPoolExecutor(max(1, (os.cpu_count() or 2) - 2)) as pool:
-                kernels = arguments.kernels.split(",")
-                rows = {(k, m.name): pool.submit(attempt, m.kernel, k, copy) for k in kernels for m in measured}
-                everything["kernels"] = {k: {m.name: rows[k, m.name].result() for m in measured} for k in kernels}
+            everything["kernels"] = by_all(arguments.kernels.split(","), lambda m, kernel: m.kernel(kernel, copy))
             print("\n".join(table("kernels: us (spread) of " + ", ".join(names), everything["kernels"], names)), flush=True)
         if "products" in parts:
             data = write_products(folder, arguments.products.split(","))
-            everything["products"] = {form: {m.name: attempt(m.product, form, files) for m in measured} for form, files in data.items()}
+            everything["products"] = by_all(data, lambda m, form: m.product(form, data[form]))
             print("\n".join(table(f"products of {SIDE}^3: us (spread)", everything["products"], names)), flush=True)
         for part, command in (("dispatch", ["bench", "dispatch"]), ("model", ["bench", "model", arguments.model or "", "--prompt", "512", "--tokens", "128"])):
             if part not in parts or (part == "model" and not arguments.model):
