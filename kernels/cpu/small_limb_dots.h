@@ -156,13 +156,12 @@ struct LimbDots<BlockQ4_1> : SmallLimbDots<BlockQ4_1> {
 
 template <>
 struct LimbDots<BlockQ5_0> : SmallLimbDots<BlockQ5_0> {
-  enum : uint { kRows = 2, kZero = 16 };
+  enum : uint { kZero = 16 };
   typedef FiveBitRow<0, 2, 6> Row;
 };
 
 template <>
 struct LimbDots<BlockQ5_1> : SmallLimbDots<BlockQ5_1> {
-  enum : uint { kRows = 2 };
   enum : bool { kHasMinima = true };
   struct Row : FiveBitRow<0, 4, 8> {
     WideF offsets;
