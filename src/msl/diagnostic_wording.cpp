@@ -33,6 +33,25 @@ bool is_number(std::string_view type) {
   return std::ranges::find(kScalars, type) != kScalars.end() || contains(type, "<");
 }
 
+/// Whether a type is a vector or a matrix of numbers.
+bool has_components(std::string_view type) {
+  if (type.starts_with("packed_")) type.remove_prefix(7);
+  const std::size_t shape = type.find_last_not_of("234x") + 1;
+  return shape < type.size() && is_number(type.substr(0, shape));
+}
+
+/// The second type of "[with T = float, S = device half]".
+std::string second_type(std::string_view list) {
+  for (std::size_t at = list.find(", "); at != std::string_view::npos; at = list.find(", ", at + 2)) {
+    const std::string_view rest = list.substr(at + 2);
+    const std::size_t name = rest.find_first_of(" ,");
+    if (name == std::string_view::npos || !rest.substr(name).starts_with(" = ")) continue;
+    const std::string_view type = rest.substr(name + 3);
+    return std::string(type.substr(0, type.find(", ")));
+  }
+  return {};
+}
+
 /// The two types of "no known conversion from 'A' to 'B' for 1st argument", and whether it is the first argument.
 struct Conversion {
   std::string from;
@@ -116,7 +135,12 @@ std::string in_msl_terms(std::string message, std::string_view searched) {
     return "'simdgroup_matrix' holds half, float or bfloat and is 8x8: " + message;
   }
   if (message.ends_with("' file not found")) message += fmt::format("; searched: {}", searched);
-  if (message.starts_with("no matching constructor for initialization of '")) message += ": wrong number or types of components";
+  constexpr std::string_view kConstructor = "no matching constructor for initialization of '";
+  if (message.starts_with(kConstructor) && message.ends_with('\'') && has_components(std::string_view(message).substr(kConstructor.size(), message.size() - kConstructor.size() - 1))) {
+    message += ": wrong number or types of components";
+  }
+  constexpr std::string_view kUnqualified = "an object in address space unqualified";
+  if (message.ends_with(kUnqualified)) message.replace(message.size() - kUnqualified.size(), kUnqualified.size(), "an object in address space 'thread'");
   if (message.starts_with("value of type 'bool") && message.ends_with("is not contextually convertible to 'bool'")) message += ": use all() or any()";
   if (contains(message, "template instantiation exceeded maximum depth")) message += ": the limit is CompileLimits::template_depth (--limit template_depth=N)";
   if (message.starts_with("constexpr evaluation hit maximum step limit")) message += " The limit is CompileLimits::constexpr_steps (--limit constexpr_steps=N)";
@@ -142,10 +166,12 @@ void explain_call(std::string& error, std::string_view note) {
   };
   const std::string first = quoted("('", "' vs. "), second = quoted("' vs. '", "')");
   std::string type = quoted("[with T = ", "]");
+  const std::string other_type = second_type(type);
   type = type.substr(0, type.find(", "));
   const std::string wanted = quoted("could not match '", "' against '"), given = quoted("' against '", "'");
   if (contains(note, "deduced conflicting types") && !first.empty()) error += fmt::format(": '{}' and '{}' differ", first, second);
   else if (contains(note, "constraints not satisfied") && !type.empty() && !is_number(type)) error += fmt::format(": it does not take '{}'", type);
+  else if (contains(note, "constraints not satisfied") && !other_type.empty()) error += fmt::format(": it takes no '{}' beside '{}'", other_type, type);
   else if (!wanted.empty() && !contains(wanted, "vec<") && !given.empty()) error += fmt::format(": it takes '{}', not '{}'", wanted, given);
 }
 

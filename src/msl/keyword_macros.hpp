@@ -8,10 +8,10 @@
 
 namespace anymetal::msl {
 
-inline bool is_keyword_macro(std::string_view word) {
-  static constexpr std::array<std::string_view, 8> kKeywords = {"device", "constant", "threadgroup", "thread", "kernel", "vertex", "fragment", "coherent"};
-  return std::ranges::find(kKeywords, word) != kKeywords.end();
-}
+/// What keywords.h defines in small letters; a test compares the two.
+inline constexpr std::array<std::string_view, 8> kKeywordMacros = {"device", "constant", "threadgroup", "thread", "kernel", "vertex", "fragment", "coherent"};
+
+inline bool is_keyword_macro(std::string_view word) { return std::ranges::find(kKeywordMacros, word) != kKeywordMacros.end(); }
 
 /// `#pragma __msl_keyword kernel`, which `#undef kernel` becomes (prepass.hpp): no macro of the user's has the name any more, and the
 /// keyword is one again (library_macros.hpp).

@@ -1,5 +1,6 @@
 // Macros of the user's with the names of whatever the library writes: keywords, attributes, everything in its headers.
 #include "msl/embedded_files.hpp"
+#include "msl/keyword_macros.hpp"
 #include "msl/tokens.hpp"
 #include "msl_front_end/support.hpp"
 
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <sstream>
 
 namespace {
 
@@ -35,7 +37,7 @@ Words library_words() {
   return all;
 }
 
-constexpr std::string_view kKeywords[] = {"device", "constant", "threadgroup", "thread", "kernel", "vertex", "fragment", "coherent"};
+constexpr auto& kKeywords = anymetal::msl::kKeywordMacros;
 
 constexpr std::string_view kHeaders = "#include <metal_stdlib>\n#include <metal_tensor>\n#include <MetalPerformancePrimitives/MetalPerformancePrimitives.h>\n#include <simd/simd.h>\n#include <anymetal_nvidia>\n";
 
@@ -101,6 +103,22 @@ TEST_P(UsersMacros, AfterTheHeadersLeaveWhatThePrepassWritesAlone) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, UsersMacros, testing::Values(" ~3 nonsense {", "(...) ~3 nonsense {", "(x) x", " "));
+
+TEST(Macros, OfKeywordsAreThoseThatTheLibraryDefines) {
+  const auto& headers = anymetal::msl::embedded_headers();
+  const auto keywords = std::ranges::find(headers, "prelude/keywords.h", [](const auto& header) { return std::string_view(header.name); });
+  ASSERT_NE(keywords, headers.end());
+  std::istringstream text{std::string(keywords->text)};
+  std::set<std::string> defined;
+  for (std::string line; std::getline(text, line);) {
+    constexpr std::string_view kDefine = "#define ";
+    if (!line.starts_with(kDefine)) continue;
+    const std::string name = line.substr(kDefine.size(), line.find_first_of(" (", kDefine.size()) - kDefine.size());
+    // What a source does not write begins with `__`; the query is no keyword.
+    if (!name.starts_with("__") && name != "is_function_constant_defined") defined.insert(name);
+  }
+  EXPECT_EQ(defined, std::set<std::string>(kKeywords.begin(), kKeywords.end()));
+}
 
 TEST(UsersMacrosOfOptions, LeaveTheLibraryAlone) {
   auto r = request("#include <metal_tensor>\n#include <metal_stdlib>\nusing namespace metal;\nkernel void f(device T* o [[buffer(0)]], uint i [[thread_position_in_grid]]) { o[i] = value(N); }");

@@ -14,6 +14,7 @@ inline constexpr T dynamic_length_v = static_cast<T>(dynamic_extent);
 
 template <class Index, size_t... Extent>
 struct extents {
+  static_assert(sizeof...(Extent) != 0 && sizeof...(Extent) <= 16, "a tensor has 1 to 16 dimensions");
   using index_type = Index;
   Index __e[sizeof...(Extent)];
 
@@ -41,6 +42,12 @@ struct extents {
 
 namespace __msl {
 
+template <metal::size_t Rank>
+struct checked_rank {
+  static constexpr bool is_possible = Rank != 0 && Rank <= 16;
+  static_assert(is_possible, "a tensor has 1 to 16 dimensions");
+  static constexpr int value = is_possible ? static_cast<int>(Rank) : 1;
+};
 template <class Index, class Sequence>
 struct dynamic_extents;
 template <class Index, int... r>
@@ -53,7 +60,7 @@ struct dynamic_extents<Index, sequence<int, r...>> {
 namespace metal {
 
 template <class Index, size_t Rank>
-using dextents = typename __msl::dynamic_extents<Index, __msl::first<static_cast<int>(Rank)>>::type;
+using dextents = typename __msl::dynamic_extents<Index, __msl::first<__msl::checked_rank<Rank>::value>>::type;
 
 struct tensor_inline {};
 struct tensor_handle {};
