@@ -84,6 +84,15 @@ void DiagnosticCollector::add_macros(const clang::SourceManager& sources, clang:
   }
 }
 
+std::optional<UserPosition> DiagnosticCollector::inclusion(const clang::SourceManager& sources, clang::SourceLocation place) const {
+  while (place.isValid()) {
+    place = sources.getIncludeLoc(sources.getFileID(sources.getFileLoc(place)));
+    const UserPosition position = user_position(sources, place, files_);
+    if (position.line != 0 && !position.in_library) return position;
+  }
+  return std::nullopt;
+}
+
 void DiagnosticCollector::HandleDiagnostic(clang::DiagnosticsEngine::Level level, const clang::Diagnostic& info) {
   DiagnosticConsumer::HandleDiagnostic(level, info);
   if (level <= clang::DiagnosticsEngine::Ignored || level == clang::DiagnosticsEngine::Remark) return;
@@ -102,6 +111,7 @@ void DiagnosticCollector::HandleDiagnostic(clang::DiagnosticsEngine::Level level
   const Severity severity = severity_of(level);
   const bool is_compilers = info.getID() < clang::diag::DIAG_UPPER_LIMIT;
   add(severity, position, in_msl_terms(msl_message(std::string_view(text), is_compilers), files_.searched()));
+  if (severity == Severity::Error && position.in_library) entries_.back().inclusion = inclusion(info.getSourceManager(), place);
   if (severity != Severity::Note && place.isMacroID()) add_macros(info.getSourceManager(), place);
 }
 
@@ -129,8 +139,15 @@ std::vector<Diagnostic> DiagnosticCollector::take() {
       error.diagnostic = entries_[k].diagnostic;
       error.diagnostic.message = message;
       error.diagnostic.severity = Severity::Error;
+      error.in_library = false;
       break;
     }
+    if (!error.in_library || !error.inclusion) continue;
+    error.diagnostic.file = error.inclusion->file;
+    error.diagnostic.line = error.inclusion->line;
+    error.diagnostic.column = error.inclusion->column;
+    error.diagnostic.source_line = error.inclusion->source_line;
+    error.in_library = false;
   }
   std::vector<Diagnostic> result;
   std::set<std::tuple<std::string, unsigned, unsigned>> places;

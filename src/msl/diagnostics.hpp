@@ -43,7 +43,9 @@ class DiagnosticCollector : public clang::DiagnosticConsumer {
   struct Entry {
     Diagnostic diagnostic;
     bool in_library = false;
+    std::optional<UserPosition> inclusion = std::nullopt;  ///< of the library's header it stands in, in the user's text
   };
+  [[nodiscard]] std::optional<UserPosition> inclusion(const clang::SourceManager& sources, clang::SourceLocation place) const;
   void add(Severity severity, const UserPosition& position, std::string message);
   void add_macros(const clang::SourceManager& sources, clang::SourceLocation place);
 

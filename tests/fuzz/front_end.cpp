@@ -33,6 +33,21 @@ std::string misplaced(const Error& error) {
   return error.diagnostics().empty() ? "a refused source without a message" : std::string();
 }
 
+/// What is said of a program speaks of it: at a place in it, and not in the words that MSL is made with here.
+std::string foreign_word(std::string_view text, const std::vector<Diagnostic>& diagnostics) {
+  for (const Diagnostic& d : diagnostics) {
+    for (const std::string_view word : {"__msl", "__global", "__local", "__private", "__generic", "annotate", "ext_vector_type", "_Float16", "vec<", "matrix<", "SYCL", "opencl",
+                                        "OpenCL", "address_space", "__e[", "__lane"}) {
+      const bool is_users = text.find(word) != std::string_view::npos;
+      if (!is_users && d.message.find(word) != std::string::npos) return fmt::format("a message with '{}': {}", word, d.message);
+    }
+    if (d.severity == Severity::Error && d.line != 0 && d.file != "fuzz.metal" && text.find("#line") == std::string_view::npos) {
+      return fmt::format("an error in {}: {}", d.file, d.message);
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Outcome run_front_end(std::string_view text) {
@@ -45,6 +60,7 @@ Outcome run_front_end(std::string_view text) {
   if (!source) {
     outcome.defect = defect_of(source.error());
     if (outcome.defect.empty()) outcome.defect = misplaced(source.error());
+    if (outcome.defect.empty()) outcome.defect = foreign_word(text, source.error().diagnostics());
     return outcome;
   }
   outcome.reached = Reached::Parsed;
@@ -58,6 +74,7 @@ Outcome run_front_end(std::string_view text) {
     const auto entry = (*source)->entry(name, constants);
     if (!entry) {
       outcome.defect = defect_of(entry.error());
+      if (outcome.defect.empty()) outcome.defect = foreign_word(text, entry.error().diagnostics());
       if (!outcome.defect.empty()) return outcome;
       continue;
     }

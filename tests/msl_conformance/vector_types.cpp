@@ -45,6 +45,19 @@ const Feature kFeatures[] = {
      "d[0].wzyx; s[1].xw = s[1].wx; d->z += 5; float3 p = 1; ut(p); o[0] = d[0].x; o[1] = s[1].x; o[2] = d->z; o[3] = "
      "p.z; o[4] = s[1].y; for (int i = 5; i < 16; ++i) o[i] = 0;",
      {2, 2, 8, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
+    {"assignments to components have values: chains, conditions, `++v.x`",
+     "struct state { uint4 counter; packed_uint3 p; bool next() { if (++counter.x == 0 && ++counter.y == 0) "
+     "++counter.z; "
+     "return counter.y == 1; } };\ntemplate <typename T> T bump(T v) { v.w = v.x += v.y = 2; return v; }",
+     "state s; s.counter = uint4(0xffffffff, 0, 0, 7); o[0] = s.next() * 10 + s.counter.y; int4 v; v.x = v.y = v.z = "
+     "v.w = "
+     "n[3]; v.xy = v.zw = int2(n[5]) + 1; o[1] = v.x + v.y + v.z + v.w; s.p.x = s.p.z = 4; uint a = s.p.x -= 1, b = "
+     "++s.p.z, c = s.p.x++; o[2] = a * 100 + b * 10 + c; float2 f; float g = f.x = 2.5f; o[3] = int((f.y = g) * 2); "
+     "int4 w "
+     "= bump(int4(1, 1, 1, 1)); o[4] = w.w * 10 + w.x; const int d = --v.x + v.y--; o[5] = d * 10 + v.y; device int2* "
+     "q "
+     "= (device int2*)(o + 6); q->x = q->y = 8; if ((q->x += 1) == 9) q->y = q->x;",
+     {11, 24, 353, 5, 33, 115, 9, 9}},
     {"single components are lvalues",
      "void twice(thread float& x) { x *= 2; } void twice(device int& x) { x *= 3; }",
      "float4 v = float4(1, 2, 3, 4); v.y += n[1]; v.x++; --v.w; twice(v[2]); device int4* d = (device int4*)o; d->x = "

@@ -26,6 +26,8 @@ const Malformed kArrayLibraries[] = {
      "no matching function for call to 'simdgroup_store': it takes no 'const device float' beside 'float'"},
     {"struct tile_t { int v; tile_t() threadgroup {} };\nkernel void f(device int* o) { tile_t «t»; o[0] = t.v; }",
      "no matching constructor for initialization of 'tile_t'", "cannot be used to construct an object in address space 'thread'"},
+    {"kernel void f(device int* o) {\n#include «<metal_tensor>»\n}", "namespaces can only be defined in global or namespace scope"},
+    {"struct tile_t { void clear() thread {} };\nkernel void f(device int* o) { int «x» = &tile_t::clear; o[0] = x; }", "'void (tile_t::*)() thread'"},
     {"#include <metal_tensor>\nkernel void f(device float* o) { tensor<device float, «dextents<int, 65536>», tensor_inline> t(o, {}); o[0] = t.get_rank(); }",
      "a tensor has 1 to 16 dimensions"},
     {"template <int bits> inline int g() { static_assert(«bits == 2 || bits == 4», \"no such width\"); return bits; }\n"

@@ -20,7 +20,8 @@ template <class V, int A, int B, int C, int D>
 inline constexpr bool assignable<V, A, B, C, D> =
     A != B && A != C && A != D && B != C && B != D && C != D && !__is_const(V);
 
-// The declared type of a property is never used: an access has the type the accessor returns.
+// The declared type of a property is never used: an access has the type the accessor returns, and an assignment, `++v.x` too, that of what
+// it returns: the value it has assigned.
 #define __MSL_SWIZZLE(xyzw, rgba, M, ...)                                                              \
   template <class V>                                                                                   \
   __MSL_MEMBER constexpr auto __##xyzw(this const V& v) {                                              \
@@ -28,8 +29,9 @@ inline constexpr bool assignable<V, A, B, C, D> =
   }                                                                                                    \
   template <class V>                                                                                   \
     requires(assignable<V, __VA_ARGS__>)                                                               \
-  __MSL_MEMBER constexpr void __put_##xyzw(this V& v, const typename V::template __with_width<M>& o) { \
+  __MSL_MEMBER constexpr auto __put_##xyzw(this V& v, const typename V::template __with_width<M>& o) { \
     v.template __assign<__VA_ARGS__>(o);                                                               \
+    return o;                                                                                          \
   }                                                                                                    \
   __declspec(property(get = __##xyzw, put = __put_##xyzw)) int xyzw, rgba;
 
@@ -41,8 +43,9 @@ inline constexpr bool assignable<V, A, B, C, D> =
   }                                                                    \
   template <class V>                                                   \
     requires(!__is_const(V))                                           \
-  __MSL_MEMBER void __put_##xyzw(this V& v, typename V::__element s) { \
+  __MSL_MEMBER auto __put_##xyzw(this V& v, typename V::__element s) { \
     v.__set(i, s);                                                     \
+    return s;                                                          \
   }
 
 #define __MSL_SWIZZLE_2(x0, r0, i0, x1, r1, i1) __MSL_SWIZZLE(x0##x1, r0##r1, 2, i0, i1)
