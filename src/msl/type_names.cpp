@@ -121,6 +121,8 @@ std::string without_space(std::string type) {
 }  // namespace
 
 std::string msl_spelling(std::string_view text) {
+  constexpr std::string_view kRestrict = " __restrict";  // behind the type of a member function: method_spaces.cpp too
+  if (text.ends_with(kRestrict)) text.remove_suffix(kRestrict.size());
   const std::string words = without_alias(rename_words(text));
   std::string result;
   for (std::size_t i = 0; i < words.size();) {

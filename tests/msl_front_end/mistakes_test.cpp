@@ -1,4 +1,5 @@
 // Mistakes that are made in kernel libraries of different styles: at which token, in which words.
+#include "msl/type_names.hpp"
 #include "msl_front_end/malformed_support.hpp"
 
 namespace {
@@ -27,7 +28,7 @@ const Malformed kArrayLibraries[] = {
     {"struct tile_t { int v; tile_t() threadgroup {} };\nkernel void f(device int* o) { tile_t «t»; o[0] = t.v; }",
      "no matching constructor for initialization of 'tile_t'", "cannot be used to construct an object in address space 'thread'"},
     {"kernel void f(device int* o) {\n#include «<metal_tensor>»\n}", "namespaces can only be defined in global or namespace scope"},
-    {"struct tile_t { void clear() thread {} };\nkernel void f(device int* o) { int «x» = &tile_t::clear; o[0] = x; }", "'void (tile_t::*)() thread'"},
+    {"struct tile_t { void clear() thread {} };\nkernel void f(device int* o) { int «x» = &tile_t::clear; o[0] = x; }", "'void (tile_t::*)()'"},
     {"#include <metal_tensor>\nkernel void f(device float* o) { tensor<device float, «dextents<int, 65536>», tensor_inline> t(o, {}); o[0] = t.get_rank(); }",
      "a tensor has 1 to 16 dimensions"},
     {"template <int bits> inline int g() { static_assert(«bits == 2 || bits == 4», \"no such width\"); return bits; }\n"
@@ -128,6 +129,13 @@ TEST(MistakesInNames, OfTheLibraryAreShownWithTheirNamespace) {
 TEST(MistakesInCalls, AreNotFollowedByEveryFunctionOfThatName) {
   const auto diagnostics = front_end::errors_of("kernel void k(device float4* o) { o[0] = select(o[0], o[1], 1.0f); }");
   EXPECT_LE(diagnostics.size(), 4U) << anymetal::render(diagnostics);
+}
+
+TEST(TypeNames, AreMslsInMessages) {
+  using anymetal::msl::msl_spelling;
+  EXPECT_EQ(msl_spelling("void () __generic"), "void () thread");
+  EXPECT_EQ(msl_spelling("void (tile_t::*)() __restrict"), "void (tile_t::*)()");
+  EXPECT_EQ(msl_spelling("const __private metal::vec<_Float16, 4> *"), "constant half4 *");
 }
 
 }  // namespace
