@@ -67,6 +67,12 @@ def kernel_row(result, text, copy):
     return row
 
 
+def product_row(us, spread, vendor):
+    """Beside the vendor's microseconds, 0 where they are not known."""
+    rate = f"{2e-6 * SIDE ** 3 / us:.0f} TFLOP/s" + (f", {100 * vendor / us:.0f} % of the vendor's" if vendor else "")
+    return {"us": us, "spread": spread, "rate": rate}
+
+
 def parameters_of_product(form):
     """MatMatParams of kernels/common/matmul_params.h for SIDE^3."""
     size, elements = (BLOCKS[form][0], BLOCKS[form][1]) if form in BLOCKS else (2, 1)
@@ -102,7 +108,7 @@ class Measurement:
         result = json.loads(out)
         return kernel_row(result["kernels"][0] if "kernels" in result else result, text, copy)
 
-    def product(self, form, data):
+    def product(self, form, data, vendor):
         files = [f"--buffer={i}={self.folder / name}" for i, name in data]
         if form == "gemm":
             grid, kernel, more = f"{SIDE // 32}x{SIDE // 32}x1", "dense_gemm_f16", [f"--bytes=3=u32:{SIDE},{SIDE},{SIDE}", f"--buffer=2=zeros:f16:{SIDE * SIDE}"]
@@ -113,7 +119,7 @@ class Measurement:
             grid, more = f"{SIDE // 32}x{SIDE // 64}x1", [f"--bytes=0=@{parameters}", f"--buffer=3=zeros:f32:{SIDE * SIDE}", "--threadgroup-memory=0=8192"]
         _, text = self(kernel, "run", "--kernel", kernel, *files, *more, "--grid", grid, "--group", "128", "--repeat", str(REPEATS))
         us, spread = summary(text, REPEATS)
-        return {"us": us, "spread": spread, "rate": f"{2e-6 * SIDE ** 3 / us:.0f} TFLOP/s"}
+        return product_row(us, spread, vendor)
 
 
 def ceilings():
@@ -181,7 +187,7 @@ def table(title, results, executables):
 def attempt(work, *arguments):
     try:
         return work(*arguments)
-    except (ValueError, KeyError, OSError, subprocess.SubprocessError) as error:
+    except (ValueError, KeyError, OSError, ImportError, RuntimeError, subprocess.SubprocessError) as error:
         return {"error": str(error).replace("\n", " ")[-120:]}
 
 
@@ -204,10 +210,9 @@ def main():
         names = [m.name for m in measured]
         if len(set(names)) != len(names):
             parser.error("give the two executables different names")
-        copy = 0
+        found = {}
         if "ceilings" in parts:
             found = everything["ceilings"] = attempt(ceilings)
-            copy = found.get("copy", 0)
             print(" ".join(f"{k} {v:.0f}" if isinstance(v, float) else f"{v}" for k, v in found.items()), flush=True)
         pool = concurrent.futures.ThreadPoolExecutor(max(1, (os.cpu_count() or 2) - 2))
 
@@ -217,11 +222,11 @@ def main():
             return {row: {m.name: rows[row, m.name].result() for m in measured} for row in names_of_rows}
 
         if "kernels" in parts:
-            everything["kernels"] = by_all(arguments.kernels.split(","), lambda m, kernel: m.kernel(kernel, copy))
+            everything["kernels"] = by_all(arguments.kernels.split(","), lambda m, kernel: m.kernel(kernel, found.get("copy", 0)))
             print("\n".join(table("kernels: us (spread) of " + ", ".join(names), everything["kernels"], names)), flush=True)
         if "products" in parts:
             data = write_products(folder, arguments.products.split(","))
-            everything["products"] = by_all(data, lambda m, form: m.product(form, data[form]))
+            everything["products"] = by_all(data, lambda m, form: m.product(form, data[form], found.get("bf16" if form == "bf16" else "f16", 0)))
             print("\n".join(table(f"products of {SIDE}^3: us (spread)", everything["products"], names)), flush=True)
         for part, command in (("dispatch", ["bench", "dispatch"]), ("model", ["bench", "model", arguments.model or "", "--prompt", "512", "--tokens", "128"])):
             if part not in parts or (part == "model" and not arguments.model):

@@ -141,6 +141,9 @@ class MeasureNvidia(unittest.TestCase):
         row = measure.kernel_row({"shape": "s", "runs": 3, "flops": 1375e6, "bytes": 1}, EVENTS, 2000)
         self.assertEqual(row["rate"], "100.0 TFLOP/s")
 
+        self.assertEqual(measure.product_row(400.0, 2.0, 180.0)["rate"], "344 TFLOP/s, 45 % of the vendor's")
+        self.assertEqual(measure.product_row(400.0, 2.0, 0)["rate"], "344 TFLOP/s")
+
     def test_parameters_of_products_have_the_layout_of_the_kernels(self):
         parameters = measure.parameters_of_product("q4_K")
         self.assertEqual(len(parameters), 88)
