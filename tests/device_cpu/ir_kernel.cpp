@@ -7,6 +7,8 @@
 
 #include <map>
 
+#include "emulated/emulated_backend.hpp"
+
 namespace anymetal::test {
 namespace {
 
@@ -53,7 +55,7 @@ std::string declarations(std::string_view ir) {
 std::shared_ptr<device::Backend> cpu_device(unsigned threads) {
   static std::map<unsigned, std::shared_ptr<device::Backend>> devices;
   auto& found = devices[threads];
-  if (!found) found = *device::cpu::make_cpu_backend({threads, ANYMETAL_TEST_LANES != 0});
+  if (!found) found = *cpu_or_emulated({threads, ANYMETAL_TEST_LANES != 0});
   return found;
 }
 

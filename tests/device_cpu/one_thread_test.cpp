@@ -8,6 +8,7 @@
 
 #include <numeric>
 
+#include "emulated/emulated_backend.hpp"
 #include "prepared_thread.hpp"
 
 namespace anymetal::test {
@@ -118,7 +119,7 @@ TEST(OneThread, OnlyWhereTheKernelSaysSoAndReadsNoPositionInTheGrid) {
 }
 
 TEST(OneThread, NotWhereVariantsAreSwitchedOff) {
-  const auto general = *device::cpu::make_cpu_backend({.threads = 1, .lanes = true, .variants = false});
+  const auto general = *cpu_or_emulated({.threads = 1, .lanes = true, .variants = false});
   EXPECT_EQ(IrKernel(right_for_any_size(kRow), general).artifact().execution_path, "lanes");
   EXPECT_NE(general->artifact_identity(), cpu_device()->artifact_identity());
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "emulated/emulated_backend.hpp"
 #include "ir_kernel.hpp"
 #include "msl/parsed_source.hpp"
 #include "random_kernel.hpp"
@@ -87,8 +88,8 @@ Seeds seeds(unsigned few) {
 
 /// Runs kernels on both paths in every geometry; where they must be as many threads each, outcomes are the same in all.
 void compare(RandomKernel::Threads depends, const std::vector<Geometry>& geometries, unsigned few) {
-  const auto coroutines = *device::cpu::make_cpu_backend({.threads = 1, .lanes = false});
-  const auto lanes = *device::cpu::make_cpu_backend({.threads = 1, .lanes = true, .verify = true});
+  const auto coroutines = *cpu_or_emulated({.threads = 1, .lanes = false});
+  const auto lanes = *cpu_or_emulated({.threads = 1, .lanes = true, .verify = true});
   const auto [first, count] = seeds(few);
   const bool whole = depends == RandomKernel::Threads::Whole;
   unsigned taken = 0;

@@ -10,6 +10,7 @@
 
 #include <random>
 
+#include "emulated/emulated_backend.hpp"
 #include "ir_kernel.hpp"
 
 namespace anymetal::test {
@@ -118,7 +119,7 @@ TEST(ShiftAmounts, DoNotSpoilWhatTheyAreBlendedWith) {
   std::vector<std::uint32_t> words(8 * 64);
   for (auto& word : words) word = static_cast<std::uint32_t>(random());
   for (const bool lanes : {false, true}) {
-    const IrKernel kernel(Products().text(), *device::cpu::make_cpu_backend({.threads = 1, .lanes = lanes}));
+    const IrKernel kernel(Products().text(), *cpu_or_emulated({.threads = 1, .lanes = lanes}));
     EXPECT_EQ(kernel.artifact().execution_path, lanes ? "lanes" : "coroutines");
     const DeviceArray<std::uint32_t> in(words);
     const DeviceArray<std::uint32_t> out(std::vector<std::uint32_t>(4 * 64, 0));

@@ -1,7 +1,8 @@
 // One test per kernel name over the table in src/cases. `--verbose` prints the largest error of every case beside what
 // is allowed; `--full` adds the exhaustive cases and the benchmark sizes; `--seeds N` runs each case with N different
 // data sets; `--guarded-pages` places every buffer at inaccessible pages, on the CPU device; `--without-variants` runs the
-// kernels that have a form for processors in their general form on the CPU device.
+// kernels that have a form for processors in their general form on the CPU device. ANYMETAL_TEST_RUNNER: as
+// emulated_backend.hpp says.
 #include <anymetal/log.hpp>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "cases/runner.hpp"
+#include "emulated/emulated_backend.hpp"
 #include "registry/builtin_catalogue.hpp"
 
 namespace {
@@ -32,11 +34,20 @@ struct Options {
   std::uint64_t seeds = 1;
 };
 
+Result<Device> open_device(const Options& options) {
+  if (std::getenv("ANYMETAL_TEST_RUNNER") != nullptr) {
+    auto backend = test::cpu_or_emulated();
+    if (!backend) return std::unexpected(backend.error());
+    return Device(*std::move(backend));
+  }
+  return options.guarded_pages || options.without_variants ? Device::open("cpu") : Device::system_default();
+}
+
 /// What all tests share: one registry, so that a source is parsed once.
 struct Bench {
   explicit Bench(const Options& o)
       : options(o),
-        device(o.guarded_pages || o.without_variants ? Device::open("cpu") : Device::system_default()) {
+        device(open_device(o)) {
     set_log_callback([this](Severity, std::string_view text) {
       fmt::print(stderr, "{}\n", text);
       const std::scoped_lock lock(mutex);
