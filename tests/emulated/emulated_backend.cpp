@@ -51,6 +51,8 @@ class Emulator {
     ::close(from[1]);
     to_ = to[1];
     from_ = from[0];
+    emulated::Greeting greeting;
+    is_of_this_state_ = receive_value(from_, greeting) && greeting == emulated::Greeting{};
   }
   ~Emulator() {
     ::close(to_);
@@ -62,6 +64,9 @@ class Emulator {
 
   Result<emulated::Loaded> load(const std::string& library) {
     const std::scoped_lock lock(mutex_);
+    if (!is_of_this_state_)
+      return fail(ErrorCode::InternalError,
+                  "the emulated program does not start, or was built in another state: build it again");
     emulated::Loaded loaded;
     const bool answered = send_value(to_, Request::Load) && send_value(to_, std::uint64_t{library.size()}) &&
                           send(to_, std::as_bytes(std::span(library))) && receive_value(from_, loaded);
@@ -116,6 +121,7 @@ class Emulator {
   pid_t process_ = -1;
   int to_ = -1;
   int from_ = -1;
+  bool is_of_this_state_ = false;
   std::mutex mutex_;
 };
 

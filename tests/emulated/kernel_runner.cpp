@@ -121,6 +121,7 @@ extern "C" {
 int main() {
   std::vector<const KernelTable*> kernels;
   device::cpu::WorkerArena arena;
+  if (!send_value(STDOUT_FILENO, Greeting{})) return 1;
   Request request{};
   while (receive_value(STDIN_FILENO, request)) {
     if (!(request == Request::Load ? load(kernels) : run(kernels, arena))) return 1;

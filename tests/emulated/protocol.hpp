@@ -13,6 +13,13 @@
 
 namespace anymetal::emulated {
 
+/// The runner's first words: the structures that it shares with generated code are those of the test.
+struct Greeting {
+  std::uint64_t table_bytes = sizeof(device::cpu::KernelTable);
+  std::uint64_t context_bytes = sizeof(device::cpu::GroupContext);
+  friend bool operator==(const Greeting&, const Greeting&) = default;
+};
+
 enum class Request : std::uint64_t {
   Load,  ///< a path's length and the path of a shared library; answered by Loaded
   Run,   ///< a Launch, its memories (each a size and the bytes), the bytes, the arguments; answered by an Outcome and
