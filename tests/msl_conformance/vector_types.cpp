@@ -135,6 +135,15 @@ const Feature kFeatures[] = {
      "(threadgroup const packed_ushort2*)(raw + 2); ushort2 x = u[0]; o[0] = x.y; packed_uchar3 b = *(threadgroup "
      "packed_uchar3*)(raw + 5); o[1] = b.z; packed_int2 z; z = int2(3, 4); o[2] = z.x * z[1];",
      {0x504, 7, 12}},
+    {"volatile vectors: read, written and changed by components, in every space",
+     "",
+     "volatile int4 v = n[2]; v.x = n[5]; int4 w = v; v = w; int2 q = v.xy; v.zw = q; v.x += 2; o[0] = v.x * 1000 + "
+     "v.y "
+     "* 100 + v.z * 10 + v.w; volatile threadgroup float4 s[2]; s[t] = float4(w); s[t].y = 3; w = int4(float4(s[t]) * "
+     "2); s[1] = s[0]; const float c = s[1][1]; o[1] = w.x * 10 + w.y; o[2] = s[1].y + c; volatile device int2* d = "
+     "(volatile device int2*)(o + 4); d[0] = 4; d[0].y -= 1; int2 r = d[0]; o[3] = ++d[0].x; const int2 e = d[0]; o[5] "
+     "= r.y + e.x;",
+     {7252, 106, 6, 5, 5, 8}},
     {"constant expressions on vectors",
      "constant constexpr float4 kWeights = float4(1, 2, 3, 4); constexpr constant int2 kPair = {3, 4}; "
      "static_assert(kPair.y == 4 && all(int2(1, 2) + 1 == int2(2, 3)));",

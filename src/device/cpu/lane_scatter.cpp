@@ -174,17 +174,28 @@ void LaneEmitter::emit_lane_by_lane(Instruction& instruction) {
     spilled.push_back(llvm::isa<llvm::Constant>(operand) ? nullptr : spill(lanes(operand), kOperands + i));
   }
   auto* type = instruction.getType();
-  auto* results = type->isVoidTy() ? nullptr : stack_slot(widened(type));
+  auto* element = type->getScalarType();
+  llvm::SmallVector<llvm::AllocaInst*, 4> results;  // one for each component
+  for (unsigned c = 0; !type->isVoidTy() && c < component_count(type); ++c) {
+    results.push_back(stack_slot(widened(element)));
+  }
   for_each_active([&](Value* lane) {
     auto* copy = instruction.clone();
     copy->dropUnknownNonDebugMetadata();  // what does not alias within a thread may across threads
     for (unsigned i = 0; i < spilled.size(); ++i)
       if (spilled[i]) copy->setOperand(i, lane_of(spilled[i], instruction.getOperand(i)->getType(), lane));
     builder_.Insert(copy);
-    if (results) builder_.CreateStore(copy, builder_.CreateInBoundsGEP(type, results, lane));
+    for (unsigned c = 0; c < results.size(); ++c) {
+      auto* component = type->isVectorTy() ? builder_.CreateExtractElement(copy, c) : copy;
+      builder_.CreateStore(component, builder_.CreateInBoundsGEP(element, results[c], lane));
+    }
   });
-  if (!results) return;
-  define_lanes(instruction, {builder_.CreateAlignedLoad(results->getAllocatedType(), results, results->getAlign())});
+  if (results.empty()) return;
+  llvm::SmallVector<Value*, 4> components;
+  for (auto* result : results) {
+    components.push_back(builder_.CreateAlignedLoad(result->getAllocatedType(), result, result->getAlign()));
+  }
+  define_lanes(instruction, components);
 }
 
 }  // namespace anymetal::device::cpu

@@ -23,6 +23,22 @@ struct vec : __msl_components::components<T, N> {
   vec() = default;
   __MSL_MEMBER constexpr vec(__msl::raw_tag, __raw v) : __v(v) {}
 
+  // What is volatile is read, and written below, as a whole. Templates are no copies: the class stays trivial.
+  template <class V>
+    requires(__is_volatile(V) && __is_same(__msl::plain<V>, vec))
+  __MSL_MEMBER vec(V& o) : __v(o.__v) {}
+  template <class V>
+    requires(__is_volatile(V) && !__is_const(V))
+  __MSL_MEMBER vec operator=(this V& v, const vec& o) {
+    v.__v = o.__v;
+    return o;
+  }
+  template <class V, class O>
+    requires(!__is_const(V) && __is_volatile(O) && __is_same(__msl::plain<O>, vec))
+  __MSL_MEMBER vec operator=(this V& v, O& o) {
+    return v = vec(o);
+  }
+
   // A scalar of any kind is converted to T and replicated.
   template <class S>
     requires(__is_constructible(T, S))
@@ -47,7 +63,7 @@ struct vec : __msl_components::components<T, N> {
 
   // An element is an lvalue of its own: vectors are stored as N consecutive elements.
   template <class V>
-    requires(!__is_const(V))
+    requires(!__is_const(V) && !__is_volatile(V))
   __MSL_MEMBER __msl::like<V, T>& operator[](this V& v, long i) __MSL_VALID_INDEX(i) {
     return reinterpret_cast<__msl::like<V, T>*>(&v.__v)[i];
   }
@@ -64,6 +80,20 @@ struct vec : __msl_components::components<T, N> {
     const auto values = o.__v;  // `v.xy = v.yx` reads before it writes
     int k = 0;
     ((__v[I] = values[k++]), ...);
+  }
+
+  __MSL_MEMBER T operator[](long i) const volatile __MSL_VALID_INDEX(i) { return __at(i); }
+  __MSL_MEMBER T __at(long i) const volatile { return vec(*this).__at(i); }
+  __MSL_MEMBER void __set(int i, T s) volatile { __v[i] = __msl::element<T>::store(s); }
+  template <int... I>
+  __MSL_MEMBER auto __swizzle() const volatile {
+    return vec(*this).template __swizzle<I...>();
+  }
+  template <int... I>
+  __MSL_MEMBER void __assign(const vec<T, sizeof...(I)>& o) volatile {
+    vec all(*this);
+    all.template __assign<I...>(o);
+    __v = all.__v;
   }
 
 #include "vec_operators.inc"
