@@ -216,10 +216,15 @@ bool DispatchWindow::step(unsigned seat, WorkerArena& arena) {
   auto& mine = seat_states_[seat];
   mine.first = std::max(mine.first, head_.load());
   while (mine.first < tail && slot_of(mine.first).completed.load() > mine.first) ++mine.first;
+  std::optional<std::uint64_t> ahead;  // the first large dispatch that is not ready
   for (auto number = mine.first; number < tail; ++number) {
     auto& slot = slot_of(number);
     auto& drained = mine.drained[number % kSlots];
-    if (drained > number || !is_ready(slot, number)) continue;
+    if (drained > number) continue;
+    if (!is_ready(slot, number)) {
+      if (!ahead && slot.large.load(std::memory_order_relaxed)) ahead = number;
+      continue;
+    }
     if (const auto piece = claim(slot, number, seat)) {
       if (parking_.has_sleepers() && has_large_piece()) parking_.wake();
       run(slot, number, *piece, seat, arena);
@@ -228,7 +233,33 @@ bool DispatchWindow::step(unsigned seat, WorkerArena& arena) {
     drained = number + 1;
   }
   if (mine.first == end_.load()) return advance();
-  return should_open(mine.first) && open();
+  if (should_open(mine.first) && open()) return true;
+  return ahead && is_near(mine.first, *ahead) && wait_for(*ahead, seat, arena);
+}
+
+/// Whether all dispatches from `first` on that a dispatch may wait for are small and run already.
+bool DispatchWindow::is_near(std::uint64_t first, std::uint64_t number) {
+  for (; first < number; ++first) {
+    auto& slot = slot_of(first);
+    if (slot.completed.load() > first) continue;
+    if (slot.large.load(std::memory_order_relaxed) || has_pieces(slot.pieces[0].word.load(), first)) return false;
+  }
+  return true;
+}
+
+/// Takes a piece of this seat's share before the dispatch is ready, fetches what running it needs from the other cores,
+/// and runs it as soon as it is. What it waits for is_near(), so other threads are at it: none waits for this one.
+bool DispatchWindow::wait_for(std::uint64_t number, unsigned seat, WorkerArena& arena) {
+  auto& slot = slot_of(number);
+  const auto piece = claim_of(slot, number, seat);
+  if (!piece) return false;
+  // A failure comes again where the piece is run, and is reported there.
+  if (slot.executable != nullptr)
+    (void)arena.prepare(*list_, *slot.dispatch, slot.code, slot.grid.groups, {this, number});
+  for (Idle idle; !is_ready(slot, number);)
+    if (idle.is_long()) std::this_thread::yield();
+  run(slot, number, *piece, seat, arena);
+  return true;
 }
 
 bool DispatchWindow::has_work() {

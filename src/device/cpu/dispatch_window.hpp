@@ -95,6 +95,8 @@ class DispatchWindow {
   Result<void> open_slot(std::uint64_t number);
   Result<double> plan(Slot& slot, const Dispatch& dispatch) const;
   [[nodiscard]] bool is_ready(const Slot& slot, std::uint64_t number) const;
+  [[nodiscard]] bool is_near(std::uint64_t first, std::uint64_t number);
+  bool wait_for(std::uint64_t number, unsigned seat, WorkerArena& arena);
   [[nodiscard]] bool has_piece(bool large_only);
   [[nodiscard]] static std::optional<Piece> claim_of(Slot& slot, std::uint64_t number, std::uint64_t share);
   [[nodiscard]] std::optional<Piece> claim(Slot& slot, std::uint64_t number, unsigned seat) const;
