@@ -61,7 +61,7 @@ PrivateDirectory::PrivateDirectory(const std::string& path, Sharing sharing) {
   const std::filesystem::path whole(path);
   if (whole.has_parent_path()) std::filesystem::create_directories(whole.parent_path(), error);
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-    problem_ = "cannot create " + path + ": " + why(errno);
+    problem_ = "cannot create " + path + ": " + (error ? error.message() : why(errno));
     return;
   }
   Descriptor opened(::open(path.c_str(), kFolder));

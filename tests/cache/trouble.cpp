@@ -166,6 +166,17 @@ TEST_F(Trouble, UnusableDirectories) {
   EXPECT_EQ(warnings.size(), 1u);
 }
 
+TEST_F(Trouble, TheWarningSaysWhyTheFolderAboveCannotBeMade) {
+  fs::create_directory_symlink(root.path() / "missing", root.path() / "link");
+  auto below = settings();
+  below.directory = (root.path() / "link" / "cache").string();
+  warnings.clear();
+  DiskStore store(below);
+  store.put("a", "payload");
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_EQ(warnings[0].find("No such file"), std::string::npos) << warnings[0];
+}
+
 TEST_F(Trouble, AForeignDirectoryIsRefused) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can give a directory away";
   const auto cache = root.path() / "cache";
