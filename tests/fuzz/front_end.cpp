@@ -36,7 +36,7 @@ std::string misplaced(const Error& error) {
 /// What is said of a program speaks of it: at a place in it, and not in the words that MSL is made with here.
 std::string foreign_word(std::string_view text, const std::vector<Diagnostic>& diagnostics) {
   for (const Diagnostic& d : diagnostics) {
-    for (const std::string_view word : {"__msl", "__global", "__local", "__private", "__generic", "annotate", "ext_vector_type", "_Float16", "vec<", "matrix<", "SYCL", "opencl",
+    for (const std::string_view word : {"__msl", "__global", "__local", "__private", "__generic", "annotate", "ext_vector_type", "_Float16", "SYCL", "opencl",
                                         "OpenCL", "address_space", "__e[", "__lane"}) {
       const bool is_users = text.find(word) != std::string_view::npos;
       if (!is_users && d.message.find(word) != std::string::npos) return fmt::format("a message with '{}': {}", word, d.message);
