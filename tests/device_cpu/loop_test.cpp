@@ -221,6 +221,37 @@ done:
   for (std::uint32_t i = 0; i < 64; ++i) EXPECT_EQ(out.values()[i], i < 40 ? 2U : 1U) << i;
 }
 
+TEST(Loop, MeetingsThatNoThreadComesToAreNone) {
+  // That the case is never reached follows from the range of a lane's number, which is known once it has become one.
+  constexpr const char* kUnreached = R"(
+define void @kernel(ptr %out) {
+  %i = call i32 @__msl_thread_index_in_threadgroup()
+  %lane = call i32 @__msl_thread_index_in_simdgroup()
+  %part = udiv i32 %lane, 1000
+  %way = and i32 %part, 3
+  switch i32 %way, label %meet [ i32 0, label %end
+                                 i32 1, label %one ]
+one:
+  br label %end
+meet:
+  %sum = call i32 @__msl_simd_sum_u32(i32 %i)
+  br label %end
+end:
+  %value = phi i32 [ %i, %0 ], [ 7, %one ], [ %sum, %meet ]
+  %at = zext i32 %i to i64
+  %p = getelementptr i32, ptr %out, i64 %at
+  store i32 %value, ptr %p
+  ret void
+})";
+  for (const bool lanes : {true, false}) {
+    const IrKernel kernel(kUnreached, *device::cpu::make_cpu_backend({.threads = 1, .lanes = lanes}));
+    EXPECT_EQ(kernel.artifact().execution_path, "loop");
+    const DeviceArray<std::uint32_t> out(std::vector<std::uint32_t>(64, 9));
+    ASSERT_TRUE(kernel.run({out.bind()}, {64}, {64}));
+    for (std::uint32_t i = 0; i < 64; ++i) EXPECT_EQ(out.values()[i], i);
+  }
+}
+
 TEST(Loop, ThreadgroupsDoNotShareTheirMemory) {
   // Each of the eight threads of a threadgroup has a place there, and only its position in the grid to find it.
   const IrKernel kernel(R"(

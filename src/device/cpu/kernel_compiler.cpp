@@ -102,8 +102,6 @@ std::string as_bitcode(llvm::Module& module, llvm::Function& entry, const CodeGe
 Result<void> emit_meeting_threads(const ThreadFunction& thread, std::string_view label, const CodeGenerator& generator,
                                   const Paths& paths, Artifact& artifact, KernelTable numbers) {
   auto& module = *thread.function->getParent();
-  // Where lanes meet depends on the order of the blocks, which must be one for all forms of a kernel.
-  generator.regularise(*thread.function);
   if (paths.lanes) {
     auto code = emit_lanes_path(thread, label, generator, paths.vectors);
     if (!code) return std::unexpected(code.error());
@@ -168,6 +166,9 @@ Result<Artifact> lower_kernel(msl::SpecialisedKernel& kernel, std::string_view l
     run_as_one_thread(*thread);
     generator.simplify(*thread->function);
   }
+  // Where lanes meet depends on the order of the blocks, which must be one for all forms of a kernel. Ways to places
+  // where threads would meet may turn out to be none.
+  if (meets(*thread->function)) generator.regularise(*thread->function);
   const bool meeting = meets(*thread->function);
 
   artifact.reflection = std::move(kernel.reflection);
