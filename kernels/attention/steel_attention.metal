@@ -147,7 +147,7 @@ kernel void steel_attention(device const T* Q [[buffer(0)]],
       if (attend_tiles(own, memory, index)) return;
       // Anew, or what follows from them would take registers from the products.
       index = simd_shuffle_xor(index, ushort(0));
-      for (uint i = 0; i < 3; ++i) own.group[i] = simd_shuffle_xor(group[i], ushort(0));
+      own.group = uint3(simd_shuffle_xor(group.x, ushort(0)), simd_shuffle_xor(group.y, ushort(0)), simd_shuffle_xor(group.z, ushort(0)));
     }
   }
   if constexpr (kBQ == 8) return attend_blocks(own, index);
