@@ -3,7 +3,8 @@
 // Pre-pass, parse, IR, specialise, optimise, generate and link of each kernel, compiled alone and cold, then one more
 // specialisation of its parsed source. Median, spread (distance of the quartiles) and largest over the kernels; of several
 // runs a kernel's fastest counts. A kernel that has a form for processors is compiled in that form, as the device does;
-// with --general in the form for all devices. --each prints a line for every kernel as well.
+// with --general in the form for all devices. --each prints a line for every kernel as well. Kernels whose threads never
+// meet and run as vectors all the same are compiled as plain loops too.
 
 #include "device/cpu/cpu_backend.hpp"
 #include "msl/parsed_source.hpp"
@@ -33,6 +34,8 @@ using namespace metal;
 kernel void add(device const float* a [[buffer(0)]], device const float* b [[buffer(1)]], device float* o [[buffer(2)]],
                 uint i [[thread_position_in_grid]]) { o[i] = a[i] + b[i]; }
 )";
+
+constexpr std::string_view kThreadsAsVectors = "threads as vectors";  // Artifact::execution_path
 
 double milliseconds(const auto& action) {
   const auto begin = std::chrono::steady_clock::now();
@@ -77,6 +80,12 @@ struct Stage {
 };
 using Stages = std::vector<Stage>;
 
+/// What a kernel took, and how its threads run.
+struct Compiled {
+  Stages stages;  ///< none where a stage refuses it
+  std::string path;
+};
+
 ConstantValue value_for(const msl::ConstantDeclaration& constant, int number) {
   switch (constant.type) {
     case ConstantType::Bool: return ConstantValue(number % 2 == 0);
@@ -100,8 +109,8 @@ std::vector<FunctionConstant> constants_for(const msl::EntryModule& entry, int n
   return constants;
 }
 
-/// One kernel from its text to code that can be called; nothing where a stage refuses it.
-Stages compile(const std::string& text, const std::string& name, const SourceOptions& options, device::Backend& backend, Trace& trace) {
+/// One kernel from its text to code that can be called.
+Compiled compile(const std::string& text, const std::string& name, const SourceOptions& options, device::Backend& backend, Trace& trace) {
   (void)trace.take();
   Stages stages;
   stages.push_back({"pre-pass (part of parse)", milliseconds([&] { (void)msl::prepass(text); })});
@@ -116,6 +125,7 @@ Stages compile(const std::string& text, const std::string& name, const SourceOpt
                     })});
   if (!entry) return {};
   bool is_done = true;
+  std::string path;
   const auto finish = [&](int number) {
     const auto constants = constants_for(*entry, number);
     Result<msl::SpecialisedKernel> kernel;
@@ -124,6 +134,7 @@ Stages compile(const std::string& text, const std::string& name, const SourceOpt
     Result<device::Artifact> artifact;
     const double compile = milliseconds([&] { artifact = backend.compile(std::move(*kernel), name); });
     if (!artifact) return is_done = false, Stages();
+    path = artifact->execution_path;
     const double load = milliseconds([&] { is_done = is_done && backend.load(*artifact, name).has_value(); });
     auto inside = trace.take();
     return Stages{{"specialise", specialise},
@@ -143,7 +154,7 @@ Stages compile(const std::string& text, const std::string& name, const SourceOpt
   double again = 0;
   for (const Stage& s : finish(8)) again += s.milliseconds;
   stages.push_back({"one more specialisation", again});
-  return is_done ? stages : Stages();
+  return {is_done ? stages : Stages(), path};
 }
 
 /// The file with the form of a kernel that the device takes.
@@ -196,31 +207,51 @@ int main(int argc, char** argv) {
   Trace trace;
   const auto backend = device::cpu::make_cpu_backend({1, std::nullopt});
   if (!backend) return fmt::print(stderr, "{}\n", backend.error().message()), 1;
-  const auto measure = [&](const std::string& text, const std::string& name, const SourceOptions& options) {
-    Stages best;
-    for (int run = 0; run < runs; ++run) keep_fastest(best, compile(text, name, options, **backend, trace));
+  const auto without_lanes = device::cpu::make_cpu_backend({1, false});
+  if (!without_lanes) return fmt::print(stderr, "{}\n", without_lanes.error().message()), 1;
+  const auto measure_on = [&](device::Backend& device, const std::string& text, const std::string& name, const SourceOptions& options) {
+    Compiled best;
+    for (int run = 0; run < runs; ++run) {
+      const Compiled next = compile(text, name, options, device, trace);
+      keep_fastest(best.stages, next.stages);
+      best.path = next.path;
+    }
     return best;
+  };
+  const auto measure = [&](const std::string& text, const std::string& name, const SourceOptions& options) {
+    return measure_on(**backend, text, name, options);
   };
   (void)compile(kSmall, "add", {}, **backend, trace);  // what is done once a process
   fmt::print("a small kernel, `add`:\n");
-  print({measure(kSmall, "add", {})});
+  print({measure(kSmall, "add", {}).stages});
 
   SourceOptions options;
   for (const auto& header : registry::builtin_headers()) options.include_files.emplace_back(header.name, header.text);
-  std::vector<Stages> kernels;
+  std::vector<Stages> kernels, as_vectors, as_loops;
   std::size_t refused = 0;
   const auto catalogue = registry::builtin_kernels();
   for (std::size_t i = 0; i < catalogue.size(); ++i) {
     const auto& kernel = catalogue[i];
     if (wanted.empty() ? i % every != 0 : std::ranges::find(wanted, kernel.name) == wanted.end()) continue;
     const std::uint32_t file = file_of(kernel, general ? "" : (*backend)->kernel_variants());
-    Stages stages = measure(std::string(registry::builtin_files()[file].text), std::string(kernel.name), options);
+    const std::string text(registry::builtin_files()[file].text), name(kernel.name);
+    auto [stages, path] = measure(text, name, options);
+    if (path == kThreadsAsVectors && !stages.empty()) {
+      as_vectors.push_back(stages);
+      as_loops.push_back(measure_on(**without_lanes, text, name, options).stages);
+    }
     if (each && !stages.empty()) print_one(kernel.name, stages);
     if (stages.empty()) ++refused;
     else kernels.push_back(std::move(stages));
   }
   fmt::print("\nthe catalogue:\n");
   print(kernels);
+  if (!as_vectors.empty()) {
+    fmt::print("\nthose of them whose threads never meet and run as vectors:\n");
+    print(as_vectors);
+    fmt::print("\nthe same as plain loops:\n");
+    print(as_loops);
+  }
   if (refused != 0) fmt::print("{} kernels take no such constants\n", refused);
   return kernels.empty() ? 1 : 0;
 }

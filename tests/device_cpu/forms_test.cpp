@@ -10,6 +10,7 @@
 namespace anymetal::test {
 namespace {
 
+using device::cpu::for_any_buffer;
 using device::cpu::Form;
 using device::cpu::form_for;
 
@@ -34,6 +35,12 @@ TEST(Forms, OfSimdgroupsAreNeverNarrower) {
   EXPECT_EQ(form_for({.row = 4, .dispatched = 16}, true), Form::FoldedEnds);
   EXPECT_EQ(form_for({.row = 48, .dispatched = 48, .is_one_row = true}, true), Form::Ends32);
   EXPECT_EQ(form_for({.row = 100, .dispatched = 256, .is_one_row = true}, true), Form::Ends32);
+}
+
+TEST(Forms, ForAnyBufferTakeTheSameThreadgroups) {
+  EXPECT_EQ(for_any_buffer(Form::Rows32), Form::Large32);
+  for (const auto form : {Form::Rows16, Form::Rows8, Form::Ends32, Form::Ends16, Form::Ends8, Form::General})
+    EXPECT_EQ(for_any_buffer(form), Form::General);
 }
 
 TEST(Forms, HaveNamesOfTheirOwn) {

@@ -168,6 +168,61 @@ TEST(Lanes, AnIndexMayWrapAroundWithinASimdgroupWhereTheBufferIsLargeEnough) {
   for (std::size_t i = 0; i < 32; ++i) EXPECT_EQ(result[i], i < 16 ? 1 + i : 100 + i - 16) << i;
 }
 
+/// out[i] = in[picks[i]] + in[picks[i] + 1], words at 64-bit indices.
+constexpr const char* kPicks = R"(
+define void @kernel(ptr %in, ptr %picks, ptr %out) {
+  %i = call i32 @__msl_thread_position_in_threadgroup(i32 0)
+  call void @__msl_simdgroup_barrier(i32 0)
+  %own = zext i32 %i to i64
+  %p = getelementptr i64, ptr %picks, i64 %own
+  %pick = load i64, ptr %p
+  %q = getelementptr i32, ptr %in, i64 %pick
+  %v = load i32, ptr %q
+  %next = getelementptr i32, ptr %q, i64 1
+  %w = load i32, ptr %next
+  %sum = add i32 %v, %w
+  %o = getelementptr i32, ptr %out, i64 %own
+  store i32 %sum, ptr %o
+  ret void
+})";
+
+/// Runs it on a buffer of `bytes`, whose words beyond `first` are read, `first` words after its begin.
+void picks_words(std::size_t bytes, std::size_t first) {
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  const std::shared_ptr<void> owner(memory, [bytes](void* mapped) { ::munmap(mapped, bytes); });
+  auto* words = static_cast<std::uint32_t*>(memory);
+  const std::size_t count = bytes / sizeof(std::uint32_t);
+  std::vector<std::int64_t> picks;
+  Words expected;
+  for (std::uint32_t i = 0; i < 32; ++i) {
+    const auto at = i == 0 ? 0 : i == 31 ? count - 2 : count / 32 * i - (i & 1);
+    words[at] = 1000 * i;
+    words[at + 1] = i;
+    picks.push_back(static_cast<std::int64_t>(at) - static_cast<std::int64_t>(first));
+    expected.push_back(1001 * i);
+  }
+  const auto buffer = cpu_device()->wrap({static_cast<std::byte*>(memory), bytes}, owner);
+  ASSERT_TRUE(buffer);
+  const DeviceArray<std::int64_t> indices(picks);
+  const DeviceArray<std::uint32_t> out(Words(32, 0u));
+  const IrKernel kernel(kPicks);
+  const auto offset = first * sizeof(std::uint32_t);
+  const device::BoundArgument in{device::BoundArgument::Kind::Buffer, buffer->get(), offset, bytes - offset};
+  ASSERT_TRUE(kernel.run({in, indices.bind(), out.bind()}, {32}, {32}));
+  EXPECT_EQ(out.values(), expected);
+}
+
+TEST(Lanes, EveryElementOfTheLargestBufferIsNear) {
+  picks_words(device::cpu::kLargestLaneBuffer, 0);
+  picks_words(device::cpu::kLargestLaneBuffer, 16384);  // some elements lie before the binding's offset
+}
+
+TEST(Lanes, AddressesInLargerBuffersAreWhole) {
+  picks_words(device::cpu::kLargestLaneBuffer + 4, 0);
+  picks_words(std::size_t{9} << 30, 0);
+}
+
 TEST(Lanes, PartsOfARowAreMaskedAndScatteredNarrowElementsCalled) {
   // Each lane below n copies one 16-bit element from 3 i to i.
   constexpr const char* kStrided = R"(

@@ -26,6 +26,7 @@
 
 #include "device/cpu/bfloat_conversions.hpp"
 #include "device/cpu/codegen_passes.hpp"
+#include "device/cpu/gather_addresses.hpp"
 #include "device/cpu/integer_conversions.hpp"
 #include "device/cpu/loop_pipeline.hpp"
 #include "device/cpu/shift_amounts.hpp"
@@ -160,6 +161,7 @@ Result<std::string> CodeGenerator::emit_object(llvm::Module& module) const {
   split_conversions(module);
   if (!rounds_to_bfloat(*machine_->getMCSubtargetInfo())) expand_bfloat_rounding(module);
   bound_shifts(module);
+  make_addresses_where_used(module);
   auto& machine = static_cast<llvm::LLVMTargetMachine&>(*machine_);
   llvm::SmallString<0> bytes;
   llvm::raw_svector_ostream stream(bytes);

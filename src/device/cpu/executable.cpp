@@ -27,7 +27,7 @@ Result<DispatchCode> CpuExecutable::code(const CommandList& list, const Dispatch
                       return argument.kind != BoundArgument::Kind::Buffer || argument.length <= main.largest_buffer;
                     });
   if (main.run != nullptr) {
-    const auto any = table(fits ? Form::Rows32 : Form::General);
+    const auto any = table(fits ? Form::Rows32 : Form::Large32);
     if (!any) return std::unexpected(any.error());
     return DispatchCode{*any, *any};
   }
@@ -36,7 +36,11 @@ Result<DispatchCode> CpuExecutable::code(const CommandList& list, const Dispatch
                    .dispatched = group.x,
                    .is_one_row = group.y * group.z == 1,
                    .threads = group.x * group.y * group.z};
-  const auto whole = table(fits ? form_for(shape, main.in_simdgroups != 0) : Form::General);
+  const auto form = [&] {
+    const auto fitting = form_for(shape, main.in_simdgroups != 0);
+    return table(fits ? fitting : for_any_buffer(fitting));
+  };
+  const auto whole = form();
   if (!whole) return std::unexpected(whole.error());
   const auto rest = [](std::size_t threads, std::size_t of) { return of == 0 ? 0 : threads % of; };
   const auto cut = rest(dispatch.threads.x, group.x);
@@ -45,7 +49,7 @@ Result<DispatchCode> CpuExecutable::code(const CommandList& list, const Dispatch
   if (!is_cut) return DispatchCode{*whole, *whole};
   if (cut != 0) shape.row = cut;
   shape.threads = 0;
-  const auto ends = table(fits ? form_for(shape, main.in_simdgroups != 0) : Form::General);
+  const auto ends = form();
   if (!ends) return std::unexpected(ends.error());
   return DispatchCode{*whole, *ends};
 }

@@ -3,9 +3,9 @@
 namespace anymetal::device::cpu {
 
 std::string_view name_of(Form form) {
-  static constexpr std::array<std::string_view, kFormCount> kNames{"rows of 32", "rows of 16",  "rows of 8",
-                                                                   "ends of 32", "ends of 16",  "ends of 8",
-                                                                   "folded",     "folded ends", "general"};
+  static constexpr std::array<std::string_view, kFormCount> kNames{
+      "rows of 32", "rows of 16", "rows of 8",   "ends of 32", "ends of 16",
+      "ends of 8",  "folded",     "folded ends", "large",      "general"};
   return kNames[static_cast<std::size_t>(form)];
 }
 

@@ -14,9 +14,11 @@ namespace anymetal::device::cpu {
 /// Threads run together as lanes of vectors, 32, 16 or 8 neighbours of a row of the threadgroup: where rows are
 /// multiples of that long (`Rows`), or any (`Ends`: lanes past the end of a row are missing). Or they are 32 threads in
 /// the order of their indices, from several rows (`Folded`: the threadgroup is a multiple of that; `FoldedEnds`: of any
-/// size). Or each is a coroutine of its own (`General`), which takes every threadgroup and buffer.
-enum class Form : std::uint8_t { Rows32, Rows16, Rows8, Ends32, Ends16, Ends8, Folded, FoldedEnds, General };
-inline constexpr std::size_t kFormCount = 9;
+/// size). Or each is a coroutine of its own (`General`), which takes every threadgroup and buffer. `Large32` is
+/// `Rows32` for buffers of any size, where a kernel can be made so without progressions of addresses that might wrap
+/// around; else it is as `General`.
+enum class Form : std::uint8_t { Rows32, Rows16, Rows8, Ends32, Ends16, Ends8, Folded, FoldedEnds, Large32, General };
+inline constexpr std::size_t kFormCount = 10;
 
 /// Identifies a form in a store.
 [[nodiscard]] std::string_view name_of(Form form);
@@ -30,6 +32,8 @@ struct GroupShape {
   bool is_one_row = false;
   std::size_t threads = 0;  ///< of all its rows; 0 where the grid cuts it off
 };
+/// The form that takes the same threadgroups with buffers of any size.
+[[nodiscard]] constexpr Form for_any_buffer(Form form) { return form == Form::Rows32 ? Form::Large32 : Form::General; }
 /// The form for threadgroups of this shape. `in_simdgroups`: threads do something as simdgroups, which must be whole.
 [[nodiscard]] Form form_for(const GroupShape& shape, bool in_simdgroups);
 

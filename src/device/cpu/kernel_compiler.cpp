@@ -220,6 +220,7 @@ Result<Artifact> compile_form(const Artifact& main, std::string_view label, Form
   kernel.reflection = main.reflection;
   Paths paths{.lanes = form != Form::General, .one_thread = false, .vectors = vectors};
   paths.vectors.rows = rows_of(form);
+  paths.vectors.any_buffer = form == Form::Large32;
   return compile_kernel(std::move(kernel), label, paths);
 }
 

@@ -12,7 +12,7 @@ namespace anymetal::device::cpu {
 
 LaneEmitter::LaneEmitter(const ThreadFunction& thread, llvm::Function* target, llvm::Value* site,
                          const ThreadFlow& flow, const LaneShapes& shapes, const llvm::TargetTransformInfo& costs,
-                         RegionOrigins* origins)
+                         Buffers buffers, RegionOrigins* origins)
     : thread_(thread),
       target_(target),
       site_(site),
@@ -23,7 +23,8 @@ LaneEmitter::LaneEmitter(const ThreadFunction& thread, llvm::Function* target, l
       costs_(costs),
       origins_(origins),
       builder_(target->getContext()),
-      layout_(target->getParent()->getDataLayout()) {}
+      layout_(target->getParent()->getDataLayout()),
+      buffers_(buffers) {}
 
 llvm::BasicBlock* LaneEmitter::new_block(const llvm::Twine& name) {
   return llvm::BasicBlock::Create(target_->getContext(), name, target_);
@@ -45,6 +46,7 @@ void LaneEmitter::emit() {
   auto* start = new_block("start");
   find_chained();
   find_ways_to_barriers();
+  find_near();
   find_kept();
   find_shared();
   live_ = stack_slot(builder_.getInt32Ty(), "live");
@@ -233,7 +235,9 @@ void LaneEmitter::pass_values(llvm::BasicBlock* from, llvm::ArrayRef<std::pair<l
       const auto shape = shapes_.of(&phi);
       if (!shape.is_divergent()) moved.first = first(incoming);
       if (shape.is_divergent() || shape.conditional)
-        for (unsigned c = 0; c < component_count(phi.getType()); ++c) moved.lanes.push_back(lanes(incoming, c));
+        for (unsigned c = 0; c < component_count(phi.getType()); ++c)
+          moved.lanes.push_back(near_.contains(&phi) ? distances(incoming, *near_.buffer_of(&phi))
+                                                     : lanes(incoming, c));
       if (keeps_last_.contains(&phi) && loops_.getLoopFor(successor)->contains(from)) {
         moves.push_back({&phi, std::move(moved), full_ ? nullptr : mask_});
         continue;

@@ -15,6 +15,7 @@
 
 #include "device/cpu/kernel_abi.hpp"
 #include "device/cpu/lane_shapes.hpp"
+#include "device/cpu/near_addresses.hpp"
 #include "device/cpu/simd_operations.hpp"
 #include "device/cpu/sync_operation.hpp"
 #include "device/cpu/thread_flow.hpp"
@@ -33,6 +34,12 @@ struct LaneValue {
   llvm::SmallVector<llvm::Value*, 2> lanes;  ///< `<32 x T>` per component; for divergent values
 };
 
+/// Where lanes access memory: whole addresses, or distances in bytes from one that they share.
+struct LaneAddresses {
+  llvm::Value* middle = nullptr;  ///< null: `lanes` are whole addresses
+  llvm::Value* lanes = nullptr;
+};
+
 /// Emits the body of the function that runs one full simdgroup.
 ///
 /// While all lanes are together the blocks branch as those of the thread do. A branch on which lanes part starts a
@@ -42,10 +49,13 @@ struct LaneValue {
 /// stack slots, which LLVM turns back into registers.
 class LaneEmitter {
  public:
+  /// Of up to kLargestLaneBuffer bytes, or of any size: then no address is a distance.
+  enum class Buffers : std::uint8_t { Small, Any };
   /// `target` has the parameters of the thread function first; those of the thread's position are lane 0's. `site` is
   /// where it leaves what it waits at. `origins`, if not null, is told what everything is emitted for.
   LaneEmitter(const ThreadFunction& thread, llvm::Function* target, llvm::Value* site, const ThreadFlow& flow,
-              const LaneShapes& shapes, const llvm::TargetTransformInfo& costs, RegionOrigins* origins);
+              const LaneShapes& shapes, const llvm::TargetTransformInfo& costs, Buffers buffers,
+              RegionOrigins* origins);
   void emit();
   /// Whether an address was taken for a progression that is one only in buffers below kLargestLaneBuffer.
   [[nodiscard]] bool relies_on_small_buffers() const { return relies_on_small_buffers_; }
@@ -133,10 +143,20 @@ class LaneEmitter {
   void emit_private_fill(llvm::CallInst& fill);
   Value* private_address(Value* pointer, unsigned byte, unsigned element_bytes);
 
+  // Addresses that differ (lane_addresses.cpp).
+  void find_near();
+  LaneAddresses addresses(Value* pointer);
+  Value* pointers_at(const LaneAddresses& addresses, std::uint64_t offset = 0);
+  Value* middle_of(const llvm::Argument& buffer);
+  Value* distances(Value* pointer, const llvm::Argument& buffer);
+  Value* emit_distances(Instruction& address);
+  Value* moved_on(llvm::GetElementPtrInst& step, const llvm::Argument& buffer);
+
   // Lanes at unrelated addresses (lane_scatter.cpp).
-  llvm::SmallVector<Value*, 4> gather(llvm::Type* element, unsigned count, Value* pointers, llvm::Align alignment);
-  llvm::Function* narrow_gather_function(unsigned bytes);
-  void scatter(Value* pointers, llvm::ArrayRef<Value*> components, llvm::Align alignment);
+  llvm::SmallVector<Value*, 4> gather(llvm::Type* element, unsigned count, const LaneAddresses& at,
+                                      llvm::Align alignment);
+  llvm::Function* narrow_gather_function(unsigned bytes, bool near);
+  void scatter(const LaneAddresses& at, llvm::ArrayRef<Value*> components, llvm::Align alignment);
   llvm::Function* copy_function(bool to_lanes, unsigned bytes);
   void for_each_active(const std::function<void(Value* lane)>& body);
   Value* spill(Value* vector, unsigned role);  ///< copy of a vector in a stack slot that spills of this role share
@@ -153,6 +173,9 @@ class LaneEmitter {
   RegionOrigins* origins_;
   llvm::IRBuilder<> builder_;
   const llvm::DataLayout& layout_;
+  bool gathers_ = false;  ///< the processor does so fast
+  Buffers buffers_;
+  NearAddresses near_;
   bool relies_on_small_buffers_ = false;
 
   /// What an original block became.
@@ -195,6 +218,8 @@ class LaneEmitter {
 /// has each lane's last value, if it is not changed for lanes that have left. Null where it is not so, and where lanes
 /// leave an outer loop as well: they would wait while others begin the inner one anew.
 const llvm::PHINode* keeper_of_last(const llvm::PHINode& phi, const llvm::LoopInfo& loops);
+/// Whether the processor gathers as many words fast.
+bool gathers_words(const llvm::TargetTransformInfo& costs, llvm::LLVMContext& context, unsigned count);
 /// Why the emitter cannot take a thread function, or empty.
 std::string lanes_obstacle(const llvm::Function& function);
 /// Scalars a type is made of: vector elements or struct members; 1 for a scalar.

@@ -175,6 +175,7 @@ void LaneEmitter::emit_linear(Instruction& instruction) {
 }
 
 llvm::Value* LaneEmitter::emit_component(Instruction& instruction, unsigned component) {
+  if (near_.contains(&instruction)) return emit_distances(instruction);
   auto operand = [&](unsigned i) { return lanes(instruction.getOperand(i), component); };
   auto* type = widened(component_type(instruction.getType(), component));
   Value* result = nullptr;
@@ -282,7 +283,8 @@ void LaneEmitter::emit_bitcast(Instruction& instruction) {
       Value* whole = llvm::Constant::getNullValue(integer(to_bits));
       for (unsigned part = 0; part < parts; ++part) {
         // The fourth of three elements may be poison, and must not take the third with it.
-        Value* bits = builder_.CreateFreeze(builder_.CreateBitCast(lanes(source, c * parts + part), integer(from_bits)));
+        Value* bits =
+            builder_.CreateFreeze(builder_.CreateBitCast(lanes(source, c * parts + part), integer(from_bits)));
         bits = builder_.CreateShl(builder_.CreateZExt(bits, integer(to_bits)), part * from_bits);
         whole = builder_.CreateOr(whole, bits);
       }

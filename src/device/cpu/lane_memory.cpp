@@ -81,7 +81,7 @@ void LaneEmitter::emit_load(llvm::LoadInst& load) {
   const auto count = component_count(load.getType());
   const auto alignment = load.getAlign();
   if (!is_contiguous(pointer, load.getType()))
-    return define_lanes(load, gather(element, count, lanes(pointer), alignment));
+    return define_lanes(load, gather(element, count, addresses(pointer), alignment));
 
   auto* address = contiguous_address(pointer);
   auto whole = [&] { return split_components(wide_load(element, count, address, alignment), count); };
@@ -93,10 +93,10 @@ void LaneEmitter::emit_load(llvm::LoadInst& load) {
     auto* loaded = builder_.CreateMaskedLoad(wide, address, alignment, active());
     return define_lanes(load, {builder_.CreateBitCast(loaded, widened(element))});
   }
-  auto* pointers = lanes(pointer);
+  const auto at = addresses(pointer);
   (void)active();
   auto* everyone = builder_.CreateICmpEQ(mask_, all_lanes());
-  define_lanes(load, choose(everyone, whole, [&] { return gather(element, count, pointers, alignment); }));
+  define_lanes(load, choose(everyone, whole, [&] { return gather(element, count, at, alignment); }));
 }
 
 void LaneEmitter::emit_store(llvm::StoreInst& store) {
@@ -127,7 +127,7 @@ void LaneEmitter::emit_store(llvm::StoreInst& store) {
     }
     return;
   }
-  if (!is_contiguous(pointer, stored->getType())) return scatter(lanes(pointer), components, alignment);
+  if (!is_contiguous(pointer, stored->getType())) return scatter(addresses(pointer), components, alignment);
 
   auto* address = contiguous_address(pointer);
   if (full_) return wide_store(components, address, alignment);
@@ -137,7 +137,7 @@ void LaneEmitter::emit_store(llvm::StoreInst& store) {
     builder_.CreateMaskedStore(builder_.CreateBitCast(components[0], wide), address, alignment, active());
     return;
   }
-  auto* pointers = lanes(pointer);
+  const auto at = addresses(pointer);
   (void)active();
   auto* everyone = builder_.CreateICmpEQ(mask_, all_lanes());
   auto whole = [&]() -> llvm::SmallVector<Value*, 4> {
@@ -145,7 +145,7 @@ void LaneEmitter::emit_store(llvm::StoreInst& store) {
     return {};
   };
   auto each = [&]() -> llvm::SmallVector<Value*, 4> {
-    scatter(pointers, components, alignment);
+    scatter(at, components, alignment);
     return {};
   };
   choose(everyone, whole, each);

@@ -63,7 +63,7 @@ void LaneEmitter::emit_private_load(llvm::LoadInst& load) {
   for (unsigned c = 0; c < component_count(load.getType()); ++c) {
     auto* address = private_address(load.getPointerOperand(), c * bytes, bytes);
     if (address->getType()->isVectorTy()) {
-      components.push_back(gather(element, 1, address, llvm::Align(bytes)).front());
+      components.push_back(gather(element, 1, {nullptr, address}, llvm::Align(bytes)).front());
     } else {
       auto* loaded = wide_load(element, 1, address, llvm::Align(bytes * width_));
       loaded->setVolatile(load.isVolatile());
@@ -79,7 +79,7 @@ void LaneEmitter::emit_private_store(llvm::StoreInst& store, llvm::ArrayRef<Valu
   for (unsigned c = 0; c < components.size(); ++c) {
     auto* address = private_address(store.getPointerOperand(), c * bytes, bytes);
     if (address->getType()->isVectorTy()) {
-      scatter(address, {components[c]}, llvm::Align(bytes));
+      scatter({nullptr, address}, {components[c]}, llvm::Align(bytes));
       continue;
     }
     const llvm::Align alignment(bytes * width_);

@@ -18,54 +18,71 @@ enum SpillRole : unsigned { kAddresses, kElements, kOperands };
 
 }  // namespace
 
-llvm::Function* LaneEmitter::narrow_gather_function(unsigned bytes) {
-  // <32 x iN>(<32 x ptr> pointers, i32 mask)
+llvm::Function* LaneEmitter::narrow_gather_function(unsigned bytes, bool near) {
+  // <32 x iN>(<32 x ptr> pointers, i32 mask), or <32 x iN>(ptr middle, <32 x i32> distances, i32 mask)
   auto* module = target_->getParent();
-  const auto name = "lanes.gather.narrow." + std::to_string(bytes);
+  const auto name = std::string(near ? "lanes.gather.near." : "lanes.gather.narrow.") + std::to_string(bytes);
   if (auto* known = module->getFunction(name)) return known;
   auto& context = module->getContext();
   llvm::IRBuilder<> builder(context);
   auto* word = widened(builder.getInt32Ty());
-  auto* wide = widened(builder.getInt64Ty());
+  auto* number = near ? word : widened(builder.getInt64Ty());
   auto* result = widened(builder.getIntNTy(8 * bytes));
-  auto* pointers_type = widened(builder.getPtrTy());
-  auto* type = llvm::FunctionType::get(result, {pointers_type, builder.getInt32Ty()}, false);
-  auto* function = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, name, module);
+  llvm::SmallVector<llvm::Type*, 3> types;
+  if (near) types.push_back(builder.getPtrTy());
+  types.append({near ? word : widened(builder.getPtrTy()), builder.getInt32Ty()});
+  auto* function = llvm::Function::Create(llvm::FunctionType::get(result, types, false),
+                                          llvm::GlobalValue::InternalLinkage, name, module);
   function->addFnAttr(llvm::Attribute::NoInline);
   function->addFnAttr(llvm::Attribute::NoUnwind);
   function->setOnlyReadsMemory();
   builder.SetInsertPoint(llvm::BasicBlock::Create(context, "entry", function));
   // The aligned word around the element: it lies in the same page, so it can be read wherever the element can.
-  auto* pointers = function->getArg(0);
-  auto* addresses = builder.CreatePtrToInt(pointers, wide);
-  auto* within = builder.CreateAnd(addresses, llvm::ConstantInt::get(wide, 3));
-  auto* aligned = builder.CreateGEP(builder.getInt8Ty(), pointers, builder.CreateNeg(within));
-  auto* bits_here = builder.CreateTrunc(function->getArg(1), builder.getIntNTy(width_));
+  Value* low = nullptr;
+  if (near) {
+    auto* middle =
+        builder.CreateTrunc(builder.CreatePtrToInt(function->getArg(0), builder.getInt64Ty()), builder.getInt32Ty());
+    low = builder.CreateAdd(function->getArg(1), builder.CreateVectorSplat(width_, middle));
+  } else {
+    low = builder.CreatePtrToInt(function->getArg(0), number);
+  }
+  auto* within = builder.CreateAnd(low, llvm::ConstantInt::get(number, 3));
+  auto* aligned =
+      near ? builder.CreateGEP(builder.getInt8Ty(), function->getArg(0), builder.CreateSub(function->getArg(1), within))
+           : builder.CreateGEP(builder.getInt8Ty(), function->getArg(0), builder.CreateNeg(within));
+  auto* bits_here = builder.CreateTrunc(function->getArg(near ? 2 : 1), builder.getIntNTy(width_));
   auto* active = builder.CreateBitCast(bits_here, widened(builder.getInt1Ty()));
   auto* words = builder.CreateMaskedGather(word, aligned, llvm::Align(4), active);
-  auto* bits = builder.CreateShl(builder.CreateTrunc(within, word), 3);
+  auto* bits = builder.CreateShl(builder.CreateZExtOrTrunc(within, word), 3);
   builder.CreateRet(builder.CreateTrunc(builder.CreateLShr(words, bits), result));
   return function;
 }
 
-llvm::SmallVector<llvm::Value*, 4> LaneEmitter::gather(llvm::Type* element, unsigned count, Value* pointers,
+llvm::SmallVector<llvm::Value*, 4> LaneEmitter::gather(llvm::Type* element, unsigned count, const LaneAddresses& at,
                                                        llvm::Align alignment) {
   const auto bytes = static_cast<unsigned>(layout_.getTypeStoreSize(element).getFixedValue());
   auto* type = widened(element);
-  auto* words = widened(builder_.getInt32Ty());
-  const bool native =
-      costs_.isLegalMaskedGather(words, llvm::Align(4)) && !costs_.forceScalarizeMaskedGather(words, llvm::Align(4));
   llvm::SmallVector<Value*, 4> components;
-  if (native && (bytes >= 4 || alignment.value() >= bytes)) {
+  if (gathers_ && (bytes >= 4 || alignment.value() >= bytes)) {
     for (unsigned c = 0; c < count; ++c) {
-      auto* at = c ? builder_.CreateGEP(builder_.getInt8Ty(), pointers, builder_.getInt64(c * bytes)) : pointers;
-      components.push_back(
-          bytes >= 4 ? builder_.CreateMaskedGather(type, at, llvm::commonAlignment(alignment, c * bytes), active())
-                     : builder_.CreateBitCast(builder_.CreateCall(narrow_gather_function(bytes), {at, mask_}), type));
+      const auto offset = std::uint64_t{c} * bytes;
+      if (bytes >= 4) {
+        components.push_back(builder_.CreateMaskedGather(type, pointers_at(at, offset),
+                                                         llvm::commonAlignment(alignment, offset), active()));
+        continue;
+      }
+      llvm::SmallVector<Value*, 3> arguments;
+      if (at.middle)
+        arguments.append({builder_.CreateConstGEP1_64(builder_.getInt8Ty(), at.middle, offset), at.lanes});
+      else
+        arguments.push_back(pointers_at(at, offset));
+      arguments.push_back(mask_);
+      auto* function = narrow_gather_function(bytes, at.middle != nullptr);
+      components.push_back(builder_.CreateBitCast(builder_.CreateCall(function, arguments), type));
     }
     return components;
   }
-  auto* addresses = spill(pointers, kAddresses);
+  auto* addresses = spill(pointers_at(at), kAddresses);
   auto* copied = widened(bits_of(builder_, element));
   for (unsigned c = 0; c < count; ++c) {
     auto* elements = spill(llvm::PoisonValue::get(copied), kElements);
@@ -75,17 +92,18 @@ llvm::SmallVector<llvm::Value*, 4> LaneEmitter::gather(llvm::Type* element, unsi
   return components;
 }
 
-void LaneEmitter::scatter(Value* pointers, llvm::ArrayRef<Value*> components, llvm::Align alignment) {
+void LaneEmitter::scatter(const LaneAddresses& at, llvm::ArrayRef<Value*> components, llvm::Align alignment) {
   auto* type = components.front()->getType();
   const auto bytes = static_cast<unsigned>(layout_.getTypeStoreSize(type->getScalarType()).getFixedValue());
   if (bytes >= 4 && costs_.isLegalMaskedScatter(type, alignment)) {
     for (unsigned c = 0; c < components.size(); ++c) {
-      auto* at = c ? builder_.CreateGEP(builder_.getInt8Ty(), pointers, builder_.getInt64(c * bytes)) : pointers;
-      builder_.CreateMaskedScatter(components[c], at, llvm::commonAlignment(alignment, c * bytes), active());
+      const auto offset = std::uint64_t{c} * bytes;
+      builder_.CreateMaskedScatter(components[c], pointers_at(at, offset), llvm::commonAlignment(alignment, offset),
+                                   active());
     }
     return;
   }
-  auto* addresses = spill(pointers, kAddresses);
+  auto* addresses = spill(pointers_at(at), kAddresses);
   auto* copied = widened(bits_of(builder_, type->getScalarType()));
   for (unsigned c = 0; c < components.size(); ++c) {
     auto* elements = spill(builder_.CreateBitOrPointerCast(components[c], copied), kElements);

@@ -70,7 +70,8 @@ LaneEmitter::Slots& LaneEmitter::slots_of(const Instruction& instruction) {
   const auto shape = shapes_.of(&instruction);
   auto* type = private_variable(const_cast<Instruction*>(&instruction)) && instruction.getType()->isPointerTy()
                    ? builder_.getInt64Ty()
-                   : instruction.getType();
+               : near_.contains(&instruction) ? builder_.getInt32Ty()
+                                              : instruction.getType();
   const bool divergent = shape.is_divergent() || (shape.conditional && llvm::isa<llvm::PHINode>(instruction));
   auto make = [&](llvm::Type* of) {
     auto* slot = stack_slot(of);
@@ -79,8 +80,7 @@ LaneEmitter::Slots& LaneEmitter::slots_of(const Instruction& instruction) {
   };
   if (!shape.is_divergent() && !slots.first) slots.first = make(type);
   if (divergent && slots.lanes.empty())
-    for (unsigned c = 0; c < component_count(type); ++c)
-      slots.lanes.push_back(make(widened(component_type(type, c))));
+    for (unsigned c = 0; c < component_count(type); ++c) slots.lanes.push_back(make(widened(component_type(type, c))));
   return slots;
 }
 
@@ -123,6 +123,7 @@ llvm::Value* LaneEmitter::component_of(Value* aggregate, unsigned component) {
 }
 
 llvm::Value* LaneEmitter::lanes(Value* original, unsigned component) {
+  if (near_.contains(original)) return pointers_at(addresses(original));
   const auto known = value(original);
   if (!known.lanes.empty()) return known.lanes[component];
   const auto shape = shapes_.of(original);

@@ -30,6 +30,8 @@ namespace {
 constexpr unsigned kLargestThread = 4000;
 constexpr unsigned kLargestSimdgroup = 6000;
 
+constexpr const char* kMightWrap = "its 32-bit indices might wrap around between lanes in buffers of 4 GiB or more";
+
 bool meets_at_barriers(const llvm::Function& function) {
   return llvm::any_of(llvm::instructions(function), [](const llvm::Instruction& instruction) {
     const auto* call = llvm::dyn_cast<llvm::CallInst>(&instruction);
@@ -180,7 +182,9 @@ llvm::Function* LanesPath::emit_simdgroup(const CodeGenerator& generator) {
   const auto costs = generator.costs(*function);
   auto* site = function->getArg(extra + 1);
   RegionOrigins origins(context);
-  LaneEmitter emitter(thread_, function, site, flow_, *shapes_, costs, options_.verify ? &origins : nullptr);
+  LaneEmitter emitter(thread_, function, site, flow_, *shapes_, costs,
+                      options_.any_buffer ? LaneEmitter::Buffers::Any : LaneEmitter::Buffers::Small,
+                      options_.verify ? &origins : nullptr);
   emitter.emit();
   relies_on_small_buffers_ = emitter.relies_on_small_buffers();
   if (options_.emitted) options_.emitted(*function);
@@ -290,6 +294,8 @@ LanesBody emit_lanes_body(const ThreadFunction& thread, std::string_view label, 
   if (!path.violation().empty()) {
     obstacle = broken(path.violation());
     log::warning(fmt::format("threads of kernel '{}' do not run as vectors: {}", label, obstacle));
+  } else if (options.any_buffer && path.relies_on_small_buffers()) {
+    obstacle = kMightWrap;
   } else {
     generator.tidy(*body);
     obstacle = too_large(*body);
@@ -312,6 +318,11 @@ Result<LanesCode> emit_lanes_path(const ThreadFunction& thread, std::string_view
     simdgroup->eraseFromParent();
     code.obstacle = broken(path.violation());
     code.broken = true;
+    return code;
+  }
+  if (options.any_buffer && path.relies_on_small_buffers()) {
+    simdgroup->eraseFromParent();
+    code.obstacle = kMightWrap;
     return code;
   }
   generator.tidy(*simdgroup);

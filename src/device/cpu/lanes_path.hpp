@@ -21,6 +21,8 @@ struct LanesOptions {
   /// Which threads run together. Where a simdgroup's threads do something together they must be whole simdgroups: 32
   /// wide, in rows of a multiple of 32 or threadgroups of one row.
   LaneRows rows = {};
+  /// Whether buffers may have any size: nothing is emitted that is true only up to kLargestLaneBuffer.
+  bool any_buffer = false;
   /// Whether the verifiers look at what was found out and emitted: region_verifier.hpp, shape_verifier.hpp.
   bool verify = false;
   /// Called with the function that runs a simdgroup as it was emitted, before anything looks at it.
@@ -39,8 +41,8 @@ struct LanesCode {
 
 /// What runs threads of a kernel whose threads never meet beside each other; or why there is none.
 struct LanesBody {
-  /// Takes what the thread takes, its position being that of the first, then two pointers: one unused, and one to a word
-  /// that it writes.
+  /// Takes what the thread takes, its position being that of the first, then two pointers: one unused, and one to a
+  /// word that it writes.
   llvm::Function* function = nullptr;
   bool relies_on_small_buffers = false;  ///< true only in buffers of up to kLargestLaneBuffer
   std::string obstacle = {};             ///< why there is no function

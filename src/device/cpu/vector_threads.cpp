@@ -38,8 +38,7 @@ class Gains {
       : flow_(flow), shapes_(shapes), layout_(layout) {
     auto& context = flow.order.front()->getContext();
     auto* words = llvm::FixedVectorType::get(llvm::Type::getInt32Ty(context), shapes.width());
-    gathers_ =
-        costs.isLegalMaskedGather(words, llvm::Align(4)) && !costs.forceScalarizeMaskedGather(words, llvm::Align(4));
+    gathers_ = gathers_words(costs, context, shapes.width());
     scatters_ = costs.isLegalMaskedScatter(words, llvm::Align(4));
   }
 
