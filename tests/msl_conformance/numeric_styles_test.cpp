@@ -106,7 +106,8 @@ TEST_P(NumericStyles, RadixTransforms) {
   for (const auto& [length, inverse] : {Form{64, false}, {128, true}, {8, false}, {4, true}, {256, false}}) {
     std::vector<float> in(2 * 2 * length), out(in.size(), 77);
     for (std::size_t i = 0; i < in.size(); ++i) in[i] = static_cast<float>(i * 37 % 29) / 8 - 1.75f;
-    const std::vector<anymetal::FunctionConstant> constants = {{0U, static_cast<std::uint32_t>(length)}, {1U, inverse}};
+    const std::vector<anymetal::FunctionConstant> constants = {{330U, static_cast<std::uint32_t>(length)},
+                                                               {331U, inverse}};
     run("radix_transforms", "transform", {2, 1, 1}, {48, 1, 1}, constants, in, out);
     for (std::size_t row = 0; row < 2; ++row) {
       const auto sums = transformed(std::span(in).subspan(row * 2 * length, 2 * length), inverse);
@@ -126,7 +127,7 @@ TEST_P(NumericStyles, RadixTransformsOfAThread) {
     std::vector<float> x(2 * radix * kThreads);
     for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i * 11 % 17) - 8;
     const std::vector<float> before = x;
-    run("radix_transforms", "transform_each_" + std::to_string(radix), {1, 1, 1}, {kThreads, 1, 1}, {{1U, false}}, x);
+    run("radix_transforms", "transform_each_" + std::to_string(radix), {1, 1, 1}, {kThreads, 1, 1}, {{331U, false}}, x);
     for (std::size_t t = 0; t < kThreads; ++t) {
       const auto sums = transformed(std::span(before).subspan(t * 2 * radix, 2 * radix), false);
       for (std::size_t k = 0; k < radix; ++k) {

@@ -35,7 +35,7 @@ TEST_P(Program, CompilesToEntryIr) {
   ASSERT_FALSE((*source)->entry_names().empty());
   // What the programs with function constants declare; ignored by the others.
   const std::vector<FunctionConstant> constants = {{1U, std::int32_t{5}}, {2U, true}, {5U, std::int32_t{64}}, {6U, true}, {100U, std::int16_t{4}}, {101U, true}, {300U, true},
-                                                   {301U, true}, {302U, 2.0f}, {320U, std::int32_t{64}}, {321U, std::int32_t{2}}};
+                                                   {301U, true}, {302U, 2.0f}, {320U, std::int32_t{64}}, {321U, std::int32_t{2}}, {330U, std::uint32_t{64}}, {331U, true}};
   for (const std::string& name : (*source)->entry_names()) {
     const auto entry = (*source)->entry(name);
     ASSERT_TRUE(entry) << entry.error().message();

@@ -2,9 +2,9 @@
 // functions, lengths by function constants, two halves that change places.
 #include <metal_stdlib>
 using namespace metal;
-constant uint kLength [[function_constant(0)]];
-constant bool kInverse [[function_constant(1)]];
-constant bool kScaled_ [[function_constant(2)]];
+constant uint kLength [[function_constant(330)]];
+constant bool kInverse [[function_constant(331)]];
+constant bool kScaled_ [[function_constant(332)]];
 constant bool kScaled = is_function_constant_defined(kScaled_) ? kScaled_ : kInverse;
 constant float kSign = kInverse ? 1.0f : -1.0f;
 constant uint kStages4 = (31 - clz(kLength)) / 2, kStages2 = (31 - clz(kLength)) % 2;
