@@ -15,6 +15,7 @@ template <class T, class Load, class Store>
 void for_element(ElementThread own, uint n, Load load, Store store) {
 #if ANYMETAL_NVIDIA
   constexpr uint kEach = 16 / sizeof(T);
+  nvidia::take_every_threadgroup<kEach>();
   if (own.group % kEach != 0 || own.at >= n) return;
   const uint i = own.at, step = own.size;
   if ((n - i - 1) / step >= kEach - 1) {

@@ -1,5 +1,7 @@
 #include <metal_stdlib>
+#include "common/elements.h"
 using namespace metal;
+using namespace anymetal;
 
 // kernels: softcap_f32 softcap_f16 softcap_bf16
 
@@ -16,13 +18,15 @@ template <class T>
 kernel void softcap(device const T* x [[buffer(0)]],
                     device T* y [[buffer(1)]],
                     constant SoftcapParams& p [[buffer(2)]],
-                    uint i [[thread_position_in_grid]]) {
-  if (i < p.n) y[i] = T(precise::tanh(float(x[i]) / p.cap) * p.cap);
+                    uint i [[thread_position_in_grid]],
+                    uint group [[threadgroup_position_in_grid]],
+                    uint size [[threads_per_threadgroup]]) {
+  for_element<T>({i, group, size}, p.n, [&](uint e) { return T(precise::tanh(float(x[e]) / p.cap) * p.cap); }, [&](uint e, T v) { y[e] = v; });
 }
 
 #define INSTANTIATE(name, T) \
   template [[host_name("softcap_" name)]] kernel void softcap<T>( \
-      device const T*, device T*, constant SoftcapParams&, uint);
+      device const T*, device T*, constant SoftcapParams&, uint, uint, uint);
 INSTANTIATE("f32", float)
 INSTANTIATE("f16", half)
 INSTANTIATE("bf16", bfloat)

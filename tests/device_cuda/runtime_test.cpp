@@ -84,6 +84,28 @@ TEST_F(CudaRuntime, LaunchCarriesGridGroupSharedMemoryAndArguments) {
   EXPECT_EQ(state().modules, 1);
 }
 
+TEST_F(CudaRuntime, ThreadgroupsThatDoNothingAreNotLaunched) {
+  const auto artifact = backend_->compile(kernel_from_ir(R"(
+declare void @__msl_take_every_threadgroup(i32) nounwind
+define void @k(ptr %a, ptr %b) {
+  call void @__msl_take_every_threadgroup(i32 4)
+  ret void
+})",
+                                                         {ArgumentKind::Buffer, ArgumentKind::Threadgroup}),
+                                          "k");
+  ASSERT_TRUE(artifact) << artifact.error().message();
+  const auto kernel = backend_->load(*artifact, "k");
+  ASSERT_TRUE(kernel) << kernel.error().message();
+  auto memory = backend_->allocate(1024);
+  ASSERT_TRUE(memory) << memory.error().message();
+  for (const auto& [threads, groups] : {std::pair{1U, 1U}, {512U, 2U}, {513U, 3U}, {1024U, 4U}}) {  // in threadgroups of 64
+    ASSERT_TRUE(run(**kernel, **memory, {threads, 3, 1}, {64, 1, 1}));
+    EXPECT_EQ(state().last_launch.grid[0], groups) << threads;
+    EXPECT_EQ(state().last_launch.grid[1], 3U);
+    EXPECT_EQ(state().last_launch.block[0], 64U);
+  }
+}
+
 TEST_F(CudaRuntime, OutOfMemoryIsAnErrorAndTheDeviceStaysUsable) {
   fail_call("cuMemAlloc", 2);
   auto refused = backend_->allocate(1 << 20);

@@ -85,7 +85,7 @@ INSTANTIATE_TEST_SUITE_P(Recurrent, NvidiaForms, testing::Values("gated_delta_ne
 INSTANTIATE_TEST_SUITE_P(Others, NvidiaForms,
                          testing::Values("conv1d_depthwise_causal_forward_f32",
                                          "conv1d_depthwise_causal_backward_dw_f32", "transpose_2d_f32",
-                                         "elementwise_add_bf16", "gelu_f16", "adam_update_f32", "naive_matvec_f32",
+                                         "elementwise_add_bf16", "gelu_f16", "softcap_f16", "adam_update_f32", "naive_matvec_f32",
                                          "moe_weighted_sum_seq_backward_weights_f32", "outer_product_f32",
                                          "outer_product_backward_lhs_f32", "outer_product_backward_rhs_f32",
                                          "conv1d_depthwise_causal_backward_dx_f32", "kv_cache_move", "fused_moe_wsum_norm_add_f32",

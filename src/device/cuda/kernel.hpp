@@ -34,6 +34,8 @@ class Kernel final : public Executable, public std::enable_shared_from_this<Kern
   /// The same kernel with every constant taken by address. The first time it is asked for it comes from the forms, else it is
   /// compiled from the artifact's metadata and kept there.
   [[nodiscard]] Result<const Kernel*> by_address() const;
+  /// Threadgroups whose x is no multiple of it are not launched.
+  [[nodiscard]] unsigned threadgroup_step() const { return threadgroup_step_; }
   [[nodiscard]] int registers() const { return registers_; }
   /// No two kernels of the process have the same.
   [[nodiscard]] std::uint64_t number() const { return number_; }
@@ -49,6 +51,7 @@ class Kernel final : public Executable, public std::enable_shared_from_this<Kern
   CUfunction function_ = nullptr;
   std::uint64_t number_;
   std::size_t max_threads_ = 0;
+  unsigned threadgroup_step_ = 1;
   int registers_ = 0;
   ParameterLayout layout_;
   std::vector<Access> accesses_;

@@ -2,10 +2,13 @@
 
 #include "msl/ir_context.hpp"
 
+#include <fmt/format.h>
 #include <llvm/Bitcode/BitcodeWriter.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
 #include <llvm/Support/raw_ostream.h>
+
+#include <charconv>
 
 namespace anymetal::device::cuda {
 
@@ -25,6 +28,20 @@ Result<msl::SpecialisedKernel> read_kernel(const std::string& bytes, const msl::
   const auto read = msl::read_module(kernel, std::string_view(bytes).substr(end + 1), reflection.name);
   if (!read) return std::unexpected(read.error());
   return kernel;
+}
+
+std::string write_metadata(const KernelMetadata& metadata) { return fmt::format("{} {}", metadata.threadgroup_step, metadata.bitcode); }
+
+Result<KernelMetadata> read_metadata(std::string_view bytes) {
+  KernelMetadata metadata;
+  if (bytes.empty()) return metadata;
+  const char* last = bytes.data() + bytes.size();
+  const auto [end, error] = std::from_chars(bytes.data(), last, metadata.threadgroup_step);
+  if (error != std::errc() || end == last || *end != ' ' || metadata.threadgroup_step == 0) {
+    return fail(ErrorCode::InternalError, "the stored form of a kernel has no step of threadgroups");
+  }
+  metadata.bitcode = std::string_view(end + 1, last);
+  return metadata;
 }
 
 }  // namespace anymetal::device::cuda

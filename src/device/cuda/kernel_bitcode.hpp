@@ -7,6 +7,7 @@
 #include "msl/parsed_source.hpp"
 
 #include <string>
+#include <string_view>
 
 namespace anymetal::device::cuda {
 
@@ -14,5 +15,14 @@ namespace anymetal::device::cuda {
 std::string write_kernel(const msl::SpecialisedKernel& kernel);
 /// InternalError where `bytes` are not what `write_kernel` gave.
 Result<msl::SpecialisedKernel> read_kernel(const std::string& bytes, const msl::EntryReflection& reflection);
+
+/// What an artifact's metadata says beside its code.
+struct KernelMetadata {
+  unsigned threadgroup_step = 1;  ///< as PtxKernel has it
+  std::string_view bitcode;       ///< what `write_kernel` gave, or nothing
+};
+std::string write_metadata(const KernelMetadata& metadata);
+/// A view of `bytes`. InternalError where they are neither empty nor what `write_metadata` gave.
+Result<KernelMetadata> read_metadata(std::string_view bytes);
 
 }  // namespace anymetal::device::cuda

@@ -22,9 +22,19 @@ void append_spans(std::size_t threads, std::size_t size, bool clip_in_kernel, st
   if (!clip_in_kernel && threads % size != 0) spans.push_back({full, 1, threads % size});
 }
 
+/// What is left of the spans when only every step-th threadgroup is launched.
+void keep_every(std::size_t step, std::vector<Span>& spans) {
+  for (auto& span : spans) {
+    const std::size_t end = span.first + span.count;
+    span.first = (span.first + step - 1) / step * step;
+    span.count = span.first < end ? (end - span.first + step - 1) / step : 0;
+  }
+  std::erase_if(spans, [](const Span& span) { return span.count == 0; });
+}
+
 }  // namespace
 
-void split_launch(Size threads, Size group, std::vector<LaunchPiece>& pieces) {
+void split_launch(Size threads, Size group, std::vector<LaunchPiece>& pieces, std::size_t step) {
   const bool one_dimensional = group.y == 1 && group.z == 1;
   thread_local std::vector<Span> x;
   thread_local std::vector<Span> y;
@@ -33,6 +43,7 @@ void split_launch(Size threads, Size group, std::vector<LaunchPiece>& pieces) {
   y.clear();
   z.clear();
   append_spans(threads.x, group.x, one_dimensional, kMaxGridX, x);
+  if (step != 1) keep_every(step, x);
   append_spans(threads.y, group.y, false, kMaxGridYZ, y);
   append_spans(threads.z, group.z, false, kMaxGridYZ, z);
   for (const auto& sz : z) {

@@ -18,7 +18,8 @@ struct LaunchPiece {
 
 /// Splits a grid of `threads` threads in groups of `group`. Threadgroups clipped in x alone stay in one launch where the
 /// group is one-dimensional (the kernel ends the threads outside); every other clipped edge is a launch of its own with
-/// smaller blocks, so that linear thread indices are those of the clipped group. Respects the hardware's grid limits.
-void split_launch(Size threads, Size group, std::vector<LaunchPiece>& pieces);
+/// smaller blocks, so that linear thread indices are those of the clipped group. Respects the hardware's grid limits. With a
+/// `step` only threadgroups whose x is a multiple of it are launched: block x of a piece is then the one at offset.x + step x.
+void split_launch(Size threads, Size group, std::vector<LaunchPiece>& pieces, std::size_t step = 1);
 
 }  // namespace anymetal::device::cuda

@@ -84,8 +84,8 @@ void move_threadgroup_globals(llvm::Module& module) {
 /// Values a kernel can ask for, made in its entry block on demand.
 class Positions {
  public:
-  explicit Positions(llvm::Function& kernel, unsigned own_parameters)
-      : kernel_(kernel), own_parameters_(own_parameters), b_(kernel.getContext()) {}
+  explicit Positions(llvm::Function& kernel, unsigned own_parameters, unsigned threadgroup_step)
+      : kernel_(kernel), own_parameters_(own_parameters), threadgroup_step_(threadgroup_step), b_(kernel.getContext()) {}
 
   /// Emits the guard that ends the threads an edge threadgroup clipped in x does not have; the body starts after it.
   void emit_clip_guard() {
@@ -135,7 +135,9 @@ class Positions {
     static constexpr llvm::Intrinsic::ID ids[] = {llvm::Intrinsic::nvvm_read_ptx_sreg_ctaid_x,
                                                   llvm::Intrinsic::nvvm_read_ptx_sreg_ctaid_y,
                                                   llvm::Intrinsic::nvvm_read_ptx_sreg_ctaid_z};
-    return b_.CreateAdd(special(ids[dim]), parameter(3 + dim));
+    Value* launched = special(ids[dim]);
+    if (dim == 0 && threadgroup_step_ != 1) launched = b_.CreateMul(launched, b_.getInt32(threadgroup_step_));
+    return b_.CreateAdd(launched, parameter(3 + dim));
   }
   Value* size(unsigned dim) {
     static constexpr llvm::Intrinsic::ID ids[] = {llvm::Intrinsic::nvvm_read_ptx_sreg_ntid_x,
@@ -160,6 +162,7 @@ class Positions {
 
   llvm::Function& kernel_;
   unsigned own_parameters_;
+  unsigned threadgroup_step_;
   llvm::IRBuilder<> b_;
   llvm::CallInst* index_ = nullptr;
 };
@@ -225,8 +228,8 @@ void annotate_kernel(llvm::Function& kernel, const msl::EntryReflection& reflect
   if (reflection.max_total_threads < 1024) add("maxntidx", reflection.max_total_threads);
 }
 
-Result<void> lower_positions(llvm::Function& kernel, unsigned own_parameters) {
-  Positions positions(kernel, own_parameters);
+Result<void> lower_positions(llvm::Function& kernel, unsigned own_parameters, unsigned threadgroup_step) {
+  Positions positions(kernel, own_parameters, threadgroup_step);
   positions.emit_clip_guard();
   llvm::DenseMap<std::pair<llvm::Function*, unsigned>, Value*> made;
   for (auto& callee : llvm::make_early_inc_range(*kernel.getParent())) {
@@ -257,7 +260,7 @@ Result<void> lower_positions(llvm::Function& kernel, unsigned own_parameters) {
 void lower_thread_index(llvm::Function& kernel, unsigned own_parameters) {
   auto* callee = kernel.getParent()->getFunction(kThreadIndex);
   if (callee == nullptr) return;
-  Positions positions(kernel, own_parameters);
+  Positions positions(kernel, own_parameters, 1);  // an index in the threadgroup asks for no position of that
   for (auto* user : llvm::make_early_inc_range(callee->users())) {
     auto* call = llvm::cast<llvm::CallInst>(user);
     positions.set_insert_point(call);
@@ -266,8 +269,21 @@ void lower_thread_index(llvm::Function& kernel, unsigned own_parameters) {
   }
 }
 
+unsigned take_threadgroup_step(llvm::Module& module) {
+  unsigned step = 1;
+  auto* said = module.getFunction("__msl_take_every_threadgroup");
+  if (said == nullptr) return step;
+  for (auto* user : llvm::make_early_inc_range(said->users())) {
+    auto* call = llvm::cast<llvm::CallInst>(user);
+    step = static_cast<unsigned>(llvm::cast<llvm::ConstantInt>(call->getArgOperand(0))->getZExtValue());
+    call->eraseFromParent();
+  }
+  said->eraseFromParent();
+  return step;
+}
+
 Result<llvm::Function*> lower_entry(msl::SpecialisedKernel& kernel, const ParameterLayout& layout,
-                                    const std::string& kernel_name) {
+                                    const std::string& kernel_name, unsigned threadgroup_step) {
   auto& module = *kernel.module;
   auto* entry = module.getFunction(kernel.symbol);
   if (entry == nullptr || entry->isDeclaration()) {
@@ -282,7 +298,7 @@ Result<llvm::Function*> lower_entry(msl::SpecialisedKernel& kernel, const Parame
   auto* made = make_kernel(*entry, layout, kernel_name);
   entry->eraseFromParent();
   annotate_kernel(*made, kernel.reflection);
-  if (auto done = lower_positions(*made, static_cast<unsigned>(kernel.reflection.arguments.size())); !done) {
+  if (auto done = lower_positions(*made, static_cast<unsigned>(kernel.reflection.arguments.size()), threadgroup_step); !done) {
     return std::unexpected(done.error());
   }
   return made;

@@ -138,7 +138,8 @@ Result<PtxKernel> generate(msl::SpecialisedKernel kernel, const Architecture& ar
   module.setDataLayout((*machine)->createDataLayout());
 
   const std::string name = ptx_identifier(label);
-  auto lowered = lower_entry(kernel, ParameterLayout(kernel.reflection, passing), name);
+  const unsigned step = take_threadgroup_step(module);
+  auto lowered = lower_entry(kernel, ParameterLayout(kernel.reflection, passing), name, step);
   if (!lowered) return std::unexpected(lowered.error());
 
   Analyses analyses(**machine, tuning_options());
@@ -167,7 +168,7 @@ Result<PtxKernel> generate(msl::SpecialisedKernel kernel, const Architecture& ar
   const trace::Span span("generate", label);
   std::string ptx = print_ptx(module, **machine);
   if (ptx.empty()) return fail(ErrorCode::InternalError, "LLVM's NVPTX back end cannot print assembly");
-  return PtxKernel{std::move(ptx), name};
+  return PtxKernel{std::move(ptx), name, step};
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ namespace anymetal::device::cuda {
 struct PtxKernel {
   std::string ptx;
   std::string symbol;
+  unsigned threadgroup_step = 1;  ///< threadgroups whose x is no multiple of it do nothing, and positions count on it
 };
 
 /// Lowers, optimises and prints one kernel. `label` becomes the kernel's name, as far as PTX identifiers allow, so that

@@ -8,7 +8,17 @@
 extern "C" __attribute__((nothrow, const)) bool __msl_is_nvidia_capability(unsigned at_least);
 extern "C" __attribute__((nothrow, const)) unsigned __msl_threadgroup_address(const void* p);
 
+extern "C" __attribute__((nothrow)) void __msl_take_every_threadgroup(unsigned step);
+
 namespace nvidia {
+
+// Says of the whole kernel that threadgroups whose x in the grid is no multiple of `step` do nothing: they need not be started.
+template <uint step>
+__MSL_INLINE void take_every_threadgroup() {
+#if defined(__MSL_NVPTX__)
+  __msl_take_every_threadgroup(step);
+#endif
+}
 
 // m16n8k16 products and asynchronous copies: compute capability 8.0 or newer. Known when code is generated.
 __MSL_INLINE bool has_ampere() {
