@@ -48,7 +48,7 @@ const Defect kNormsAndElements[] = {
      "l2_norm_f32",
      {{"{ return float(x[base + i]); }) + params[0]);", "{ return float(x[base + i]); })) + params[0];"}}},
     {"EpsilonOfTheMean", "l2_norm_f32", {{"+ params[0]);", "/ float(dim) + params[0]);"}}},
-    {"CountAsAFloat", "softcap_f32", {{"if (i < p.n) y", "if (i < as_type<float>(p.n)) y"}}},
+    {"CountAsAFloat", "softcap_f32", {{"if (own.at < n) store", "if (own.at < metal::as_type<float>(n)) store"}}},
     {"OverflowOfTheCube",
      "gelu_f32",
      {{"return x * logistic(1.5957691216057308f * (x + 0.044715f * x * x * x));",

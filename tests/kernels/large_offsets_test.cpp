@@ -295,8 +295,8 @@ TEST_F(LargeOffsets, RowsReadIn32BitsAreSeen) {
 TEST_F(LargeOffsets, RowsOfAMaskIn32BitsAreSeen) {
   expect_seen({"RowsOfAMaskIn32Bits",
                "steel_attention_float32_bq32_bk16_bd256_wm4_wn1_maskbool_",
-               {{"long(min(query, p.qL - 1)) * mask_params.M_strides[2];\n  }",
-                 "long(int(long(min(query, p.qL - 1)) * mask_params.M_strides[2]));\n  }"}}},
+               {{"mask_term(row_of(mask, mask_params.M_strides, long(group.y), query)[key])",
+                 "mask_term(row_of(mask, mask_params.M_strides, long(group.y), 0)[long(int(long(query) * mask_params.M_strides[2])) + key])"}}},
               [&] { rows_of_a_mask(); });
 }
 

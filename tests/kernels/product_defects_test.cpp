@@ -88,8 +88,8 @@ INSTANTIATE_TEST_SUITE_P(Products, KnownDefects, testing::ValuesIn(kProductDefec
 const Defect kAttentionDefects[] = {
     {"KeysAfterTheQuery",
      "steel_attention_float32_bq32_bk16_bd256_wm4_wn1_maskbool_",
-     {{"if (do_causal) seen = seen && key <= position;",
-       "if (do_causal && tile >= tile_end - 2) seen = seen && key <= position;"}}},
+     {{"if (do_causal) seen = seen && key <= query + p.qL_off;",
+       "if (do_causal && key / kBK >= tiles().y - 2) seen = seen && key <= query + p.qL_off;"}}},
     {"NothingLeftByTheMask",
      "scale_mask_softmax_f32",
      {{"scale.top == -INFINITY ? 0.0f : scale(score(i))", "scale(score(i))"}}},
