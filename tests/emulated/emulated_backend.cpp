@@ -9,12 +9,12 @@
 #include <array>
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <map>
 #include <mutex>
 #include <vector>
 
+#include "cache/temporary_directory.hpp"
 #include "device/cpu/executable.hpp"
 #include "device/cpu/group_scheduler.hpp"
 #include "device/cpu/kernel_compiler.hpp"
@@ -134,14 +134,7 @@ struct EmulatedKernel final : device::cpu::LinkedKernel {
 class EmulatedBackend final : public ForwardingBackend {
  public:
   EmulatedBackend(std::shared_ptr<device::Backend> cpu, const std::string& command, device::cpu::LanesOptions vectors)
-      : ForwardingBackend(std::move(cpu)), emulator_(command), vectors_(vectors) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "anymetal-emulated-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  ~EmulatedBackend() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
+      : ForwardingBackend(std::move(cpu)), emulator_(command), vectors_(vectors) {}
 
   [[nodiscard]] Result<std::shared_ptr<const device::Executable>> load(const device::Artifact& artifact,
                                                                        std::string_view label) override {
@@ -186,7 +179,7 @@ class EmulatedBackend final : public ForwardingBackend {
 
   Result<Linked> link(const std::string& object) {
     const std::scoped_lock lock(mutex_);
-    const auto file = (folder_ / std::to_string(numbers_.size())).string();
+    const auto file = (folder_.path() / std::to_string(numbers_.size())).string();
     std::ofstream(file + ".o", std::ios::binary) << object;
     const auto command = fmt::format("mold -shared -o '{0}.so' '{0}.o'", file);
     if (std::system(command.c_str()) != 0) return fail(ErrorCode::InternalError, "'" + command + "' failed");
@@ -204,7 +197,7 @@ class EmulatedBackend final : public ForwardingBackend {
 
   Emulator emulator_;
   device::cpu::LanesOptions vectors_;
-  std::filesystem::path folder_;
+  testing::TemporaryDirectory folder_;
   std::mutex mutex_;
   std::map<const device::cpu::KernelTable*, std::uint64_t> numbers_;
   std::vector<std::shared_ptr<const EmulatedKernel>> kernels_;  ///< tables keep their addresses

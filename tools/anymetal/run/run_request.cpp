@@ -58,13 +58,14 @@ Result<RunOutcome> execute(Device& device, const PipelinePtr& pipeline, const Ru
   if (done) done = write_dumps(request, *bindings);
   if (!done) return std::unexpected(done.error());
 
+  if (request.repeat == 0) return outcome;
   std::vector<double> times;
   for (unsigned i = 0; i < request.repeat; ++i) {
     times.push_back(measure([&] { done = run_once(*encoder, pipeline, request, *bindings); }));
     if (!done) return std::unexpected(done.error());
   }
   if (done = bindings->check(); !done) return std::unexpected(done.error());
-  if (!times.empty()) outcome.repeated = summarise(std::move(times));
+  outcome.repeated = summarise(std::move(times));
   return outcome;
 }
 
