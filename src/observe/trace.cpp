@@ -1,14 +1,18 @@
 #include "observe/trace.hpp"
 
-#include "observe/log.hpp"
-
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "observe/log.hpp"
 
 namespace anymetal::trace {
 
@@ -33,34 +37,73 @@ class TraceFile {
     }
     std::fputs("[\n", file_.get());
   }
+  TraceFile(const TraceFile&) = delete;
+  TraceFile& operator=(const TraceFile&) = delete;
+  ~TraceFile() {
+    if (file_ != nullptr) write_kept();
+  }
 
   [[nodiscard]] bool is_open() const { return file_ != nullptr; }
 
+  void write(const Event& event) {
+    const std::lock_guard lock(mutex_);
+    text_.clear();
+    append(event);
+    flush();
+  }
+
+  // Where others were written a moment ago they are kept: writing those of a model's step takes about as long as
+  // threads without work wait before they sleep, and the next step would be traced with threads asleep.
   void write(std::span<const Event> events) {
-    using Microseconds = std::chrono::duration<double, std::micro>;
     const std::lock_guard lock(mutex_);
     for (const auto& event : events) {
-      std::fprintf(file_.get(),
-                   R"({"name":"%s","cat":"anymetal","ph":"X","pid":%d,"tid":%d,"ts":%.3f,"dur":%.3f,"args":{"detail":"%s"}},)"
-                   "\n",
-                   event.stage, static_cast<int>(::getpid()), event.thread, Microseconds(event.start - origin_).count(),
-                   Microseconds(event.end - event.start).count(), escaped(event.detail).c_str());
+      kept_.push_back(event);
+      kept_.back().detail = *details_.emplace(event.detail).first;
     }
-    std::fflush(file_.get());
+    if (Clock::now() - written_ >= kPause) write_kept();
   }
 
  private:
-  static std::string escaped(std::string_view text) {
-    std::string safe;
-    for (const char c : text) {
+  static constexpr std::chrono::milliseconds kPause{100};
+
+  void write_kept() {
+    const auto start = Clock::now();
+    text_.clear();
+    for (const auto& event : kept_) append(event);
+    kept_.clear();
+    flush();
+    written_ = Clock::now();
+    // So that a reader can tell this time from the program's.
+    kept_.push_back({"trace", "writing", start, written_, this_thread()});
+  }
+
+  void flush() {
+    std::fwrite(text_.data(), 1, text_.size(), file_.get());
+    std::fflush(file_.get());
+  }
+
+  void append(const Event& event) {
+    using Microseconds = std::chrono::duration<double, std::micro>;
+    std::array<char, 160> numbers{};
+    const auto length =
+        std::snprintf(numbers.data(), numbers.size(),
+                      R"(","cat":"anymetal","ph":"X","pid":%d,"tid":%d,"ts":%.3f,"dur":%.3f,"args":{"detail":")",
+                      static_cast<int>(::getpid()), event.thread, Microseconds(event.start - origin_).count(),
+                      Microseconds(event.end - event.start).count());
+    text_.append(R"({"name":")").append(event.stage).append(numbers.data(), static_cast<std::size_t>(length));
+    for (const char c : event.detail) {
       const bool plain = c >= ' ' && c <= '~' && c != '"' && c != '\\';
-      safe += plain ? c : '?';
+      text_ += plain ? c : '?';
     }
-    return safe;
+    text_.append("\"}},\n");
   }
 
   const Clock::time_point origin_ = Clock::now();
   std::mutex mutex_;
+  std::string text_;  ///< of events that are being written
+  std::vector<Event> kept_;
+  std::unordered_set<std::string> details_;  ///< of all events: what they name may be gone when they are written
+  Clock::time_point written_;                ///< when kept events were written last
   std::unique_ptr<std::FILE, CloseFile> file_;
 };
 
@@ -92,7 +135,7 @@ void Span::begin(std::string_view detail) {
 
 void Span::end() noexcept {
   const Event event{stage_, detail_, start_, Clock::now(), this_thread()};
-  trace_file().write(std::span(&event, 1));
+  trace_file().write(event);
 }
 
 }  // namespace anymetal::trace

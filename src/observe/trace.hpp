@@ -25,7 +25,8 @@ struct Event {
   int thread = 0;           ///< this_thread() of the thread it happened on
   std::uint64_t number = 0; ///< told from others of this name and thread by; not written
 };
-/// Writes events at once: cheaper than one by one, and not while something is timed. There must be a trace.
+/// Takes several events: cheaper than one by one, and not while something is timed. There must be a trace. Its file has
+/// them at once or, where others came within the last 100 ms, with the next ones after that or when the process ends.
 void write(std::span<const Event> events);
 
 /// One event from construction to destruction on the calling thread. Costs one branch where no trace is asked for.

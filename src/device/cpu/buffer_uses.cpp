@@ -12,21 +12,21 @@ std::uint64_t hash_bit(const Memory* memory) {
 
 }  // namespace
 
-void BufferUses::set(const CommandList& list, const Dispatch& dispatch) {
+BufferMarks BufferUses::set(const CommandList& list, const Dispatch& dispatch) {
   uses_.clear();
-  touched_ = written_ = 0;
+  BufferMarks marks;
   for (std::size_t i = 0; i < dispatch.argument_count; ++i) {
     const auto& bound = list.arguments[dispatch.first_argument + i];
     if (bound.kind != BoundArgument::Kind::Buffer || bound.length == 0) continue;
     const bool writes = dispatch.access(i) != Access::Read;
     uses_.push_back({bound.memory, bound.offset, bound.offset + bound.length, writes});
-    touched_ |= hash_bit(bound.memory);
-    if (writes) written_ |= hash_bit(bound.memory);
+    marks.touched |= hash_bit(bound.memory);
+    if (writes) marks.written |= hash_bit(bound.memory);
   }
+  return marks;
 }
 
 bool BufferUses::conflict_with(const BufferUses& other) const {
-  if (((written_ & other.touched_) | (touched_ & other.written_)) == 0) return false;
   return std::ranges::any_of(uses_, [&](const Use& a) {
     return std::ranges::any_of(other.uses_, [&](const Use& b) {
       return a.memory == b.memory && (a.writes || b.writes) && a.begin < b.end && b.begin < a.end;

@@ -9,11 +9,21 @@
 
 namespace anymetal::device::cpu {
 
+/// The memory that a dispatch touches and of it what it writes, a bit for each allocation by hash: most pairs of dispatches
+/// are told apart by these two words.
+struct BufferMarks {
+  std::uint64_t touched = 0;
+  std::uint64_t written = 0;
+  [[nodiscard]] bool may_conflict_with(const BufferMarks& other) const {
+    return ((written & other.touched) | (touched & other.written)) != 0;
+  }
+};
+
 /// The ranges of memory one dispatch may read and write. Reused from dispatch to dispatch for its memory.
 /// Thread contract: immutable while other threads read it.
 class BufferUses {
  public:
-  void set(const CommandList& list, const Dispatch& dispatch);
+  BufferMarks set(const CommandList& list, const Dispatch& dispatch);
   /// Whether both touch a byte that one of them may write: then they must keep their order.
   [[nodiscard]] bool conflict_with(const BufferUses& other) const;
 
@@ -24,8 +34,6 @@ class BufferUses {
     bool writes;
   };
   std::vector<Use> uses_;
-  std::uint64_t touched_ = 0;  ///< a bit for each memory by hash: most pairs of dispatches are told apart by two words
-  std::uint64_t written_ = 0;
 };
 
 }  // namespace anymetal::device::cpu

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <chrono>
+#include <span>
 #include <thread>
 
 #include "device/cpu/group_scheduler.hpp"
@@ -15,9 +16,9 @@ using Clock = std::chrono::steady_clock;
 
 /// Pieces of a share: enough for the threads to end together, few enough to cost nothing. More where a piece would take
 /// long, since threads end apart by up to one piece.
-constexpr double kLongNanoseconds = 20'000;
+constexpr double kLongNanoseconds = 5'000;
 constexpr std::uint64_t kFewestPieces = 8;
-constexpr std::uint64_t kMostPieces = 128;
+constexpr std::uint64_t kMostPieces = 512;
 
 std::uint64_t pieces_of_share(double expected_nanoseconds, unsigned seats) {
   const auto wanted = expected_nanoseconds / (kLongNanoseconds * seats);
@@ -70,12 +71,9 @@ bool DispatchWindow::finished() {
 }
 
 Result<void> DispatchWindow::finish() {
-  if (!events_.empty()) {
-    const trace::Span span("trace", "writing");  // so that a reader can tell its time from the program's
-    for (auto& events : events_) {
-      trace::write(events);
-      events.clear();
-    }
+  for (auto& events : events_) {
+    trace::write(events);
+    events.clear();
   }
   const std::scoped_lock lock(failure_mutex_);
   if (!failure_) return {};
@@ -113,7 +111,8 @@ bool DispatchWindow::open() {
   if (!can_open() || opening_.test_and_set(std::memory_order_acquire)) return false;
   bool opened = false;
   std::uint64_t large_pieces = 0;
-  while (can_open()) {
+  fetch_ahead(tail_.load());
+  for (std::uint64_t some = 0; some < kOpenedTogether && can_open(); ++some) {
     const auto number = tail_.load();
     auto done = limit_.load() < number ? Result<void>() : open_slot(number);
     if (!done) fail_at(number, done.error());
@@ -152,17 +151,45 @@ Result<double> DispatchWindow::plan(Slot& slot, const Dispatch& dispatch) const 
   return executable.expected_nanoseconds(threads_of(dispatch));
 }
 
+/// Asks for the memory of those that are opened together, which the host wrote a step of the model ago: all at once, where
+/// each would wait for its own.
+void DispatchWindow::fetch_ahead(std::uint64_t number) const {
+  constexpr std::size_t kLine = 64;
+  const auto fetch = [](const auto* data, std::size_t count) {
+    const auto* bytes = reinterpret_cast<const std::byte*>(data);
+    for (std::size_t at = 0; at < count * sizeof(*data); at += kLine) __builtin_prefetch(bytes + at);
+  };
+  const auto dispatches = std::span(list_->dispatches).subspan(number - first_);
+  const auto some = dispatches.first(std::min<std::size_t>(kOpenedTogether, dispatches.size()));
+  fetch(some.data(), some.size());
+  for (const auto& dispatch : some) fetch(list_->arguments.data() + dispatch.first_argument, dispatch.argument_count);
+}
+
+/// The slots of the dispatches that `number` has to wait for, without those that one of them waits for itself.
+std::uint32_t DispatchWindow::find_waits(std::uint64_t number) {
+  auto& slot = slot_of(number);
+  auto& order = orders_[number % kSlots];
+  order.marks = slot.uses.set(*list_, *slot.dispatch);
+  std::uint32_t waits = 0, implied = 0;
+  for (auto before = number; before-- > head_.load(std::memory_order_relaxed);) {
+    const auto& earlier = orders_[before % kSlots];
+    const auto bit = 1u << (before % kSlots);
+    if ((implied & bit) != 0 || !order.marks.may_conflict_with(earlier.marks)) continue;
+    const auto& other = slot_of(before);
+    if (other.completed.load() > before || !slot.uses.conflict_with(other.uses)) continue;
+    waits |= bit;
+    implied |= earlier.before;  // what has a bit in it and comes after `before` was looked at already
+  }
+  order.before = waits | implied;
+  return waits;
+}
+
 /// Plans a dispatch and finds out what it has to wait for.
 Result<void> DispatchWindow::open_slot(std::uint64_t number) {
   auto& slot = slot_of(number);
   const auto planned = plan(slot, list_->dispatches[number - first_]);
   if (!planned) return std::unexpected(planned.error());
-  slot.uses.set(*list_, *slot.dispatch);
-  std::uint32_t waits = 0;
-  for (auto before = head_.load(); before < number; ++before) {
-    const auto& other = slot_of(before);
-    if (other.completed.load() <= before && slot.uses.conflict_with(other.uses)) waits |= 1u << (before % kSlots);
-  }
+  const auto waits = find_waits(number);
   const auto expected = *planned;
   const bool small = is_small(expected);
   const auto count = slot.grid.count;
@@ -180,17 +207,20 @@ Result<void> DispatchWindow::open_slot(std::uint64_t number) {
   slot.large.store(!small, std::memory_order_relaxed);
   slot.is_timed = !small || trace::enabled() || (slot.executable != nullptr && slot.executable->is_due_for_timing());
   slot.nanoseconds.store(0, std::memory_order_relaxed);
+  slot.count = left;
   slot.left.store(left, std::memory_order_relaxed);
   if (left == 0) slot.completed.store(number + 1);
   return {};
 }
 
 bool DispatchWindow::is_ready(const Slot& slot, std::uint64_t number) const {
-  for (auto waits = slot.waits.load(std::memory_order_relaxed); waits != 0; waits &= waits - 1) {
-    const auto place = static_cast<std::uint64_t>(std::countr_zero(waits));
-    // The one dispatch of that slot among the kSlots before this one.
-    const auto before = number - 1 - (number - 1 - place) % kSlots;
-    if (slots_[place].completed.load() <= before) return false;
+  // The highest bit is that of the dispatch before this one, which is the likeliest to be incomplete.
+  auto waits = std::rotr(slot.waits.load(std::memory_order_relaxed), static_cast<int>(number % kSlots));
+  while (waits != 0) {
+    const auto back = static_cast<std::uint64_t>(std::countl_zero(waits));
+    const auto before = number - 1 - back;
+    if (slots_[before % kSlots].completed.load() <= before) return false;
+    waits &= ~(1u << (kSlots - 1 - back));
   }
   return true;
 }
@@ -301,12 +331,14 @@ void DispatchWindow::run(Slot& slot, std::uint64_t number, Piece piece, unsigned
       events.push_back({"dispatch", slot.dispatch->label, start, end, trace::this_thread(), number});
     }
   }
-  const std::chrono::nanoseconds taken = end - start;
-  if (slot.is_timed) slot.nanoseconds.fetch_add(static_cast<std::uint64_t>(taken.count()), std::memory_order_relaxed);
-  if (slot.left.fetch_sub(pieces, std::memory_order_acq_rel) != pieces) return;
+  auto taken = static_cast<std::uint64_t>(std::chrono::nanoseconds(end - start).count());
+  if (pieces != slot.count) {  // else no other thread has one
+    if (slot.is_timed) slot.nanoseconds.fetch_add(taken, std::memory_order_relaxed);
+    if (slot.left.fetch_sub(pieces, std::memory_order_acq_rel) != pieces) return;
+    if (slot.is_timed) taken = slot.nanoseconds.load(std::memory_order_relaxed);
+  }
   if (slot.is_timed && slot.executable != nullptr)
-    slot.executable->record_time(threads_of(*slot.dispatch),
-                                 static_cast<double>(slot.nanoseconds.load(std::memory_order_relaxed)));
+    slot.executable->record_time(threads_of(*slot.dispatch), static_cast<double>(taken));
   slot.completed.store(number + 1);
 }
 

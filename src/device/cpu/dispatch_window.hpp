@@ -54,7 +54,7 @@ class DispatchWindow {
  private:
   static constexpr std::uint64_t kSlots = 32;  ///< as many as Slot::waits has bits
   static constexpr std::uint64_t kOpenedTogether = 4;
-  static constexpr unsigned kPiecesTogether = 8;
+  static constexpr unsigned kPiecesTogether = 32;
 
   /// Pieces of one share: the dispatch's number, how many there are, and the next one. Alone on its cache line.
   struct alignas(64) Share {
@@ -68,6 +68,7 @@ class DispatchWindow {
     Grid grid;
     std::uint64_t shares = 0;
     std::uint64_t chunk = 0;  ///< threadgroups of a piece
+    std::uint64_t count = 0;  ///< of pieces
     bool is_timed = false;
     BufferUses uses;
     // What follows is read at any time. "Number" is that of a dispatch, plus 1.
@@ -77,6 +78,11 @@ class DispatchWindow {
     std::atomic<std::uint64_t> nanoseconds = 0;       ///< taken by pieces that are done
     std::atomic<std::uint64_t> completed = 0;         ///< number of the last dispatch that is complete
     std::vector<Share> pieces;                        ///< per seat
+  };
+  /// What is asked of every dispatch before one that is opened. These lie side by side: who opens is another core each time.
+  struct Order {
+    BufferMarks marks;
+    std::uint32_t before = 0;  ///< slots of the dispatches that are complete once this one is ready
   };
   struct Piece {
     std::uint64_t share, index;
@@ -92,7 +98,9 @@ class DispatchWindow {
   bool open();
   [[nodiscard]] bool can_open() const;
   [[nodiscard]] bool should_open(std::uint64_t first) const;
+  void fetch_ahead(std::uint64_t number) const;
   Result<void> open_slot(std::uint64_t number);
+  std::uint32_t find_waits(std::uint64_t number);
   Result<double> plan(Slot& slot, const Dispatch& dispatch) const;
   [[nodiscard]] bool is_ready(const Slot& slot, std::uint64_t number) const;
   [[nodiscard]] bool is_near(std::uint64_t first, std::uint64_t number);
@@ -107,6 +115,7 @@ class DispatchWindow {
   Parkings& parking_;
   const unsigned seats_;
   std::vector<Slot> slots_;
+  std::array<Order, kSlots> orders_;                 ///< under opening_
   std::vector<Seat> seat_states_;
   std::atomic_flag opening_;                         ///< held by who opens dispatches
   const CommandList* list_ = nullptr;                ///< under opening_, as first_

@@ -10,7 +10,10 @@ namespace anymetal::device::cpu {
 
 CpuExecutable::CpuExecutable(std::shared_ptr<const LinkedKernel> kernel, msl::EntryReflection reflection,
                              MakeForm make_form)
-    : kernel_(std::move(kernel)), reflection_(std::move(reflection)), make_form_(std::move(make_form)) {}
+    : kernel_(std::move(kernel)), reflection_(std::move(reflection)), make_form_(std::move(make_form)) {
+  for (std::size_t i = 0; i < kNotedArguments; ++i)
+    if (access_of(i) != Access::Read) written_ |= std::uint64_t{1} << i;
+}
 
 Result<const KernelTable*> CpuExecutable::table(Form form) const {
   if (form == Form::Rows32) return &kernel_->table();

@@ -27,7 +27,8 @@ class CpuExecutable final : public Executable {
   [[nodiscard]] std::size_t max_total_threads_per_threadgroup() const override;
   /// One that the reflection does not list may be written.
   [[nodiscard]] Access access(std::size_t argument) const override {
-    return argument < reflection_.arguments.size() ? reflection_.arguments[argument].access : Access::ReadWrite;
+    return argument < kNotedArguments ? (written_ >> argument & 1) != 0 ? Access::ReadWrite : Access::Read
+                                      : access_of(argument);
   }
   /// The code for this dispatch, by the shape of its threadgroups; the general form where it binds a buffer that is too
   /// large for the others. Thread contract: safe from any thread.
@@ -41,10 +42,15 @@ class CpuExecutable final : public Executable {
   [[nodiscard]] bool is_due_for_timing() const;
 
  private:
+  static constexpr std::size_t kNotedArguments = 64;
   [[nodiscard]] Result<const KernelTable*> table(Form form) const;
+  [[nodiscard]] Access access_of(std::size_t argument) const {
+    return argument < reflection_.arguments.size() ? reflection_.arguments[argument].access : Access::ReadWrite;
+  }
 
   std::shared_ptr<const LinkedKernel> kernel_;
   msl::EntryReflection reflection_;
+  std::uint64_t written_ = 0;  ///< bits of the first arguments that may be written: one word instead of all the reflection
   MakeForm make_form_;
   mutable std::array<MadeOnce<std::shared_ptr<const LinkedKernel>>, kFormCount> forms_;
   mutable std::atomic<double> nanoseconds_per_thread_ = 0;

@@ -69,10 +69,7 @@ Result<void> run_in_order(const CommandList& list, WorkerArena& arena) {
     }
     if (!done) break;
   }
-  if (!events.empty()) {
-    const trace::Span span("trace", "writing");  // so that a reader can tell its time from the program's
-    trace::write(events);
-  }
+  if (!events.empty()) trace::write(events);
   return done;
 }
 
