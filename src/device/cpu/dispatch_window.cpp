@@ -168,6 +168,8 @@ void DispatchWindow::fetch_ahead(std::uint64_t number) const {
 /// The slots of the dispatches that `number` has to wait for, without those that one of them waits for itself.
 std::uint32_t DispatchWindow::find_waits(std::uint64_t number) {
   auto& slot = slot_of(number);
+  const auto own = 1u << (number % kSlots);
+  for (auto& other : orders_) other.before &= ~own;  // that of the dispatch that had the slot: complete
   auto& order = orders_[number % kSlots];
   order.marks = slot.uses.set(*list_, *slot.dispatch);
   std::uint32_t waits = 0, implied = 0;
@@ -178,7 +180,7 @@ std::uint32_t DispatchWindow::find_waits(std::uint64_t number) {
     const auto& other = slot_of(before);
     if (other.completed.load() > before || !slot.uses.conflict_with(other.uses)) continue;
     waits |= bit;
-    implied |= earlier.before;  // what has a bit in it and comes after `before` was looked at already
+    implied |= earlier.before;
   }
   order.before = waits | implied;
   return waits;

@@ -82,7 +82,7 @@ class DispatchWindow {
   /// What is asked of every dispatch before one that is opened. These lie side by side: who opens is another core each time.
   struct Order {
     BufferMarks marks;
-    std::uint32_t before = 0;  ///< slots of the dispatches that are complete once this one is ready
+    std::uint32_t before = 0;  ///< slots of dispatches in flight that are complete once this one is ready
   };
   struct Piece {
     std::uint64_t share, index;
