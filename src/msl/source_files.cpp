@@ -79,6 +79,45 @@ class IncludeDirectories : public llvm::vfs::ProxyFileSystem {
   std::vector<std::string> allowed_;
 };
 
+/// The texts that a request gives along, each pre-passed when the compiler first looks at it: most belong to other kernels.
+class GivenTexts : public llvm::vfs::ProxyFileSystem {
+ public:
+  /// Adds `texts`, names and what stands there, to the files of `memory`; the first of several with one name counts.
+  GivenTexts(SourceFiles& files, std::vector<std::pair<std::string, std::string>> texts, const llvm::IntrusiveRefCntPtr<llvm::vfs::InMemoryFileSystem>& memory)
+      : ProxyFileSystem(memory), files_(files), texts_(std::move(texts)) {
+    for (const auto& text : texts_) {
+      const std::string path = std::string(kSourceRoot) + text.first;
+      if (memory->addFileNoOwn(path, 0, llvm::MemoryBufferRef(text.second, path))) by_id_.try_emplace(memory->status(path)->getUniqueID(), &text);
+    }
+  }
+
+  llvm::ErrorOr<llvm::vfs::Status> status(const llvm::Twine& path) override {
+    auto found = ProxyFileSystem::status(path);
+    const SourceFile* file = found ? load(*found) : nullptr;
+    return file == nullptr ? found : llvm::vfs::Status::copyWithNewSize(*found, file->rewritten.size());
+  }
+
+  llvm::ErrorOr<std::unique_ptr<llvm::vfs::File>> openFileForRead(const llvm::Twine& path) override {
+    auto found = status(path);
+    const SourceFile* file = found ? load(*found) : nullptr;
+    if (file == nullptr) return ProxyFileSystem::openFileForRead(path);
+    return std::make_unique<TextFile>(*found, file->rewritten);
+  }
+
+ private:
+  const SourceFile* load(const llvm::vfs::Status& status) {
+    const auto given = by_id_.find(status.getUniqueID());
+    if (given == by_id_.end()) return nullptr;
+    std::string path = std::string(kSourceRoot) + given->second->first;
+    const SourceFile* known = files_.find(path);
+    return known != nullptr ? known : &files_.add(std::move(path), given->second->second);
+  }
+
+  SourceFiles& files_;
+  const std::vector<std::pair<std::string, std::string>> texts_;
+  std::map<llvm::sys::fs::UniqueID, const std::pair<std::string, std::string>*> by_id_;
+};
+
 }  // namespace
 
 std::string SourceFile::line(unsigned number) const {
@@ -102,10 +141,6 @@ SourceFiles::SourceFiles(const SourceRequest& request, bool with_pch) : constant
   memory->addFile(std::string(kPreludeFile), 0, llvm::MemoryBuffer::getMemBufferCopy(prelude_text()));
   memory->addFile(std::string(kOptionsFile), 0, llvm::MemoryBuffer::getMemBufferCopy(options_text(request)));
 
-  for (const auto& [name, text] : request.options.include_files) {
-    const std::string path = std::string(kSourceRoot) + name;
-    add_reference(path, add(path, text).rewritten);
-  }
   const std::string main_path(kMainFile);
   add_reference(main_path, add(main_path, request.text, main_file_head(request), kMainFileHeadLines).rewritten);
 
@@ -113,7 +148,7 @@ SourceFiles::SourceFiles(const SourceRequest& request, bool with_pch) : constant
   searched_ += " and the library's headers";
   auto overlay = llvm::makeIntrusiveRefCnt<llvm::vfs::OverlayFileSystem>(
       llvm::makeIntrusiveRefCnt<IncludeDirectories>(*this, request.options.include_directories));
-  overlay->pushOverlay(std::move(memory));
+  overlay->pushOverlay(llvm::makeIntrusiveRefCnt<GivenTexts>(*this, request.options.include_files, memory));
   file_system_ = std::move(overlay);
 }
 

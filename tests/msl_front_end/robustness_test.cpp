@@ -137,6 +137,20 @@ TEST(Includes, VirtualFilesAndDirectoriesOnly) {
   EXPECT_THAT(missing.error().message(), testing::HasSubstr("file not found"));
 }
 
+TEST(Includes, GivenTextsThatNobodyIncludesAreNoDependencies) {
+  auto r = request("#include \"parts/../parts/scale.h\"\nkernel void f(device float* o [[buffer(0)]]) { o[0] = kScale; }");
+  r.options.include_files = {{"other.h", "#error nobody includes this\n"}, {"parts/more.h", ""}, {"parts/scale.h", "constant float kScale [[function_constant(2)]];\n"}};
+  const auto source = ParsedSource::parse(r);
+  ASSERT_TRUE(source) << source.error().message();
+  EXPECT_THAT((*source)->dependencies(), testing::ElementsAre("parts/scale.h"));
+  EXPECT_EQ((*source)->constants().size(), 1U);
+
+  r.text = "#include \"other.h\"\n";
+  const auto refused = ParsedSource::parse(r);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), testing::HasSubstr("other.h:1"));
+}
+
 TEST(Includes, NothingElseCanBeSeenOrEmbedded) {
   for (const char* text : {"#if __has_include(\"/etc/passwd\")\n#error seen\n#endif\n", "#if __has_include(\"../../../../../../../etc/passwd\")\n#error seen\n#endif\n",
                            "#if __has_embed(\"/etc/passwd\")\n#error seen\n#endif\n"}) {
