@@ -27,12 +27,13 @@ std::unexpected<Error> no_number() { return invalid("the logits hold no number t
 struct Gemma3::Impl {
   enum class Output : std::uint8_t { Logits, Choice };
 
-  Impl(KernelRegistry& kernels, Device where, const Gemma3Config& sizes, Gemma3Weights tensors, std::size_t limit)
+  Impl(KernelRegistry& kernels, Device where, const Gemma3Config& sizes, Gemma3Weights tensors, ops::DType cache_type,
+       std::size_t limit)
       : registry(kernels),
         device(std::move(where)),
         config(sizes),
         weights(std::move(tensors)),
-        cache(device, config.layers, config.kv_heads, config.head_dim, limit) {}
+        cache(device, {config.layers, config.kv_heads, config.head_dim, cache_type}, limit) {}
 
   /// Records with `record`, then starts it.
   template <class Record>
@@ -299,13 +300,15 @@ Result<Gemma3> Gemma3::load(const Gguf& file, KernelRegistry& registry, const De
   const auto config = Gemma3Config::read(file);
   if (!config) return std::unexpected(config.error());
   if (options.batch == 0) return invalid("the batch size is 0");
+  if (options.cache != ops::DType::F32 && options.cache != ops::DType::F16)
+    return invalid(fmt::format("a cache of {} keys and values; F32 and F16 are possible", name(options.cache)));
   Device target = device;
   auto weights = Weights::open(target, file);
   if (!weights) return std::unexpected(weights.error());
   auto tensors = Gemma3Weights::read(std::move(*weights), *config);
   if (!tensors) return std::unexpected(tensors.error());
   const auto limit = options.context == 0 ? config->context : std::min(options.context, config->context);
-  auto impl = std::make_unique<Impl>(registry, target, *config, std::move(*tensors), limit);
+  auto impl = std::make_unique<Impl>(registry, target, *config, std::move(*tensors), options.cache, limit);
   impl->batch = std::min(options.batch, limit);
   auto buffers = Gemma3Activations::make(target, *config, impl->batch, std::min(impl->batch, kLogitRows), limit);
   if (!buffers) return std::unexpected(buffers.error());

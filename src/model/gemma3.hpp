@@ -12,17 +12,20 @@
 #include "model/gemma3_config.hpp"
 #include "model/gguf.hpp"
 #include "model/vocabulary.hpp"
+#include "ops/dtype.hpp"
 
 namespace anymetal::model {
 
 struct Gemma3Options {
   std::size_t batch = 512;  ///< most prompt tokens that go through the layers together
   std::size_t context = 0;  ///< most tokens in the context; 0: as many as the model was made for
+  /// Of keys and values in the cache: F32, or F16, which halves what a token reads of the context and rounds it to 11 bits.
+  ops::DType cache = ops::DType::F32;
 };
 
 /// Gemma 3 (arXiv:2503.19786): pre- and post-norms, normalised queries and keys, rotary positions, five layers with a
-/// sliding window for each global one, GELU-gated feed-forward, output head tied to the embedding. Activations and the
-/// key/value cache are f32.
+/// sliding window for each global one, GELU-gated feed-forward, output head tied to the embedding. Activations are f32, and
+/// the key/value cache too unless options say otherwise.
 ///
 /// Thread contract: one thread at a time; several models may share a registry and a device. Any call may compile
 /// kernels.

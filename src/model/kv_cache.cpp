@@ -17,16 +17,15 @@ std::size_t round_up(std::size_t value, std::size_t step) { return (value + step
 
 }  // namespace
 
-KvCache::KvCache(Device device, std::size_t layers, std::size_t kv_heads, std::size_t head_dim, std::size_t limit)
+KvCache::KvCache(Device device, const Shape& shape, std::size_t limit)
     : device_(std::move(device)),
-      kv_heads_(kv_heads),
-      row_bytes_(head_dim * sizeof(float)),
-      limit_(limit),
-      tensors_(2 * layers) {}
+      shape_(shape),
+      row_bytes_(ops::bytes_of(shape.type, shape.head_dim)),
+      limit_(limit) {}
 
 ops::Tensor KvCache::view(std::size_t tensor) const {
-  return ops::Tensor::of(storage_.buffer_of(tensor), ops::DType::F32,
-                         {kv_heads_, storage_.capacity, row_bytes_ / sizeof(float)}, storage_.offset_of(tensor));
+  return ops::Tensor::of(storage_.buffer_of(tensor), shape_.type,
+                         {shape_.kv_heads, storage_.capacity, shape_.head_dim}, storage_.offset_of(tensor));
 }
 
 Result<void> KvCache::reserve(std::size_t positions, std::size_t used) {
@@ -46,10 +45,10 @@ Result<void> KvCache::reserve(std::size_t positions, std::size_t used) {
 
 Result<KvCache::Storage> KvCache::make_storage(std::size_t capacity) {
   Storage storage{
-      .buffers = {}, .capacity = capacity, .tensor_bytes = round_up(kv_heads_ * capacity * row_bytes_, kAlignment)};
+      .buffers = {}, .capacity = capacity, .tensor_bytes = round_up(shape_.kv_heads * capacity * row_bytes_, kAlignment)};
   storage.per_buffer = round_up(kBufferBytes, storage.tensor_bytes) / storage.tensor_bytes;
-  for (std::size_t first = 0; first < tensors_; first += storage.per_buffer) {
-    auto buffer = device_.make_buffer(std::min(storage.per_buffer, tensors_ - first) * storage.tensor_bytes);
+  for (std::size_t first = 0; first < tensors(); first += storage.per_buffer) {
+    auto buffer = device_.make_buffer(std::min(storage.per_buffer, tensors() - first) * storage.tensor_bytes);
     if (!buffer) return std::unexpected(buffer.error());
     storage.buffers.push_back(*std::move(buffer));
   }
@@ -60,8 +59,8 @@ Result<KvCache::Storage> KvCache::make_storage(std::size_t capacity) {
 Result<void> KvCache::copy_rows(Storage& to, std::size_t used) const {
   if (used == 0) return {};
   std::vector<std::byte> rows(used * row_bytes_);
-  for (std::size_t tensor = 0; tensor < tensors_; ++tensor) {
-    for (std::size_t head = 0; head < kv_heads_; ++head) {
+  for (std::size_t tensor = 0; tensor < tensors(); ++tensor) {
+    for (std::size_t head = 0; head < shape_.kv_heads; ++head) {
       const auto from = storage_.offset_of(tensor) + head * storage_.capacity * row_bytes_;
       const auto at = to.offset_of(tensor) + head * to.capacity * row_bytes_;
       if (auto done = storage_.buffer_of(tensor).read(rows, from); !done) return done;

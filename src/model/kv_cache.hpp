@@ -10,12 +10,17 @@
 
 namespace anymetal::model {
 
-/// One f32 key and one value tensor [kv_heads, capacity, head_dim] per layer, growing up to a limit. Those of several
+/// One key and one value tensor [kv_heads, capacity, head_dim] per layer, growing up to a limit. Those of several
 /// layers share a buffer, so that they lie in large pages of memory also where each is small.
 /// Thread contract: one thread at a time; not while work that uses its tensors is being recorded.
 class KvCache {
  public:
-  KvCache(Device device, std::size_t layers, std::size_t kv_heads, std::size_t head_dim, std::size_t limit);
+  struct Shape {
+    std::size_t layers, kv_heads, head_dim;
+    ops::DType type;  ///< of elements, F32 or F16
+  };
+
+  KvCache(Device device, const Shape& shape, std::size_t limit);
 
   [[nodiscard]] std::size_t capacity() const { return storage_.capacity; }
   [[nodiscard]] std::size_t limit() const { return limit_; }
@@ -37,15 +42,15 @@ class KvCache {
     [[nodiscard]] const Buffer& buffer_of(std::size_t tensor) const { return buffers[tensor / per_buffer]; }
     [[nodiscard]] std::size_t offset_of(std::size_t tensor) const { return tensor % per_buffer * tensor_bytes; }
   };
+  [[nodiscard]] std::size_t tensors() const { return 2 * shape_.layers; }
   [[nodiscard]] ops::Tensor view(std::size_t tensor) const;
   [[nodiscard]] Result<Storage> make_storage(std::size_t capacity);
   Result<void> copy_rows(Storage& to, std::size_t used) const;
 
   Device device_;
-  std::size_t kv_heads_;
+  Shape shape_;
   std::size_t row_bytes_;  ///< of one position of one head
   std::size_t limit_;
-  std::size_t tensors_;  ///< two for each layer
   Storage storage_;
 };
 

@@ -47,6 +47,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongOption{with(kGenerate, {"--temperature", "-1"}), "temperature is -1, outside 0 and above"},
         WrongOption{with(kGenerate, {"--top-p", "2"}), "top_p is 2, outside (0, 1]"},
         WrongOption{with(kGenerate, {"--threads", "0"}), "--threads: '0' is not a whole number from 1 to 1024"},
+        WrongOption{with(kGenerate, {"--cache", "bf16"}), "--cache: bf16 not in {f32,f16}"},
         WrongOption{{"generate", "--model", "x.gguf", "--prompt-tokens", "2,,3"},
                     "--prompt-tokens: '' is not a token number"},
         WrongOption{{"generate", "--model", "x.gguf", "--prompt-tokens", ""},

@@ -122,6 +122,49 @@ TEST(Dispatcher, HasNoBarrierBetweenChains) {
   EXPECT_TRUE(overtaken);
 }
 
+/// A dispatch waits for those only that none of the others it waits for has waited for: here for `joint` and `late`.
+/// `late` is in the slot that `early` had, for which `slow`, which `joint` waits for, has waited.
+TEST(Dispatcher, ForgetsWhatDispatchesOfEarlierSlotsWaitedFor) {
+  constexpr std::size_t kSlots = 32;  // of dispatches in flight
+  Dispatcher dispatcher(4);
+  const Numbers x(1), y(1), z(1), w(1);
+  std::atomic<bool> late_runs = false, slow_done = false, met = true;
+  std::uint32_t seen = 0;
+  const NativeKernel early([](auto&, auto) {});
+  const NativeKernel slow(
+      [&](auto&, auto) {
+        met = met && wait_for([&] { return late_runs.load(); });
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the last two are opened meanwhile
+        slow_done = true;
+      },
+      2);
+  const NativeKernel late([&](auto& context, auto) {
+    late_runs = true;
+    met = met && wait_for([&] { return slow_done.load(); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    *static_cast<std::uint32_t*>(context.arguments[1]) = 1;
+  });
+  const NativeKernel joint([](auto&, auto) {}, 2);
+  const NativeKernel last([&](auto& context, auto) { seen = *static_cast<std::uint32_t*>(context.arguments[2]); }, 3);
+  const NativeKernel nothing([](auto&, auto) {});
+  NativeList list;
+  list.add(early, 1, {x.bind()});
+  list.add(nothing, 1);
+  list.add(nothing, 1);
+  list.add(slow, 1, {x.bind(), y.bind()});
+  while (list.list().dispatches.size() < kSlots) list.add(nothing, 1);
+  list.add(late, 1, {z.bind()});
+  list.add(joint, 1, {y.bind(), w.bind()});
+  list.add(last, 1, {w.bind(), z.bind()});
+  for (int round = 0; round < 3; ++round) {  // numbers of dispatches go on from list to list
+    late_runs = slow_done = false;
+    z[0] = 0;
+    ASSERT_TRUE(dispatcher.execute(list.list()));
+    EXPECT_TRUE(met);
+    EXPECT_EQ(seen, 1u);
+  }
+}
+
 TEST(Dispatcher, OrdersListsOfManyThreadsByTheirMemory) {
   constexpr unsigned kHosts = 4;
   constexpr unsigned kRounds = 200;

@@ -11,7 +11,7 @@
 namespace anymetal::test {
 namespace {
 
-constexpr std::size_t kBuffers = 5;
+constexpr std::size_t kBuffers = 16;  // a list uses few of them, and nearly every dispatch waits for others, or all
 constexpr std::uint32_t kNumbers = 96;
 
 struct Range {
@@ -33,20 +33,21 @@ struct Step {
 
 std::uint32_t picked(const Range& in, std::uint32_t i) { return (i * 7 + 3) % in.count; }
 
-Range random_range(std::mt19937& random) {
-  Range range{random() % kBuffers, static_cast<std::uint32_t>(random() % kNumbers), 0};
+Range random_range(std::mt19937& random, std::size_t buffers) {
+  Range range{random() % buffers, static_cast<std::uint32_t>(random() % kNumbers), 0};
   range.count = 1 + static_cast<std::uint32_t>(random() % (kNumbers - range.first));
   return range;
 }
 
 std::vector<Step> random_steps(std::mt19937& random) {
-  std::vector<Step> steps(1 + random() % 100);
+  std::vector<Step> steps(1 + random() % 200);
+  const auto buffers = 3 + random() % (kBuffers - 2);
   for (auto& step : steps) {
-    step.out = random_range(random);
+    step.out = random_range(random, buffers);
     step.salt = static_cast<std::uint32_t>(random());
     step.delay = random() % 8 == 0 ? 2000 : 0;
     for (auto wanted = random() % 4; wanted > 0; --wanted) {
-      const auto in = random_range(random);
+      const auto in = random_range(random, buffers);
       if (!in.overlaps(step.out)) step.in.push_back(in);  // within a dispatch there is no order
     }
     if (random() % 4 != 0) continue;

@@ -103,6 +103,20 @@ TEST_F(Gemma3Test, BatchesOfAnySizeGiveEveryPosition) {
   }
 }
 
+TEST_F(Gemma3Test, HalfPrecisionCacheIsNearTheExactOne) {
+  constexpr float kRounded = 4e-3F;  // eleven bits of each key and value; the exact cache stays within kTolerance
+  auto model = load({.batch = 6, .cache = ops::DType::F16});
+  float worst = 0.0F;
+  const auto compare = [&](std::span<const float> logits, std::size_t position) {
+    for (std::size_t i = 0; i < kVocabulary; ++i)
+      worst = std::max(worst, std::abs(logits[i] - shared_->logits[position * kVocabulary + i]));
+  };
+  compare(model.forward(text(0, 20)).value(), 19);
+  for (std::size_t t = 20; t < kText; ++t) compare(model.forward(text(t, 1)).value(), t);
+  EXPECT_LT(worst, kRounded);
+  EXPECT_GT(worst, kTolerance);  // it was not kept in f32 after all
+}
+
 TEST_F(Gemma3Test, PiecesOfAnySizeAndRewinding) {
   auto model = load({.batch = 6});
   std::size_t at = 0;
@@ -161,6 +175,9 @@ TEST_F(Gemma3Test, MissingOrMisshapenTensorsAreNamed) {
       EXPECT_THAT(model.error().message(), HasSubstr(missing ? "no tensor" : "shape"));
     }
   }
+  const auto integers = Gemma3::load(*shared_->file, shared_->registry, shared_->device, {.cache = ops::DType::Q4_0});
+  EXPECT_EQ(integers.error().code(), ErrorCode::InvalidArgument);
+  EXPECT_THAT(integers.error().message(), HasSubstr("F32 and F16 are possible"));
   EXPECT_EQ(Gemma3::load(*shared_->file, shared_->registry, shared_->device, {.batch = 0}).error().code(),
             ErrorCode::InvalidArgument);
 }

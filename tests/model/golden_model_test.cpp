@@ -57,6 +57,23 @@ TEST_F(GoldenModel, LogitsOfEveryPosition) {
               static_cast<double>(kLogitTolerance));
 }
 
+TEST_F(GoldenModel, HalfPrecisionCacheGivesTheReferenceTokensWhereTheyAreClear) {
+  constexpr float kClear = 0.05F;  // margins that keys and values of eleven bits do not change
+  auto device = Device::open("cpu");
+  ASSERT_TRUE(device);
+  auto model = LanguageModel::open(model_path(), registry_, *device, {.context = 256, .cache = ops::DType::F16});
+  ASSERT_TRUE(model) << model.error().message();
+  const auto golden = load_golden().front();
+  const auto logits = model->network.forward(golden.tokens);
+  ASSERT_TRUE(logits) << logits.error().message();
+  for (const auto& [token, logit] : golden.prefill_last_top) EXPECT_NEAR((*logits)[token], logit, kLogitTolerance);
+  const auto result =
+      generate(model->network, model->tokenizer, golden.tokens, {.max_tokens = golden.reference_tokens.size()});
+  ASSERT_TRUE(result) << result.error().message();
+  for (std::size_t step = 0; step < result->tokens.size() && golden.margin[step] >= kClear; ++step)
+    ASSERT_EQ(result->tokens[step], golden.reference_tokens[step]) << "step " << step;
+}
+
 TEST_F(GoldenModel, ContextPastTheSlidingWindow) {
   std::vector<Token> text;
   while (text.size() < 800) {

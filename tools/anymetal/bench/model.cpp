@@ -133,7 +133,7 @@ void declare(CLI::App& command, Options& options) {
   constexpr std::size_t kMostTokens = 10'000'000;  // far above any context
   add_number_option<std::size_t>(command, "--prompt", options.prompt, "Tokens of the prompt", 1, kMostTokens);
   add_number_option<std::size_t>(command, "--tokens", options.tokens, "Tokens to write", 1, kMostTokens);
-  add_batch_option(command, options.network.batch);
+  add_model_options(command, options.network);
   add_repeat_option(command, options.repeat);
   add_run_options(command, options.device, options.json);
 }

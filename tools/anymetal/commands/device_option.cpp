@@ -16,9 +16,16 @@ void add_threads_option(CLI::App& command, DeviceArguments& arguments) {
       ->default_str("");
 }
 
-void add_batch_option(CLI::App& command, std::size_t& batch) {
-  add_number_option<std::size_t>(command, "--batch", batch, "Prompt tokens that go through the layers together", 1,
-                                 4096);
+void add_model_options(CLI::App& command, model::Gemma3Options& options) {
+  add_number_option<std::size_t>(command, "--batch", options.batch, "Prompt tokens that go through the layers together",
+                                 1, 4096);
+  command
+      .add_option_function<std::string>(
+          "--cache",
+          [&options](const std::string& type) { options.cache = type == "f16" ? ops::DType::F16 : ops::DType::F32; },
+          "Keys and values of the context as f32 (default) or f16, half as large")
+      ->type_name("f32|f16")
+      ->check(CLI::IsMember({"f32", "f16"}).description(""));
 }
 
 Result<Device> open_device(const DeviceArguments& arguments) {

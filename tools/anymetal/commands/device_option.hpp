@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <string>
 
+#include "model/gemma3.hpp"
+
 namespace anymetal::cli {
 
 struct DeviceArguments {
@@ -16,8 +18,8 @@ struct DeviceArguments {
 
 void add_device_option(CLI::App& command, DeviceArguments& arguments);
 void add_threads_option(CLI::App& command, DeviceArguments& arguments);
-/// `--batch`, of a command that runs a model.
-void add_batch_option(CLI::App& command, std::size_t& batch);
+/// `--batch` and `--cache`, of a command that runs a model.
+void add_model_options(CLI::App& command, model::Gemma3Options& options);
 
 /// DeviceNotFound says why it cannot be had and what to do.
 Result<Device> open_device(const DeviceArguments& arguments);

@@ -147,7 +147,7 @@ void declare(CLI::App& command, Options& options) {
   add_number_option(command, "--top-p", sampling.top_p, "Keep the likeliest that reach this probability", kLowest);
   add_number_option(command, "--min-p", sampling.min_p, "Keep those this likely relative to the likeliest", kLowest);
   add_number_option<std::uint64_t>(command, "--seed", sampling.seed, "Of the random numbers", 0);
-  add_batch_option(command, options.network.batch);
+  add_model_options(command, options.network);
   add_number_option<std::size_t>(command, "--context", options.network.context,
                                  "Most tokens of prompt and answer; 0: what the model can", 0);
   add_device_option(command, options.device);
