@@ -5,10 +5,13 @@
 #include <llvm/IR/InstIterator.h>
 #include <llvm/IR/InstrTypes.h>
 #include <llvm/IR/Module.h>
+#include <llvm/IR/Operator.h>
 #include <llvm/Transforms/Utils/Cloning.h>
 
 #include <algorithm>
+#include <iterator>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace anymetal::msl {
@@ -39,35 +42,45 @@ std::vector<llvm::CallBase*> calls_of(llvm::Function& f) {
   return calls;
 }
 
-/// Library functions that depend on the mode, directly or through others.
-std::vector<llvm::Function*> mode_dependent(llvm::Function& query) {
-  std::vector<llvm::Function*> found = {&query};
+bool has_fast_operations(const llvm::Function& f) {
+  return std::ranges::any_of(llvm::instructions(f), [](const llvm::Instruction& instruction) {
+    return llvm::isa<llvm::FPMathOperator>(instruction) && instruction.getFastMathFlags().any();
+  });
+}
+
+/// Library functions that depend on the mode, directly or through others: they ask for it, or compute in it as operators
+/// of vectors do.
+std::vector<llvm::Function*> mode_dependent(llvm::Module& module, llvm::Function* query) {
+  std::vector<llvm::Function*> found;
+  if (query != nullptr) found.push_back(query);
+  for (llvm::Function& f : module) {
+    if (!f.isDeclaration() && is_library(f) && has_fast_operations(f)) found.push_back(&f);
+  }
+  std::unordered_set<llvm::Function*> seen(found.begin(), found.end());
   for (std::size_t i = 0; i < found.size(); ++i) {
     for (llvm::User* user : found[i]->users()) {
       auto* call = llvm::dyn_cast<llvm::CallBase>(user);
       if (call == nullptr || !is_library(*call->getFunction())) continue;
-      if (std::find(found.begin(), found.end(), call->getFunction()) == found.end())
-        found.push_back(call->getFunction());
+      if (seen.insert(call->getFunction()).second) found.push_back(call->getFunction());
     }
   }
-  found.erase(found.begin());
+  if (query != nullptr) found.erase(found.begin());
   return found;
 }
 
 }  // namespace
 
 void choose_math_functions(llvm::Module& module) {
-  llvm::Function* query = module.getFunction(kQuery);
-  if (query == nullptr) return;
-  const std::vector<llvm::Function*> originals = mode_dependent(*query);
   std::vector<llvm::CallBase*> safe_calls;
   for (llvm::Function& f : module) {
     if (f.isDeclaration() || is_library(f) || !is_safe(f)) continue;
-    for (llvm::CallBase* call : calls_of(f)) {
-      if (std::find(originals.begin(), originals.end(), call->getCalledFunction()) != originals.end())
-        safe_calls.push_back(call);
-    }
+    std::ranges::copy(calls_of(f), std::back_inserter(safe_calls));
   }
+  if (safe_calls.empty()) return;
+  llvm::Function* query = module.getFunction(kQuery);
+  const std::vector<llvm::Function*> originals = mode_dependent(module, query);
+  const std::unordered_set<llvm::Function*> dependent(originals.begin(), originals.end());
+  std::erase_if(safe_calls, [&](llvm::CallBase* call) { return !dependent.contains(call->getCalledFunction()); });
   if (safe_calls.empty()) return;
 
   std::unordered_map<llvm::Function*, llvm::Function*> precise;
@@ -80,6 +93,9 @@ void choose_math_functions(llvm::Module& module) {
     precise[original] = copy;
   }
   for (const auto& [original, copy] : precise) {
+    for (llvm::Instruction& instruction : llvm::instructions(*copy)) {
+      if (llvm::isa<llvm::FPMathOperator>(instruction)) instruction.copyFastMathFlags(llvm::FastMathFlags());
+    }
     for (llvm::CallBase* call : calls_of(*copy)) {
       if (call->getCalledFunction() == query) {
         call->replaceAllUsesWith(llvm::ConstantInt::getTrue(module.getContext()));

@@ -12,8 +12,9 @@ namespace anymetal::msl {
 inline constexpr const char* kSafeMathAttribute = "msl-safe-math";
 
 /// Library functions ask `__msl_precise_math()`, which answers no. Calls of them from functions in safe math mode (by
-/// option, or by pragma at the start of the body or before it) are redirected to copies in which the answer is yes. To
-/// be called on Clang's IR before anything is inlined or attributes are dropped.
+/// option, or by pragma at the start of the body or before it) are redirected to copies in which the answer is yes, and in
+/// which no operation may be reordered or fused: operators of vectors are library functions. To be called on Clang's IR
+/// before anything is inlined or attributes are dropped.
 void choose_math_functions(llvm::Module& module);
 
 }  // namespace anymetal::msl

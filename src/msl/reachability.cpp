@@ -2,6 +2,7 @@
 
 #include "msl/address_spaces.hpp"
 #include "msl/annotations.hpp"
+#include "msl/constant_operands.hpp"
 
 #include <clang/AST/ASTContext.h>
 #include <clang/AST/RecursiveASTVisitor.h>
@@ -36,7 +37,11 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
   bool VisitDeclRefExpr(clang::DeclRefExpr* e) { return need(e->getDecl(), e->getLocation()); }
   bool VisitMemberExpr(clang::MemberExpr* e) { return need(e->getMemberDecl(), e->getMemberLoc()); }
   bool VisitCallExpr(clang::CallExpr* e) { return spaces_.call(*e), true; }
-  bool VisitBinaryOperator(clang::BinaryOperator* e) { return spaces_.assignment(*e), true; }
+  bool VisitBinaryOperator(clang::BinaryOperator* e) {
+    spaces_.assignment(*e);
+    define_constant_operand(sema_.Context, *e);
+    return true;
+  }
   bool VisitReturnStmt(clang::ReturnStmt* s) { return spaces_.returned(*s), true; }
   bool VisitInitListExpr(clang::InitListExpr* e) { return spaces_.braces(*e), true; }
   bool VisitConditionalOperator(clang::ConditionalOperator* e) { return spaces_.choice(*e), true; }

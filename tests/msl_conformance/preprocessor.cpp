@@ -39,6 +39,15 @@ const Feature kFeatures[] = {
      "12582912.0f); }\nint kept(float x) {\n#pragma METAL fp math_mode(safe)\nreturn ((x + 1e8f) - 1e8f) == 0.0f; }",
      "o[0] = nearest(n[5] * 0.3f); o[1] = kept(1.0f + n[0]);",
      {2, 1}},
+    {"the same for vectors and matrices, packed ones too",
+     "float4 kept(float4 x) {\n#pragma METAL fp math_mode(safe)\nreturn (x + 1e8f) - 1e8f; }\nfloat2x2 both(float2x2 "
+     "x, "
+     "float2x2 y) {\n#pragma METAL fp math_mode(safe)\nreturn (x + y) - y; }\nfloat3 packed(packed_float3 x) "
+     "{\n#pragma "
+     "METAL fp math_mode(safe)\nx += 1e8f; return x - 1e8f; }",
+     "float x = 1 + n[0]; o[0] = all(kept(float4(x)) == 0.0f); o[1] = both(float2x2(x), float2x2(1e8f))[1][1] == 0.0f; "
+     "o[2] = all(packed(packed_float3(x, x, x)) == 0.0f);",
+     {1, 1, 1}},
     {"#pragma METAL fp contract(off), #pragma STDC FP_CONTRACT OFF",
      "float two_roundings(float a, float b, float c) {\n#pragma METAL fp math_mode(safe)\n#pragma METAL fp "
      "contract(off)\nreturn a * b + c; }\n#pragma STDC FP_CONTRACT ON\n",
@@ -113,7 +122,8 @@ const Feature kFeatures[] = {
      "o[0] = n[8]; simd_float4 v = 2; o[1] = v.x;",
      {8, 2}},
     {"macros of the user's named like keywords, until their #undef",
-     "#define device threadgroup\nvoid g(device int* p) { p[0] = 4; }\n#undef device\nvoid h(device int* p) { p[1] = 5; "
+     "#define device threadgroup\nvoid g(device int* p) { p[0] = 4; }\n#undef device\nvoid h(device int* p) { p[1] = "
+     "5; "
      "}\n#undef constant\nconstant int kept = 6;\n#ifndef device\n#error gone\n#endif",
      "threadgroup int s[2]; g(s); o[0] = s[0]; h(o); o[2] = kept;",
      {4, 5, 6}},

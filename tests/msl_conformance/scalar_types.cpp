@@ -78,6 +78,12 @@ static_assert(is_same_v<decltype(1.0bf + 1.0f), float> && is_same_v<decltype(1.0
      "o[0] = 1u << (33 + n[0]); o[1] = -8 >> (n[1] + 32); int z = n[0]; o[2] = (5 / z, 1); o[3] = ((-2147483647 - 1) / "
      "(z - 1), 7 % z, 2); o[4] = -7 % (3 + z); o[5] = (-7 + z) / 2;",
      {2, -4, 1, 2, -1, -3}},
+    {"so are counts that are constants; constant operands of no defined result make no code unreachable",
+     "",
+     "uint a[3] = {5, 6, 7}; if (n[1] == 1) a[(7u << 99u) % 3u] = n[2]; o[0] = a[2]; o[1] = 1 << 33; o[2] = -8 >> 33; "
+     "int u = 3; u <<= 34; o[3] = u; o[4] = 1 << -31; if (n[1] == 1) o[5] = a[(7 / 0) % 1] + a[5 % 0]; long w = 1l << "
+     "66; o[6] = w; o[7] = ((-2147483647 - 1) / -1 , 9);",
+     {2, 2, -4, 12, 2, 10, 4, 9}},
     {"numeric_limits of every scalar, usable in constant expressions",
      R"(
 static_assert(numeric_limits<half>::max() == 65504.0h && numeric_limits<half>::epsilon() == 0x1p-10h && numeric_limits<float>::infinity() > MAXFLOAT && numeric_limits<int>::lowest() == INT_MIN);
