@@ -87,6 +87,23 @@ TEST(IntegerConversions, StayElsewhere) {
   EXPECT_EQ(count<llvm::UIToFPInst>(*kernel.module), std::pair(1, 1));
 }
 
+TEST(IntegerConversions, FromHalvesGoThroughFloatsOnX86) {
+  const auto kernel = parse_kernel(R"(
+define void @kernel(ptr %from, ptr %to) {
+  %x = load <8 x half>, ptr %from
+  %y = call <8 x i16> @llvm.fptosi.sat.v8i16.v8f16(<8 x half> %x)
+  store <8 x i16> %y, ptr %to
+  %a = load half, ptr %from
+  %b = call i16 @llvm.fptosi.sat.i16.f16(half %a)
+  store i16 %b, ptr %to
+  ret void
+}
+)");
+  kernel.module->setTargetTriple("x86_64-linux-gnu");
+  device::cpu::split_conversions(*kernel.module);
+  EXPECT_EQ(count<llvm::FPExtInst>(*kernel.module), std::pair(2, 0));
+}
+
 TEST(BfloatConversions, RoundToTheNearestWithoutAnInstruction) {
   auto kernel = parse_kernel(R"(
 define void @kernel(ptr %from, ptr %to) {

@@ -85,6 +85,32 @@ after:
   ret void
 })";
 
+/// Lanes that are apart part again at an element of a vector.
+constexpr const char* kElement = R"(
+define void @kernel(ptr %in, ptr %out) {
+entry:
+  %x = call i32 @__msl_thread_position_in_threadgroup(i32 0)
+  %wide = zext i32 %x to i64
+  %p = getelementptr <2 x i32>, ptr %in, i64 %wide
+  %o = getelementptr i32, ptr %out, i64 %wide
+  call void @__msl_threadgroup_barrier(i32 2)
+  %v = load <2 x i32>, ptr %p
+  %first = extractelement <2 x i32> %v, i64 0
+  %low = icmp ult i32 %first, 9
+  br i1 %low, label %then, label %end
+then:
+  %w = load <2 x i32>, ptr %o
+  %less = icmp ult <2 x i32> %w, %v
+  %turned = shufflevector <2 x i1> %less, <2 x i1> poison, <2 x i32> <i32 1, i32 0>
+  %second = extractelement <2 x i1> %turned, i64 0
+  br i1 %second, label %write, label %end
+write:
+  store i32 %x, ptr %o
+  br label %end
+end:
+  ret void
+})";
+
 /// A barrier that some lanes may miss.
 constexpr const char* kPartialBarrier = R"(
 define void @kernel(ptr %in, ptr %out) {
@@ -291,6 +317,7 @@ TEST(RegionVerifier, TakesWhatIsRight) {
   EXPECT_EQ(violation(kSums, {}), "");
   EXPECT_EQ(violation(kKernel, {}), "");
   EXPECT_EQ(violation(kPartialBarrier, {}), "");
+  EXPECT_EQ(violation(kElement, {}), "");
 }
 
 TEST(RegionVerifier, SeesWhatIsBroken) {

@@ -20,6 +20,34 @@ const llvm::Value* without_freeze(const llvm::Value* value) {
   return value;
 }
 
+/// What made the element that the value is: an element of a vector has no instruction of its own where lanes are
+/// vectors.
+const llvm::Value* maker(const llvm::Value* value) {
+  value = without_freeze(value);
+  const auto* extract = llvm::dyn_cast<llvm::ExtractElementInst>(value);
+  const auto* index = extract ? llvm::dyn_cast<llvm::ConstantInt>(extract->getIndexOperand()) : nullptr;
+  if (!index) return value;
+  auto element = index->getZExtValue();
+  for (value = extract->getVectorOperand();;) {
+    value = without_freeze(value);
+    if (const auto* insert = llvm::dyn_cast<llvm::InsertElementInst>(value)) {
+      const auto* place = llvm::dyn_cast<llvm::ConstantInt>(insert->getOperand(2));
+      if (!place) return value;
+      if (place->getZExtValue() == element) return maker(insert->getOperand(1));
+      value = insert->getOperand(0);
+    } else if (const auto* shuffle = llvm::dyn_cast<llvm::ShuffleVectorInst>(value)) {
+      const auto* first = llvm::dyn_cast<llvm::FixedVectorType>(shuffle->getOperand(0)->getType());
+      if (!first || element >= shuffle->getShuffleMask().size() || shuffle->getShuffleMask()[element] < 0) return value;
+      element = static_cast<unsigned>(shuffle->getShuffleMask()[element]);
+      const bool is_first = element < first->getNumElements();
+      value = shuffle->getOperand(is_first ? 0 : 1);
+      if (!is_first) element -= first->getNumElements();
+    } else {
+      return value;
+    }
+  }
+}
+
 }  // namespace
 
 bool RegionVerifier::is_active(const Region& region, const llvm::Value* value) const {
@@ -97,7 +125,7 @@ bool RegionVerifier::is_condition(const Region& region, const llvm::Value* value
   if (branch.isUnconditional()) return false;
   const auto* condition = branch.getCondition();
   const auto is_made_for = [&](const Instruction* original) {
-    return original && (original == condition || original == without_freeze(condition));
+    return original && (original == condition || original == without_freeze(condition) || original == maker(condition));
   };
   value = without_freeze(value);
   const auto* instruction = llvm::dyn_cast<Instruction>(value);
