@@ -6,6 +6,7 @@
 #include "msl/compile_guard.hpp"
 #include "msl/component_assignments.hpp"
 #include "msl/conditional_values.hpp"
+#include "msl/constant_specifiers.hpp"
 #include "msl/embedded_files.hpp"
 #include "msl/given_constants.hpp"
 #include "msl/library_macros.hpp"
@@ -105,11 +106,13 @@ class ParseAction : public clang::ASTFrontendAction {
     MethodSpaces method_spaces(ci);
     ThreadgroupStatics threadgroup_statics(ci);
     ConditionalValues conditional_values(ci);
+    ConstantSpecifiers constant_specifiers;
     GivenConstants given_constants(ci, binding_);
     TextLiterals text_literals(ci);
     ci.getPreprocessor().setTokenWatcher([&](const clang::Token& token) {
       library_macros.token();
       tokens_(token);
+      constant_specifiers(token);
       method_spaces(token);
       threadgroup_statics(token);
       conditional_values(token);

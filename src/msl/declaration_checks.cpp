@@ -14,8 +14,9 @@ namespace {
 
 bool is_kernel(const clang::Decl& d) { return find_annotation(d, "kernel") != nullptr; }
 
-/// Whether the user wrote a `*` or `&` here, as against a typedef, a template parameter or `auto`.
-bool is_written_pointer(const clang::DeclaratorDecl& d) {
+/// Whether the user wrote a `*` or `&` here, as against a typedef, a template parameter or `auto`, and nothing that has a space of its own is
+/// behind it: where a parameter is `device float*& p` or `device float* p[4]`, Apple's compiler takes the outer one to be in `thread`.
+bool lacks_space(const clang::DeclaratorDecl& d) {
   const clang::TypeSourceInfo* info = d.getTypeSourceInfo();
   if (info == nullptr || d.isImplicit()) return false;
   clang::TypeLoc type = info->getTypeLoc().IgnoreParens();
@@ -24,7 +25,8 @@ bool is_written_pointer(const clang::DeclaratorDecl& d) {
   clang::QualType pointee;
   if (const auto pointer = type.getAs<clang::PointerTypeLoc>()) pointee = pointer.getPointeeLoc().getType();
   if (const auto reference = type.getAs<clang::LValueReferenceTypeLoc>()) pointee = reference.getPointeeLoc().getType();
-  return !pointee.isNull() && !pointee->isFunctionType() && pointee->getContainedAutoType() == nullptr;
+  if (pointee.isNull() || pointee.hasAddressSpace() || pointee->isFunctionType() || pointee->getContainedAutoType() != nullptr) return false;
+  return !pointee->isPointerType() || !pointee->getPointeeType().hasAddressSpace();
 }
 
 class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor> {
@@ -111,7 +113,7 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
   }
 
   void check_pointer(const clang::DeclaratorDecl& d) {
-    if (!is_written_pointer(d) || !address_space(d).empty()) return;
+    if (!lacks_space(d) || !address_space(d).empty()) return;
     error(d.getLocation(), fmt::format("{} type must have an explicit address space qualifier: device, constant, threadgroup or thread",
                                        d.getType()->isReferenceType() ? "reference" : "pointer"));
   }

@@ -81,6 +81,17 @@ clang::CXXMethodDecl* method_of(clang::Decl* member) {
   return llvm::dyn_cast<clang::CXXMethodDecl>(definition == nullptr ? member : definition->getTemplatedDecl());
 }
 
+/// What a member of an instantiated class was made from; nullptr where it is none.
+clang::CXXMethodDecl* pattern_of(clang::Decl* member) {
+  clang::FunctionDecl* pattern = nullptr;
+  if (const auto* definition = llvm::dyn_cast<clang::FunctionTemplateDecl>(member)) {
+    if (const clang::FunctionTemplateDecl* made_from = definition->getInstantiatedFromMemberTemplate()) pattern = made_from->getTemplatedDecl();
+  } else if (const auto* method = llvm::dyn_cast<clang::CXXMethodDecl>(member)) {
+    pattern = method->getInstantiatedFromMemberFunction();
+  }
+  return llvm::dyn_cast_or_null<clang::CXXMethodDecl>(pattern);
+}
+
 /// Protected members of any target.
 struct AnyTarget : clang::TargetInfo {
   static void set_spaces(clang::TargetInfo& target, const clang::LangASMap& spaces) {
@@ -111,23 +122,35 @@ void MethodSpaces::operator()(const clang::Token& token) {
   if (is_pending_ && token.isOneOf(clang::tok::l_brace, clang::tok::semi, clang::tok::colon))
     is_declared_ = true;
   if (!written_.empty() && token.isOneOf(clang::tok::l_brace, clang::tok::colon, clang::tok::semi)) await_definition();
+  specialisation_ = token.is(clang::tok::kw_template)                                        ? Specialisation::Template
+                    : specialisation_ == Specialisation::Template && token.is(clang::tok::less)   ? Specialisation::Less
+                    : specialisation_ == Specialisation::Less && token.is(clang::tok::greater)    ? Specialisation::Declared
+                    : specialisation_ == Specialisation::Declared && !token.isOneOf(clang::tok::l_brace, clang::tok::semi)
+                        ? Specialisation::Declared
+                        : Specialisation::None;
   after_parameters_ = token.is(clang::tok::r_paren) ||
                       (after_parameters_ &&
                        (is_space(token.getKind()) || token.isOneOf(clang::tok::kw_const, clang::tok::kw_volatile)));
 }
 
-/// Behind the parameters of `void S::f() device {` the parser is in the class, which it has read: what its functions were declared as
-/// is what this one is compared with.
+/// Behind the parameters of `void S::f() device {` the parser is in the class, which it has read, and behind those of
+/// `template <> void f(float) device {` it may be reading it still: what its functions were declared as is what this one is compared with.
 void MethodSpaces::await_definition() {
-  auto* record = llvm::dyn_cast_or_null<clang::CXXRecordDecl>(instance_.getSema().CurContext);
-  if (record == nullptr || !record->isCompleteDefinition()) return;
+  clang::Sema& sema = instance_.getSema();
+  auto* record = llvm::dyn_cast_or_null<clang::CXXRecordDecl>(sema.CurContext);
+  if (record == nullptr || !(record->isCompleteDefinition() || specialisation_ == Specialisation::Declared)) return;
   for (clang::Decl* member : record->noload_decls()) {
     clang::CXXMethodDecl* method = method_of(member);
-    const auto written = method == nullptr ? written_.end() : written_.find(method);
-    if (written == written_.end()) continue;
-    redeclared_.emplace_back(method, type_of(*method));
-    method->setType(written->second.type);
-    method->setTypeSourceInfo(written->second.source);
+    if (method == nullptr) continue;
+    if (const auto written = written_.find(method); written != written_.end()) {
+      redeclared_.emplace_back(method, type_of(*method));
+      method->setType(written->second.type);
+      method->setTypeSourceInfo(written->second.source);
+    } else if (const auto pattern = written_.find(pattern_of(member)); pattern != written_.end()) {
+      redeclared_.emplace_back(method, type_of(*method));
+      const clang::Qualifiers qualifiers = pattern->second.type->castAs<clang::FunctionProtoType>()->getMethodQuals();
+      change_qualifiers(sema.Context, *method, [&](clang::Qualifiers& changed) { changed = qualifiers; });
+    }
   }
 }
 
@@ -136,6 +159,10 @@ void MethodSpaces::correct_redeclared() {
     for (clang::FunctionDecl* declaration : method->redecls()) {
       declaration->setType(corrected.type);
       declaration->setTypeSourceInfo(corrected.source);
+    }
+    if (clang::FunctionTemplateDecl* definition = method->getDescribedFunctionTemplate()) {
+      for (clang::FunctionDecl* specialised : definition->specializations())
+        correct(instance_.getASTContext(), *llvm::cast<clang::CXXMethodDecl>(specialised));
     }
   }
   redeclared_.clear();

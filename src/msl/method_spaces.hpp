@@ -40,7 +40,11 @@ class MethodSpaces {
   void await_definition();
   void correct_redeclared();
 
+  /// How much of `template <>` the last tokens are; Declared until the declaration's body or end.
+  enum class Specialisation { None, Template, Less, Declared };
+
   clang::CompilerInstance& instance_;
+  Specialisation specialisation_ = Specialisation::None;
   bool after_parameters_ = false;  ///< the tokens so far are `)` and qualifiers
   bool is_pending_ = false;        ///< a member function with a space is being declared
   bool is_declared_ = false;       ///< and its declarator has ended

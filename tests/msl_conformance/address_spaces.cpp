@@ -81,6 +81,25 @@ const Feature kFeatures[] = {
      "device ring<int, 2>* d = (device ring<int, 2>*)o; d->front() = 5; ring<int, 2> l; l.front() = 6; l.v[1] = n[7]; "
      "float r = d->at<float>(0) * 100 + l.at<int>(1) * 10 + d->size(); o[0] = r; o[1] = l.front();",
      {672, 6}},
+    {"methods by space: explicit specialisations in the class and outside, members of an instantiated class",
+     "struct half_t { int v; }; struct Rem { template <typename T> T operator()(T a, T b) thread { return a % b; } template <> "
+     "half_t operator()(half_t a, half_t b) thread { return {a.v - b.v}; } template <typename T> int kind() const device { "
+     "return 1; } template <typename T> int kind() const thread { return 2; } }; template <> int Rem::kind<int>() const device "
+     "{ return 3; } template <typename T> struct reader { T v; int load() const thread; int load() const device; int twice() "
+     "thread; }; template <typename T> int reader<T>::load() const thread { return v; } template <typename T> int "
+     "reader<T>::load() const device { return v + 5; } template <typename T> int reader<T>::twice() thread { return 2 * v; } "
+     "template <> int reader<float>::load() const thread { return 100; } template <> int reader<float>::twice() thread { return "
+     "-v; }",
+     "device reader<int>* e = (device reader<int>*)o; e->v = 3; int l = e->load(); device Rem* d = (device Rem*)o; Rem r; o[0] = r(7, "
+     "n[4]) * 10 + r(half_t{9}, half_t{n[4]}).v; o[1] = d->kind<int>() * 100 + d->kind<float>() * 10 + r.kind<int>(); reader<int> a{n[6]}; reader<float> b{8}; o[2] = a.load() + "
+     "b.load(); o[3] = a.twice() + b.twice(); o[4] = l;",
+     {35, 312, 106, 4, 8}},
+    {"references to pointers and arrays of pointers as parameters, whose own space is `thread`",
+     "template <typename T> void advance(device T*& out, const device T*& in, int by) { out += by; in += by; } int total(const "
+     "device int* rows[2], int i) { return rows[0][i] + rows[1][i]; } struct cursor { device int*& at; };",
+     "o[0] = 0; device int* p = o; const device int* q = n; advance(p, q, 1); p[0] = q[1]; const device int* rows[2] = {n, n + 3}; "
+     "p[1] = total(rows, 2); cursor c{p}; c.at += 2; p[0] = 9;",
+     {0, 2, 7, 9}},
     {"`auto` and deduced parameters carry the space",
      "template <typename P> auto next(P p) { return p + 1; } template <typename T> void swap_in(T p, int v) { *p = v; "
      "}",

@@ -32,6 +32,15 @@ const Feature kFeatures[] = {
      1,
      "metal4.0",
      {{100U, std::int16_t{4}}, {101U, std::int32_t{6}}, {102U, true}}},
+    {"specifiers from macros",
+     "#define STATIC_CONSTANT static constant constexpr const\n#define DECLARE(type, name, i) STATIC_CONSTANT type name "
+     "[[function_constant(i)]]\n#define INLINE inline\nSTATIC_CONSTANT int steps [[function_constant(0)]]; DECLARE(bool, flag, 1); INLINE "
+     "constant short both[[function_constant(2)]]; STATIC_CONSTANT int plain = 3;",
+     "o[0] = steps; o[1] = flag; o[2] = both; static_assert(plain == 3);",
+     {4, 1, 6},
+     1,
+     "metal4.0",
+     {{0U, std::int32_t{4}}, {1U, true}, {2U, std::int16_t{6}}}},
     {"defaults through is_function_constant_defined",
      "constant int blk [[function_constant(0)]]; constant int blk_or = is_function_constant_defined(blk) ? blk : 32; "
      "constant int other [[function_constant(1)]]; constant int other_or = is_function_constant_defined(other) ? other "

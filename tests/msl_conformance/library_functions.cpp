@@ -102,8 +102,9 @@ const Feature kFeatures[] = {
      "r<__METAL_PRECISE_MATH__>(9.0f); o[1] = __metal_fma(2.0f, 3.0f, 1.0f) + __metal_fmax3(1.0f, 2.0f, 3.0f, "
      "__METAL_FAST_MATH__) + __metal_ldexp(1.0f, 2, __METAL_FAST_MATH__); int e; o[2] = __metal_frexp(8.0f, &e) * 10 + "
      "e; o[3] = __metal_get_thread_index_in_simdgroup(ushort()) + __metal_get_simdgroup_size(ushort()); o[4] = "
-     "__metal_simd_sum(3) + __metal_simd_shuffle(4, ushort(0)) + __metal_simd_max(2.0f);",
-     {13, 14, 9, 32, 9}},
+     "__metal_simd_sum(3) + __metal_simd_shuffle(4, ushort(0)) + __metal_simd_max(2.0f); o[5] = __metal_simd_xor(6u) + "
+     "__metal_simd_xor(2.0f);",
+     {13, 14, 9, 32, 9, 8}},
     {"bfloat arguments take the float overload, min and max stay bfloat; user overloads win",
      "METAL_FUNC bfloat sqrt(bfloat x) { return bfloat(metal::sqrt(float(x)) + 1.0f); } "
      "static_assert(is_same_v<decltype(exp(1.0bf)), float>);",

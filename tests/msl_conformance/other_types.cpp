@@ -41,8 +41,10 @@ const Feature kFeatures[] = {
     {"uniform and make_uniform",
      "",
      "uniform<int> u = make_uniform(n[5]); auto v = u + 1; static_assert(is_same_v<decltype(v), int>); o[0] = v; float "
-     "f = make_uniform(2.5f) * 2; o[1] = f;",
-     {6, 5}},
+     "f = make_uniform(2.5f) * 2; o[1] = f; const uniform<int> w = (u * make_uniform(3) - u) / make_uniform(2); "
+     "static_assert(is_same_v<decltype(-w), uniform<int>>); static_assert(is_same_v<decltype(w < u), uniform<bool>>); o[2] = "
+     "0; for (int i = 0; i < w; ++i) o[2] += i; o[3] = w % u + (w == u);",
+     {6, 5, 10, 1}},
     {"templates: values, types, function names as arguments, explicit specialisations",
      "struct q8 { half d; char q[16]; }; template <typename T> void deq(device const q8* b, short il, thread T& r) { "
      "for (short k = 0; k < 4; ++k) r[k] = b->q[k] * b->d; } template <typename B, short nl, void (*f)(device const "

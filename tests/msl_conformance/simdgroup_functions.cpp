@@ -82,6 +82,11 @@ const Feature kFeatures[] = {
      "m = simd_max(long(v)); if (t < 2) o[t] = r; if (t == 2) o[2] = m >> 32;",
      {101, 2, 31},
      32},
+    {"the name of a matrix of bool, of which none is made",
+     "template <typename T> struct piece { typedef simdgroup_matrix<T, 8, 8> matrix; T v; }; template <typename T> int "
+     "width(piece<T> f) { return sizeof(f); }",
+     "piece<bool> f{n[1] == 1}; piece<float> m; o[0] = width(f) + f.v; o[1] = width(m);",
+     {2, 4}},
 };
 
 }  // namespace

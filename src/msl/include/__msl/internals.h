@@ -54,13 +54,20 @@ __MSL_REDUCTION(min)
 __MSL_REDUCTION(max)
 __MSL_REDUCTION(and)
 __MSL_REDUCTION(or)
-__MSL_REDUCTION(xor)
 __MSL_REDUCTION(prefix_inclusive_sum)
 __MSL_REDUCTION(prefix_inclusive_product)
 __MSL_REDUCTION(prefix_exclusive_sum)
 __MSL_REDUCTION(prefix_exclusive_product)
 __MSL_REDUCTION(broadcast_first)
 #undef __MSL_REDUCTION
+/// Apple's built-in takes a float as well, which libraries that define every reduction for their own type call and never run: as an int.
+template <class T>
+__MSL_INLINE T __metal_simd_xor(T x) {
+  if constexpr (__is_floating_point(T))
+    return T(metal::simd_xor(int(x)));
+  else
+    return metal::simd_xor(x);
+}
 
 #define __MSL_EXCHANGE(f)                          \
   template <class T>                               \

@@ -10,6 +10,9 @@ namespace __msl {
 
 template <class T>
 concept half_float_or_bfloat = float_element<T> || __is_same(T, bfloat);
+// Of bool there is the name alone: libraries with a type for every mask have one for matrices of it and never make one.
+template <class T>
+concept named_element = half_float_or_bfloat<T> || __is_same(T, bool);
 template <int Cols, int Rows>
 concept eight_by_eight = Cols == 8 && Rows == 8;
 
@@ -55,8 +58,9 @@ __MSL_PRODUCT(bfloat, bf16, bfloat, bf16)
 namespace metal {
 
 template <class T, int Cols, int Rows = Cols>
-  requires __msl::half_float_or_bfloat<T> && __msl::eight_by_eight<Cols, Rows>
+  requires __msl::named_element<T> && __msl::eight_by_eight<Cols, Rows>
 struct simdgroup_matrix {
+  static_assert(__msl::half_float_or_bfloat<T>, "'simdgroup_matrix' holds half, float or bfloat and is 8x8");
   using __elements = vec<T, 2>;
   __elements __lane;
 

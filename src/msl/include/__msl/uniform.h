@@ -1,5 +1,6 @@
 #pragma once
-// <metal_uniform>: a value that is the same in all threads; only a promise, so it behaves like the value.
+// <metal_uniform>: a value that is the same in all threads; only a promise, so it behaves like the value. What operators make of two
+// uniform values is uniform, what they make of one and another value is not.
 #pragma clang system_header
 #include "config.h"
 
@@ -17,5 +18,39 @@ template <class T>
 __MSL_INLINE constexpr uniform<T> make_uniform(T x) {
   return uniform<T>(x);
 }
+
+#define __MSL_BINARY(op)                                                                        \
+  template <class T, class U>                                                                   \
+  __MSL_INLINE constexpr auto operator op(uniform<T> x, uniform<U> y) {                         \
+    return uniform<decltype(x.__value op y.__value)>(x.__value op y.__value);                   \
+  }
+__MSL_BINARY(+)
+__MSL_BINARY(-)
+__MSL_BINARY(*)
+__MSL_BINARY(/)
+__MSL_BINARY(%)
+__MSL_BINARY(&)
+__MSL_BINARY(|)
+__MSL_BINARY(^)
+__MSL_BINARY(<<)
+__MSL_BINARY(>>)
+__MSL_BINARY(==)
+__MSL_BINARY(!=)
+__MSL_BINARY(<)
+__MSL_BINARY(>)
+__MSL_BINARY(<=)
+__MSL_BINARY(>=)
+#undef __MSL_BINARY
+
+#define __MSL_UNARY(op)                                  \
+  template <class T>                                     \
+  __MSL_INLINE constexpr auto operator op(uniform<T> x) { \
+    return uniform<decltype(op x.__value)>(op x.__value); \
+  }
+__MSL_UNARY(+)
+__MSL_UNARY(-)
+__MSL_UNARY(~)
+__MSL_UNARY(!)
+#undef __MSL_UNARY
 
 }  // namespace metal
