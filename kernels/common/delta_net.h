@@ -32,14 +32,26 @@ inline Chunk chunk_at(DeltaHeads s, uint length, uint batch, uint head, uint n) 
           token * s.key_heads + key_head, s.key_heads};
 }
 
-// The values a bf16 factor takes.
+typedef __bf16 Bfloat8 __attribute__((ext_vector_type(8)));
+typedef __bf16 UnalignedBfloat8 __attribute__((ext_vector_type(8), aligned(2)));
+
+// The values bf16 factors take. All at once, as LLVM would round one element after the other; numbers below 2^-126 may become
+// zero (lanes.h). A GPU's threads have an instruction for each.
 inline Lanes<8>::F rounded_to_bfloat(Lanes<8>::F v) {
+#if defined(__MSL_NVPTX__)
   for (int i = 0; i < 8; ++i) v[i] = float(bfloat(v[i]));
   return v;
+#else
+  return __builtin_convertvector(__builtin_convertvector(v, Bfloat8), Lanes<8>::F);
+#endif
 }
 
 inline void store_bfloat(device bfloat* p, Lanes<8>::F v) {
+#if defined(__MSL_NVPTX__)
   for (int i = 0; i < 8; ++i) p[i] = bfloat(v[i]);
+#else
+  *(device UnalignedBfloat8*)p = __builtin_convertvector(v, Bfloat8);
+#endif
 }
 
 // out[i][j] = sum over x < length of left(i, x) * right(j, x); both give the eight elements from x on.

@@ -70,17 +70,13 @@ kernel void gated_delta_net_chunk_inter_state_bf16(device const bfloat* k [[buff
       for (uint i = 0; i < kTile; ++i) visit((tile / vectors * kTile + i) * K + tile % vectors * 8);
     }
   };
-  for_own_vectors([&](uint at) {
-    for (uint i = 0; i < 8; ++i) state[at + i] = h0[state0 + at + i];
-  });
+  for_own_vectors([&](uint at) { L::store(state + at, L::load(h0 + state0 + at)); });
 
   for (uint n = 0; n < p.chunks; ++n) {
     const Chunk c = chunk_at(p.s, p.chunk, group.z, group.y, n);
     if (c.rows == 0) break;
     device bfloat* snapshot = h + (((ulong(group.z) * p.chunks + n) * p.s.heads + group.y) * V + value0) * K;
-    for_own_vectors([&](uint at) {
-      for (uint i = 0; i < 8; ++i) snapshot[at + i] = bfloat(state[at + i]);
-    });
+    for_own_vectors([&](uint at) { store_bfloat(snapshot + at, L::load(state + at)); });
     threadgroup_barrier(mem_flags::mem_threadgroup);
 
     const float g_last = G[c.row(c.rows - 1)];
@@ -95,13 +91,10 @@ kernel void gated_delta_net_chunk_inter_state_bf16(device const bfloat* k [[buff
         const uint r = row0 + i;
         if (r >= c.rows) continue;
         const float gate = precise::exp(g_last - G[c.row(r)]);
-#pragma unroll
-        for (uint j = 0; j < kTile; ++j) {
-          const ulong at = c.row(r) * V + value0 + y0 + j;
-          const float d = float(u[at]) - dots[i][j];
-          v_new[at] = bfloat(d);
-          gated[r * kValues + y0 + j] = bfloat(d * gate);
-        }
+        const ulong at = c.row(r) * V + value0 + y0;
+        const float4 d = float4(*(device const packed_bfloat4*)(u + at)) - float4(dots[i][0], dots[i][1], dots[i][2], dots[i][3]);
+        *(device packed_bfloat4*)(v_new + at) = packed_bfloat4(bfloat4(d));
+        *(threadgroup bfloat4*)(gated + r * kValues + y0) = bfloat4(d * gate);
       }
     }
     threadgroup_barrier(mem_flags::mem_threadgroup);
@@ -121,9 +114,7 @@ kernel void gated_delta_net_chunk_inter_state_bf16(device const bfloat* k [[buff
       for (uint i = 0; i < kTile; ++i) L::store(state + (y0 + i) * K + x, s[i]);
     }
   }
-  for_own_vectors([&](uint at) {
-    for (uint i = 0; i < 8; ++i) last[state0 + at + i] = state[at + i];
-  });
+  for_own_vectors([&](uint at) { L::store(last + state0 + at, L::load(state + at)); });
 }
 
 struct OutParams {
