@@ -24,6 +24,11 @@ struct SlotSums {
       for (uint k = 0; k < slots; ++k) {
         device const T* from = x + ulong(k) * width + i;
         const float factor = weight[k];
+        // The hardware follows runs of 512 bytes, not shorter ones: the same place of the next token is asked for.
+        if (kRun * sizeof(T) < 512) {
+#pragma unroll
+          for (uint j = 0; j < kRun; j += 64 / sizeof(T)) __builtin_prefetch(from + ulong(slots) * width + j);
+        }
 #pragma unroll
         for (uint j = 0; j < kRun / 16; ++j) sums[j] += Wide::load(from + 16 * j) * factor;
       }
