@@ -207,7 +207,10 @@ void RandomKernel::loop(unsigned depth) {
 
 void RandomKernel::search() {
   const auto found = variable();
-  switch (pick(4)) {
+  switch (pick(6)) {
+    case 4:
+    case 5:
+      return stride();
     case 0: {  // to a mark that may not be there
       const auto k = fmt::format("k{}", names_++);
       line(fmt::format("uint {} = {};", k, index(128)));
@@ -248,6 +251,21 @@ void RandomKernel::search() {
                       index(200), step * (1 + pick(9)), step, found));
     }
   }
+}
+
+/// Through what neighbours share, each thread from its own place on to a common end.
+void RandomKernel::stride() {
+  const auto k = fmt::format("k{}", names_++);
+  const bool is_signed = chance(3);
+  const char* start = std::array{"lane", "i", "place & 63u", "(2u * lane + 1u)"}[pick(4)];
+  const auto begin = is_signed ? fmt::format("int({}) - {}", start, pick(50)) : std::string(start);
+  const auto end = chance(2) ? fmt::format("{}", pick(200)) : fmt::format("n / {}u", 5 + pick(200));
+  line(fmt::format("for ({0} {1} = {2}; {1} < {0}({3}); {1} += {4}) {{", is_signed ? "int" : "uint", k, begin, end,
+                   std::array{32, 64, 1, 7, 33}[pick(5)]));
+  line(fmt::format("  {} ^= in[{} & 255] + uint({});", variable(), k, k));
+  if (chance(2)) line(fmt::format("  f{} = min(f{} + float({}), 1000.0f);", pick(2), pick(2), k));
+  if (chance(3)) line(fmt::format("  if ({}) {} += 3u;", condition(), variable()));
+  line("}");
 }
 
 void RandomKernel::leave() {

@@ -82,6 +82,7 @@ class RandomKernel {
   void choice(unsigned depth);
   void loop(unsigned depth);
   void search();
+  void stride();
   void leave();
   void bound();  ///< some threads return at the beginning
 

@@ -2,7 +2,9 @@
 
 #include "device/cpu/kernel_abi.hpp"
 
+#include <llvm/ADT/STLExtras.h>
 #include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/Instructions.h>
 #include <llvm/IR/Intrinsics.h>
 #include <llvm/IR/Module.h>
 #include <llvm/Passes/PassBuilder.h>
@@ -10,6 +12,7 @@
 #include <llvm/Transforms/Coroutines/CoroEarly.h>
 #include <llvm/Transforms/Coroutines/CoroSplit.h>
 #include <llvm/Transforms/Utils/BasicBlockUtils.h>
+#include <llvm/Transforms/Utils/LCSSA.h>
 
 #include <string>
 
@@ -156,6 +159,34 @@ ThreadCoroutine make_thread_coroutine(const ThreadFunction& thread, const std::v
 
 namespace {
 
+/// What is computed again behind a suspension, instead of being kept: vectors only where one other has to be kept for
+/// it. A sum would be made again from all that it was made of, which had to be kept in every round of its loop.
+bool is_made_again(llvm::Instruction& instruction) {
+  if (!llvm::isa<llvm::CastInst, llvm::GetElementPtrInst, llvm::BinaryOperator, llvm::CmpInst, llvm::SelectInst>(
+          instruction))
+    return false;
+  const auto made_of = llvm::count_if(instruction.operands(), [](const llvm::Use& operand) {
+    return !llvm::isa<llvm::Constant>(operand.get());
+  });
+  return !instruction.getType()->isVectorTy() || made_of == 1;
+}
+
+/// Vectors that leave a loop are kept behind it, once, and not in every round where they are made. LLVM's splitting
+/// passes by phis that only name a value again, and has to be given an instruction.
+struct KeepBehindLoops : llvm::PassInfoMixin<KeepBehindLoops> {
+  llvm::PreservedAnalyses run(llvm::Function& function, llvm::FunctionAnalysisManager& analyses) {
+    if (!function.isPresplitCoroutine()) return llvm::PreservedAnalyses::all();
+    llvm::LCSSAPass().run(function, analyses);
+    for (auto& block : function)
+      for (auto& phi : block.phis()) {
+        if (phi.getNumIncomingValues() != 1 || !phi.getType()->isVectorTy()) continue;
+        auto* name = new llvm::FreezeInst(&phi, "", block.getFirstInsertionPt());
+        phi.replaceUsesWithIf(name, [&](const llvm::Use& use) { return use.getUser() != name; });
+      }
+    return llvm::PreservedAnalyses::none();
+  }
+};
+
 SplitCoroutine parts_of(llvm::Module& module, const std::string& name, bool keep_address) {
   SplitCoroutine split;
   split.start = module.getFunction(name);
@@ -195,7 +226,9 @@ std::vector<SplitCoroutine> split_coroutines(const std::vector<llvm::Function*>&
   passes.crossRegisterProxies(loop_analyses, function_analyses, scc_analyses, module_analyses);
   llvm::ModulePassManager pipeline;
   pipeline.addPass(llvm::CoroEarlyPass());
-  pipeline.addPass(llvm::createModuleToPostOrderCGSCCPassAdaptor(llvm::CoroSplitPass(/*OptimizeFrame=*/true)));
+  pipeline.addPass(llvm::createModuleToFunctionPassAdaptor(KeepBehindLoops()));
+  pipeline.addPass(llvm::createModuleToPostOrderCGSCCPassAdaptor(
+      llvm::CoroSplitPass(is_made_again, /*OptimizeFrame=*/true)));
   pipeline.addPass(llvm::CoroCleanupPass());
   pipeline.run(module, module_analyses);
   std::vector<SplitCoroutine> parts;

@@ -58,7 +58,13 @@ llvm::Value* LaneEmitter::emit_shuffle(llvm::CallInst& call) {
   auto* value = call.getArgOperand(0);
   auto* source = call.getArgOperand(1);
   if (shapes_.of(&call).is_uniform()) {
-    if (shapes_.of(value).is_uniform()) return first(value);
+    const auto shape = shapes_.of(value);
+    if (shape.is_uniform()) return first(value);
+    if (shape.is_linear() && !shape.conditional) {
+      auto* lane = builder_.CreateAnd(first(source), width_ - 1);
+      auto* step = builder_.getInt32(static_cast<std::uint32_t>(shape.stride));
+      return builder_.CreateAdd(first(value), builder_.CreateMul(lane, step));
+    }
     return builder_.CreateExtractElement(lanes(value), builder_.CreateAnd(first(source), width_ - 1));
   }
   auto* values = lanes(value);

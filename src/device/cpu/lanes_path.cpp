@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <llvm/ADT/PostOrderIterator.h>
 #include <llvm/ADT/STLExtras.h>
+#include <llvm/ADT/ScopeExit.h>
 #include <llvm/Analysis/CFG.h>
 #include <llvm/Analysis/TargetTransformInfo.h>
 #include <llvm/IR/CFG.h>
@@ -10,13 +11,16 @@
 #include <llvm/IR/IntrinsicInst.h>
 #include <llvm/IR/Intrinsics.h>
 #include <llvm/IR/Module.h>
+#include <llvm/Transforms/Utils/Cloning.h>
 
 #include <optional>
+#include <utility>
 
 #include "device/cpu/code_generator.hpp"
 #include "device/cpu/coroutine_thread.hpp"
 #include "device/cpu/group_context_ir.hpp"
 #include "device/cpu/lane_emitter.hpp"
+#include "device/cpu/lane_rounds.hpp"
 #include "device/cpu/region_origins.hpp"
 #include "device/cpu/region_verifier.hpp"
 #include "device/cpu/shape_verifier.hpp"
@@ -286,9 +290,15 @@ llvm::Function* LanesPath::emit_advance(std::uint64_t stride) {
 
 LanesBody emit_lanes_body(const ThreadFunction& thread, std::string_view label, const CodeGenerator& generator,
                           const LanesOptions& options, LanesLoss loss) {
-  LanesPath path(thread, std::string(label), options);
-  if (auto obstacle = path.obstacle(); !obstacle.empty()) return {.obstacle = std::move(obstacle)};
-  if (auto obstacle = loss(path.flow(), path.shapes()); !obstacle.empty()) return {.obstacle = std::move(obstacle)};
+  std::optional<LanesPath> found(std::in_place, thread, std::string(label), options);
+  if (auto obstacle = found->obstacle(); !obstacle.empty()) return {.obstacle = std::move(obstacle)};
+  if (auto obstacle = loss(found->flow(), found->shapes()); !obstacle.empty()) return {.obstacle = std::move(obstacle)};
+  if (const auto loops = find_counted_rounds(found->flow(), found->shapes()); !loops.empty()) {
+    take_whole_rounds_first(thread, loops, options.rows.width);
+    found.emplace(thread, std::string(label), options);
+    if (auto obstacle = found->obstacle(); !obstacle.empty()) return {.obstacle = std::move(obstacle)};
+  }
+  auto& path = *found;
   auto* body = path.emit_simdgroup(generator);
   std::string obstacle;
   if (!path.violation().empty()) {
@@ -309,10 +319,26 @@ Result<LanesCode> emit_lanes_path(const ThreadFunction& thread, std::string_view
                                   const LanesOptions& options) {
   if (options.rows.folded) find_positions(thread);
   if (!options.rows.whole) leave_where_rows_end(thread, options.rows.folded);
-  LanesPath path(thread, std::string(label), options);
+  std::optional<LanesPath> found(std::in_place, thread, std::string(label), options);
   LanesCode code;
-  code.obstacle = path.obstacle();
+  code.obstacle = found->obstacle();
   if (!code.obstacle.empty()) return code;
+  // In a copy: should it not be kept, the thread is run otherwise.
+  auto with_rounds = thread;
+  with_rounds.function = nullptr;
+  const auto forget = llvm::make_scope_exit([&] {
+    if (with_rounds.function) with_rounds.function->eraseFromParent();
+  });
+  if (auto loops = find_counted_rounds(found->flow(), found->shapes()); !loops.empty()) {
+    llvm::ValueToValueMapTy copies;
+    with_rounds.function = llvm::CloneFunction(thread.function, copies);
+    for (auto& rounds : loops) rounds = in_copy(rounds, copies);
+    take_whole_rounds_first(with_rounds, loops, options.rows.width);
+    found.emplace(with_rounds, std::string(label), options);
+    code.obstacle = found->obstacle();
+    if (!code.obstacle.empty()) return code;
+  }
+  auto& path = *found;
   auto* simdgroup = path.emit_simdgroup(generator);
   if (!path.violation().empty()) {
     simdgroup->eraseFromParent();

@@ -1,4 +1,5 @@
-; One vector of what differs between lanes: what can be computed again is, and the position is lane 0's number.
+; One vector of what differs between lanes: what can be computed again from one other is, and the position is lane 0's
+; number.
 ; RUN: lanes
 ; CHECK: frame: %k.lanes.Frame = type { ptr, ptr, ptr, ptr, i32, i1, <32 x i32> }
 ; CHECK: define internal void @k.lanes(
