@@ -11,7 +11,7 @@ using namespace metal;
 // A call keeps a product from being fused with a sum.
 template <class T> T times(T a, T b) { return a * b; }
 template <class T> T tame(T x) {
-  const T bounded = clamp(x, T(-2048.0f), T(2048.0f));
+  const T bounded = clamp(select(x, T(-2048.0f), isnan(x)), T(-2048.0f), T(2048.0f));
   return select(bounded, T(0.0f), (bounded < T(0.0009765625f)) && (bounded > T(-0.0009765625f)));
 }
 constant int chosen [[function_constant(0)]];

@@ -3,6 +3,7 @@
 #include "device/cuda/array_loops.hpp"
 #include "device/cuda/indexed_elements.hpp"
 #include "device/cuda/nvptx_lowering.hpp"
+#include "device/cuda/packed_additions.hpp"
 #include "device/cuda/padded_vectors.hpp"
 #include "device/cuda/simdgroup_matrix.hpp"
 #include "msl/pass_checkpoints.hpp"
@@ -166,7 +167,7 @@ Result<PtxKernel> generate(msl::SpecialisedKernel kernel, const Architecture& ar
     write_out_padding_of_vectors(module);
   }
   const trace::Span span("generate", label);
-  std::string ptx = print_ptx(module, **machine);
+  std::string ptx = split_packed_additions(print_ptx(module, **machine));
   if (ptx.empty()) return fail(ErrorCode::InternalError, "LLVM's NVPTX back end cannot print assembly");
   return PtxKernel{std::move(ptx), name, step};
 }
