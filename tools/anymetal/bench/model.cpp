@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -8,6 +9,7 @@
 #include "commands/device_option.hpp"
 #include "model/language_model.hpp"
 #include "parts/interrupt.hpp"
+#include "parts/large_pages.hpp"
 #include "parts/number_option.hpp"
 #include "parts/timing.hpp"
 
@@ -77,6 +79,14 @@ Result<Speeds> measure_speeds(model::LanguageModel& model, const Options& option
   return speeds;
 }
 
+/// Share of the file's bytes in memory that are in large pages; nothing where the system does not say.
+std::optional<double> weights_in_large_pages(const std::string& file) {
+  std::error_code failed;
+  const auto path = std::filesystem::canonical(file, failed);
+  std::ifstream smaps("/proc/self/smaps");
+  return failed || !smaps ? std::nullopt : large_page_share(smaps, path.native());
+}
+
 Exit bench_model(const Options& options) {
   auto device = open_device(options.device);
   if (!device) return report(device.error(), options.json);
@@ -93,6 +103,7 @@ Exit bench_model(const Options& options) {
     ceilings = anymetal::bench::measure_ceilings(threads);
     ceilings->read_gigabytes_per_second = speeds->read->median;
   }
+  const auto large_pages = ceilings ? weights_in_large_pages(options.model) : std::nullopt;
   const double limit = ceilings ? ceilings->read_gigabytes_per_second * 1e9 / bytes : 0;
   if (options.json) {
     nlohmann::ordered_json object{{"device", device->info().id},
@@ -107,6 +118,7 @@ Exit bench_model(const Options& options) {
       object["memory_limit_tokens_per_second"] = limit;
       object["memory_limit_share"] = speeds->share->median;
       object["memory_limit_share_spread"] = speeds->share->spread;
+      if (large_pages) object["weights_in_large_pages"] = *large_pages;
       object["ceilings"] = to_json(*ceilings);
     }
     print_json(object);
@@ -121,6 +133,7 @@ Exit bench_model(const Options& options) {
   if (ceilings) {
     fmt::print(", {:.0f} % (spread {:.0f}) of the {:.1f} that reading the weights allows\n",
                100 * speeds->share->median, 100 * speeds->share->spread, limit);
+    if (large_pages) fmt::print("weights             {:8.0f} % in large pages\n", 100 * *large_pages);
     print_ceilings(*ceilings);
   } else {
     fmt::print("\n");
