@@ -3,13 +3,13 @@
 #include "runtime/bindings.hpp"
 #include "runtime/buffer_state.hpp"
 #include "runtime/inline_bytes.hpp"
+#include "runtime/out_of_memory.hpp"
 #include "runtime/transfer.hpp"
 #include "observe/trace.hpp"
 
 #include <fmt/format.h>
 
 #include <initializer_list>
-#include <new>
 #include <optional>
 #include <utility>
 
@@ -29,11 +29,7 @@ struct CommandEncoder::Impl {
   template <class Step>
   void attempt_any(Step step) {
     if (first_error) return;
-    try {
-      if (Result<void> done = step(); !done) first_error = std::move(done.error());
-    } catch (const std::bad_alloc&) {
-      first_error = Error(ErrorCode::OutOfMemory, "no memory left to record commands");
-    }
+    if (Result<void> done = detail::or_out_of_memory("to record commands", std::move(step)); !done) first_error = std::move(done.error());
   }
   // The same for a step that has to do with the pipeline that is set: its errors name it.
   template <class Step>
@@ -186,7 +182,7 @@ Result<void> CommandEncoder::commit_and_wait() {
     done = std::unexpected(std::move(*impl_->first_error));
   } else if (!impl_->list.dispatches.empty()) {
     const trace::Span span("commit", impl_->list.dispatches.front().label);
-    done = impl_->backend->execute(impl_->list);
+    done = detail::or_out_of_memory("to run the commands", [&] { return impl_->backend->execute(impl_->list); });
   }
   impl_->reset();
   return done;
@@ -204,7 +200,7 @@ Result<Submission> CommandEncoder::commit() {
   auto list = take();
   if (!list) return std::unexpected(list.error());
   const trace::Span span("commit", list->dispatches.empty() ? std::string_view() : list->dispatches.front().label);
-  auto work = impl_->backend->submit(*std::move(list));
+  auto work = detail::or_out_of_memory("to run the commands", [&] { return impl_->backend->submit(*std::move(list)); });
   if (!work) return std::unexpected(work.error());
   return Submission(impl_->backend, *std::move(work));
 }
@@ -212,8 +208,10 @@ Result<Submission> CommandEncoder::commit() {
 Result<RecordedCommands> CommandEncoder::record() {
   auto list = take();
   if (!list) return std::unexpected(list.error());
-  detail::separate_bytes(*list);
-  auto replay = impl_->backend->record(*std::move(list));
+  auto replay = detail::or_out_of_memory("to record the commands", [&] {
+    detail::separate_bytes(*list);
+    return impl_->backend->record(*std::move(list));
+  });
   if (!replay) return std::unexpected(replay.error());
   return RecordedCommands(impl_->backend, *std::move(replay));
 }

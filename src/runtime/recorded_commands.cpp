@@ -3,6 +3,7 @@
 
 #include "device/backend.hpp"
 #include "runtime/inline_bytes.hpp"
+#include "runtime/out_of_memory.hpp"
 
 #include <fmt/format.h>
 
@@ -32,7 +33,8 @@ Result<void> RecordedCommands::set_bytes(std::size_t dispatch, unsigned index, s
   for (std::size_t i = 0; i < recorded.argument_count; ++i) {
     const auto& argument = list.arguments[recorded.first_argument + i];
     if (argument.kind != device::BoundArgument::Kind::Bytes || argument.index != index) continue;
-    if (argument.length == bytes.size()) return replay_->set_bytes(dispatch, i, bytes);
+    if (argument.length == bytes.size())
+      return detail::or_out_of_memory("to keep the bytes", [&] { return replay_->set_bytes(dispatch, i, bytes); });
     return fail(ErrorCode::InvalidBinding, fmt::format("kernel '{}', set_bytes at index {}: {} bytes given, {} were recorded",
                                                        recorded.label, index, bytes.size(), argument.length));
   }
@@ -43,12 +45,14 @@ Result<void> RecordedCommands::set_bytes(std::size_t dispatch, unsigned index, s
 Result<void> RecordedCommands::replace(CommandEncoder& encoder) {
   auto list = encoder.take();
   if (!list) return std::unexpected(list.error());
-  detail::separate_bytes(*list);
-  return replay_->replace(*std::move(list));
+  return detail::or_out_of_memory("to record the commands", [&] {
+    detail::separate_bytes(*list);
+    return replay_->replace(*std::move(list));
+  });
 }
 
 Result<Submission> RecordedCommands::commit() {
-  auto work = replay_->submit();
+  auto work = detail::or_out_of_memory("to run the commands", [&] { return replay_->submit(); });
   if (!work) return std::unexpected(work.error());
   return Submission(backend_, *std::move(work));
 }

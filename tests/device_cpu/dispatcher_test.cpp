@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <new>
 #include <vector>
 
 #include "native_kernel.hpp"
+#include "support/no_memory.hpp"
 
 namespace anymetal::test {
 namespace {
@@ -289,6 +291,41 @@ TEST(Dispatcher, UsesNoProcessorWhenIdle) {
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   // Of threads that spin each would use a good part of these 200 ms.
   EXPECT_LT(used() - before, std::chrono::milliseconds(20));
+}
+
+TEST(Dispatcher, GoesOnAfterAListForWhichThereWasNoMemory) {
+  if (!kCanLimitMemory) GTEST_SKIP() << "memory cannot be limited under a sanitizer";
+  EXPECT_EXIT(
+      {
+        Dispatcher dispatcher(2);
+        std::atomic<unsigned> present = 0;
+        std::atomic<bool> met = true;
+        const Numbers a(1);
+        const Numbers b(1);
+        const auto kernel = meeting(present, met);
+        NativeList list;
+        list.add(kernel, 1, {a.bind()});
+        list.add(kernel, 1, {b.bind()});
+        const auto wanted = list.list();
+        // Runs on this thread alone, so that what is missing later is what several threads share a list by.
+        device::CommandList small;
+        small.arguments.push_back(a.bind());
+        small.dispatches.push_back({nullptr, "fill", 0, 1, {}, {}, device::Dispatch::Kind::Fill, std::byte{0}});
+        if (!dispatcher.execute(small)) std::_Exit(2);
+        rlimit before{};
+        ::getrlimit(RLIMIT_AS, &before);
+        use_up_memory();
+        bool threw = false;
+        try {
+          (void)dispatcher.execute(wanted);
+        } catch (const std::bad_alloc&) {
+          threw = true;
+        }
+        ::setrlimit(RLIMIT_AS, &before);
+        if (!threw) std::_Exit(3);
+        std::_Exit(dispatcher.execute(wanted) ? 0 : 4);
+      },
+      ::testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <new>
 
 namespace anymetal::testing {
 namespace {
@@ -125,6 +126,26 @@ TEST_F(Encoder, TheDevicesErrorPassesThrough) {
   encoder.set_pipeline(make_pipeline(backend, {}));
   encoder.dispatch_threads({1}, {1});
   EXPECT_EQ(encoder.commit_and_wait().error().code(), ErrorCode::DeviceLost);
+}
+
+TEST_F(Encoder, ADeviceThatFindsNoMemoryIsAnErrorOfTheCommit) {
+  const auto buffer = *device.make_buffer(64);
+  backend->on_execute = [](const device::CommandList&) -> Result<void> { throw std::bad_alloc(); };
+  const auto fill = [&] { encoder.fill_buffer(buffer, 0, 64, std::byte{1}); };
+  fill();
+  const auto done = encoder.commit_and_wait();
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code(), ErrorCode::OutOfMemory);
+  EXPECT_EQ(done.error().message(), "no memory left to run the commands");
+  fill();
+  EXPECT_EQ(encoder.commit().error().code(), ErrorCode::OutOfMemory);
+  fill();
+  auto recorded = encoder.record();
+  ASSERT_TRUE(recorded);
+  EXPECT_EQ(recorded->commit_and_wait().error().code(), ErrorCode::OutOfMemory);
+  backend->on_execute = {};
+  fill();
+  EXPECT_TRUE(encoder.commit_and_wait());
 }
 
 }  // namespace

@@ -48,17 +48,21 @@ std::uint64_t share_begin(std::uint64_t count, std::uint64_t shares, std::uint64
 
 void DispatchWindow::begin(const CommandList& list) {
   while (opening_.test_and_set(std::memory_order_acquire)) std::this_thread::yield();
+  const struct Opening {
+    std::atomic_flag& flag;
+    ~Opening() { flag.clear(std::memory_order_release); }
+  } opening{opening_};
   if (slots_.empty()) {
-    slots_ = std::vector<Slot>(kSlots);
-    for (auto& slot : slots_) slot.pieces = std::vector<Share>(seats_);
+    std::vector<Slot> slots(kSlots);
+    for (auto& slot : slots) slot.pieces = std::vector<Share>(seats_);
     seat_states_ = std::vector<Seat>(seats_);
+    slots_ = std::move(slots);
   }
   if (trace::enabled()) events_.resize(seats_);
   list_ = &list;
   first_ = tail_.load();
   limit_.store(~std::uint64_t{0});
   end_.store(first_ + list.dispatches.size());
-  opening_.clear(std::memory_order_release);
 }
 
 bool DispatchWindow::finished() {
@@ -151,8 +155,8 @@ Result<double> DispatchWindow::plan(Slot& slot, const Dispatch& dispatch) const 
   return executable.expected_nanoseconds(threads_of(dispatch));
 }
 
-/// Asks for the memory of those that are opened together, which the host wrote a step of the model ago: all at once, where
-/// each would wait for its own.
+/// Asks for the memory of those that are opened together, which the host wrote a step of the model ago: all at once,
+/// where each would wait for its own.
 void DispatchWindow::fetch_ahead(std::uint64_t number) const {
   constexpr std::size_t kLine = 64;
   const auto fetch = [](const auto* data, std::size_t count) {

@@ -14,8 +14,8 @@
 
 namespace anymetal::device::cpu {
 
-/// A thread that hands a list in takes a seat, runs the list in the window of that seat's number and works along, or runs it
-/// alone where there is nobody to share it with or it is short. Workers look for pieces in all windows.
+/// A thread that hands a list in takes a seat, runs the list in the window of that seat's number and works along, or
+/// runs it alone where there is nobody to share it with or it is short. Workers look for pieces in all windows.
 struct Dispatcher::Impl {
   explicit Impl(unsigned threads)
       : arenas(std::max(1u, threads)),
@@ -49,27 +49,35 @@ struct Dispatcher::Impl {
   }
 };
 
+namespace {
+
+/// A seat of the pool, left whatever comes of the list.
+struct Seat {
+  explicit Seat(WorkerPool& of) : pool(of), number(of.take_seat()) {}
+  ~Seat() { pool.leave_seat(number); }
+  Seat(const Seat&) = delete;
+  Seat& operator=(const Seat&) = delete;
+  WorkerPool& pool;
+  const unsigned number;
+};
+
+}  // namespace
+
 Dispatcher::Dispatcher(unsigned threads) : impl_(std::make_unique<Impl>(threads)) {}
 Dispatcher::~Dispatcher() = default;
 
 Result<void> Dispatcher::execute(const CommandList& list) {
   if (list.dispatches.empty()) return {};
   const ListOrder::Place place(impl_->order, list);
-  const auto seat = impl_->pool.take_seat();
-  if (impl_->arenas.size() == 1 || is_short(list)) {
-    auto done = run_in_order(list, impl_->arenas[seat]);
-    impl_->pool.leave_seat(seat);
-    return done;
-  }
-  auto& window = *impl_->windows[seat];
+  const Seat seat(impl_->pool);
+  if (impl_->arenas.size() == 1 || is_short(list)) return run_in_order(list, impl_->arenas[seat.number]);
+  auto& window = *impl_->windows[seat.number];
   {
     const trace::Span span("list", trace::enabled() ? fmt::format("{} dispatches", list.dispatches.size()) : "");
     window.begin(list);
-    impl_->pool.work_until(seat, [&] { return window.finished(); });
+    impl_->pool.work_until(seat.number, [&] { return window.finished(); });
   }
-  auto done = window.finish();
-  impl_->pool.leave_seat(seat);
-  return done;
+  return window.finish();
 }
 
 }  // namespace anymetal::device::cpu

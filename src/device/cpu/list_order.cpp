@@ -6,12 +6,17 @@ namespace anymetal::device::cpu {
 
 ListOrder::Place::Place(ListOrder& order, const CommandList& list) : order_(order), list_(list) {
   std::unique_lock lock(order_.mutex_);
-  for (Place* earlier : order_.places_) {
-    if (!conflicts_with(*earlier)) continue;
-    earlier->before_.push_back(this);
-    ++waits_for_;
+  try {
+    for (Place* earlier : order_.places_) {
+      if (!conflicts_with(*earlier)) continue;
+      earlier->before_.push_back(this);
+      ++waits_for_;
+    }
+    order_.places_.push_back(this);
+  } catch (...) {  // no memory: no place, of which others must not speak
+    for (Place* earlier : order_.places_) std::erase(earlier->before_, this);
+    throw;
   }
-  order_.places_.push_back(this);
   order_.left_.wait(lock, [this] { return waits_for_ == 0; });
 }
 
