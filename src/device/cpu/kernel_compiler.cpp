@@ -19,6 +19,7 @@
 #include "device/cpu/kernel_abi.hpp"
 #include "device/cpu/loop_path.hpp"
 #include "device/cpu/one_thread.hpp"
+#include "device/cpu/small_copies.hpp"
 #include "device/cpu/sync_operation.hpp"
 #include "device/cpu/target_queries.hpp"
 #include "device/cpu/thread_function.hpp"
@@ -165,6 +166,8 @@ Result<Artifact> lower_kernel(msl::SpecialisedKernel& kernel, std::string_view l
   if (one_thread) {
     run_as_one_thread(*thread);
     generator.simplify(*thread->function);
+  } else {
+    make_small_copies_vectors(*thread->function);
   }
   // Where lanes meet depends on the order of the blocks, which must be one for all forms of a kernel. Ways to places
   // where threads would meet may turn out to be none.
