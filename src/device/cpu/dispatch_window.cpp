@@ -115,7 +115,7 @@ bool DispatchWindow::open() {
   if (!can_open() || opening_.test_and_set(std::memory_order_acquire)) return false;
   bool opened = false;
   std::uint64_t large_pieces = 0;
-  fetch_ahead(tail_.load());
+  if (can_open()) fetch_ahead(tail_.load());  // else the list may have ended meanwhile, and be gone
   for (std::uint64_t some = 0; some < kOpenedTogether && can_open(); ++some) {
     const auto number = tail_.load();
     auto done = limit_.load() < number ? Result<void>() : open_slot(number);
