@@ -49,24 +49,27 @@ INSTANTIATE_TEST_SUITE_P(Grids, LaunchPieces,
 
 // With a step every threadgroup at a multiple of it is launched once, with its own size, and no other.
 TEST(LaunchPiecesSteps, LaunchMultiplesOnly) {
-  for (const auto& [threads, group, step] : {std::tuple{Size{1000, 1, 1}, Size{256, 1, 1}, 4UZ}, {{1025, 1, 1}, {256, 1, 1}, 4UZ},
-                                             {{70, 9, 3}, {8, 4, 2}, 4UZ}, {{64, 9, 1}, {8, 4, 1}, 8UZ}, {{1, 1, 1}, {1, 1, 1}, 8UZ}}) {
+  using Step = device::cuda::ThreadgroupStep;
+  for (const auto& [threads, group, step] : {std::tuple{Size{1000, 1, 1}, Size{256, 1, 1}, Step{4, 1, 1}}, {{1025, 1, 1}, {256, 1, 1}, {4, 1, 1}},
+                                             {{70, 9, 3}, {8, 4, 2}, {4, 1, 1}}, {{64, 9, 1}, {8, 4, 1}, {8, 1, 1}}, {{1, 1, 1}, {1, 1, 1}, {8, 1, 1}},
+                                             {{64, 200000, 1}, {64, 1, 1}, {1, 4, 1}}, {{70, 9, 3}, {8, 4, 2}, {1, 2, 2}}, {{5, 7, 11}, {4, 4, 4}, {2, 3, 8}}}) {
     std::vector<device::cuda::LaunchPiece> all, some;
     device::cuda::split_launch(threads, group, all);
     device::cuda::split_launch(threads, group, some, step);
     using Position = std::tuple<std::size_t, std::size_t, std::size_t, std::size_t>;
-    const auto groups = [](const std::vector<device::cuda::LaunchPiece>& pieces, std::size_t by, std::size_t only) {
+    const auto groups = [](const std::vector<device::cuda::LaunchPiece>& pieces, const Step& by, const Step& only) {
       std::vector<Position> found;
       for (const auto& piece : pieces)
         for (std::size_t z = 0; z < piece.grid.z; ++z)
           for (std::size_t y = 0; y < piece.grid.y; ++y)
             for (std::size_t x = 0; x < piece.grid.x; ++x)
-              if (const auto at = piece.offset.x + by * x; at % only == 0)
-                found.emplace_back(at, piece.offset.y + y, piece.offset.z + z, piece.block.x * piece.block.y * piece.block.z);
+              if (const Size at = {piece.offset.x + by[0] * x, piece.offset.y + by[1] * y, piece.offset.z + by[2] * z};
+                  at.x % only[0] == 0 && at.y % only[1] == 0 && at.z % only[2] == 0)
+                found.emplace_back(at.x, at.y, at.z, piece.block.x * piece.block.y * piece.block.z);
       std::ranges::sort(found);
       return found;
     };
-    EXPECT_EQ(groups(some, step, 1), groups(all, 1, step));
+    EXPECT_EQ(groups(some, step, device::cuda::kEveryThreadgroup), groups(all, device::cuda::kEveryThreadgroup, step));
     EXPECT_FALSE(some.empty());
   }
 }

@@ -86,9 +86,9 @@ TEST_F(CudaRuntime, LaunchCarriesGridGroupSharedMemoryAndArguments) {
 
 TEST_F(CudaRuntime, ThreadgroupsThatDoNothingAreNotLaunched) {
   const auto artifact = backend_->compile(kernel_from_ir(R"(
-declare void @__msl_take_every_threadgroup(i32) nounwind
+declare void @__msl_take_every_threadgroup(i32, i32, i32) nounwind
 define void @k(ptr %a, ptr %b) {
-  call void @__msl_take_every_threadgroup(i32 4)
+  call void @__msl_take_every_threadgroup(i32 4, i32 2, i32 1)
   ret void
 })",
                                                          {ArgumentKind::Buffer, ArgumentKind::Threadgroup}),
@@ -101,7 +101,7 @@ define void @k(ptr %a, ptr %b) {
   for (const auto& [threads, groups] : {std::pair{1U, 1U}, {512U, 2U}, {513U, 3U}, {1024U, 4U}}) {  // in threadgroups of 64
     ASSERT_TRUE(run(**kernel, **memory, {threads, 3, 1}, {64, 1, 1}));
     EXPECT_EQ(state().last_launch.grid[0], groups) << threads;
-    EXPECT_EQ(state().last_launch.grid[1], 3U);
+    EXPECT_EQ(state().last_launch.grid[1], 2U);
     EXPECT_EQ(state().last_launch.block[0], 64U);
   }
 }

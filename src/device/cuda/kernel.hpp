@@ -4,6 +4,7 @@
 
 #include "device/backend.hpp"
 #include "device/cuda/context.hpp"
+#include "device/cuda/launch_pieces.hpp"
 #include "device/cuda/parameter_layout.hpp"
 #include "device/made_once.hpp"
 
@@ -35,7 +36,7 @@ class Kernel final : public Executable, public std::enable_shared_from_this<Kern
   /// compiled from the artifact's metadata and kept there.
   [[nodiscard]] Result<const Kernel*> by_address() const;
   /// Threadgroups whose x is no multiple of it are not launched.
-  [[nodiscard]] unsigned threadgroup_step() const { return threadgroup_step_; }
+  [[nodiscard]] const ThreadgroupStep& threadgroup_step() const { return threadgroup_step_; }
   [[nodiscard]] int registers() const { return registers_; }
   /// No two kernels of the process have the same.
   [[nodiscard]] std::uint64_t number() const { return number_; }
@@ -51,7 +52,7 @@ class Kernel final : public Executable, public std::enable_shared_from_this<Kern
   CUfunction function_ = nullptr;
   std::uint64_t number_;
   std::size_t max_threads_ = 0;
-  unsigned threadgroup_step_ = 1;
+  ThreadgroupStep threadgroup_step_ = kEveryThreadgroup;
   int registers_ = 0;
   ParameterLayout layout_;
   std::vector<Access> accesses_;

@@ -30,17 +30,24 @@ Result<msl::SpecialisedKernel> read_kernel(const std::string& bytes, const msl::
   return kernel;
 }
 
-std::string write_metadata(const KernelMetadata& metadata) { return fmt::format("{} {}", metadata.threadgroup_step, metadata.bitcode); }
+std::string write_metadata(const KernelMetadata& metadata) {
+  const auto& step = metadata.threadgroup_step;
+  return fmt::format("{} {} {} {}", step[0], step[1], step[2], metadata.bitcode);
+}
 
 Result<KernelMetadata> read_metadata(std::string_view bytes) {
   KernelMetadata metadata;
   if (bytes.empty()) return metadata;
-  const char* last = bytes.data() + bytes.size();
-  const auto [end, error] = std::from_chars(bytes.data(), last, metadata.threadgroup_step);
-  if (error != std::errc() || end == last || *end != ' ' || metadata.threadgroup_step == 0) {
-    return fail(ErrorCode::InternalError, "the stored form of a kernel has no step of threadgroups");
+  const char* at = bytes.data();
+  const char* last = at + bytes.size();
+  for (auto& step : metadata.threadgroup_step) {
+    const auto [end, error] = std::from_chars(at, last, step);
+    if (error != std::errc() || end == last || *end != ' ' || step == 0) {
+      return fail(ErrorCode::InternalError, "the stored form of a kernel has no steps of threadgroups");
+    }
+    at = end + 1;
   }
-  metadata.bitcode = std::string_view(end + 1, last);
+  metadata.bitcode = std::string_view(at, last);
   return metadata;
 }
 

@@ -4,6 +4,7 @@
 
 #include <anymetal/error.hpp>
 
+#include "device/cuda/launch_pieces.hpp"
 #include "msl/parsed_source.hpp"
 
 #include <string>
@@ -18,8 +19,8 @@ Result<msl::SpecialisedKernel> read_kernel(const std::string& bytes, const msl::
 
 /// What an artifact's metadata says beside its code.
 struct KernelMetadata {
-  unsigned threadgroup_step = 1;  ///< as PtxKernel has it
-  std::string_view bitcode;       ///< what `write_kernel` gave, or nothing
+  ThreadgroupStep threadgroup_step = kEveryThreadgroup;  ///< as PtxKernel has it
+  std::string_view bitcode;                              ///< what `write_kernel` gave, or nothing
 };
 std::string write_metadata(const KernelMetadata& metadata);
 /// A view of `bytes`. InternalError where they are neither empty nor what `write_metadata` gave.

@@ -24,6 +24,7 @@ void append_spans(std::size_t threads, std::size_t size, bool clip_in_kernel, st
 
 /// What is left of the spans when only every step-th threadgroup is launched.
 void keep_every(std::size_t step, std::vector<Span>& spans) {
+  if (step == 1) return;
   for (auto& span : spans) {
     const std::size_t end = span.first + span.count;
     span.first = (span.first + step - 1) / step * step;
@@ -34,7 +35,7 @@ void keep_every(std::size_t step, std::vector<Span>& spans) {
 
 }  // namespace
 
-void split_launch(Size threads, Size group, std::vector<LaunchPiece>& pieces, std::size_t step) {
+void split_launch(Size threads, Size group, std::vector<LaunchPiece>& pieces, const ThreadgroupStep& step) {
   const bool one_dimensional = group.y == 1 && group.z == 1;
   thread_local std::vector<Span> x;
   thread_local std::vector<Span> y;
@@ -43,9 +44,11 @@ void split_launch(Size threads, Size group, std::vector<LaunchPiece>& pieces, st
   y.clear();
   z.clear();
   append_spans(threads.x, group.x, one_dimensional, kMaxGridX, x);
-  if (step != 1) keep_every(step, x);
   append_spans(threads.y, group.y, false, kMaxGridYZ, y);
   append_spans(threads.z, group.z, false, kMaxGridYZ, z);
+  keep_every(step[0], x);
+  keep_every(step[1], y);
+  keep_every(step[2], z);
   for (const auto& sz : z) {
     for (const auto& sy : y) {
       for (const auto& sx : x) {

@@ -4,9 +4,14 @@
 
 #include <anymetal/device.hpp>
 
+#include <array>
 #include <vector>
 
 namespace anymetal::device::cuda {
+
+/// By axis: threadgroups at positions that are no multiples of these do nothing.
+using ThreadgroupStep = std::array<unsigned, 3>;
+inline constexpr ThreadgroupStep kEveryThreadgroup = {1, 1, 1};
 
 /// One hardware launch: `grid` blocks of `block` threads, the first at threadgroup position `offset`.
 struct LaunchPiece {
@@ -19,7 +24,7 @@ struct LaunchPiece {
 /// Splits a grid of `threads` threads in groups of `group`. Threadgroups clipped in x alone stay in one launch where the
 /// group is one-dimensional (the kernel ends the threads outside); every other clipped edge is a launch of its own with
 /// smaller blocks, so that linear thread indices are those of the clipped group. Respects the hardware's grid limits. With a
-/// `step` only threadgroups whose x is a multiple of it are launched: block x of a piece is then the one at offset.x + step x.
-void split_launch(Size threads, Size group, std::vector<LaunchPiece>& pieces, std::size_t step = 1);
+/// `step` only threadgroups at multiples of it are launched: block (x, y, z) of a piece is then the one at offset + step * (x, y, z).
+void split_launch(Size threads, Size group, std::vector<LaunchPiece>& pieces, const ThreadgroupStep& step = kEveryThreadgroup);
 
 }  // namespace anymetal::device::cuda

@@ -84,7 +84,7 @@ void move_threadgroup_globals(llvm::Module& module) {
 /// Values a kernel can ask for, made in its entry block on demand.
 class Positions {
  public:
-  explicit Positions(llvm::Function& kernel, unsigned own_parameters, unsigned threadgroup_step)
+  explicit Positions(llvm::Function& kernel, unsigned own_parameters, const ThreadgroupStep& threadgroup_step)
       : kernel_(kernel), own_parameters_(own_parameters), threadgroup_step_(threadgroup_step), b_(kernel.getContext()) {}
 
   /// Emits the guard that ends the threads an edge threadgroup clipped in x does not have; the body starts after it.
@@ -136,7 +136,7 @@ class Positions {
                                                   llvm::Intrinsic::nvvm_read_ptx_sreg_ctaid_y,
                                                   llvm::Intrinsic::nvvm_read_ptx_sreg_ctaid_z};
     Value* launched = special(ids[dim]);
-    if (dim == 0 && threadgroup_step_ != 1) launched = b_.CreateMul(launched, b_.getInt32(threadgroup_step_));
+    if (threadgroup_step_[dim] != 1) launched = b_.CreateMul(launched, b_.getInt32(threadgroup_step_[dim]));
     return b_.CreateAdd(launched, parameter(3 + dim));
   }
   Value* size(unsigned dim) {
@@ -162,7 +162,7 @@ class Positions {
 
   llvm::Function& kernel_;
   unsigned own_parameters_;
-  unsigned threadgroup_step_;
+  ThreadgroupStep threadgroup_step_;
   llvm::IRBuilder<> b_;
   llvm::CallInst* index_ = nullptr;
 };
@@ -228,7 +228,7 @@ void annotate_kernel(llvm::Function& kernel, const msl::EntryReflection& reflect
   if (reflection.max_total_threads < 1024) add("maxntidx", reflection.max_total_threads);
 }
 
-Result<void> lower_positions(llvm::Function& kernel, unsigned own_parameters, unsigned threadgroup_step) {
+Result<void> lower_positions(llvm::Function& kernel, unsigned own_parameters, const ThreadgroupStep& threadgroup_step) {
   Positions positions(kernel, own_parameters, threadgroup_step);
   positions.emit_clip_guard();
   llvm::DenseMap<std::pair<llvm::Function*, unsigned>, Value*> made;
@@ -260,7 +260,7 @@ Result<void> lower_positions(llvm::Function& kernel, unsigned own_parameters, un
 void lower_thread_index(llvm::Function& kernel, unsigned own_parameters) {
   auto* callee = kernel.getParent()->getFunction(kThreadIndex);
   if (callee == nullptr) return;
-  Positions positions(kernel, own_parameters, 1);  // an index in the threadgroup asks for no position of that
+  Positions positions(kernel, own_parameters, kEveryThreadgroup);  // an index in the threadgroup asks for no position of that
   for (auto* user : llvm::make_early_inc_range(callee->users())) {
     auto* call = llvm::cast<llvm::CallInst>(user);
     positions.set_insert_point(call);
@@ -269,13 +269,15 @@ void lower_thread_index(llvm::Function& kernel, unsigned own_parameters) {
   }
 }
 
-unsigned take_threadgroup_step(llvm::Module& module) {
-  unsigned step = 1;
+ThreadgroupStep take_threadgroup_step(llvm::Module& module) {
+  ThreadgroupStep step = kEveryThreadgroup;
   auto* said = module.getFunction("__msl_take_every_threadgroup");
   if (said == nullptr) return step;
   for (auto* user : llvm::make_early_inc_range(said->users())) {
     auto* call = llvm::cast<llvm::CallInst>(user);
-    step = static_cast<unsigned>(llvm::cast<llvm::ConstantInt>(call->getArgOperand(0))->getZExtValue());
+    for (unsigned dim = 0; dim < step.size(); ++dim) {
+      step[dim] = static_cast<unsigned>(llvm::cast<llvm::ConstantInt>(call->getArgOperand(dim))->getZExtValue());
+    }
     call->eraseFromParent();
   }
   said->eraseFromParent();
@@ -283,7 +285,7 @@ unsigned take_threadgroup_step(llvm::Module& module) {
 }
 
 Result<llvm::Function*> lower_entry(msl::SpecialisedKernel& kernel, const ParameterLayout& layout,
-                                    const std::string& kernel_name, unsigned threadgroup_step) {
+                                    const std::string& kernel_name, const ThreadgroupStep& threadgroup_step) {
   auto& module = *kernel.module;
   auto* entry = module.getFunction(kernel.symbol);
   if (entry == nullptr || entry->isDeclaration()) {

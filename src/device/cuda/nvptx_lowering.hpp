@@ -4,6 +4,7 @@
 
 #include <anymetal/error.hpp>
 
+#include "device/cuda/launch_pieces.hpp"
 #include "device/cuda/parameter_layout.hpp"
 #include "msl/parsed_source.hpp"
 
@@ -19,16 +20,16 @@ namespace anymetal::device::cuda {
 /// What the index of a thread is between lower_entry and lower_thread_index: a call, one for all of its uses.
 inline constexpr const char* kThreadIndex = "__msl_thread_index_in_threadgroup";
 
-/// The step that a kernel says its threadgroups have in x, 1 where it says nothing: those at other positions need not run. Takes the
-/// calls that say so out.
-unsigned take_threadgroup_step(llvm::Module& module);
+/// The steps that a kernel says its threadgroups have in each axis, 1 where it says nothing: those at other positions need not run.
+/// Takes the calls that say so out.
+ThreadgroupStep take_threadgroup_step(llvm::Module& module);
 
 /// Replaces the entry by a kernel named `kernel_name` with the parameters of `layout`: buffers become global-memory
 /// pointers, values lie in parameter space, dynamic threadgroup arguments become byte offsets into dynamic shared memory,
 /// `LaunchParameters` follow; static threadgroup globals move to shared memory; positions become special registers. Simdgroup
 /// calls are still there, and kThreadIndex.
 Result<llvm::Function*> lower_entry(msl::SpecialisedKernel& kernel, const ParameterLayout& layout,
-                                    const std::string& kernel_name, unsigned threadgroup_step);
+                                    const std::string& kernel_name, const ThreadgroupStep& threadgroup_step);
 
 /// Replaces simdgroup functions, barriers, fences and approximate mathematics. Needs `kernel` after address-space
 /// inference, so that uniform control flow is seen as such.

@@ -139,7 +139,7 @@ Result<PtxKernel> generate(msl::SpecialisedKernel kernel, const Architecture& ar
   module.setDataLayout((*machine)->createDataLayout());
 
   const std::string name = ptx_identifier(label);
-  const unsigned step = take_threadgroup_step(module);
+  const auto step = take_threadgroup_step(module);
   auto lowered = lower_entry(kernel, ParameterLayout(kernel.reflection, passing), name, step);
   if (!lowered) return std::unexpected(lowered.error());
 

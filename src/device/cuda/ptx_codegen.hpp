@@ -4,6 +4,7 @@
 
 #include <anymetal/error.hpp>
 
+#include "device/cuda/launch_pieces.hpp"
 #include "device/cuda/nvptx_target.hpp"
 #include "device/cuda/parameter_layout.hpp"
 #include "msl/parsed_source.hpp"
@@ -16,7 +17,7 @@ namespace anymetal::device::cuda {
 struct PtxKernel {
   std::string ptx;
   std::string symbol;
-  unsigned threadgroup_step = 1;  ///< threadgroups whose x is no multiple of it do nothing, and positions count on it
+  ThreadgroupStep threadgroup_step = kEveryThreadgroup;  ///< positions count on it
 };
 
 /// Lowers, optimises and prints one kernel. `label` becomes the kernel's name, as far as PTX identifiers allow, so that

@@ -3,20 +3,22 @@
 // any other device the functions do the same by simdgroup functions and plain copies: slowly, to prove such a form there.
 #pragma clang system_header
 #include "as_type.h"
+#include "math.h"
 #include "simdgroup.h"
 
 extern "C" __attribute__((nothrow, const)) bool __msl_is_nvidia_capability(unsigned at_least);
 extern "C" __attribute__((nothrow, const)) unsigned __msl_threadgroup_address(const void* p);
 
-extern "C" __attribute__((nothrow)) void __msl_take_every_threadgroup(unsigned step);
+extern "C" __attribute__((nothrow)) void __msl_take_every_threadgroup(unsigned x, unsigned y, unsigned z);
 
 namespace nvidia {
 
-// Says of the whole kernel that threadgroups whose x in the grid is no multiple of `step` do nothing: they need not be started.
-template <uint step>
+// Says of the whole kernel that threadgroups whose position in the grid is in some axis no multiple of the number given for it do
+// nothing: they need not be started.
+template <uint x, uint y = 1, uint z = 1>
 __MSL_INLINE void take_every_threadgroup() {
 #if defined(__MSL_NVPTX__)
-  __msl_take_every_threadgroup(step);
+  __msl_take_every_threadgroup(x, y, z);
 #endif
 }
 
@@ -35,6 +37,18 @@ __MSL_INLINE bool has_ampere() {
 __MSL_INLINE uint permute_bytes(uint x, uint y, uint selectors) {
   uint d;
   asm("prmt.b32 %0, %1, %2, %3;" : "=r"(d) : "r"(x), "r"(y), "r"(selectors));
+  return d;
+}
+
+// 1 / x ("rcp.approx.ftz") and 2^x ("ex2.approx.ftz"): subnormal numbers are zeros.
+__MSL_INLINE float reciprocal(float x) {
+  float d;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(d) : "f"(x));
+  return d;
+}
+__MSL_INLINE float exp2(float x) {
+  float d;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(d) : "f"(x));
   return d;
 }
 
@@ -228,6 +242,9 @@ __MSL_INLINE uint multiply_add_halves(uint a, uint b, uint c) {
   }
   return d;
 }
+
+__MSL_INLINE float reciprocal(float x) { return 1.0f / x; }
+__MSL_INLINE float exp2(float x) { return metal::precise::exp2(x); }
 
 __MSL_INLINE uint from_lane(uint value, uint lane) { return metal::simd_shuffle(value, static_cast<ushort>(lane)); }
 
