@@ -48,8 +48,13 @@ def launches(text):
 
 
 def summary(text, runs):
-    """Median and spread of the last `runs` launches of what was launched as often: of several kernels a run, their sum."""
-    often = [times[-runs:] for times in launches(text).values() if len(times) >= runs]
+    """Median and spread of the last `runs` launches of what was launched as often: of several launches a run, their sum."""
+    lines = text.splitlines()
+    if lines:  # a kernel of several shapes: the runs of the last one begin behind what ends the run before them
+        last = launches(lines[-1]).keys()
+        ends = [i for i, line in enumerate(lines) if launches(line).keys() == last]
+        lines = lines[ends[-runs - 1] + 1 if len(ends) > runs else 0:]
+    often = [times[-runs:] for times in launches("\n".join(lines)).values() if len(times) >= runs]
     if not often:
         raise ValueError("no launch was measured")
     return sum(statistics.median(t) for t in often), max(max(t) - min(t) for t in often)
@@ -106,7 +111,7 @@ class Measurement:
     def kernel(self, name, copy):
         out, text = self(name, "bench", "kernel", name, "--repeat", str(REPEATS), "--seconds", "0.3", "--json")
         result = json.loads(out)
-        return kernel_row(result["kernels"][0] if "kernels" in result else result, text, copy)
+        return kernel_row(result["kernels"][-1] if "kernels" in result else result, text, copy)
 
     def product(self, form, data, vendor):
         files = [f"--buffer={i}={self.folder / name}" for i, name in data]

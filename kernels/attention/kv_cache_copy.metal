@@ -1,5 +1,7 @@
 #include <metal_stdlib>
+#include "common/elements.h"
 using namespace metal;
+using namespace anymetal;
 
 // kernels: kv_cache_copy kv_cache_copy_f32
 // kernels: kv_cache_copy_batch_f32 kv_cache_copy_batch_f32_to_f16
@@ -7,6 +9,14 @@ using namespace metal;
 // kernels: kv_cache_copy_seq_f32 kv_cache_copy_seq_f32_to_f16 kv_cache_copy_seq_bf16
 // kernels: kv_cache_copy_seq_f32_to_bf16
 // kernels: kv_cache_copy_seq_f32_kv_dual kv_cache_copy_seq_f32_to_f16_kv_dual
+
+// The place of position `at` in a ring.
+inline ulong ring_slot(ulong at, uint capacity) {
+#if ANYMETAL_NVIDIA
+  if (at < capacity) return at;  // without the division
+#endif
+  return at % capacity;
+}
 
 /// Token-major cache: cache[slot(t), e] = src[t, e], slot(t) = write_pos + t, modulo cache_cap where is_sliding.
 /// 16-bit elements are copied as bits.
@@ -22,13 +32,16 @@ kernel void kv_cache_copy_tokens(device const T* src [[buffer(0)]],
                                  constant uint& n_new [[buffer(4)]],
                                  constant uint& cache_cap [[buffer(5)]],
                                  constant uint& is_sliding [[buffer(6)]],
-                                 uint gid [[thread_position_in_grid]]) {
-  const uint t = gid / row_size, e = gid % row_size;
-  if (t >= n_new) return;
-  if (is_sliding != 0 && n_new - t > cache_cap) return;  // overwritten by a later row of the same dispatch
-  const ulong slot = is_sliding != 0 ? (ulong(write_pos) + t) % cache_cap : ulong(write_pos) + t;
-  if (slot >= cache_cap) return;
-  cache[slot * row_size + e] = src[gid];
+                                 uint gid [[thread_position_in_grid]],
+                                 uint group [[threadgroup_position_in_grid]],
+                                 uint size [[threads_per_threadgroup]]) {
+  const auto store = [&](uint i, T v) {
+    const uint t = i / row_size, e = i % row_size;
+    if (is_sliding != 0 && n_new - t > cache_cap) return;  // overwritten by a later row of the same dispatch
+    const ulong slot = is_sliding != 0 ? ring_slot(ulong(write_pos) + t, cache_cap) : ulong(write_pos) + t;
+    if (slot < cache_cap) cache[slot * row_size + e] = v;
+  };
+  for_element<T>({gid, group, size}, uint(min(ulong(n_new) * row_size, ulong(~0u))), [&](uint i) { return src[i]; }, store);
 }
 
 /// Head-major cache, one position: cache[h, seq_pos, e] = src[h, e].
@@ -67,15 +80,18 @@ kernel void kv_cache_copy_batch_dual(device const float* src_k [[buffer(0)]],
   cache_v[to] = T(src_v[from]);
 }
 
-// Source and target of element (x, head y, token z) of a multi-position copy; false outside.
-inline bool seq_indices(uint3 gid, uint n_heads, uint head_dim, uint capacity, uint start, uint n_tokens, uint offset,
-                        thread ulong& from, thread ulong& to) {
-  if (gid.x >= head_dim || gid.y >= n_heads || gid.z >= n_tokens) return false;
-  if (n_tokens - gid.z > capacity) return false;  // overwritten by a later token of the same dispatch
-  from = ((ulong(offset) + gid.z) * n_heads + gid.y) * head_dim + gid.x;
-  to = (ulong(gid.y) * capacity + (ulong(start) + gid.z) % capacity) * head_dim + gid.x;
-  return true;
-}
+// Element x of a head, of many tokens in a row: places in what is copied, and in the cache.
+struct ManyPositions {
+  uint x, head, n_heads, head_dim, capacity, start, n_tokens, offset;
+
+  bool has_element() const { return x < head_dim && head < n_heads; }
+  ulong from(uint token) const { return ((ulong(offset) + token) * n_heads + head) * head_dim + x; }
+  // Calls use(place) unless a later token of the same dispatch is written there.
+  template <class Use>
+  void at_target(uint token, Use use) const {
+    if (n_tokens - token <= capacity) use((ulong(head) * capacity + ring_slot(ulong(start) + token, capacity)) * head_dim + x);
+  }
+};
 
 /// Head-major cache, many positions: cache[h, (seq_pos_start + t) mod CAP, e] = src[src_tok_offset + t, h, e], t < n_tokens.
 /// The form `bf16` reads bf16 and writes f32. Where n_tokens > CAP only the last CAP tokens are written.
@@ -92,10 +108,13 @@ kernel void kv_cache_copy_seq(device const S* src [[buffer(0)]],
                               constant uint& seq_pos_start [[buffer(5)]],
                               constant uint& n_tokens [[buffer(6)]],
                               constant uint& src_tok_offset [[buffer(7)]],
-                              uint3 gid [[thread_position_in_grid]]) {
-  ulong from, to;
-  if (!seq_indices(gid, n_heads, head_dim, capacity, seq_pos_start, n_tokens, src_tok_offset, from, to)) return;
-  cache[to] = T(float(src[from]));
+                              uint3 gid [[thread_position_in_grid]],
+                              uint3 group [[threadgroup_position_in_grid]],
+                              uint3 size [[threads_per_threadgroup]]) {
+  const ManyPositions p = {gid.x, gid.y, n_heads, head_dim, capacity, seq_pos_start, n_tokens, src_tok_offset};
+  if (!p.has_element()) return;
+  for_plane<8>({gid.z, group.z, size.z}, n_tokens, [&](uint t) { return T(float(src[p.from(t)])); },
+               [&](uint t, T v) { p.at_target(t, [&](ulong to) { cache[to] = v; }); });
 }
 
 /// kv_cache_copy_seq for keys and values at once.
@@ -113,18 +132,20 @@ kernel void kv_cache_copy_seq_dual(device const float* src_k [[buffer(0)]],
                                    constant uint& seq_pos_start [[buffer(7)]],
                                    constant uint& n_tokens [[buffer(8)]],
                                    constant uint& src_tok_offset [[buffer(9)]],
-                                   uint3 gid [[thread_position_in_grid]]) {
-  ulong from, to;
-  if (!seq_indices(gid, n_heads, head_dim, capacity, seq_pos_start, n_tokens, src_tok_offset, from, to)) return;
-  cache_k[to] = T(src_k[from]);
-  cache_v[to] = T(src_v[from]);
+                                   uint3 gid [[thread_position_in_grid]],
+                                   uint3 group [[threadgroup_position_in_grid]],
+                                   uint3 size [[threads_per_threadgroup]]) {
+  const ManyPositions p = {gid.x, gid.y, n_heads, head_dim, capacity, seq_pos_start, n_tokens, src_tok_offset};
+  if (!p.has_element()) return;
+  for_plane<4>({gid.z, group.z, size.z}, n_tokens, [&](uint t) { return float2(src_k[p.from(t)], src_v[p.from(t)]); },
+               [&](uint t, float2 v) { p.at_target(t, [&](ulong to) { cache_k[to] = T(v.x), cache_v[to] = T(v.y); }); });
 }
 
 #define U constant uint&
 template [[host_name("kv_cache_copy")]] kernel void kv_cache_copy_tokens<ushort>(
-    device const ushort*, device ushort*, U, U, U, U, U, uint);
+    device const ushort*, device ushort*, U, U, U, U, U, uint, uint, uint);
 template [[host_name("kv_cache_copy_f32")]] kernel void kv_cache_copy_tokens<float>(
-    device const float*, device float*, U, U, U, U, U, uint);
+    device const float*, device float*, U, U, U, U, U, uint, uint, uint);
 
 #define INSTANTIATE(suffix, T) \
   template [[host_name("kv_cache_copy_batch_" suffix)]] kernel void kv_cache_copy_batch<T>( \
@@ -132,12 +153,12 @@ template [[host_name("kv_cache_copy_f32")]] kernel void kv_cache_copy_tokens<flo
   template [[host_name("kv_cache_copy_batch_" suffix "_kv_dual")]] kernel void kv_cache_copy_batch_dual<T>( \
       device const float*, device const float*, device T*, device T*, U, U, U, U, uint2); \
   template [[host_name("kv_cache_copy_seq_" suffix)]] kernel void kv_cache_copy_seq<float, T>( \
-      device const float*, device T*, U, U, U, U, U, U, uint3); \
+      device const float*, device T*, U, U, U, U, U, U, uint3, uint3, uint3); \
   template [[host_name("kv_cache_copy_seq_" suffix "_kv_dual")]] kernel void kv_cache_copy_seq_dual<T>( \
-      device const float*, device const float*, device T*, device T*, U, U, U, U, U, U, uint3);
+      device const float*, device const float*, device T*, device T*, U, U, U, U, U, U, uint3, uint3, uint3);
 INSTANTIATE("f32", float)
 INSTANTIATE("f32_to_f16", half)
 template [[host_name("kv_cache_copy_seq_bf16")]] kernel void kv_cache_copy_seq<bfloat, float>(
-    device const bfloat*, device float*, U, U, U, U, U, U, uint3);
+    device const bfloat*, device float*, U, U, U, U, U, U, uint3, uint3, uint3);
 template [[host_name("kv_cache_copy_seq_f32_to_bf16")]] kernel void kv_cache_copy_seq<float, bfloat>(
-    device const float*, device bfloat*, U, U, U, U, U, U, uint3);
+    device const float*, device bfloat*, U, U, U, U, U, U, uint3, uint3, uint3);

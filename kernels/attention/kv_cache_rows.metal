@@ -2,6 +2,7 @@
 #include "common/blocks.h"
 #include "common/nvidia.h"
 #if ANYMETAL_NVIDIA
+#include "nvidia/byte_codes.h"
 #include "nvidia/moved_rows.h"
 #endif
 using namespace metal;
@@ -10,6 +11,27 @@ using namespace anymetal;
 // Codes depend on single roundings: no product is fused into a sum and every division is IEEE.
 #pragma METAL fp math_mode(safe)
 #pragma METAL fp contract(off)
+
+#if ANYMETAL_NVIDIA
+// One block, read in pieces of 16 bytes where kAligned and written in pieces of two.
+template <bool kAligned>
+void quantise_q8_0(device const float* x, device BlockQ8_0* to) {
+  float v[32], peak = 0.0f;
+#pragma unroll
+  for (uint i = 0; i < 32; i += 4) {
+    const float4 four = kAligned ? *(device const float4*)(x + i) : float4(x[i], x[i + 1], x[i + 2], x[i + 3]);
+    for (uint e = 0; e < 4; ++e) v[i + e] = four[e];
+  }
+#pragma unroll
+  for (uint i = 0; i < 32; ++i) peak = max(peak, fabs(v[i]));
+  const float d = peak / 127.0f, inverse = d != 0.0f ? 1.0f / d : 0.0f;
+  device ushort* words = (device ushort*)to;
+  words[0] = as_type<ushort>(half(d));
+  const auto code = [&](uint i) { return byte_code(clamp(v[i] * inverse, -128.0f, 127.0f)); };
+#pragma unroll
+  for (uint i = 0; i < 32; i += 2) words[1 + i / 2] = ushort(code(i) | code(i + 1) << 8);
+}
+#endif
 
 /// kv_cache_copy_seq to a cache of Q8_0 blocks: cache[h, (seq_pos_start + t) mod CAP] = quantised src[src_tok_offset + t, h].
 /// A block of 32 has d = max |x| / 127 and codes x / d rounded half away from zero, computed with 1 / d in f32. Where
@@ -26,8 +48,28 @@ kernel void kv_cache_copy_seq_f32_to_q8_0(device const float* src [[buffer(0)]],
                                           constant uint& seq_pos_start [[buffer(5)]],
                                           constant uint& n_tokens [[buffer(6)]],
                                           constant uint& src_tok_offset [[buffer(7)]],
-                                          uint3 gid [[thread_position_in_grid]]) {
+                                          uint3 gid [[thread_position_in_grid]],
+                                          uint3 group [[threadgroup_position_in_grid]],
+                                          uint3 size [[threads_per_threadgroup]]) {
   const uint blocks = head_dim / 32;
+#if ANYMETAL_NVIDIA
+  nvidia::take_every_threadgroup<1, 1, 4>();
+  if (group.z % 4 != 0 || gid.x >= blocks || gid.y >= n_heads) return;
+  const auto each = [&](auto quantise) {
+#pragma clang loop unroll(disable)
+    for (uint t = gid.z, k = 0; k < 4 && t < n_tokens; ++k, t += size.z) {
+      if (n_tokens - t > capacity) continue;
+      const ulong slot = (ulong(seq_pos_start) + t) % capacity;
+      quantise(src + ((ulong(src_tok_offset) + t) * n_heads + gid.y) * head_dim + gid.x * 32, &cache[(ulong(gid.y) * capacity + slot) * blocks + gid.x]);
+    }
+  };
+  if (((ulong)src & 15) == 0) {
+    each([](device const float* from, device BlockQ8_0* to) { quantise_q8_0<true>(from, to); });
+  } else {
+    each([](device const float* from, device BlockQ8_0* to) { quantise_q8_0<false>(from, to); });
+  }
+  return;
+#endif
   if (gid.x >= blocks || gid.y >= n_heads || gid.z >= n_tokens) return;
   if (n_tokens - gid.z > capacity) return;  // overwritten by a later token of the same dispatch
   device const float* x = src + ((ulong(src_tok_offset) + gid.z) * n_heads + gid.y) * head_dim + gid.x * 32;

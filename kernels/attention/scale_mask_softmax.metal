@@ -28,8 +28,8 @@ kernel void scale_mask_softmax_f32(device const float* x [[buffer(0)]],
                                    uint lane [[thread_index_in_simdgroup]],
                                    uint simdgroup [[simdgroup_index_in_threadgroup]]) {
   const ulong base = ulong(row) * p.columns, mask_base = ulong(row % p.queries) * p.columns;
-  const auto score = [&](uint i) { return x[base + i] * p.scale + float(mask[mask_base + i]); };
-  const SoftmaxScale scale = softmax_scale(p.columns, scratch, {index, size, lane, simdgroup}, score);
+  const float factor = p.scale;
   // An element is read and written by one thread only: y may be x.
-  for (uint i = index; i < p.columns; i += size) y[base + i] = scale.top == -INFINITY ? 0.0f : scale(score(i));
+  softmax_row(p.columns, scratch, {index, size, lane, simdgroup}, [=](uint i) { return x[base + i] * factor + float(mask[mask_base + i]); },
+              [=](uint i, float v, float top) { y[base + i] = top == -INFINITY ? 0.0f : v; });
 }

@@ -31,4 +31,21 @@ inline float route(device const float* logits, uint experts, uint k, Team team, 
   return chosen;
 }
 
+#if ANYMETAL_NVIDIA
+// use(token, team) for the tokens below `tokens` of a threadgroup, four of which one does, by a simdgroup each.
+template <class Use>
+void for_token(uint group, uint tokens, Team team, Use use) {
+  constexpr uint kEach = 4;
+  nvidia::take_every_threadgroup<kEach>();
+  if (group % kEach != 0) return;
+  for (uint t = group + team.simdgroup; t < metal::min(group + kEach, tokens); t += (team.size + 31) / 32) use(t, own_simdgroup(team));
+}
+#else
+// use(token, team) for the threadgroup's token, by its first simdgroup.
+template <class Use>
+void for_token(uint group, uint tokens, Team team, Use use) {
+  if (team.simdgroup == 0 && group < tokens) use(group, own_simdgroup(team));
+}
+#endif
+
 }  // namespace anymetal

@@ -54,8 +54,6 @@ struct Frequencies {
   WideF angles(uint i, WideF position) const { return position / Wide::load(divisors + i); }
 };
 
-inline float rope_divisor(uint i, uint dim, float theta) { return metal::precise::pow(theta, 2.0f * float(i) / float(dim)); }
-
 // Pairs of neighbours, (2i, 2i + 1), and pairs that lie a distance apart, (i, i + distance), of a row.
 template <class T>
 struct Neighbours {

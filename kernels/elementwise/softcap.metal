@@ -1,5 +1,8 @@
 #include <metal_stdlib>
 #include "common/elements.h"
+#if ANYMETAL_NVIDIA
+#include "nvidia/tanh.h"
+#endif
 using namespace metal;
 using namespace anymetal;
 
@@ -21,7 +24,14 @@ kernel void softcap(device const T* x [[buffer(0)]],
                     uint i [[thread_position_in_grid]],
                     uint group [[threadgroup_position_in_grid]],
                     uint size [[threads_per_threadgroup]]) {
-  for_element<T>({i, group, size}, p.n, [&](uint e) { return T(precise::tanh(float(x[e]) / p.cap) * p.cap); }, [&](uint e, T v) { y[e] = v; });
+  const float cap = p.cap;
+#if ANYMETAL_NVIDIA
+  const float inverse = clamp(1.0f / cap, -0x1.fffffep127f, 0x1.fffffep127f);
+  const auto capped = [&](float v) { return T(tanh_by_exp2(v * inverse) * cap); };
+#else
+  const auto capped = [&](float v) { return T(precise::tanh(v / cap) * cap); };
+#endif
+  for_element<T>({i, group, size}, p.n, [&](uint e) { return capped(float(x[e])); }, [&](uint e, T v) { y[e] = v; });
 }
 
 #define INSTANTIATE(name, T) \

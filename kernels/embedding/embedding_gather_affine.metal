@@ -1,5 +1,6 @@
 #include <metal_stdlib>
 #include "common/affine.h"
+#include "common/elements.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -31,22 +32,26 @@ kernel void embedding_gather_affine(device const uchar* table [[buffer(0)]],
                                     device const uint* ids [[buffer(3)]],
                                     device float* out [[buffer(4)]],
                                     constant AffineGatherParams& p [[buffer(5)]],
-                                    uint2 at [[thread_position_in_grid]]) {
+                                    uint2 at [[thread_position_in_grid]],
+                                    uint2 grid [[threads_per_grid]],
+                                    uint2 threadgroup_at [[threadgroup_position_in_grid]],
+                                    uint2 size [[threads_per_threadgroup]]) {
   if (at.x >= p.dim) return;
-  const ulong id = ids[at.y], group = id * p.groups + at.x / p.group_size;
-  if (id >= known_rows) {
-    out[ulong(at.y) * p.dim + at.x] = 0.0f;
-    return;
-  }
   const ulong row_bytes = ulong(p.row_stride) * (kBits % 3 == 0 ? 1 : 4);
-  const float code = float(affine_code(table + id * row_bytes, at.x, kBits));
-  out[ulong(at.y) * p.dim + at.x] = code * float(scales[group]) + float(biases[group]);
+  const uint group_in_row = at.x / p.group_size;
+  const auto element = [&](uint t) {
+    const ulong id = ids[t], group = id * p.groups + group_in_row;
+    if (id >= known_rows) return 0.0f;
+    const float code = float(affine_code(table + id * row_bytes, at.x, kBits));
+    return code * float(scales[group]) + float(biases[group]);
+  };
+  for_row<4>({at.y, threadgroup_at.y, size.y}, grid.y, element, [&](uint t, float v) { out[ulong(t) * p.dim + at.x] = v; });
 }
 
 #define INSTANTIATE(kBits)                                                                                        \
   template [[host_name("embedding_gather_" #kBits "bit")]] kernel void embedding_gather_affine<kBits>(            \
       device const uchar*, device const bfloat*, device const bfloat*, device const uint*, device float*,         \
-      constant AffineGatherParams&, uint2);
+      constant AffineGatherParams&, uint2, uint2, uint2, uint2);
 INSTANTIATE(2)
 INSTANTIATE(3)
 INSTANTIATE(4)

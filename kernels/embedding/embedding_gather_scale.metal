@@ -1,5 +1,6 @@
 #include <metal_stdlib>
 #include "common/blocks.h"
+#include "common/elements.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -25,8 +26,11 @@ struct GatherParams {
 kernel void embedding_gather_scale_f32(device const float* table [[buffer(0)]],
                                        device float* out [[buffer(1)]],
                                        constant GatherParams& p [[buffer(2)]],
-                                       uint i [[thread_position_in_grid]]) {
-  if (i < p.hidden) out[i] = table[ulong(p.token_id) * p.hidden + i] * p.scale;
+                                       uint i [[thread_position_in_grid]],
+                                       uint group [[threadgroup_position_in_grid]],
+                                       uint size [[threads_per_threadgroup]]) {
+  for_element<float>({i, group, size}, p.hidden, [&](uint e) { return table[ulong(p.token_id) * p.hidden + e] * p.scale; },
+                     [&](uint e, float v) { out[e] = v; });
 }
 
 struct GatherBatchParams {
@@ -43,9 +47,12 @@ kernel void embedding_gather_scale_batch_f32(device const float* table [[buffer(
                                              constant uint* ids [[buffer(1)]],
                                              device float* out [[buffer(2)]],
                                              constant GatherBatchParams& p [[buffer(3)]],
-                                             uint2 gid [[thread_position_in_grid]]) {
-  if (gid.x >= p.hidden || gid.y >= p.n_tokens) return;
-  out[ulong(gid.y) * p.hidden + gid.x] = table[ulong(ids[gid.y]) * p.hidden + gid.x] * p.scale;
+                                             uint2 gid [[thread_position_in_grid]],
+                                             uint2 group [[threadgroup_position_in_grid]],
+                                             uint2 size [[threads_per_threadgroup]]) {
+  if (gid.x >= p.hidden) return;
+  for_row<4>({gid.y, group.y, size.y}, p.n_tokens, [&](uint t) { return table[ulong(ids[t]) * p.hidden + gid.x] * p.scale; },
+             [&](uint t, float v) { out[ulong(t) * p.hidden + gid.x] = v; });
 }
 
 struct GatherBlocksParams {

@@ -1,5 +1,6 @@
 #include <metal_stdlib>
 #include "common/activations.h"
+#include "common/elements.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -18,8 +19,10 @@ struct ExpertSizes {
 kernel void moe_swiglu_fused(device const float* gate_up [[buffer(0)]],
                              device float* y [[buffer(1)]],
                              constant uint& n [[buffer(2)]],
-                             uint i [[thread_position_in_grid]]) {
-  if (i < n) y[i] = gelu_tanh(gate_up[i]) * gate_up[ulong(n) + i];
+                             uint i [[thread_position_in_grid]],
+                             uint group [[threadgroup_position_in_grid]],
+                             uint size [[threads_per_threadgroup]]) {
+  for_element<float>({i, group, size}, n, [&](uint e) { return gelu_tanh(gate_up[e]) * gate_up[ulong(n) + e]; }, [&](uint e, float v) { y[e] = v; });
 }
 
 /// y[k, i] = gelu(gate_up[k, i]) * gate_up[k, I + i] for each of K slots.
@@ -44,15 +47,20 @@ template <class T>
 kernel void moe_swiglu_sequence(device const T* gate_up [[buffer(0)]],
                                 device T* y [[buffer(1)]],
                                 constant ExpertSizes& s [[buffer(2)]],
-                                uint3 at [[thread_position_in_grid]]) {
-  if (at.x >= s.width || at.y >= s.slots || at.z >= s.tokens) return;
-  const ulong slot = ulong(at.z) * s.slots + at.y;
-  const float gate = float(gate_up[slot * 2 * s.width + at.x]), up = float(gate_up[(slot * 2 + 1) * s.width + at.x]);
-  y[slot * s.width + at.x] = T(gelu_tanh(gate) * up);
+                                uint3 at [[thread_position_in_grid]],
+                                uint3 group [[threadgroup_position_in_grid]],
+                                uint3 size [[threads_per_threadgroup]]) {
+  if (at.x >= s.width || at.y >= s.slots) return;
+  const auto halves = [&](uint token) {
+    const ulong slot = ulong(token) * s.slots + at.y;
+    return float2(float(gate_up[slot * 2 * s.width + at.x]), float(gate_up[(slot * 2 + 1) * s.width + at.x]));
+  };
+  for_plane<16 / sizeof(T)>({at.z, group.z, size.z}, s.tokens, halves,
+                            [&](uint token, float2 v) { y[(ulong(token) * s.slots + at.y) * s.width + at.x] = T(gelu_tanh(v.x) * v.y); });
 }
 
-template [[host_name("moe_swiglu_seq")]] kernel void moe_swiglu_sequence<float>(device const float*, device float*, constant ExpertSizes&, uint3);
-template [[host_name("moe_swiglu_seq_bf16")]] kernel void moe_swiglu_sequence<bfloat>(device const bfloat*, device bfloat*, constant ExpertSizes&, uint3);
+template [[host_name("moe_swiglu_seq")]] kernel void moe_swiglu_sequence<float>(device const float*, device float*, constant ExpertSizes&, uint3, uint3, uint3);
+template [[host_name("moe_swiglu_seq_bf16")]] kernel void moe_swiglu_sequence<bfloat>(device const bfloat*, device bfloat*, constant ExpertSizes&, uint3, uint3, uint3);
 
 /// Gradient of moe_swiglu_seq: dgate = dy * up * gelu'(gate), dup = dy * gelu(gate).
 ///

@@ -79,10 +79,13 @@ kernel void moe_weighted_sum_seq_backward_outputs_f32(device const float* weight
                                                       device const float* dy [[buffer(1)]],
                                                       device float* dx [[buffer(2)]],
                                                       constant SumSizes& s [[buffer(3)]],
-                                                      uint3 at [[thread_position_in_grid]]) {
-  if (at.x >= s.width || at.y >= s.slots || at.z >= s.tokens) return;
-  const ulong slot = ulong(at.z) * s.slots + at.y;
-  dx[slot * s.width + at.x] = weight[slot] * dy[ulong(at.z) * s.width + at.x];
+                                                      uint3 at [[thread_position_in_grid]],
+                                                      uint3 group [[threadgroup_position_in_grid]],
+                                                      uint3 size [[threads_per_threadgroup]]) {
+  if (at.x >= s.width || at.z >= s.tokens) return;
+  const ulong first = ulong(at.z) * s.slots;
+  for_row<8>({at.y, group.y, size.y}, s.slots, [&](uint k) { return weight[first + k] * dy[ulong(at.z) * s.width + at.x]; },
+             [&](uint k, float v) { dx[(first + k) * s.width + at.x] = v; });
 }
 
 /// dweight[n, k] = sum over h of x[n, k, h] * dy[n, h], h ascending.

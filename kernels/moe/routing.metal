@@ -1,5 +1,8 @@
 #include <metal_stdlib>
 #include "common/routing.h"
+#if ANYMETAL_NVIDIA
+#include "nvidia/routed_lanes.h"
+#endif
 using namespace metal;
 using namespace anymetal;
 
@@ -22,23 +25,33 @@ kernel void fused_moe_routing(device const float* logits [[buffer(0)]],
                               device float* weights [[buffer(2)]],
                               device const float* scale [[buffer(3)]],
                               constant RoutingParams& p [[buffer(4)]],
-                              uint token [[threadgroup_position_in_grid]],
+                              uint group [[threadgroup_position_in_grid]],
+                              uint groups [[threadgroups_per_grid]],
                               uint size [[threads_per_threadgroup]],
                               uint lane [[thread_index_in_simdgroup]],
                               uint simdgroup [[simdgroup_index_in_threadgroup]]) {
-  if (simdgroup != 0 || (!kBatch && token != 0)) return;
-  ids += ulong(token) * p.k;
-  weights += ulong(token) * p.k;
-  const Team team = own_simdgroup({lane, size, lane, simdgroup});
-  const float sum = route(logits + ulong(token) * p.experts, p.experts, p.k, team, ids, weights);
-  if (lane != 0) return;
-  for (uint slot = 0; slot < p.k; ++slot) weights[slot] = sum > 0.0f ? weights[slot] / sum * scale[ids[slot]] : 0.0f;
+  for_token(group, kBatch ? groups : 1, {lane, size, lane, simdgroup}, [&](uint token, Team team) {
+    device uint* own_ids = ids + ulong(token) * p.k;
+    device float* own_weights = weights + ulong(token) * p.k;
+#if ANYMETAL_NVIDIA
+    if (p.experts <= kRoutedExperts && p.k <= 32 && team.size == 32) {
+      const RoutedLane own = route_in_registers(logits + ulong(token) * p.experts, p.experts, p.k, lane);
+      if (lane >= p.k) return;
+      own_ids[lane] = own.id;
+      own_weights[lane] = own.sum > 0.0f ? own.probability / own.sum * scale[own.id] : 0.0f;
+      return;
+    }
+#endif
+    const float sum = route(logits + ulong(token) * p.experts, p.experts, p.k, team, own_ids, own_weights);
+    if (lane != 0) return;
+    for (uint slot = 0; slot < p.k; ++slot) own_weights[slot] = sum > 0.0f ? own_weights[slot] / sum * scale[own_ids[slot]] : 0.0f;
+  });
 }
 
 template [[host_name("fused_moe_routing_f32")]] kernel void fused_moe_routing<false>(
-    device const float*, device uint*, device float*, device const float*, constant RoutingParams&, uint, uint, uint, uint);
+    device const float*, device uint*, device float*, device const float*, constant RoutingParams&, uint, uint, uint, uint, uint);
 template [[host_name("fused_moe_routing_batch_f32")]] kernel void fused_moe_routing<true>(
-    device const float*, device uint*, device float*, device const float*, constant RoutingParams&, uint, uint, uint, uint);
+    device const float*, device uint*, device float*, device const float*, constant RoutingParams&, uint, uint, uint, uint, uint);
 
 struct SoftmaxTopKParams {
   uint tokens;
@@ -56,17 +69,25 @@ kernel void moe_softmax_topk_f32(constant SoftmaxTopKParams& p [[buffer(0)]],
                                  device const float* logits [[buffer(1)]],
                                  device uint* ids [[buffer(2)]],
                                  device float* weights [[buffer(3)]],
-                                 uint token [[threadgroup_position_in_grid]],
+                                 uint group [[threadgroup_position_in_grid]],
                                  uint size [[threads_per_threadgroup]],
                                  uint lane [[thread_index_in_simdgroup]],
                                  uint simdgroup [[simdgroup_index_in_threadgroup]]) {
-  if (simdgroup != 0 || token >= p.tokens) return;
-  ids += ulong(token) * p.k;
-  weights += ulong(token) * p.k;
-  const Team team = own_simdgroup({lane, size, lane, simdgroup});
-  const float sum = route(logits + ulong(token) * p.experts, p.experts, p.k, team, ids, weights);
-  if (lane != 0 || !(sum > 1e-9f)) return;
-  for (uint slot = 0; slot < p.k; ++slot) weights[slot] /= sum;
+  for_token(group, p.tokens, {lane, size, lane, simdgroup}, [&](uint token, Team team) {
+    device float* own_weights = weights + ulong(token) * p.k;
+#if ANYMETAL_NVIDIA
+    if (p.experts <= kRoutedExperts && p.k <= 32 && team.size == 32) {
+      const RoutedLane own = route_in_registers(logits + ulong(token) * p.experts, p.experts, p.k, lane);
+      if (lane >= p.k) return;
+      ids[ulong(token) * p.k + lane] = own.id;
+      own_weights[lane] = own.sum > 1e-9f ? own.probability / own.sum : own.probability;
+      return;
+    }
+#endif
+    const float sum = route(logits + ulong(token) * p.experts, p.experts, p.k, team, ids + ulong(token) * p.k, own_weights);
+    if (lane != 0 || !(sum > 1e-9f)) return;
+    for (uint slot = 0; slot < p.k; ++slot) own_weights[slot] /= sum;
+  });
 }
 
 /// ids = the first k of `order`; weight = p[id] / (sum of the k p) times the expert's scale, 0 where that sum is not

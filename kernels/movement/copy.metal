@@ -16,9 +16,12 @@ struct StridedCopyParams {
 kernel void strided_copy_f32(device const float* x [[buffer(0)]],
                              device float* out [[buffer(1)]],
                              constant StridedCopyParams& p [[buffer(2)]],
-                             uint2 at [[thread_position_in_grid]]) {
-  if (at.x >= p.cols || at.y >= p.rows) return;
-  out[ulong(at.y) * p.cols + at.x] = x[ulong(at.y) * p.row_stride + ulong(at.x) * p.column_stride];
+                             uint2 at [[thread_position_in_grid]],
+                             uint2 group [[threadgroup_position_in_grid]],
+                             uint2 size [[threads_per_threadgroup]]) {
+  if (at.x >= p.cols) return;
+  for_row<4>({at.y, group.y, size.y}, p.rows, [&](uint r) { return x[ulong(r) * p.row_stride + ulong(at.x) * p.column_stride]; },
+             [&](uint r, float v) { out[ulong(r) * p.cols + at.x] = v; });
 }
 
 struct OffsetCopyParams {
@@ -50,10 +53,12 @@ kernel void gather_f32(device const float* x [[buffer(0)]],
                        constant uint* index [[buffer(1)]],
                        device float* out [[buffer(2)]],
                        constant GatherParams& p [[buffer(3)]],
-                       uint2 at [[thread_position_in_grid]]) {
-  if (at.x >= p.width || at.y >= p.count) return;
-  const uint row = min(index[at.y], p.rows - 1);
-  out[ulong(at.y) * p.width + at.x] = x[ulong(row) * p.width + at.x];
+                       uint2 at [[thread_position_in_grid]],
+                       uint2 group [[threadgroup_position_in_grid]],
+                       uint2 size [[threads_per_threadgroup]]) {
+  if (at.x >= p.width) return;
+  for_row<4>({at.y, group.y, size.y}, p.count, [&](uint i) { return x[ulong(min(index[i], p.rows - 1)) * p.width + at.x]; },
+             [&](uint i, float v) { out[ulong(i) * p.width + at.x] = v; });
 }
 
 /// out = 0.

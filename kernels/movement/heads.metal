@@ -1,5 +1,7 @@
 #include <metal_stdlib>
+#include "common/elements.h"
 using namespace metal;
+using namespace anymetal;
 
 struct QkvSplitParams {
   uint tokens;
@@ -20,21 +22,25 @@ kernel void qkv_split_f32(device const float* qkv [[buffer(0)]],
                           device float* k [[buffer(2)]],
                           device float* v [[buffer(3)]],
                           constant QkvSplitParams& p [[buffer(4)]],
-                          uint2 at [[thread_position_in_grid]]) {
-  if (at.x >= p.width || at.y >= p.tokens) return;
-  const float value = qkv[ulong(at.y) * p.width + at.x];
-  uint column = at.x;
-  if (column < p.q_width) {
-    q[ulong(at.y) * p.q_width + column] = value;
-    return;
-  }
-  column -= p.q_width;
-  if (column < p.k_width) {
-    k[ulong(at.y) * p.k_width + column] = value;
-    return;
-  }
-  column -= p.k_width;
-  if (column < p.v_width) v[ulong(at.y) * p.v_width + column] = value;
+                          uint2 at [[thread_position_in_grid]],
+                          uint2 group [[threadgroup_position_in_grid]],
+                          uint2 size [[threads_per_threadgroup]]) {
+  if (at.x >= p.width) return;
+  const auto store = [&](uint t, float value) {
+    uint column = at.x;
+    if (column < p.q_width) {
+      q[ulong(t) * p.q_width + column] = value;
+      return;
+    }
+    column -= p.q_width;
+    if (column < p.k_width) {
+      k[ulong(t) * p.k_width + column] = value;
+      return;
+    }
+    column -= p.k_width;
+    if (column < p.v_width) v[ulong(t) * p.v_width + column] = value;
+  };
+  for_row<4>({at.y, group.y, size.y}, p.tokens, [&](uint t) { return qkv[ulong(t) * p.width + at.x]; }, store);
 }
 
 struct RepeatTiledParams {
@@ -52,8 +58,11 @@ static_assert(sizeof(RepeatTiledParams) == 16, "the layout is part of the kernel
 kernel void repeat_tiled_f32(device const float* x [[buffer(0)]],
                              device float* y [[buffer(1)]],
                              constant RepeatTiledParams& p [[buffer(2)]],
-                             uint3 at [[thread_position_in_grid]]) {
-  if (at.x >= p.width || at.y >= p.heads || at.z >= p.tokens) return;
-  const ulong source = ulong(at.z) * p.source_heads + at.y % p.source_heads;
-  y[(ulong(at.z) * p.heads + at.y) * p.width + at.x] = x[source * p.width + at.x];
+                             uint3 at [[thread_position_in_grid]],
+                             uint3 group [[threadgroup_position_in_grid]],
+                             uint3 size [[threads_per_threadgroup]]) {
+  if (at.x >= p.width || at.y >= p.heads) return;
+  const uint source = at.y % p.source_heads;
+  for_plane<8>({at.z, group.z, size.z}, p.tokens, [&](uint t) { return x[(ulong(t) * p.source_heads + source) * p.width + at.x]; },
+               [&](uint t, float v) { y[(ulong(t) * p.heads + at.y) * p.width + at.x] = v; });
 }

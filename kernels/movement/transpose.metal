@@ -1,6 +1,10 @@
 #include <metal_stdlib>
-#include "common/nvidia.h"
+#include "common/elements.h"
+#if ANYMETAL_NVIDIA
+#include "nvidia/transposed_block.h"
+#endif
 using namespace metal;
+using namespace anymetal;
 
 // kernels: permute_021_f32 permute_021_bf16 permute_021_bf16_to_f32 transpose_last2_bf16 transpose_last2_f16
 // kernels: transpose_2d_f32 transpose_2d_f16
@@ -17,23 +21,13 @@ template <class From, class To>
 kernel void permute_021(device const From* x [[buffer(0)]],
                         device To* out [[buffer(1)]],
                         constant Extents& e [[buffer(2)]],
-                        uint3 at [[thread_position_in_grid]]) {
-  if (at.x >= e.c || at.y >= e.b || at.z >= e.a) return;
-  out[(ulong(at.y) * e.a + at.z) * e.c + at.x] = To(x[(ulong(at.z) * e.b + at.y) * e.c + at.x]);
+                        uint3 at [[thread_position_in_grid]],
+                        uint3 group [[threadgroup_position_in_grid]],
+                        uint3 size [[threads_per_threadgroup]]) {
+  if (at.x >= e.c || at.z >= e.a) return;
+  for_row<16 / sizeof(From)>({at.y, group.y, size.y}, e.b, [&](uint b) { return To(x[(ulong(at.z) * e.b + b) * e.c + at.x]); },
+                             [&](uint b, To v) { out[(ulong(b) * e.a + at.z) * e.c + at.x] = v; });
 }
-
-#if ANYMETAL_NVIDIA
-// Moves the threadgroup's block of x, a thread an element, through threadgroup memory, so that neighbours of a simdgroup read
-// neighbours of x and write neighbours of out. All threads must call; 2048 elements of `tile`.
-template <class T>
-void transpose_block(device const T* x, device T* out, threadgroup T* tile, uint2 shape, uint2 at, uint2 in_group, uint2 size) {
-  const uint index = in_group.y * size.x + in_group.x, pitch = size.y + 1;
-  if (at.x < shape.y && at.y < shape.x) tile[in_group.x * pitch + in_group.y] = x[ulong(at.y) * shape.y + at.x];
-  threadgroup_barrier(mem_flags::mem_threadgroup);
-  const uint2 written = uint2(index / size.y, index % size.y), to = at - in_group + written;
-  if (to.x < shape.y && to.y < shape.x) out[ulong(to.x) * shape.x + to.y] = tile[written.x * pitch + written.y];
-}
-#endif
 
 /// out[a, c, b] = x[a, b, c].
 ///
@@ -43,7 +37,20 @@ template <class T>
 kernel void transpose_last2(device const T* x [[buffer(0)]],
                             device T* out [[buffer(1)]],
                             constant Extents& e [[buffer(2)]],
-                            uint3 at [[thread_position_in_grid]]) {
+                            uint3 at [[thread_position_in_grid]],
+                            uint3 in_group [[thread_position_in_threadgroup]],
+                            uint3 group [[threadgroup_position_in_grid]],
+                            uint3 size [[threads_per_threadgroup]]) {
+#if ANYMETAL_NVIDIA
+  threadgroup T tile[kTransposedBlock];
+  if (at.z < e.a) {
+    x += ulong(at.z) * e.b * e.c;
+    out += ulong(at.z) * e.b * e.c;
+  }
+  transpose_blocks<false>(tile, at, in_group, group.xy, size, uint2(e.b, at.z < e.a ? e.c : 0), [&](uint2 p) { return x[ulong(p.x) * e.c + p.y]; },
+                          [&](uint2 p, T v) { out[ulong(p.y) * e.b + p.x] = v; });
+  return;
+#endif
   if (at.x >= e.b || at.y >= e.c || at.z >= e.a) return;
   out[(ulong(at.z) * e.c + at.y) * e.b + at.x] = x[(ulong(at.z) * e.b + at.x) * e.c + at.y];
 }
@@ -58,20 +65,22 @@ kernel void transpose_2d(device const T* x [[buffer(0)]],
                          constant uint2& shape [[buffer(2)]],
                          uint2 at [[thread_position_in_grid]],
                          uint2 in_group [[thread_position_in_threadgroup]],
+                         uint2 group [[threadgroup_position_in_grid]],
                          uint2 size [[threads_per_threadgroup]]) {
 #if ANYMETAL_NVIDIA
-  threadgroup T tile[2048];
-  transpose_block(x, out, tile, shape, at, in_group, size);
+  threadgroup T tile[kTransposedBlock];
+  transpose_blocks<true>(tile, uint3(at, 0), uint3(in_group, 0), group, uint3(size, 1), shape.yx, [&](uint2 p) { return x[ulong(p.y) * shape.y + p.x]; },
+                         [&](uint2 p, T v) { out[ulong(p.x) * shape.x + p.y] = v; });
   return;
 #endif
   if (at.x >= shape.y || at.y >= shape.x) return;
   out[ulong(at.x) * shape.x + at.y] = x[ulong(at.y) * shape.y + at.x];
 }
 
-template [[host_name("permute_021_f32")]] kernel void permute_021<float, float>(device const float*, device float*, constant Extents&, uint3);
-template [[host_name("permute_021_bf16")]] kernel void permute_021<bfloat, bfloat>(device const bfloat*, device bfloat*, constant Extents&, uint3);
-template [[host_name("permute_021_bf16_to_f32")]] kernel void permute_021<bfloat, float>(device const bfloat*, device float*, constant Extents&, uint3);
-template [[host_name("transpose_last2_bf16")]] kernel void transpose_last2<bfloat>(device const bfloat*, device bfloat*, constant Extents&, uint3);
-template [[host_name("transpose_last2_f16")]] kernel void transpose_last2<half>(device const half*, device half*, constant Extents&, uint3);
-template [[host_name("transpose_2d_f32")]] kernel void transpose_2d<float>(device const float*, device float*, constant uint2&, uint2, uint2, uint2);
-template [[host_name("transpose_2d_f16")]] kernel void transpose_2d<half>(device const half*, device half*, constant uint2&, uint2, uint2, uint2);
+template [[host_name("permute_021_f32")]] kernel void permute_021<float, float>(device const float*, device float*, constant Extents&, uint3, uint3, uint3);
+template [[host_name("permute_021_bf16")]] kernel void permute_021<bfloat, bfloat>(device const bfloat*, device bfloat*, constant Extents&, uint3, uint3, uint3);
+template [[host_name("permute_021_bf16_to_f32")]] kernel void permute_021<bfloat, float>(device const bfloat*, device float*, constant Extents&, uint3, uint3, uint3);
+template [[host_name("transpose_last2_bf16")]] kernel void transpose_last2<bfloat>(device const bfloat*, device bfloat*, constant Extents&, uint3, uint3, uint3, uint3);
+template [[host_name("transpose_last2_f16")]] kernel void transpose_last2<half>(device const half*, device half*, constant Extents&, uint3, uint3, uint3, uint3);
+template [[host_name("transpose_2d_f32")]] kernel void transpose_2d<float>(device const float*, device float*, constant uint2&, uint2, uint2, uint2, uint2);
+template [[host_name("transpose_2d_f16")]] kernel void transpose_2d<half>(device const half*, device half*, constant uint2&, uint2, uint2, uint2, uint2);

@@ -26,10 +26,8 @@ kernel void fused_norm_add_bf16(device const bfloat* residual [[buffer(0)]],
                                 uint simdgroup [[simdgroup_index_in_threadgroup]]) {
   if (row >= rows) return;
   const ulong base = ulong(row) * dim;
-  const float r = inverse_rms_of(dim, eps, scratch, {index, size, lane, simdgroup}, [&](uint i) { return float(x[base + i]); });
-  for (uint i = index; i < dim; i += size) {
-    out[base + i] = bfloat(float(residual[base + i]) + float(x[base + i]) * r * float(w[i]));
-  }
+  normalise_row(dim, scratch, {index, size, lane, simdgroup}, [=](uint i) { return float3(float(x[base + i]), float(residual[base + i]), float(w[i])); },
+                [](float3 v) { return v.x; }, InverseRms{dim, eps}, [=](uint i, float3 v, float r) { out[base + i] = bfloat(v.y + v.x * r * v.z); });
 }
 
 /// fused_norm_add_bf16 without a weight; the buffers after x move up by one.
@@ -51,8 +49,8 @@ kernel void fused_norm_add_no_weight_bf16(device const bfloat* residual [[buffer
                                           uint simdgroup [[simdgroup_index_in_threadgroup]]) {
   if (row >= rows) return;
   const ulong base = ulong(row) * dim;
-  const float r = inverse_rms_of(dim, eps, scratch, {index, size, lane, simdgroup}, [&](uint i) { return float(x[base + i]); });
-  for (uint i = index; i < dim; i += size) out[base + i] = bfloat(float(residual[base + i]) + float(x[base + i]) * r);
+  normalise_row(dim, scratch, {index, size, lane, simdgroup}, [=](uint i) { return float2(float(x[base + i]), float(residual[base + i])); },
+                [](float2 v) { return v.x; }, InverseRms{dim, eps}, [=](uint i, float2 v, float r) { out[base + i] = bfloat(v.y + v.x * r); });
 }
 
 struct ScaledNormParams {
@@ -81,10 +79,9 @@ kernel void fused_norm_add_scalar_f32(device const float* residual [[buffer(0)]]
                                       uint simdgroup [[simdgroup_index_in_threadgroup]]) {
   if (row >= p.rows) return;
   const ulong base = ulong(row) * p.dim;
-  const float r = inverse_rms_of(p.dim, p.eps, scratch, {index, size, lane, simdgroup}, [&](uint i) { return x[base + i]; });
-  for (uint i = index; i < p.dim; i += size) {
-    out[base + i] = (residual[base + i] + x[base + i] * r * w[i]) * scale[p.scale_per_column != 0 ? i : 0];
-  }
+  const uint per_column = p.scale_per_column;
+  normalise_row(p.dim, scratch, {index, size, lane, simdgroup}, [=](uint i) { return float4(x[base + i], residual[base + i], w[i], scale[per_column != 0 ? i : 0]); },
+                [](float4 v) { return v.x; }, InverseRms{p.dim, p.eps}, [=](uint i, float4 v, float r) { out[base + i] = (v.y + v.x * r * v.z) * v.w; });
 }
 
 /// out = s / sqrt(mean(s^2) + eps) * w * scale with s = residual + x, per row.
@@ -107,9 +104,9 @@ kernel void fused_residual_norm_scalar_f32(device const float* residual [[buffer
                                            uint simdgroup [[simdgroup_index_in_threadgroup]]) {
   if (row >= p.rows) return;
   const ulong base = ulong(row) * p.dim;
-  const auto sum = [&](uint i) { return residual[base + i] + x[base + i]; };
-  const float r = inverse_rms_of(p.dim, p.eps, scratch, {index, size, lane, simdgroup}, sum);
-  for (uint i = index; i < p.dim; i += size) out[base + i] = sum(i) * r * w[i] * scale[p.scale_per_column != 0 ? i : 0];
+  const uint per_column = p.scale_per_column;
+  normalise_row(p.dim, scratch, {index, size, lane, simdgroup}, [=](uint i) { return float3(residual[base + i] + x[base + i], w[i], scale[per_column != 0 ? i : 0]); },
+                [](float3 v) { return v.x; }, InverseRms{p.dim, p.eps}, [=](uint i, float3 v, float r) { out[base + i] = v.x * r * v.y * v.z; });
 }
 
 struct TripleNormParams {
@@ -142,16 +139,17 @@ kernel void fused_post_attn_triple_norm_f32(device const float* hidden [[buffer(
                                             uint simdgroup [[simdgroup_index_in_threadgroup]]) {
   const Team team = {index, size, lane, simdgroup};
   const ulong base = ulong(row) * p.dim;
-  const float r_attn = inverse_rms_of(p.dim, p.eps, scratch, team, [&](uint i) { return attn[base + i]; });
+  const InverseRms inverse = {p.dim, p.eps};
+  normalise_row(p.dim, scratch, team, [=](uint i) { return float3(attn[base + i], hidden[base + i], w[i]); }, [](float3 v) { return v.x; }, inverse,
+                [=](uint i, float3 v, float r) { u[base + i] = v.y + v.x * r * v.z; });
   // Each thread reads back only what it wrote itself.
-  for (uint i = index; i < p.dim; i += size) u[base + i] = hidden[base + i] + attn[base + i] * r_attn * w[i];
-  const float r = inverse_rms_of(p.dim, p.eps, scratch, team, [&](uint i) { return u[base + i]; });
-  for (uint i = index; i < p.dim; i += size) {
-    const float v = u[base + i] * r;
-    out_a[base + i] = v * w_a[i];
-    out_b[base + i] = v * w_b[i];
-    out_c[base + i] = v * w_c[i];
-  }
+  normalise_row<4>(p.dim, scratch, team, [=](uint i) { return float4(u[base + i], w_a[i], w_b[i], w_c[i]); }, [](float4 v) { return v.x; }, inverse,
+                [=](uint i, float4 v, float r) {
+                  const float n = v.x * r;
+                  out_a[base + i] = n * v.y;
+                  out_b[base + i] = n * v.z;
+                  out_c[base + i] = n * v.w;
+                });
 }
 
 struct EndLayerParams {
@@ -183,11 +181,11 @@ kernel void fused_post_ff_norm2_endlayer_f32(device const float* attn [[buffer(0
                                              uint simdgroup [[simdgroup_index_in_threadgroup]]) {
   const Team team = {index, size, lane, simdgroup};
   const ulong base = ulong(row) * p.dim;
-  const float r_m = inverse_rms_of(p.dim, p.eps, scratch, team, [&](uint i) { return m[base + i]; });
+  const InverseRms inverse = {p.dim, p.eps};
+  const uint per_column = p.scale_per_column;
+  normalise_row(p.dim, scratch, team, [=](uint i) { return float3(m[base + i], attn[base + i], w2[i]); }, [](float3 a) { return a.x; }, inverse,
+                [=](uint i, float3 a, float r) { v[base + i] = a.y + a.x * r * a.z; });
   // Each thread reads back only what it wrote itself.
-  for (uint i = index; i < p.dim; i += size) v[base + i] = attn[base + i] + m[base + i] * r_m * w2[i];
-  const float r = inverse_rms_of(p.dim, p.eps, scratch, team, [&](uint i) { return v[base + i]; });
-  for (uint i = index; i < p.dim; i += size) {
-    hidden[base + i] = (residual[base + i] + v[base + i] * r * w3[i]) * scale[p.scale_per_column != 0 ? i : 0];
-  }
+  normalise_row(p.dim, scratch, team, [=](uint i) { return float4(v[base + i], residual[base + i], w3[i], scale[per_column != 0 ? i : 0]); },
+                [](float4 a) { return a.x; }, inverse, [=](uint i, float4 a, float r) { hidden[base + i] = (a.y + a.x * r * a.z) * a.w; });
 }

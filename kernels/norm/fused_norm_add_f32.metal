@@ -1,5 +1,5 @@
 #include <metal_stdlib>
-#include "common/reduce.h"
+#include "common/row_norm.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -24,10 +24,8 @@ kernel void fused_norm_add_f32(device const float* residual [[buffer(0)]],
                                uint simdgroup [[simdgroup_index_in_threadgroup]]) {
   if (row >= rows) return;
   const ulong base = ulong(row) * dim;
-  float squares = 0.0f;
-  for (uint i = index; i < dim; i += size) squares += x[base + i] * x[base + i];
-  const float r = rsqrt(threadgroup_sum(squares, scratch, {index, size, lane, simdgroup}) / float(dim) + eps);
-  for (uint i = index; i < dim; i += size) out[base + i] = residual[base + i] + x[base + i] * r * w[i];
+  normalise_row(dim, scratch, {index, size, lane, simdgroup}, [=](uint i) { return float3(x[base + i], residual[base + i], w[i]); },
+                [](float3 v) { return v.x; }, InverseRms{dim, eps}, [=](uint i, float3 v, float r) { out[base + i] = v.y + v.x * r * v.z; });
 }
 
 /// fused_norm_add_f32 with 16-byte accesses: D a multiple of 4, rows 16-byte aligned.

@@ -1,5 +1,5 @@
 #include <metal_stdlib>
-#include "common/reduce.h"
+#include "common/row_norm.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -30,16 +30,11 @@ kernel void fused_residual_norm_f32(device const float* residual [[buffer(0)]],
                                     uint simdgroup [[simdgroup_index_in_threadgroup]]) {
   if (row >= p.rows) return;
   const ulong base = ulong(row) * p.dim;
-  float squares = 0.0f;
-  for (uint i = index; i < p.dim; i += size) {
-    const float s = residual[base + i] + x[base + i];
-    squares += s * s;
-  }
-  const float r = rsqrt(threadgroup_sum(squares, scratch, {index, size, lane, simdgroup}) / float(p.dim) + p.eps);
+  const uint write_sum = p.write_sum;
   // s is formed before either store: an output may overwrite an input.
-  for (uint i = index; i < p.dim; i += size) {
-    const float s = residual[base + i] + x[base + i];
-    if (p.write_sum != 0) sum[base + i] = s;
-    normed[base + i] = s * r * w[i];
-  }
+  normalise_row(p.dim, scratch, {index, size, lane, simdgroup}, [=](uint i) { return float2(residual[base + i] + x[base + i], w[i]); },
+                [](float2 s) { return s.x; }, InverseRms{p.dim, p.eps}, [=](uint i, float2 s, float r) {
+                  if (write_sum != 0) sum[base + i] = s.x;
+                  normed[base + i] = s.x * r * s.y;
+                });
 }

@@ -1,25 +1,10 @@
 #include <metal_stdlib>
-#include "common/reduce.h"
-#include "common/shares.h"
+#include "common/row_norm.h"
 using namespace metal;
 using namespace anymetal;
 
 // kernels: rms_norm_f32 rms_norm_f16 rms_norm_bf16 rms_norm_mul_f32 rms_norm_mul_f16 rms_norm_mul_bf16
 // kernels: rms_norm_no_scale_f32 rms_norm_no_scale_bf16 rms_norm_f32_v2 rms_norm_no_scale_f32_v2
-
-// 1 / sqrt(mean(x^2) + eps) of one row, in f32.
-template <class T>
-float inverse_rms(device const T* x, uint dim, float eps, threadgroup float* scratch, Team team) {
-  float squares = 0.0f;
-  for_share(dim, team.index, team.size, [=](uint i) { return float(x[i]); }, [&](uint, float v) { squares += v * v; });
-  return rsqrt(threadgroup_sum(squares, scratch, team) / float(dim) + eps);
-}
-
-inline float inverse_rms(device const float4* x, uint dim, float eps, threadgroup float* scratch, Team team) {
-  float squares = 0.0f;
-  for_share(dim / 4, team.index, team.size, [=](uint i) { return x[i]; }, [&](uint, float4 v) { squares += dot(v, v); });
-  return rsqrt(threadgroup_sum(squares, scratch, team) / float(dim) + eps);
-}
 
 /// y = x / sqrt(mean(x^2) + eps) * w per row.
 ///
@@ -41,8 +26,8 @@ kernel void rms_norm(device const T* x [[buffer(0)]],
   const Team team = {index, size, lane, simdgroup};
   const uint dim = uint(params[1]);
   const ulong base = ulong(row) * dim;
-  const float r = inverse_rms(x + base, dim, params[0], scratch, team);
-  for_share(dim, index, size, [=](uint i) { return float(x[base + i]) * r * float(w[i]); }, [=](uint i, float v) { y[base + i] = T(v); });
+  normalise_row(dim, scratch, team, [=](uint i) { return float2(float(x[base + i]), float(w[i])); }, [](float2 v) { return v.x; },
+                InverseRms{dim, params[0]}, [=](uint i, float2 v, float r) { y[base + i] = T(v.x * r * v.y); });
 }
 
 /// rms_norm_f32 with 16-byte accesses: D a multiple of 4, rows 16-byte aligned.
@@ -59,8 +44,8 @@ kernel void rms_norm_f32_v2(device const float4* x [[buffer(0)]],
   const Team team = {index, size, lane, simdgroup};
   const uint dim = uint(params[1]);
   const ulong base = ulong(row) * (dim / 4);
-  const float r = inverse_rms(x + base, dim, params[0], scratch, team);
-  for_share(dim / 4, index, size, [=](uint i) { return x[base + i] * r * w[i]; }, [=](uint i, float4 v) { y[base + i] = v; });
+  normalise_row(dim / 4, scratch, team, [=](uint i) { return x[base + i]; }, InverseRms{dim, params[0]},
+                [=](uint i, float4 v, float r) { y[base + i] = v * r * w[i]; });
 }
 
 /// y = x / sqrt(mean(x^2) + eps) per row.
@@ -81,8 +66,8 @@ kernel void rms_norm_no_scale(device const T* x [[buffer(0)]],
   const Team team = {index, size, lane, simdgroup};
   const uint dim = uint(params[1]);
   const ulong base = ulong(row) * dim;
-  const float r = inverse_rms(x + base, dim, params[0], scratch, team);
-  for_share(dim, index, size, [=](uint i) { return float(x[base + i]) * r; }, [=](uint i, float v) { y[base + i] = T(v); });
+  normalise_row(dim, scratch, team, [=](uint i) { return float(x[base + i]); }, InverseRms{dim, params[0]},
+                [=](uint i, float v, float r) { y[base + i] = T(v * r); });
 }
 
 /// rms_norm_no_scale_f32 with 16-byte accesses: D a multiple of 4, rows 16-byte aligned.
@@ -98,8 +83,8 @@ kernel void rms_norm_no_scale_f32_v2(device const float4* x [[buffer(0)]],
   const Team team = {index, size, lane, simdgroup};
   const uint dim = uint(params[1]);
   const ulong base = ulong(row) * (dim / 4);
-  const float r = inverse_rms(x + base, dim, params[0], scratch, team);
-  for_share(dim / 4, index, size, [=](uint i) { return x[base + i] * r; }, [=](uint i, float4 v) { y[base + i] = v; });
+  normalise_row(dim / 4, scratch, team, [=](uint i) { return x[base + i]; }, InverseRms{dim, params[0]},
+                [=](uint i, float4 v, float r) { y[base + i] = v * r; });
 }
 
 /// y = x / sqrt(mean(x^2) + eps) * w * s with a full-size factor s, rounded once.
@@ -123,9 +108,8 @@ kernel void rms_norm_mul(device const T* x [[buffer(0)]],
   const Team team = {index, size, lane, simdgroup};
   const uint dim = uint(params[1]);
   const ulong base = ulong(row) * dim;
-  const float r = inverse_rms(x + base, dim, params[0], scratch, team);
-  for_share(dim, index, size, [=](uint i) { return float(x[base + i]) * r * float(w[i]) * float(s[base + i]); },
-            [=](uint i, float v) { y[base + i] = T(v); });
+  normalise_row(dim, scratch, team, [=](uint i) { return float3(float(x[base + i]), float(w[i]), float(s[base + i])); },
+                [](float3 v) { return v.x; }, InverseRms{dim, params[0]}, [=](uint i, float3 v, float r) { y[base + i] = T(v.x * r * v.y * v.z); });
 }
 
 #define TEAM_TYPES constant float*, threadgroup float*, uint, uint, uint, uint, uint

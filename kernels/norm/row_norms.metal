@@ -22,8 +22,9 @@ kernel void l2_norm(device const T* x [[buffer(0)]],
                     uint simdgroup [[simdgroup_index_in_threadgroup]]) {
   const uint dim = uint(params[1]);
   const ulong base = ulong(row) * dim;
-  const float r = rsqrt(sum_of_squares(dim, scratch, {index, size, lane, simdgroup}, [&](uint i) { return float(x[base + i]); }) + params[0]);
-  for (uint i = index; i < dim; i += size) y[base + i] = T(float(x[base + i]) * r);
+  const float eps = params[0];
+  normalise_row(dim, scratch, {index, size, lane, simdgroup}, [=](uint i) { return float(x[base + i]); }, [=](float squares) { return rsqrt(squares + eps); },
+                [=](uint i, float v, float r) { y[base + i] = T(v * r); });
 }
 
 #define INSTANTIATE(name, T) \
@@ -50,12 +51,10 @@ kernel void rms_norm_no_scale_f32_dual(device const float* x [[buffer(0)]],
                                        uint simdgroup [[simdgroup_index_in_threadgroup]]) {
   const uint dim = uint(params[1]);
   const ulong base = ulong(row) * dim;
-  const float r = inverse_rms_of(dim, params[0], scratch, {index, size, lane, simdgroup}, [&](uint i) { return x[base + i]; });
-  for (uint i = index; i < dim; i += size) {
-    const float v = x[base + i] * r;
-    y[base + i] = v;
-    copy[base + i] = bfloat(v);
-  }
+  normalise_row(dim, scratch, {index, size, lane, simdgroup}, [=](uint i) { return x[base + i]; }, InverseRms{dim, params[0]}, [=](uint i, float v, float r) {
+    y[base + i] = v * r;
+    copy[base + i] = bfloat(v * r);
+  });
 }
 
 /// rms_norm_no_scale_f32_dual with the copy in head-major order: row t H + h of x goes to row h S + t of the copy.
@@ -78,12 +77,10 @@ kernel void rms_norm_no_scale_f32_dual_perm(device const float* x [[buffer(0)]],
   const uint dim = uint(params[1]), heads = heads_and_tokens.x, tokens = heads_and_tokens.y;
   if (row >= heads * tokens) return;
   const ulong base = ulong(row) * dim, copy_base = (ulong(row % heads) * tokens + row / heads) * dim;
-  const float r = inverse_rms_of(dim, params[0], scratch, {index, size, lane, simdgroup}, [&](uint i) { return x[base + i]; });
-  for (uint i = index; i < dim; i += size) {
-    const float v = x[base + i] * r;
-    y[base + i] = v;
-    copy[copy_base + i] = bfloat(v);
-  }
+  normalise_row(dim, scratch, {index, size, lane, simdgroup}, [=](uint i) { return x[base + i]; }, InverseRms{dim, params[0]}, [=](uint i, float v, float r) {
+    y[base + i] = v * r;
+    copy[copy_base + i] = bfloat(v * r);
+  });
 }
 
 /// n = x / sqrt(mean(x^2) + eps) per row; out_k = n * w_k for three weights.
@@ -107,11 +104,11 @@ kernel void rms_norm_f32_triple(device const float* x [[buffer(0)]],
                                 uint simdgroup [[simdgroup_index_in_threadgroup]]) {
   const uint dim = uint(params[1]);
   const ulong base = ulong(row) * dim;
-  const float r = inverse_rms_of(dim, params[0], scratch, {index, size, lane, simdgroup}, [&](uint i) { return x[base + i]; });
-  for (uint i = index; i < dim; i += size) {
-    const float v = x[base + i] * r;
-    out_a[base + i] = v * w_a[i];
-    out_b[base + i] = v * w_b[i];
-    out_c[base + i] = v * w_c[i];
-  }
+  normalise_row<4>(dim, scratch, {index, size, lane, simdgroup}, [=](uint i) { return float4(x[base + i], w_a[i], w_b[i], w_c[i]); },
+                [](float4 v) { return v.x; }, InverseRms{dim, params[0]}, [=](uint i, float4 v, float r) {
+                  const float n = v.x * r;
+                  out_a[base + i] = n * v.y;
+                  out_b[base + i] = n * v.z;
+                  out_c[base + i] = n * v.w;
+                });
 }

@@ -7,13 +7,13 @@ namespace anymetal {
 constexpr constant uint kColumn = 64;
 
 // to(i, from(i)) for i = index, index + size, ... below n, sixteen on their way before the first is used.
-template <class From, class To>
+template <class V, class From, class To>
 void stage(uint n, uint index, uint size, From from, To to) {
   constexpr uint kAhead = 16;
   for (uint i = index; i < n; i += kAhead * size) {
-    float ahead[kAhead];
+    V ahead[kAhead];
 #pragma unroll
-    for (uint j = 0; j < kAhead; ++j) ahead[j] = i + j * size < n ? from(i + j * size) : 0.0f;
+    for (uint j = 0; j < kAhead; ++j) ahead[j] = i + j * size < n ? from(i + j * size) : V(0.0f);
 #pragma unroll
     for (uint j = 0; j < kAhead; ++j) {
       if (i + j * size < n) to(i + j * size, ahead[j]);

@@ -1,11 +1,54 @@
 #include <metal_stdlib>
+#include "common/elements.h"
 #include "common/reduce.h"
+#if ANYMETAL_NVIDIA
+#include "nvidia/byte_codes.h"
+#endif
 using namespace metal;
 using namespace anymetal;
 
 // Codes depend on single roundings: every division is IEEE.
 #pragma METAL fp math_mode(safe)
 #pragma METAL fp contract(off)
+
+#if ANYMETAL_NVIDIA
+// Groups that a threadgroup does at once.
+constant constexpr uint kGroups = 8;
+
+// Over the threadgroup, for each of kGroups values: scratch has kGroups elements for every simdgroup. All threads must call.
+template <class Combine, class OfSimdgroup>
+void combine_groups(thread float* values, threadgroup float* scratch, Team team, OfSimdgroup of_simdgroup) {
+  const uint simdgroups = (team.size + 31) / 32;
+#pragma unroll
+  for (uint k = 0; k < kGroups; ++k) {
+    values[k] = of_simdgroup(values[k]);
+    if (simdgroups > 1 && team.lane == 0) scratch[team.simdgroup * kGroups + k] = values[k];
+  }
+  if (simdgroups == 1) return;
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+#pragma unroll
+  for (uint k = 0; k < kGroups; ++k) {
+    values[k] = scratch[k];
+    for (uint s = 1; s < simdgroups; ++s) values[k] = Combine()(values[k], scratch[s * kGroups + k]);
+  }
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+}
+
+// sums[group + k] = the sum of value(at) over each of the threadgroup's groups of `size` elements below `groups`, at = (group + k) size + index.
+template <class Value>
+void sum_groups(device float* sums, threadgroup float* scratch, uint group, uint groups, Team team, Value value) {
+  nvidia::take_every_threadgroup<kGroups>();
+  if (group % kGroups != 0) return;
+  float values[kGroups];
+#pragma unroll
+  for (uint k = 0; k < kGroups; ++k) values[k] = value(ulong(min(group + k, groups - 1)) * team.size + team.index);
+  combine_groups<Add>(values, scratch, team, [](float v) { return simd_sum(v); });
+#pragma unroll
+  for (uint k = 0; k < kGroups; ++k) {
+    if (team.index == 0 && group + k < groups) sums[group + k] = values[k];
+  }
+}
+#endif
 
 struct FitParams {
   uint group_size, bins;
@@ -24,11 +67,34 @@ kernel void qdq_affine_init_f32(device const float* w [[buffer(0)]],
                                 device const FitParams& p [[buffer(4)]],
                                 threadgroup float* scratch [[threadgroup(0)]],
                                 uint group [[threadgroup_position_in_grid]],
+                                uint groups [[threadgroups_per_grid]],
                                 uint index [[thread_index_in_threadgroup]],
                                 uint size [[threads_per_threadgroup]],
                                 uint lane [[thread_index_in_simdgroup]],
                                 uint simdgroup [[simdgroup_index_in_threadgroup]]) {
   const Team team = {index, size, lane, simdgroup};
+#if ANYMETAL_NVIDIA
+  nvidia::take_every_threadgroup<kGroups>();
+  if (group % kGroups != 0) return;
+  const uint group_size = p.group_size;
+  const float last = float(p.bins - 1);
+  const auto place = [&](uint k) { return ulong(min(group + k, groups - 1)) * group_size + index; };
+  float values[kGroups], lows[kGroups], highs[kGroups];
+#pragma unroll
+  for (uint k = 0; k < kGroups; ++k) values[k] = w[place(k)];
+#pragma unroll
+  for (uint k = 0; k < kGroups; ++k) lows[k] = highs[k] = values[k];
+  combine_groups<Min>(lows, scratch, team, [](float v) { return simd_min(v); });
+  combine_groups<Max>(highs, scratch, team, [](float v) { return simd_max(v); });
+#pragma unroll
+  for (uint k = 0; k < kGroups; ++k) {
+    if (group + k >= groups) continue;
+    const float step = (highs[k] - lows[k]) / last, scale = step > 0.0f ? step : 1.0f;
+    codes[place(k)] = uchar(byte_code(clamp((values[k] - lows[k]) / scale, 0.0f, last)));
+    if (index == 0) scales[group + k] = scale, biases[group + k] = lows[k];
+  }
+  return;
+#endif
   const ulong at = ulong(group) * p.group_size + index;
   const float v = w[at];
   const float low = threadgroup_combine<Min>(simd_min(v), scratch, team), high = threadgroup_max(v, scratch, team);
@@ -50,10 +116,15 @@ kernel void qdq_affine_forward_f32(device const uchar* codes [[buffer(0)]],
                                    device const float* biases [[buffer(2)]],
                                    device float* out [[buffer(3)]],
                                    device const ForwardParams& p [[buffer(4)]],
-                                   uint i [[thread_position_in_grid]]) {
-  if (i >= p.n) return;
-  const uint group = i / p.group_size;
-  out[i] = float(codes[i]) * scales[group] + biases[group];
+                                   uint i [[thread_position_in_grid]],
+                                   uint threadgroup_at [[threadgroup_position_in_grid]],
+                                   uint size [[threads_per_threadgroup]]) {
+  const uint n = p.n, group_size = p.group_size;
+  const auto value = [&](uint e) {
+    const uint group = e / group_size;
+    return float(codes[e]) * scales[group] + biases[group];
+  };
+  for_element<float>({i, threadgroup_at, size}, n, value, [&](uint e, float v) { out[e] = v; });
 }
 
 /// d_scales[g] = sum over group g of codes * dy.
@@ -67,10 +138,15 @@ kernel void qdq_affine_backward_scales_f32(device const uchar* codes [[buffer(0)
                                            device const uint& group_size [[buffer(3)]],
                                            threadgroup float* scratch [[threadgroup(0)]],
                                            uint group [[threadgroup_position_in_grid]],
+                                           uint groups [[threadgroups_per_grid]],
                                            uint index [[thread_index_in_threadgroup]],
                                            uint size [[threads_per_threadgroup]],
                                            uint lane [[thread_index_in_simdgroup]],
                                            uint simdgroup [[simdgroup_index_in_threadgroup]]) {
+#if ANYMETAL_NVIDIA
+  sum_groups(d_scales, scratch, group, groups, {index, size, lane, simdgroup}, [=](ulong i) { return float(codes[i]) * dy[i]; });
+  return;
+#endif
   const ulong at = ulong(group) * group_size + index;
   const float sum = threadgroup_sum(float(codes[at]) * dy[at], scratch, {index, size, lane, simdgroup});
   if (index == 0) d_scales[group] = sum;
@@ -85,10 +161,15 @@ kernel void qdq_affine_backward_biases_f32(device const float* dy [[buffer(0)]],
                                            device const uint& group_size [[buffer(2)]],
                                            threadgroup float* scratch [[threadgroup(0)]],
                                            uint group [[threadgroup_position_in_grid]],
+                                           uint groups [[threadgroups_per_grid]],
                                            uint index [[thread_index_in_threadgroup]],
                                            uint size [[threads_per_threadgroup]],
                                            uint lane [[thread_index_in_simdgroup]],
                                            uint simdgroup [[simdgroup_index_in_threadgroup]]) {
+#if ANYMETAL_NVIDIA
+  sum_groups(d_biases, scratch, group, groups, {index, size, lane, simdgroup}, [=](ulong i) { return dy[i]; });
+  return;
+#endif
   const float sum = threadgroup_sum(dy[ulong(group) * group_size + index], scratch, {index, size, lane, simdgroup});
   if (index == 0) d_biases[group] = sum;
 }

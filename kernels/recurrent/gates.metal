@@ -1,5 +1,6 @@
 #include <metal_stdlib>
 #include "common/activations.h"
+#include "common/elements.h"
 #include "common/row_norm.h"
 using namespace metal;
 using namespace anymetal;
@@ -22,12 +23,17 @@ kernel void compute_g_beta_f32(device const float* alpha [[buffer(0)]],
                                device float* g [[buffer(4)]],
                                device float* beta [[buffer(5)]],
                                constant GateShape& shape [[buffer(6)]],
-                               uint i [[thread_position_in_grid]]) {
+                               uint i [[thread_position_in_grid]],
+                               uint group [[threadgroup_position_in_grid]],
+                               uint size [[threads_per_threadgroup]]) {
 #pragma METAL fp math_mode(safe)
-  if (i >= ulong(shape.heads) * shape.tokens) return;
-  const uint head = i % shape.heads;
-  g[i] = softplus(alpha[i] + bias[head]) * -a[head];
-  beta[i] = logistic(b[i]);
+  const uint heads = shape.heads;
+  const auto store = [&](uint e, float2 v) {  // elements of alpha and of b
+    const uint head = e % heads;
+    g[e] = softplus(v.x + bias[head]) * -a[head];
+    beta[e] = logistic(v.y);
+  };
+  for_element<float>({i, group, size}, uint(min(ulong(heads) * shape.tokens, ulong(~0u))), [&](uint e) { return float2(alpha[e], b[e]); }, store);
 }
 
 /// y = x / sqrt(mean(x^2) + eps) * w * silu(z) per row, silu(z) = z / (1 + e^-z).
@@ -42,13 +48,29 @@ kernel void ssm_norm_gate_f32(device const float* x [[buffer(0)]],
                               constant float* params [[buffer(4)]],
                               threadgroup float* scratch [[threadgroup(0)]],
                               uint row [[threadgroup_position_in_grid]],
+                              uint rows [[threadgroups_per_grid]],
                               uint index [[thread_index_in_threadgroup]],
                               uint size [[threads_per_threadgroup]],
                               uint lane [[thread_index_in_simdgroup]],
                               uint simdgroup [[simdgroup_index_in_threadgroup]]) {
   const uint dim = uint(params[1]);
-  const ulong base = ulong(row) * dim;
   const Team team = {index, size, lane, simdgroup};
-  const float r = inverse_rms_of(dim, params[0], scratch, team, [=](uint i) { return x[base + i]; });
-  for (uint i = index; i < dim; i += size) y[base + i] = x[base + i] * r * w[i] * silu(z[base + i]);
+  const InverseRms inverse = {dim, params[0]};
+  const auto gate = [&](uint r, Team of_row) {
+    const ulong base = ulong(r) * dim;
+    normalise_row(dim, scratch, of_row, [=](uint i) { return float3(x[base + i], w[i], z[base + i]); }, [](float3 v) { return v.x; }, inverse,
+                  [=](uint i, float3 v, float factor) { y[base + i] = v.x * factor * v.y * silu(v.z); });
+  };
+#if ANYMETAL_NVIDIA
+  // Four rows, short ones by a simdgroup each.
+  nvidia::take_every_threadgroup<4>();
+  if (row % 4 != 0) return;
+  if (dim <= 256 && size % 32 == 0) {
+    for (uint r = row + simdgroup; r < min(row + 4, rows); r += size / 32) gate(r, own_simdgroup(team));
+  } else {
+    for (uint r = row; r < min(row + 4, rows); ++r) gate(r, team);
+  }
+  return;
+#endif
+  gate(row, team);
 }

@@ -32,31 +32,44 @@ kernel void ssm_conv_forward(device const T* x [[buffer(0)]],
                              device T* y [[buffer(3)]],
                              constant ConvShape& shape [[buffer(4)]],
                              uint3 at [[thread_position_in_grid]],
+                             uint3 group [[threadgroup_position_in_grid]],
                              uint3 size [[threads_per_threadgroup]]) {
   const ConvShape s = shape;
   if (at.x >= s.channels || at.y >= s.tokens || at.z >= s.sequences) return;
+  const auto store = [&](uint t, float sum) { y[(ulong(at.z) * s.tokens + t) * s.channels + at.x] = T(silu(sum)); };
+  const auto sum_at = [&](uint t) {
+    float sum = 0.0f;
+    for (uint k = 0; k < s.width; ++k) {
+      sum += float(w[ulong(at.x) * s.width + k]) * float(past_and_present(x, state, s, at.z, at.x, t + k));
+    }
+    return sum;
+  };
 #if ANYMETAL_NVIDIA
-  // Every fourth threadgroup does the tokens of the three after it: seven elements make four results.
-  if (s.width == 4 && size.y * size.z == 1) {
-    if (at.y % 4 != 0) return;
-    float taps[4], row[7];
-    for (uint k = 0; k < 4; ++k) taps[k] = float(w[ulong(at.x) * 4 + k]);
-    for (uint i = 0; i < 7; ++i) {
-      row[i] = at.y + i < s.tokens + 3 ? float(past_and_present(x, state, s, at.z, at.x, at.y + i)) : 0.0f;
+  // Every eighth threadgroup does the tokens of the seven after it: eleven elements make eight results.
+  constexpr uint kTokens = 8;
+  nvidia::take_every_threadgroup<1, kTokens>();
+  if (group.y % kTokens != 0) return;
+  if (s.width == 4 && size.y == 1) {
+    // Places are chosen, not whether there is a load: all are on their way at once.
+    T taps[4], row[kTokens + 3];
+    for (uint k = 0; k < 4; ++k) taps[k] = w[ulong(at.x) * 4 + k];
+    device const T* past = state + (ulong(at.z) * s.channels + at.x) * 3;
+    device const T* tokens = x + ulong(at.z) * s.tokens * s.channels + at.x;
+    for (uint i = 0; i < kTokens + 3; ++i) {
+      const uint place = min(at.y + i, s.tokens + 2);
+      row[i] = *(place < 3 ? past + place : tokens + ulong(place - 3) * s.channels);
     }
-    for (uint i = 0; i < 4; ++i) {
+    for (uint i = 0; i < kTokens; ++i) {
       float sum = 0.0f;
-      for (uint k = 0; k < 4; ++k) sum += taps[k] * row[i + k];
-      if (at.y + i < s.tokens) y[(ulong(at.z) * s.tokens + at.y + i) * s.channels + at.x] = T(silu(sum));
+      for (uint k = 0; k < 4; ++k) sum += float(taps[k]) * float(row[i + k]);
+      if (at.y + i < s.tokens) store(at.y + i, sum);
     }
-    return;
+  } else {
+    for (uint i = 0; i < kTokens && i * size.y < s.tokens - at.y; ++i) store(at.y + i * size.y, sum_at(at.y + i * size.y));
   }
+  return;
 #endif
-  float sum = 0.0f;
-  for (uint k = 0; k < s.width; ++k) {
-    sum += float(w[ulong(at.x) * s.width + k]) * float(past_and_present(x, state, s, at.z, at.x, at.y + k));
-  }
-  y[(ulong(at.z) * s.tokens + at.y) * s.channels + at.x] = T(silu(sum));
+  store(at.y, sum_at(at.y));
 }
 
 /// The state after these tokens: the last K - 1 elements of the state followed by the tokens.
@@ -78,7 +91,7 @@ kernel void ssm_conv_state_update(device const T* x [[buffer(0)]],
 
 #define INSTANTIATE(name, T) \
   template [[host_name("ssm_conv_forward_" name)]] kernel void ssm_conv_forward<T>( \
-      device const T*, device const T*, device const T*, device T*, constant ConvShape&, uint3, uint3); \
+      device const T*, device const T*, device const T*, device T*, constant ConvShape&, uint3, uint3, uint3); \
   template [[host_name("ssm_conv_state_update_" name)]] kernel void ssm_conv_state_update<T>( \
       device const T*, device const T*, device T*, constant ConvShape&, uint3);
 INSTANTIATE("f32", float)

@@ -1,6 +1,7 @@
 #include <metal_stdlib>
 #include "common/nvidia.h"
 #if ANYMETAL_NVIDIA
+#include "nvidia/block_inverse.h"
 #include "nvidia/substitution.h"
 #endif
 using namespace metal;
@@ -33,7 +34,7 @@ kernel void tri_solve_lower_unit(device const T* L [[buffer(0)]],
     if (at.y >= s.batches) return;
     threadgroup float rows[anymetal::kColumn * anymetal::kColumn];
     L += ulong(at.y) * s.n * s.n;
-    anymetal::stage(s.n * s.n, in_group.x, size.x, [&](uint i) { return float(L[i]); },
+    anymetal::stage<float>(s.n * s.n, in_group.x, size.x, [&](uint i) { return float(L[i]); },
                     [&](uint i, float v) { rows[i / s.n * anymetal::kColumn + i % s.n] = v; });
     threadgroup_barrier(mem_flags::mem_threadgroup);
     float x[anymetal::kColumn];
@@ -89,21 +90,24 @@ kernel void chunk_tri_solve_invert_f32(device const float* A [[buffer(0)]],
   const ulong block = ((ulong(group.z) * s.tokens + begin) * s.heads + group.y) * s.chunk;
 
 #if ANYMETAL_NVIDIA
-  // A thread's column in registers, A in the memory that takes the columns then.
-  if (s.chunk == 64 && size.x >= 64 && size.y * size.z == 1) {
-    anymetal::stage(rows * 64, index, size.x, [&](uint i) { return A[block + i / 64 * step + i % 64]; }, [&](uint i, float v) { columns[i] = v; });
-    threadgroup_barrier(mem_flags::mem_threadgroup);
-    float x[64];
-#pragma unroll
-    for (uint i = 0; i < 64; ++i) x[i] = i == index ? 1.0f : 0.0f;
-    anymetal::substitute<float>(x, columns, rows);
-    threadgroup_barrier(mem_flags::mem_threadgroup);
-#pragma unroll
-    for (uint i = 0; i < 64; ++i) {
-      if (index < 64) columns[index * pitch + i] = x[i];
+  if (s.chunk == anymetal::kInverseRows && size.x >= anymetal::kInverseRows && size.y * size.z == 1) {
+    const auto place = [&](uint i) { return block + i / 16 * step + i % 16 * 4; };  // of the i-th four elements
+    threadgroup float4* fours = (threadgroup float4*)columns;
+    const bool aligned = (((ulong)A | (ulong)X) & 15) == 0;
+    if (aligned) {
+      anymetal::stage<float4>(64 * 16, index, size.x, [&](uint i) { return i / 16 < rows ? *(device const float4*)(A + place(i)) : float4(0.0f); },
+                              [&](uint i, float4 v) { fours[i] = v; });
+    } else {
+      anymetal::stage<float>(64 * 64, index, size.x, [&](uint i) { return i / 64 < rows ? A[place(i / 4) + i % 4] : 0.0f; },
+                             [&](uint i, float v) { columns[i] = v; });
     }
     threadgroup_barrier(mem_flags::mem_threadgroup);
-    for (uint i = index; i < rows * 64; i += size.x) X[block + i / 64 * step + i % 64] = columns[i % 64 * pitch + i / 64];
+    anymetal::invert_unit_lower<64>(columns, index);
+    if (aligned) {
+      for (uint i = index; i < rows * 16; i += size.x) *(device float4*)(X + place(i)) = fours[i];
+    } else {
+      for (uint i = index; i < rows * 64; i += size.x) X[place(i / 4) + i % 4] = columns[i];
+    }
     return;
   }
 #endif

@@ -14,19 +14,28 @@ kernel void rope_adjacent(device const T* x [[buffer(0)]],
                           device T* y [[buffer(1)]],
                           constant float* params [[buffer(2)]],
                           device const uint* positions [[buffer(3)]],
-                          uint2 at [[thread_position_in_grid]]) {
+                          uint2 at [[thread_position_in_grid]],
+                          uint2 grid [[threads_per_grid]],
+                          uint2 group [[threadgroup_position_in_grid]],
+                          uint2 size [[threads_per_threadgroup]]) {
   const uint dim = uint(params[1]), i = at.x;
   if (i >= dim / 2) return;
-  const ulong base = ulong(at.y) * dim + 2 * i;
-  const float angle = rope_angle(float(positions[at.y]), i, dim, params[0]);
-  const float2 v = rotate(float2(float(x[base]), float(x[base + 1])), angle);
-  y[base] = T(v.x);
-  y[base + 1] = T(v.y);
+  const float divisor = rope_divisor(i, dim, params[0]);
+  const auto load = [&](uint row) {
+    const ulong base = ulong(row) * dim + 2 * i;
+    return float3(float(x[base]), float(x[base + 1]), float(positions[row]));
+  };
+  for_row<4>({at.y, group.y, size.y}, grid.y, load, [&](uint row, float3 pair) {
+    const ulong base = ulong(row) * dim + 2 * i;
+    const float2 v = rotate(pair.xy, pair.z / divisor);
+    y[base] = T(v.x);
+    y[base + 1] = T(v.y);
+  });
 }
 
 #define INSTANTIATE(name, T) \
   template [[host_name("rope_" name)]] kernel void rope_adjacent<T>( \
-      device const T*, device T*, constant float*, device const uint*, uint2);
+      device const T*, device T*, constant float*, device const uint*, uint2, uint2, uint2, uint2);
 INSTANTIATE("f32", float)
 INSTANTIATE("f16", half)
 INSTANTIATE("bf16", bfloat)
@@ -42,12 +51,19 @@ inline SplitRope split_rope(constant float* params) {
   return {params[0], dim, min(uint(params[2]), dim) / 2};
 }
 
-// Rotates the pairs (i, i + D/2), i < R/2, of a head; factor(i) divides the angle.
+// Rotates the pairs (i, i + D/2), i < R/2, of a thread's heads, of which tokens have `heads` each; factor(i) divides the angle.
 template <class T, class Factor>
-void rope_split(device const T* x, device T* y, SplitRope rope, float position, uint first, uint step, Factor factor) {
-  rotate_head(rope.dim, rope.dim / 2, rope.pairs, first, step, [&](uint i) { return float(x[i]); },
-              [&](uint i, float2 v) { return rotate(v, rope_angle(position, i, rope.dim, rope.theta) / factor(i)); },
-              [&](uint i, float v) { y[i] = T(v); });
+void rope_split(device const T* x, device T* y, SplitRope rope, device const uint* positions, uint heads, ElementThread own, uint count, uint first, uint step, Factor factor) {
+  struct Angles {
+    device const uint* positions;
+    uint heads;
+    float divisor, factor;
+    float position(uint h) const { return float(positions[h / heads]); }
+    float angle(float at) const { return at / divisor / factor; }
+  };
+  const auto angles_of = [&](uint i) { return Angles{positions, heads, rope_divisor(i, rope.dim, rope.theta), factor(i)}; };
+  rotate_heads(own, count, rope.dim, rope.dim / 2, rope.pairs, first, step, [&](uint h, uint i) { return float(x[ulong(h) * rope.dim + i]); }, angles_of,
+               [&](uint h, uint i, float v) { y[ulong(h) * rope.dim + i] = T(v); });
 }
 
 /// Rotary embedding of the first R/2 of the pairs (i, i + D/2) of each head, by the angle
@@ -63,12 +79,12 @@ kernel void rope_neox_f32(device const float* x [[buffer(0)]],
                           constant uint2& heads_and_flag [[buffer(4)]],
                           device const float* freq_factors [[buffer(5)]],
                           uint2 at [[thread_position_in_grid]],
-                          uint2 grid [[threads_per_grid]]) {
-  const SplitRope rope = split_rope(params);
-  const ulong base = ulong(at.y) * rope.dim;
-  const float position = float(positions[at.y / heads_and_flag.x]);
+                          uint2 grid [[threads_per_grid]],
+                          uint2 group [[threadgroup_position_in_grid]],
+                          uint2 size [[threads_per_threadgroup]]) {
   const bool has_factors = heads_and_flag.y != 0;
-  rope_split(x + base, y + base, rope, position, at.x, grid.x, [&](uint i) { return has_factors ? freq_factors[i] : 1.0f; });
+  rope_split(x, y, split_rope(params), positions, heads_and_flag.x, {at.y, group.y, size.y}, grid.y, at.x, grid.x,
+             [&](uint i) { return has_factors ? freq_factors[i] : 1.0f; });
 }
 
 /// rope_neox_f32 without frequency factors. In f32, rounded once.
@@ -82,9 +98,8 @@ kernel void rope_neox_bf16(device const bfloat* x [[buffer(0)]],
                            device const uint* positions [[buffer(3)]],
                            constant uint2& heads_and_flag [[buffer(4)]],
                            uint2 at [[thread_position_in_grid]],
-                           uint2 grid [[threads_per_grid]]) {
-  const SplitRope rope = split_rope(params);
-  const ulong base = ulong(at.y) * rope.dim;
-  const float position = float(positions[at.y / heads_and_flag.x]);
-  rope_split(x + base, y + base, rope, position, at.x, grid.x, [](uint) { return 1.0f; });
+                           uint2 grid [[threads_per_grid]],
+                           uint2 group [[threadgroup_position_in_grid]],
+                           uint2 size [[threads_per_threadgroup]]) {
+  rope_split(x, y, split_rope(params), positions, heads_and_flag.x, {at.y, group.y, size.y}, grid.y, at.x, grid.x, [](uint) { return 1.0f; });
 }

@@ -24,24 +24,30 @@ kernel void rope_multi(device const T* x [[buffer(0)]],
                        constant MultiRopeParams& p [[buffer(4)]],
                        constant uint* sections [[buffer(5)]],
                        uint2 at [[thread_position_in_grid]],
-                       uint2 grid [[threads_per_grid]]) {
-  const uint token = at.y / p.heads;
-  if (token >= p.tokens) return;
+                       uint2 grid [[threads_per_grid]],
+                       uint2 group [[threadgroup_position_in_grid]],
+                       uint2 size [[threads_per_threadgroup]]) {
+  const uint heads = p.heads, tokens = p.tokens;
   const uint dim = uint(params[1]), rope_dim = min(uint(params[2]), dim);
-  const ulong base = ulong(at.y) * dim;
   const uint4 lengths = uint4(sections[0], sections[1], sections[2], sections[3]);
   const uint period = p.mode == kVision ? rope_dim / 2 : rope_dim;
-  rotate_head(
-      dim, dim / 2, rope_dim / 2, at.x, grid.x, [&](uint i) { return float(x[base + i]); },
-      [&](uint i, float2 v) {
-        const Section s = section_of(i, p.mode, lengths);
-        return rotate(v, rope_angle(float(positions[ulong(s.axis) * p.tokens + token]), s.place, period, params[0]));
-      },
-      [&](uint i, float v) { y[base + i] = T(v); });
+  struct Angles {
+    device const int* positions;  // of the axis
+    uint heads;
+    float divisor;
+    float position(uint h) const { return float(positions[h / heads]); }
+    float angle(float at) const { return at / divisor; }
+  };
+  const auto angles_of = [&](uint i) {
+    const Section s = section_of(i, p.mode, lengths);
+    return Angles{positions + ulong(s.axis) * tokens, heads, rope_divisor(s.place, period, params[0])};
+  };
+  rotate_heads({at.y, group.y, size.y}, uint(min(ulong(heads) * tokens, ulong(grid.y))), dim, dim / 2, rope_dim / 2, at.x, grid.x,
+               [&](uint h, uint i) { return float(x[ulong(h) * dim + i]); }, angles_of, [&](uint h, uint i, float v) { y[ulong(h) * dim + i] = T(v); });
 }
 
 #define INSTANTIATE(name, T) \
   template [[host_name("rope_multi_" name)]] kernel void rope_multi<T>( \
-      device const T*, device T*, constant float*, device const int*, constant MultiRopeParams&, constant uint*, uint2, uint2);
+      device const T*, device T*, constant float*, device const int*, constant MultiRopeParams&, constant uint*, uint2, uint2, uint2, uint2);
 INSTANTIATE("f32", float)
 INSTANTIATE("bf16", bfloat)

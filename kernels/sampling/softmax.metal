@@ -21,9 +21,7 @@ kernel void softmax(device const T* x [[buffer(0)]],
                     uint simdgroup [[simdgroup_index_in_threadgroup]]) {
   const uint columns = uint(params[0]);
   const ulong base = ulong(row) * columns;
-  const SoftmaxScale scale =
-      softmax_scale(columns, scratch, {index, size, lane, simdgroup}, [&](uint i) { return float(x[base + i]); });
-  for_share(columns, index, size, [&](uint i) { return float(x[base + i]); }, [&](uint i, float v) { y[base + i] = T(scale(v)); });
+  softmax_row(columns, scratch, {index, size, lane, simdgroup}, [=](uint i) { return float(x[base + i]); }, [=](uint i, float v, float) { y[base + i] = T(v); });
 }
 
 #define INSTANTIATE(name, T) \

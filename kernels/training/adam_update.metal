@@ -1,5 +1,7 @@
 #include <metal_stdlib>
+#include "common/elements.h"
 using namespace metal;
+using namespace anymetal;
 
 // kernels: adam_update_f32
 
@@ -18,14 +20,17 @@ kernel void adam_update_f32(device float* p [[buffer(0)]],
                             device float* v [[buffer(3)]],
                             constant AdamParams& params [[buffer(4)]],
                             constant uint& n [[buffer(5)]],
-                            uint i [[thread_position_in_grid]]) {
+                            uint i [[thread_position_in_grid]],
+                            uint group [[threadgroup_position_in_grid]],
+                            uint size [[threads_per_threadgroup]]) {
 #pragma METAL fp math_mode(safe)
-  if (i >= n) return;
   const AdamParams a = params;
-  const float gradient = g[i];
-  const float first = a.beta1 * m[i] + (1.0f - a.beta1) * gradient;
-  const float second = a.beta2 * v[i] + (1.0f - a.beta2) * gradient * gradient;
-  m[i] = first;
-  v[i] = second;
-  p[i] -= a.rate * (first / a.correction1) / (precise::sqrt(second / a.correction2) + a.eps);
+  const auto store = [&](uint e, float4 old) {  // parameter, gradient, both moments
+    const float first = a.beta1 * old.z + (1.0f - a.beta1) * old.y;
+    const float second = a.beta2 * old.w + (1.0f - a.beta2) * old.y * old.y;
+    m[e] = first;
+    v[e] = second;
+    p[e] = old.x - a.rate * (first / a.correction1) / (precise::sqrt(second / a.correction2) + a.eps);
+  };
+  for_element<float>({i, group, size}, n, [&](uint e) { return float4(p[e], g[e], m[e], v[e]); }, store);
 }

@@ -53,6 +53,20 @@ struct Place {
 #endif
 };
 
+// use(place) for what a thread does; on NVIDIA GPUs in each of the threadgroups whose work its own does.
+template <class Use>
+void for_place(uint2 at, uint2 in_group, uint2 size, ConvShape s, Use use) {
+#if ANYMETAL_NVIDIA
+  for (uint g = 0; g < kTokenGroups * kChannelGroups; ++g) {
+    const Place place(at + uint2(g % kTokenGroups, g / kTokenGroups) * size, in_group, size, s);
+    if (place.channels != 0) use(place);
+  }
+#else
+  const Place place(at, in_group, size, s);
+  if (place.channels != 0) use(place);
+#endif
+}
+
 /// y[t, c] = sum over k of w[c, k] * x[t + k - (K - 1), c], terms before the first token being 0. A thread does 16 channels.
 ///
 /// buffer 0: x [T, C]; 1: w [C, K]; 2: y [T, C]; 3: u32 {T, C, K}
@@ -63,21 +77,24 @@ kernel void conv1d_depthwise_causal_forward_f32(device const float* x [[buffer(0
                                                 constant ConvShape& shape [[buffer(3)]],
                                                 uint2 at [[thread_position_in_grid]],
                                                 uint2 in_group [[thread_position_in_threadgroup]],
-                                                uint2 size [[threads_per_threadgroup]]) {
+                                                uint2 size [[threads_per_threadgroup]],
+                                                uint2 group [[threadgroup_position_in_grid]]) {
   const ConvShape s = shape;
 #if ANYMETAL_NVIDIA
-  if (s.width == 4 && size.x % 4 == 0) {
+  nvidia::take_every_threadgroup<kTokenGroups, kChannelGroups>();
+  if (group.x % kTokenGroups != 0 || group.y % kChannelGroups != 0) return;
+  if (s.width == 4 && size.x % 2 == 0) {
     const RunOfTokens run(at, in_group, size, s.tokens, s.channels);
     four_taps(run, x, w, y, s.tokens, s.channels, -3, false);
     return;
   }
 #endif
-  const Place place(at, in_group, size, s);
-  if (place.channels == 0) return;
-  const uint t = place.token;
-  const uint missing = s.width - 1 - min(t, s.width - 1);
-  const long first = long(t) - long(s.width - 1);  // the token that tap 0 meets
-  place.sum(s, x + first * long(s.channels), long(s.channels), w, missing, y + ulong(t) * s.channels);
+  for_place(at, in_group, size, s, [&](Place place) {
+    const uint t = place.token;
+    const uint missing = s.width - 1 - min(t, s.width - 1);
+    const long first = long(t) - long(s.width - 1);  // the token that tap 0 meets
+    place.sum(s, x + first * long(s.channels), long(s.channels), w, missing, y + ulong(t) * s.channels);
+  });
 }
 
 /// dx[i, c] = sum over k of w[c, k] * dy[i + K - 1 - k, c], terms past the last token being 0. A thread does 16 channels.
@@ -90,19 +107,22 @@ kernel void conv1d_depthwise_causal_backward_dx_f32(device const float* dy [[buf
                                                     constant ConvShape& shape [[buffer(3)]],
                                                     uint2 at [[thread_position_in_grid]],
                                                     uint2 in_group [[thread_position_in_threadgroup]],
-                                                    uint2 size [[threads_per_threadgroup]]) {
+                                                    uint2 size [[threads_per_threadgroup]],
+                                                    uint2 group [[threadgroup_position_in_grid]]) {
   const ConvShape s = shape;
 #if ANYMETAL_NVIDIA
-  if (s.width == 4 && size.x % 4 == 0) {
+  nvidia::take_every_threadgroup<kTokenGroups, kChannelGroups>();
+  if (group.x % kTokenGroups != 0 || group.y % kChannelGroups != 0) return;
+  if (s.width == 4 && size.x % 2 == 0) {
     const RunOfTokens run(at, in_group, size, s.tokens, s.channels);
     four_taps(run, dy, w, dx, s.tokens, s.channels, 0, true);
     return;
   }
 #endif
-  const Place place(at, in_group, size, s);
-  if (place.channels == 0) return;
-  const uint i = place.token, past = i + s.width > s.tokens ? i + s.width - s.tokens : 0;
-  place.sum(s, dy + ulong(i + s.width - 1) * s.channels, -long(s.channels), w, past, dx + ulong(i) * s.channels);
+  for_place(at, in_group, size, s, [&](Place place) {
+    const uint i = place.token, past = i + s.width > s.tokens ? i + s.width - s.tokens : 0;
+    place.sum(s, dy + ulong(i + s.width - 1) * s.channels, -long(s.channels), w, past, dx + ulong(i) * s.channels);
+  });
 }
 
 /// dw[c, k] = sum over i of x[i, c] * dy[i + K - 1 - k, c], i ascending; 0 where no token is that far back.

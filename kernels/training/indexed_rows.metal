@@ -1,5 +1,7 @@
 #include <metal_stdlib>
+#include "common/elements.h"
 #include "common/runs.h"
+#include "common/turned_grid.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -10,6 +12,15 @@ struct TakeShape {
   uint rows, columns, k;
 };
 
+// What a thread of a grid (rows, k) does; on NVIDIA GPUs neighbours have neighbouring places of a row.
+inline uint2 place_of(uint2 at, uint2 in_group, uint2 size) {
+#if ANYMETAL_NVIDIA
+  return turned(at, in_group, size);
+#else
+  return at;
+#endif
+}
+
 /// y[r, j] = x[r, index[r, j]]; 0 where the index is past the row.
 ///
 /// buffer 0: x [rows, cols]; 1: index u32 [rows, k]; 2: y [rows, k]; 3: u32 {rows, cols, k}
@@ -18,7 +29,10 @@ kernel void take_along_axis_f32(device const float* x [[buffer(0)]],
                                 device const uint* index [[buffer(1)]],
                                 device float* y [[buffer(2)]],
                                 constant TakeShape& shape [[buffer(3)]],
-                                uint2 at [[thread_position_in_grid]]) {
+                                uint2 in_grid [[thread_position_in_grid]],
+                                uint2 in_group [[thread_position_in_threadgroup]],
+                                uint2 size [[threads_per_threadgroup]]) {
+  const uint2 at = place_of(in_grid, in_group, size);
   const uint columns = shape.columns, k = shape.k;
   if (at.x >= shape.rows || at.y >= k) return;
   const ulong place = ulong(at.x) * k + at.y;
@@ -36,19 +50,34 @@ kernel void take_along_axis_backward_f32(device const float* dy [[buffer(0)]],
                                          device const uint* index [[buffer(1)]],
                                          device float* dx [[buffer(2)]],
                                          constant TakeShape& shape [[buffer(3)]],
-                                         uint2 at [[thread_position_in_grid]]) {
+                                         uint2 in_grid [[thread_position_in_grid]],
+                                         uint2 in_group [[thread_position_in_threadgroup]],
+                                         uint2 size [[threads_per_threadgroup]]) {
+  const uint2 at = place_of(in_grid, in_group, size);
   const uint columns = shape.columns, k = shape.k;
   if (at.x >= shape.rows || at.y >= k) return;
   const ulong row = ulong(at.x) * k;
   const uint column = index[row + at.y];
   if (column >= columns) return;
+  float sum = 0.0f;
+#if ANYMETAL_NVIDIA
+  // All places, so that several are on their way at once.
+  bool is_first = true;
+#pragma clang loop unroll_count(8)
+  for (uint j = 0; j < k; ++j) {
+    const bool same = index[row + j] == column;
+    is_first = is_first && !(same && j < at.y);
+    if (same && j >= at.y) sum += dy[row + j];
+  }
+  if (!is_first) return;
+#else
   for (uint j = 0; j < at.y; ++j) {
     if (index[row + j] == column) return;
   }
-  float sum = 0.0f;
   for (uint j = at.y; j < k; ++j) {
     if (index[row + j] == column) sum += dy[row + j];
   }
+#endif
   dx[ulong(at.x) * columns + column] = sum;
 }
 
@@ -65,11 +94,16 @@ kernel void embedding_lookup_f32(device const float* table [[buffer(0)]],
                                  device float* y [[buffer(2)]],
                                  constant LookupShape& shape [[buffer(3)]],
                                  uint2 at [[thread_position_in_grid]],
-                                 uint2 extent [[threads_per_grid]]) {
-  const uint hidden = shape.hidden;
-  if (at.x >= hidden || at.y >= extent.y) return;
-  const uint id = ids[at.y];
-  y[ulong(at.y) * hidden + at.x] = id < shape.vocab ? table[ulong(id) * hidden + at.x] : 0.0f;
+                                 uint2 extent [[threads_per_grid]],
+                                 uint2 group [[threadgroup_position_in_grid]],
+                                 uint2 size [[threads_per_threadgroup]]) {
+  const uint hidden = shape.hidden, vocab = shape.vocab;
+  if (at.x >= hidden) return;
+  const auto element = [&](uint b) {
+    const uint id = ids[b];
+    return id < vocab ? table[ulong(id) * hidden + at.x] : 0.0f;
+  };
+  for_row<4>({at.y, group.y, size.y}, extent.y, element, [&](uint b, float v) { y[ulong(b) * hidden + at.x] = v; });
 }
 
 struct ScatterShape {
@@ -111,8 +145,27 @@ kernel void embedding_scatter_add_f32(device const float* dy [[buffer(0)]],
                                       device float* dtable [[buffer(2)]],
                                       constant ScatterShape& shape [[buffer(3)]],
                                       uint2 at [[thread_position_in_grid]],
-                                      uint2 in_group [[thread_position_in_threadgroup]]) {
+                                      uint2 in_group [[thread_position_in_threadgroup]],
+                                      uint2 size [[threads_per_threadgroup]],
+                                      uint lane [[thread_index_in_simdgroup]]) {
   const ScatterShape s = shape;
+#if ANYMETAL_NVIDIA
+  // A column a thread; a simdgroup, whose row is one, looks through 32 ids at once.
+  if (at.y >= s.vocab) return;
+  device float* row = dtable + ulong(at.y) * s.hidden;
+  if (size.x % 32 == 0) {
+    float sum = 0.0f;
+    for (uint b = 0; b < s.batch; b += 32) {
+      for (uint found = uint(ulong(simd_ballot(b + lane < s.batch && ids[min(b + lane, s.batch - 1)] == at.y))); found != 0; found &= found - 1) {
+        if (at.x < s.hidden) sum += dy[ulong(b + ctz(found)) * s.hidden + at.x];
+      }
+    }
+    if (at.x < s.hidden) row[at.x] = sum;
+  } else if (at.x < s.hidden) {
+    ScatterRun<1>::run(at.x, s, at.y, dy, ids, row);
+  }
+  return;
+#endif
   if (has_no_run(at.x, in_group.x, s.hidden) || at.y >= s.vocab) return;
   do_run<ScatterRun>(at.x, s.hidden, s, at.y, dy, ids, dtable + ulong(at.y) * s.hidden);
 }
@@ -129,9 +182,13 @@ kernel void slice_2d_cols_f32(device const float* x [[buffer(0)]],
                               device float* y [[buffer(1)]],
                               constant SlabShape& shape [[buffer(2)]],
                               uint2 at [[thread_position_in_grid]],
-                              uint2 extent [[threads_per_grid]]) {
-  if (at.x >= shape.to_columns || at.y >= extent.y) return;
-  y[ulong(at.y) * shape.to_columns + at.x] = x[ulong(at.y) * shape.from_columns + shape.start + at.x];
+                              uint2 extent [[threads_per_grid]],
+                              uint2 group [[threadgroup_position_in_grid]],
+                              uint2 size [[threads_per_threadgroup]]) {
+  const SlabShape s = shape;
+  if (at.x >= s.to_columns) return;
+  for_row<4>({at.y, group.y, size.y}, extent.y, [&](uint r) { return x[ulong(r) * s.from_columns + s.start + at.x]; },
+             [&](uint r, float v) { y[ulong(r) * s.to_columns + at.x] = v; });
 }
 
 /// y[r, start + c] = x[r, c]; the other columns of y stay.
@@ -142,7 +199,11 @@ kernel void copy_2d_cols_into_f32(device const float* x [[buffer(0)]],
                                   device float* y [[buffer(1)]],
                                   constant SlabShape& shape [[buffer(2)]],
                                   uint2 at [[thread_position_in_grid]],
-                                  uint2 extent [[threads_per_grid]]) {
-  if (at.x >= shape.from_columns || at.y >= extent.y) return;
-  y[ulong(at.y) * shape.to_columns + shape.start + at.x] = x[ulong(at.y) * shape.from_columns + at.x];
+                                  uint2 extent [[threads_per_grid]],
+                                  uint2 group [[threadgroup_position_in_grid]],
+                                  uint2 size [[threads_per_threadgroup]]) {
+  const SlabShape s = shape;
+  if (at.x >= s.from_columns) return;
+  for_row<4>({at.y, group.y, size.y}, extent.y, [&](uint r) { return x[ulong(r) * s.from_columns + at.x]; },
+             [&](uint r, float v) { y[ulong(r) * s.to_columns + s.start + at.x] = v; });
 }

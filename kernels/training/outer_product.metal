@@ -21,7 +21,7 @@ struct ProductRun {
   }
 };
 
-/// y[i, j] = lhs[i] * rhs[j]. A thread does 16 columns, on NVIDIA GPUs one.
+/// y[i, j] = lhs[i] * rhs[j]. A thread does 16 columns, on NVIDIA GPUs four of four rows.
 ///
 /// buffer 0: lhs [N]; 1: rhs [M]; 2: y [N, M]; 3: u32 {N, M}
 /// grid: threads (N, M), x = i. tolerance: exact
@@ -31,10 +31,24 @@ kernel void outer_product_f32(device const float* lhs [[buffer(0)]],
                               constant OuterShape& shape [[buffer(3)]],
                               uint2 at [[thread_position_in_grid]],
                               uint2 in_group [[thread_position_in_threadgroup]],
-                              uint2 size [[threads_per_threadgroup]]) {
+                              uint2 size [[threads_per_threadgroup]],
+                              uint2 group [[threadgroup_position_in_grid]]) {
 #if ANYMETAL_NVIDIA
-  const uint2 place = turned(at, in_group, size);
-  if (place.x < shape.rows && place.y < shape.columns) y[ulong(place.x) * shape.columns + place.y] = lhs[place.x] * rhs[place.y];
+  // A threadgroup does the rows and columns of four by four.
+  nvidia::take_every_threadgroup<4, 4>();
+  if (group.x % 4 != 0 || group.y % 4 != 0) return;
+  const uint2 first = turned(at, in_group, size);
+  float left[4], right[4];
+#pragma unroll
+  for (uint i = 0; i < 4; ++i) {
+    left[i] = lhs[min(first.x + i * size.x, shape.rows - 1)];
+    right[i] = rhs[min(first.y + i * size.y, shape.columns - 1)];
+  }
+#pragma unroll
+  for (uint i = 0; i < 16; ++i) {
+    const uint2 place = first + uint2(i / 4, i % 4) * size;
+    if (place.x < shape.rows && place.y < shape.columns) y[ulong(place.x) * shape.columns + place.y] = left[i / 4] * right[i % 4];
+  }
   return;
 #endif
   if (has_no_run(at.y, in_group.y, shape.columns) || at.x >= shape.rows) return;
@@ -78,5 +92,5 @@ kernel void outer_product_backward_rhs_f32(device const float* dy [[buffer(0)]],
                                            uint j [[thread_position_in_grid]]) {
   const uint rows = shape.rows, columns = shape.columns;
   if (j >= columns) return;
-  drhs[j] = sum_in_order<32>(rows, [&](uint i) { return dy[ulong(i) * columns + j]; }, [&](uint i, float v) { return v * lhs[i]; });
+  drhs[j] = sum_in_order<32>(rows, [&](uint i) { return float2(dy[ulong(i) * columns + j], lhs[i]); }, [](uint, float2 v) { return v.x * v.y; });
 }

@@ -187,6 +187,9 @@ kernel void rms_norm_backward_dw_f32(device const float* x [[buffer(0)]],
   const uint dim = uint(params[0]), rows = uint(params[1]);
   const uint simdgroups = (size + 31) / 32;
 #if ANYMETAL_NVIDIA
+  nvidia::take_every_threadgroup<kFewColumns>();
+  if (group % kFewColumns != 0) return;
+  group /= kFewColumns;
   if (size % 32 == 0 && dim % kFewColumns == 0) {
     if (group >= dim / kFewColumns) return;
     const uint first = group * kFewColumns;

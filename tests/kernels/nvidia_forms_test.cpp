@@ -79,7 +79,7 @@ INSTANTIATE_TEST_SUITE_P(Products, NvidiaWarpgroupForms,
 INSTANTIATE_TEST_SUITE_P(Attention, NvidiaForms,
                          testing::Values("flash_attn_vec_f16kv_dk256", "sdpa", "attention_q8_0kv",
                                          "steel_attention_float32_bq32_bk16_bd256_wm4_wn1_maskfloat32"));
-INSTANTIATE_TEST_SUITE_P(Recurrent, NvidiaForms, testing::Values("gated_delta_net_f32", "chunk_tri_solve_invert_f32",
+INSTANTIATE_TEST_SUITE_P(Recurrent, NvidiaForms, testing::Values("gated_delta_net_f32", "chunk_tri_solve_invert_f32", "tri_solve_lower_unit_f32", "tri_solve_lower_unit_bf16",
                                          "gated_delta_net_kkt_bf16", "gated_delta_net_recompute_wu_bf16",
                                          "gated_delta_net_chunk_o_bf16", "chunk_local_cumsum_g_f32", "ssm_conv_forward_bf16"));
 INSTANTIATE_TEST_SUITE_P(Others, NvidiaForms,
@@ -90,9 +90,20 @@ INSTANTIATE_TEST_SUITE_P(Others, NvidiaForms,
                                          "outer_product_backward_lhs_f32", "outer_product_backward_rhs_f32",
                                          "conv1d_depthwise_causal_backward_dx_f32", "kv_cache_move", "fused_moe_wsum_norm_add_f32",
                                          "rms_norm_backward_dw_f32"));
+INSTANTIATE_TEST_SUITE_P(SeveralThreadgroups, NvidiaForms,
+                         testing::Values("strided_copy_f32", "gather_f32", "qkv_split_f32", "repeat_tiled_f32", "permute_021_bf16_to_f32",
+                                         "transpose_last2_bf16", "transpose_2d_f16", "embedding_gather_3bit", "embedding_gather_scale_batch_f32",
+                                         "kv_cache_copy", "kv_cache_copy_seq_f32_to_f16", "kv_cache_copy_seq_f32_kv_dual", "kv_cache_copy_seq_f32_to_q8_0",
+                                         "moe_weighted_sum_seq_backward_outputs_f32", "moe_swiglu_seq_bf16", "embedding_lookup_f32", "embedding_scatter_add_f32",
+                                         "take_along_axis_f32", "take_along_axis_backward_f32", "slice_2d_cols_f32", "copy_2d_cols_into_f32", "rope_bf16",
+                                         "rope_neox_f32", "rope_multi_f32", "compute_g_beta_f32", "ssm_conv_forward_f32", "ssm_norm_gate_f32",
+                                         "qdq_affine_init_f32", "qdq_affine_forward_f32", "qdq_affine_backward_scales_f32", "qdq_affine_backward_biases_f32",
+                                         "qdq_q4_0_f32", "qdq_q8_0_f32", "fwht_standalone_f32_d256", "fwht_sign_premult_f32_d512", "fwht_sign_undo_f32_d512",
+                                         "argsort_desc_f32", "fused_moe_routing_f32", "fused_moe_routing_batch_f32", "moe_softmax_topk_f32"));
 INSTANTIATE_TEST_SUITE_P(Rows, NvidiaForms,
                          testing::Values("argmax_f32", "top_k_f32", "softmax_sample_f32", "cumsum_f32", "softmax_f32",
-                                         "rms_norm_bf16", "row_sum_f32"));
+                                         "rms_norm_bf16", "row_sum_f32", "rms_norm_mul_f16", "fused_norm_add_f32_v2",
+                                         "fused_post_attn_triple_norm_f32", "fused_residual_norm_f32", "scale_mask_softmax_f32"));
 
 // Factors of TF32 products: what is not a number or not finite stays so, whatever the payload, and the largest numbers do not
 // become infinities. Products read the upper 19 bits.

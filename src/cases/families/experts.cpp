@@ -258,6 +258,7 @@ void sum_cases(CaseList& list) {
       } const params = {static_cast<std::uint32_t>(n), 0.375f};
       p.value(2, params);
       p.threads({n + p.spare(1)}, {flat_threads(n)});
+      p.traffic(12.0 * static_cast<double>(n));
       p.expect(out, {.absolute = 1.35e-7, .relative = 1.35e-7}, [=] {
         Values y(n);
         for (std::size_t i = 0; i < n; ++i) y[i] = sum[i] + 0.375 * x[i];

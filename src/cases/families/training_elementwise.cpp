@@ -132,6 +132,7 @@ void adam_case(Problem& p, std::size_t n, unsigned step, bool zero, float eps = 
   const auto v_out = p.inout(3, DType::F32, n, zero ? constant(0) : uniform(0.0, 0.1), v);
   p.value(4, a);
   grid(p, n, 5, true);
+  p.traffic(28.0 * static_cast<double>(n));
   const double b1 = static_cast<double>(beta1), b2 = static_cast<double>(beta2);
   const auto first = [=](std::size_t i) { return b1 * m[i] + (1 - b1) * g[i]; };
   const auto second = [=](std::size_t i) { return b2 * v[i] + (1 - b2) * g[i] * g[i]; };

@@ -112,6 +112,7 @@ void rotation_cases(CaseList& list, const std::string& name, Transform transform
       const auto out = p.inout(0, DType::F32, data.size(), listed(data), x);
       p.value(1, std::array{u32(dim), u32(heads)});
       p.threadgroups({heads + more}, {32});
+      p.traffic(8.0 * static_cast<double>(data.size()));
       p.expect(out, {.magnitude = 1e-7}, [=] {
         Values y, length;
         for (std::size_t h = 0; h < heads; ++h) {
