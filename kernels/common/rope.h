@@ -41,6 +41,15 @@ void rotate_head(uint dim, uint distance, uint pairs, uint first, uint step, Loa
 // pair of all of them position(head) and angle(position).
 template <class Load, class AnglesOf, class Store>
 void rotate_heads(ElementThread own, uint count, uint dim, uint distance, uint pairs, uint first, uint step, Load load, AnglesOf angles_of, Store store) {
+#if !ANYMETAL_NVIDIA
+  const uint h = own.at;
+  if (h >= count) return;
+  const auto turn = [&](uint i, metal::float2 pair) {
+    const auto angles = angles_of(i);
+    return rotate(pair, angles.angle(angles.position(h)));
+  };
+  rotate_head(dim, distance, pairs, first, step, [&](uint i) { return load(h, i); }, turn, [&](uint i, float v) { store(h, i, v); });
+#else
   constexpr uint kEach = 4;
   for (uint i = first; i < pairs; i += step) {
     const auto angles = angles_of(i);
@@ -57,6 +66,7 @@ void rotate_heads(ElementThread own, uint count, uint dim, uint distance, uint p
     const uint place = i < before ? pairs + i : 2 * pairs + i;
     for_row<kEach>(own, count, [&](uint h) { return load(h, place); }, [&](uint h, float v) { store(h, place, v); });
   }
+#endif
 }
 
 }  // namespace anymetal

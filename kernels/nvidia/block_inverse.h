@@ -2,7 +2,7 @@
 // gives four bytes a lane in a clock, one factor of one product. Blocks of 16 are inverted so; of two blocks and what is below the first,
 // [X 0; A Y], the inverse is [X' 0; -Y' A X' Y'], products of which a thread has a tile in registers.
 #pragma once
-#include <metal_stdlib>
+#include "nvidia/substitution.h"
 
 namespace anymetal {
 
@@ -68,17 +68,8 @@ void invert_unit_lower(threadgroup float* m, uint index) {
   float x[kBlock];
   if (works) {
 #pragma unroll
-    for (uint i = 0; i < kBlock; ++i) {
-      x[i] = i == column ? 1.0f : 0.0f;
-#pragma unroll
-      for (uint k = 0; k < i; k += 4) {
-        const metal::float4 a = *(threadgroup const metal::float4*)(block + i * kPitch + k);
-#pragma unroll
-        for (uint e = 0; e < 4; ++e) {
-          if (k + e < i) x[i] = metal::fma(-a[e], x[k + e], x[i]);
-        }
-      }
-    }
+    for (uint i = 0; i < kBlock; ++i) x[i] = i == column ? 1.0f : 0.0f;
+    substitute<float, kBlock, kPitch>(x, block, kBlock);
   }
   metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
   if (works) {

@@ -21,18 +21,18 @@ void stage(uint n, uint index, uint size, From from, To to) {
   }
 }
 
-// x[i] -= sum over k < i of A[kColumn * i + k] * x[k], i < rows ascending, each rounded to T. A begins at a multiple of 16 bytes; of
-// its rows what comes before the diagonal is used.
-template <class T>
-void substitute(thread float (&x)[kColumn], threadgroup const float* A, uint rows) {
+// x[i] -= sum over k < i of A[kPitch * i + k] * x[k], i < rows <= kRows ascending, each rounded to T. A begins at a multiple of 16 bytes;
+// of its rows what comes before the diagonal is used.
+template <class T, uint kRows = kColumn, uint kPitch = kColumn>
+void substitute(thread float (&x)[kRows], threadgroup const float* A, uint rows) {
 #pragma unroll
-  for (uint i = 0; i < kColumn; ++i) {
+  for (uint i = 0; i < kRows; ++i) {
     // No more on its way than there are registers for.
     if (i < 16 ? i % 4 == 0 : i < 32 ? i % 2 == 0 : true) metal::simdgroup_barrier(metal::mem_flags::mem_none);
     if (i < rows) {
 #pragma unroll
       for (uint k = 0; k < i; k += 4) {
-        const metal::float4 a = *(threadgroup const metal::float4*)(A + kColumn * i + k);
+        const metal::float4 a = *(threadgroup const metal::float4*)(A + kPitch * i + k);
 #pragma unroll
         for (uint e = 0; e < 4; ++e) {
           if (k + e < i) x[i] = metal::fma(-a[e], x[k + e], x[i]);

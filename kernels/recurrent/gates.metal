@@ -27,6 +27,7 @@ kernel void compute_g_beta_f32(device const float* alpha [[buffer(0)]],
                                uint group [[threadgroup_position_in_grid]],
                                uint size [[threads_per_threadgroup]]) {
 #pragma METAL fp math_mode(safe)
+#if ANYMETAL_NVIDIA
   const uint heads = shape.heads;
   const auto store = [&](uint e, float2 v) {  // elements of alpha and of b
     const uint head = e % heads;
@@ -34,6 +35,12 @@ kernel void compute_g_beta_f32(device const float* alpha [[buffer(0)]],
     beta[e] = logistic(v.y);
   };
   for_element<float>({i, group, size}, uint(min(ulong(heads) * shape.tokens, ulong(~0u))), [&](uint e) { return float2(alpha[e], b[e]); }, store);
+#else
+  if (i >= ulong(shape.heads) * shape.tokens) return;
+  const uint head = i % shape.heads;
+  g[i] = softplus(alpha[i] + bias[head]) * -a[head];
+  beta[i] = logistic(b[i]);
+#endif
 }
 
 /// y = x / sqrt(mean(x^2) + eps) * w * silu(z) per row, silu(z) = z / (1 + e^-z).

@@ -22,7 +22,7 @@ namespace anymetal::device::cuda {
 namespace {
 
 /// Changes whenever the code generated from the same IR, or the way its parameters are laid out, changes.
-constexpr unsigned kCodeVersion = 8;
+constexpr unsigned kCodeVersion = 9;
 
 Result<Artifact> ptx_artifact(msl::SpecialisedKernel kernel, const Architecture& architecture, std::string_view label) {
   settle_architecture(kernel, architecture);
