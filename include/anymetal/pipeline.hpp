@@ -30,7 +30,7 @@ struct Argument {
   std::size_t element_alignment = 1; ///< alignof the pointee, bytes
   bool is_reference = false;         ///< `constant T&`: at least element_size bytes are read
   bool is_constant = false;          ///< declared in the `constant` address space
-  bool active = true;                ///< false where a `function_constant` guard is off: needs no binding
+  bool active = true;                ///< false where a `function_constant` guard is off or the specialised kernel never looks at it: needs no binding
 };
 
 class Device;

@@ -7,6 +7,7 @@
 #include "msl/ir_threadgroup.hpp"
 #include "msl/parsed_source.hpp"
 #include "msl/type_names.hpp"
+#include "msl/unused_arguments.hpp"
 #include "msl/use_places.hpp"
 
 #include <fmt/format.h>
@@ -97,6 +98,15 @@ Result<void> refuse_thread_limit(const EntryModule& entry) {
                                                              entry.reflection.name, entry.reflection.max_total_threads, kThreadLimit));
 }
 
+/// As in Metal, what a specialised kernel never looks at needs no binding.
+void mark_unused_arguments(SpecialisedKernel& kernel) {
+  const llvm::Function* function = kernel.module->getFunction(kernel.symbol);
+  for (std::size_t i = 0; i < kernel.reflection.arguments.size(); ++i) {
+    auto& argument = kernel.reflection.arguments[i];
+    argument.active = argument.active && !is_unused(*function->getArg(static_cast<unsigned>(i)));
+  }
+}
+
 Result<SpecialisedKernel> specialised(const EntryModule& entry, std::span<const FunctionConstant> constants) {
   if (auto ok = refuse_thread_limit(entry); !ok) return std::unexpected(ok.error());
   SpecialisedKernel kernel;
@@ -128,6 +138,7 @@ Result<SpecialisedKernel> specialised(const EntryModule& entry, std::span<const 
   if (auto ok = refuse_unknown_symbols(module, entry); !ok) return std::unexpected(ok.error());
   if (auto ok = refuse_unsupported(module, entry.reflection.name); !ok) return std::unexpected(ok.error());
   kernel.reflection.static_threadgroup_memory = *bytes;
+  mark_unused_arguments(kernel);
 
   std::string problem;
   llvm::raw_string_ostream out(problem);

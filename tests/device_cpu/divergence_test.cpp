@@ -328,6 +328,44 @@ end:
   EXPECT_NE(done.error().message().find("ir_kernel"), std::string::npos);
 }
 
+TEST(Divergence, SimdgroupsMayMeetAtBarriersOfTheirOwn) {
+  // The last of three simdgroups goes through two barriers in a loop, the others through two in a row; each reads what another wrote.
+  const IrKernel kernel(R"(
+@shared = internal global [96 x i32] undef, section "msl.threadgroup", align 16
+define void @kernel(ptr %out) {
+  %i = call i32 @__msl_thread_index_in_threadgroup()
+  %mine = getelementptr [96 x i32], ptr @shared, i32 0, i32 %i
+  store i32 %i, ptr %mine
+  %j = xor i32 %i, 32
+  %far = icmp ult i32 %j, 96
+  %k = select i1 %far, i32 %j, i32 5
+  %theirs = getelementptr [96 x i32], ptr @shared, i32 0, i32 %k
+  %low = icmp ult i32 %i, 64
+  br i1 %low, label %left, label %right
+left:
+  call void @__msl_threadgroup_barrier(i32 2)
+  %a = load i32, ptr %theirs
+  call void @__msl_threadgroup_barrier(i32 2)
+  br label %end
+right:
+  %n = phi i32 [ 0, %0 ], [ %n1, %right ]
+  call void @__msl_threadgroup_barrier(i32 2)
+  %b = load i32, ptr %theirs
+  %n1 = add i32 %n, 1
+  %more = icmp ult i32 %n1, 2
+  br i1 %more, label %right, label %end
+end:
+  %v = phi i32 [ %a, %left ], [ %b, %right ]
+  %o = getelementptr i32, ptr %out, i32 %i
+  store i32 %v, ptr %o
+  ret void
+})");
+  const DeviceArray<std::uint32_t> out(Words(96, 0u));
+  ASSERT_TRUE(kernel.run({out.bind()}, {96}, {96}));
+  const auto result = out.values();
+  for (std::uint32_t i = 0; i < 96; ++i) EXPECT_EQ(result[i], i < 64 ? i ^ 32 : 5u) << i;
+}
+
 TEST(Divergence, SimdgroupsMayBeApartAtSimdgroupBarriers) {
   // Simdgroup s passes s + 1 simdgroup barriers, then all meet.
   const IrKernel kernel(R"(

@@ -170,6 +170,35 @@ kernel void f(device int* o [[buffer(0)]], device int* a [[buffer(1), function_c
   EXPECT_FALSE(unset->reflection.arguments[1].active);
 }
 
+TEST(Arguments, ThatAreNeverLookedAtNeedNoBinding) {
+  const std::string text = R"(constant bool batched [[function_constant(0)]];
+template <bool B> void put(device int* o, constant int& n, const device int* shape) { device int* p = o; if (B) p += shape[n]; *p = 1; }
+template <bool B> kernel void f(device int* o, constant int& n, const device int* shape, const device int* never, const device int* maybe,
+                                device int* kept, threadgroup int* shared [[threadgroup(0)]], device int* tested) {
+  const device int* copy = never; copy += 1; thread const device int** there = &copy; (void)there;
+  put<B>(o, n, shape); if (batched) o[1] = maybe[0];
+  volatile int size = sizeof(*kept); o[2] = size; if (tested) o[3] = 1;
+}
+template [[host_name("plain")]] kernel void f<false>(device int*, constant int&, const device int*, const device int*, const device int*, device int*, threadgroup int*, device int*);
+template [[host_name("full")]] kernel void f<true>(device int*, constant int&, const device int*, const device int*, const device int*, device int*, threadgroup int*, device int*);
+)";
+  const auto source = parse(text);
+  ASSERT_TRUE(source) << source.error().message();
+  for (const bool full : {false, true}) {
+    const auto entry = (*source)->entry(full ? "full" : "plain");
+    ASSERT_TRUE(entry) << entry.error().message();
+    const std::vector<FunctionConstant> constants = {{0U, full}};
+    const auto kernel = specialise(**entry, constants);
+    ASSERT_TRUE(kernel) << kernel.error().message();
+    for (const auto& argument : kernel->reflection.arguments) {
+      const bool is_used = argument.name == "o" || argument.name == "tested" ||
+                           (full && (argument.name == "n" || argument.name == "shape" || argument.name == "maybe"));
+      if (argument.name == "never") continue;  // the address of its copy is taken: nobody looks further
+      EXPECT_EQ(argument.active, is_used) << argument.name << full;
+    }
+  }
+}
+
 constexpr const char* kTemplateArguments = R"(constant int n [[function_constant(0)]];
 constant int m [[function_constant(1)]];
 static_assert(n % 2 == 0, "pairs");

@@ -8,6 +8,9 @@
 namespace anymetal::device::cpu {
 namespace {
 
+// A barrier opens when every simdgroup that has not returned waits at one, as GPUs count them: which one does not matter, so that simdgroups
+// may take different branches to barriers of their own. The threads of one simdgroup wait at the same.
+
 /// Lanes of a simdgroup that wait at `barrier`, as a mask; `*consistent` turns false if one waits elsewhere.
 std::uint32_t lanes_at(const Site* sites, Site barrier, bool& consistent) {
   std::uint32_t mask = 0;
@@ -26,16 +29,18 @@ bool run_units(const KernelTable& kernel, GroupContext& context) {
   const auto lanes = static_cast<std::uint32_t>(kernel.lanes_per_unit);
   const std::uint32_t units = kernel.folded != 0 ? (size[0] * size[1] * size[2] + lanes - 1) / lanes
                                                  : (size[0] + lanes - 1) / lanes * size[1] * size[2];
+  const bool are_simdgroups = lanes == kSimdWidth && (kernel.folded != 0 || size[0] % kSimdWidth == 0 || units == 1);
   for (std::uint32_t unit = 0; unit < units; ++unit) kernel.start(&context, unit, lanes);
   auto* const waits = context.sites;
   while (true) {
     const Site barrier = *std::min_element(waits, waits + units);
     if (barrier == kReturned) return true;
-    const bool together =
-        std::all_of(waits, waits + units, [&](Site site) { return site == barrier || site == kReturned; });
-    if (!together || barrier == kDivergentBarrier) return false;
+    const bool opens = std::all_of(waits, waits + units, [&](Site site) {
+      return site == kReturned || (site != kDivergentBarrier && (are_simdgroups || site == barrier));
+    });
+    if (!opens) return false;
     for (std::uint32_t unit = 0; unit < units; ++unit)
-      if (waits[unit] == barrier) kernel.advance(&context, unit, 1);
+      if (waits[unit] != kReturned) kernel.advance(&context, unit, 1);
   }
 }
 
@@ -53,12 +58,14 @@ bool run_threadgroup(const KernelTable& kernel, GroupContext& context) {
     waits[s] = kernel.advance(&context, s, 0);
   }
   while (true) {
-    const Site barrier = *std::min_element(waits.begin(), waits.begin() + simdgroups);
-    if (barrier == kReturned) return true;
+    if (std::all_of(waits.begin(), waits.begin() + simdgroups, [](Site site) { return site == kReturned; })) return true;
     std::array<std::uint32_t, kMaxSimdgroups> masks{};
-    bool consistent = barrier != kDivergentBarrier;
-    for (std::uint32_t s = 0; s < simdgroups; ++s)
-      masks[s] = lanes_at(context.sites + s * kSimdWidth, barrier, consistent);
+    bool consistent = true;
+    for (std::uint32_t s = 0; s < simdgroups; ++s) {
+      if (waits[s] == kReturned) continue;
+      consistent = consistent && waits[s] != kDivergentBarrier;
+      masks[s] = lanes_at(context.sites + s * kSimdWidth, waits[s], consistent);
+    }
     if (!consistent) return false;
     for (std::uint32_t s = 0; s < simdgroups; ++s)
       if (masks[s] != 0) waits[s] = kernel.advance(&context, s, masks[s]);
@@ -92,7 +99,7 @@ bool run_threadgroups(const DispatchCode& code, GroupContext& context, std::uint
 Result<void> stuck_at_barriers(std::string_view label) {
   return fail(
       ErrorCode::InvalidDispatch,
-      fmt::format("{}: threads of one threadgroup wait at different threadgroup barriers, so that none of them can go "
+      fmt::format("{}: threads of one simdgroup wait at different threadgroup barriers, so that none of them can go "
                   "on; every thread that has not returned must reach the same barrier",
                   label));
 }
