@@ -2,6 +2,8 @@
 
 #include "standin_support.hpp"
 
+#include "device/cuda/kernel_bitcode.hpp"
+
 #include <gmock/gmock.h>
 
 #include <array>
@@ -214,6 +216,24 @@ TEST_F(CudaReplay, EdgesOfClippedGridsAreNodesOfTheirOwn) {
   ASSERT_TRUE(replay_->replace(std::move(builder.list)));
   run();
   EXPECT_EQ(standin_.state().launches, before_.launches + 4);
+}
+
+TEST_F(CudaReplay, ThreadgroupsThatDoNothingAreNoPartOfANode) {
+  device::Artifact artifact;
+  artifact.code = "cubin";
+  artifact.symbol = "k";
+  artifact.reflection.arguments = {buffer_argument(Access::ReadWrite)};
+  artifact.metadata = device::cuda::write_metadata({4, {}});
+  const auto kernel = device::cuda::Kernel::load(context_, artifact, "k");
+  ASSERT_TRUE(kernel) << kernel.error().message();
+  for (const auto& [threads, groups] : {std::pair{64U, 1U}, {512U, 2U}, {513U, 3U}}) {  // in threadgroups of 64
+    ListBuilder builder;
+    builder.dispatch(*kernel, {builder.memory(out_)}, {threads, 1, 1}, {64, 1, 1});
+    ASSERT_TRUE(replay_->replace(std::move(builder.list)));
+    run();
+    EXPECT_EQ(standin_.state().last_launch.grid[0], groups) << threads;
+  }
+  EXPECT_EQ(standin_.state().graph_launches, before_.graph_launches + 3);
 }
 
 TEST_F(CudaReplay, BytesBehindAPointerAreUploadedAndChange) {

@@ -176,6 +176,32 @@ kernel void k(device uint* x [[buffer(0)]], constant uint& step [[buffer(1)]], u
   EXPECT_EQ(again.disk_misses, 1U);
 }
 
+TEST_F(CudaRuntime, TheFormThatTakesConstantsByAddressLaunchesAsFewThreadgroups) {
+  Device device(backend_);
+  KernelRegistry registry(DiskCacheOptions{.enabled = false});
+  registry.register_source("k", R"(#include <metal_stdlib>
+#include <anymetal_nvidia>
+kernel void k(device uint* x [[buffer(0)]], constant uint& n [[buffer(1)]], uint g [[threadgroup_position_in_grid]]) {
+  nvidia::take_every_threadgroup<4>();
+  x[g] = n;
+})");
+  const auto pipeline = registry.get_pipeline("k", device);
+  ASSERT_TRUE(pipeline) << pipeline.error().message();
+  const auto buffer = *device.make_buffer(1024);
+  auto encoder = *device.make_command_encoder();
+  for (const bool by_address : {false, true}) {
+    encoder.set_pipeline(*pipeline);
+    encoder.set_buffer(0, buffer);
+    const std::uint32_t n = 7;
+    if (by_address) encoder.set_buffer(1, buffer);
+    if (!by_address) encoder.set_bytes(1, std::as_bytes(std::span(&n, 1)));
+    encoder.dispatch_threads({513}, {64});
+    const auto done = encoder.commit_and_wait();
+    ASSERT_TRUE(done) << done.error().message();
+    EXPECT_EQ(state().last_launch.grid[0], 3U) << by_address;
+  }
+}
+
 TEST_F(CudaRuntime, MoreThanTheGpuHasIsAnError) {
   Device device(backend_);
   KernelRegistry registry(DiskCacheOptions{.enabled = false});
