@@ -135,6 +135,10 @@ class MeasureNvidia(unittest.TestCase):
         with self.assertRaises(ValueError):
             measure.summary(EVENTS, 5)
 
+    def test_runs_are_those_of_the_last_shape(self):
+        shapes = "".join(f"msl_k {us} {groups} 128\n" for us, groups in [(90, 8)] * 3 + [(80, 4)] * 3 + [(12, 4), (10, 4), (11, 4)])
+        self.assertEqual(measure.summary(shapes, 3), (11.0, 2.0))  # another grid, and the same one with other data, came before
+
     def test_rates_stand_beside_ceilings(self):
         row = measure.kernel_row({"shape": "s", "runs": 3, "flops": 0, "bytes": 1175e4}, EVENTS, 2000)
         self.assertEqual(row["rate"], "1000 GB/s, 50 %")
