@@ -165,6 +165,10 @@ kernel void gated_delta_net_chunk_o_bf16(device const bfloat* q [[buffer(0)]],
   }
 #endif
 
+  // The weights are the same for all values: a thread alone does those of its neighbours, which end at once.
+  const uint passes = size.x == 1 && V % (4 * kValues) == 0 ? 4 : 1;
+  if (group.x % passes != 0) return;
+
   constexpr uint kRows = 2, kColumns = 4;  // of a thread's tile of P
   for (uint tile = index; tile < kChunk * kChunk / (kRows * kColumns); tile += size.x) {
     const uint row0 = tile / (kChunk / kColumns) * kRows, column0 = tile % (kChunk / kColumns) * kColumns;
@@ -184,9 +188,9 @@ kernel void gated_delta_net_chunk_o_bf16(device const bfloat* q [[buffer(0)]],
   }
   threadgroup_barrier(mem_flags::mem_threadgroup);
 
-  for (uint tile = index; tile < kChunk * kValues / 8; tile += size.x) {
-    const uint r = tile / (kValues / 8), y0 = tile % (kValues / 8) * 8;
-    if (r >= c.rows) return;
+  for (uint tile = index; tile < kChunk * kValues / 8 * passes; tile += size.x) {
+    const uint r = tile % (kChunk * kValues / 8) / (kValues / 8), y0 = tile / (kChunk * kValues / 8) * kValues + tile % (kValues / 8) * 8;
+    if (r >= c.rows) continue;
     float dots[1][8];
     dot_products(K, dots, [&](uint, uint x) { return L::load(q + c.key_row(r) * K + x); },
                  [&](uint j, uint x) { return L::load(states + ulong(y0 + j) * K + x); });
