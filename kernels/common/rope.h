@@ -50,7 +50,7 @@ void rotate_heads(ElementThread own, uint count, uint dim, uint distance, uint p
   };
   rotate_head(dim, distance, pairs, first, step, [&](uint i) { return load(h, i); }, turn, [&](uint i, float v) { store(h, i, v); });
 #else
-  constexpr uint kEach = 4;
+  constexpr uint kEach = 3;  // with four, registers leave no room for threadgroups of 1,024
   for (uint i = first; i < pairs; i += step) {
     const auto angles = angles_of(i);
     for_row<kEach>(own, count, [&](uint h) { return metal::float3(load(h, i), load(h, i + distance), angles.position(h)); },
