@@ -223,7 +223,7 @@ TEST_F(CudaReplay, ThreadgroupsThatDoNothingAreNoPartOfANode) {
   artifact.code = "cubin";
   artifact.symbol = "k";
   artifact.reflection.arguments = {buffer_argument(Access::ReadWrite)};
-  artifact.metadata = device::cuda::write_metadata({4, {}});
+  artifact.metadata = device::cuda::write_metadata({{4, 1, 1}, {}});
   const auto kernel = device::cuda::Kernel::load(context_, artifact, "k");
   ASSERT_TRUE(kernel) << kernel.error().message();
   for (const auto& [threads, groups] : {std::pair{64U, 1U}, {512U, 2U}, {513U, 3U}}) {  // in threadgroups of 64
