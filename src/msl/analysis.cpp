@@ -11,6 +11,7 @@
 #include "msl/air_functions.hpp"
 #include "msl/checks.hpp"
 #include "msl/entry_codegen.hpp"
+#include "msl/outside_subset.hpp"
 
 namespace anymetal::msl {
 
@@ -84,7 +85,7 @@ void Analysis::find_names() {
     lines.push_back(defining_line(*kernel.function));
     const bool is_template =
         kernel.function->getTemplatedKind() == clang::FunctionDecl::TK_FunctionTemplateSpecialization;
-    if (!is_template) (void)read_signature(*compilation_, kernel);
+    if (!is_template && !is_outside_subset(*kernel.function)) (void)read_signature(*compilation_, kernel);
   }
 }
 

@@ -91,6 +91,7 @@ std::shared_ptr<clang::CompilerInvocation> make_invocation(const SourceOptions& 
   std::vector<const char*> arguments = {
       "-triple", triple_of(target), "-std=c++2b", "-x", "c++", "-fdeclspec", "-ffreestanding", "-fno-builtin",
       "-fno-strict-float-cast-overflow", "-Wno-c++11-narrowing",
+      "-fclang-abi-compat=15",  // `packed` reaches members that are vectors: classes here, built-in types in MSL
       "-fno-rtti", "-nostdsysteminc", "-nobuiltininc", "-fno-threadsafe-statics", "-fno-char8_t", "-ffp-contract=on",
       "-ffloat16-excess-precision=none", "-fconvergent-functions", "-disable-O0-optnone", "-no-enable-noundef-analysis", "-disable-llvm-passes",
       "-O0", "-Wno-ignored-attributes", "-Wno-unknown-pragmas", "-Wno-duplicate-decl-specifier",

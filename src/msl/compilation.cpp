@@ -11,6 +11,7 @@
 #include "msl/given_constants.hpp"
 #include "msl/library_macros.hpp"
 #include "msl/method_spaces.hpp"
+#include "msl/outside_subset.hpp"
 #include "msl/preprocessor_limits.hpp"
 #include "msl/text_literals.hpp"
 #include "msl/threadgroup_statics.hpp"
@@ -29,7 +30,7 @@
 namespace anymetal::msl {
 namespace {
 
-/// Keeps the declarations the parser hands over.
+/// Keeps the declarations the parser hands over, and says which bodies it need not read.
 class Recorder : public clang::ASTConsumer {
  public:
   explicit Recorder(std::vector<clang::Decl*>& declarations) : declarations_(declarations) {}
@@ -38,6 +39,10 @@ class Recorder : public clang::ASTConsumer {
       if (d != nullptr && !d->isFromASTFile()) declarations_.push_back(d);  // one with errors may be none
     }
     return true;
+  }
+  bool shouldSkipFunctionBody(clang::Decl* d) override {
+    const clang::FunctionDecl* function = d == nullptr ? nullptr : d->getAsFunction();
+    return function != nullptr && is_outside_subset(*function);
   }
   void HandleTagDeclDefinition(clang::TagDecl* tag) override {
     const clang::SourceManager& sources = tag->getASTContext().getSourceManager();
@@ -100,7 +105,7 @@ class ParseAction : public clang::ASTFrontendAction {
     LibraryMacros& library_macros = LibraryMacros::install(ci.getPreprocessor());
     ci.createSema(getTranslationUnitKind(), nullptr);
     clang::Sema& sema = ci.getSema();
-    parser_ = std::make_unique<clang::Parser>(ci.getPreprocessor(), sema, false);
+    parser_ = std::make_unique<clang::Parser>(ci.getPreprocessor(), sema, true);  // bodies that the recorder does not want are skipped
     clang::Parser& parser = *parser_;
     sema.TemplateInstCallbacks.push_back(std::make_unique<InstantiationWatch>());
     MethodSpaces method_spaces(ci);

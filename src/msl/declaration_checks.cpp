@@ -6,6 +6,7 @@
 #include "msl/value_types.hpp"
 
 #include <clang/AST/ASTContext.h>
+#include <clang/AST/RecordLayout.h>
 #include <clang/AST/RecursiveASTVisitor.h>
 #include <fmt/format.h>
 
@@ -60,6 +61,7 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
 
   bool VisitFieldDecl(clang::FieldDecl* field) {
     check_pointer(*field);
+    check_packing(*field);
     const std::string_view space = address_space(*field);
     if (!space.empty() && !is_indirect(field->getType())) error(field->getLocation(), fmt::format("a member cannot be in the {} address space by itself", space));
     return true;
@@ -116,6 +118,23 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
     if (!lacks_space(d) || !address_space(d).empty()) return;
     error(d.getLocation(), fmt::format("{} type must have an explicit address space qualifier: device, constant, threadgroup or thread",
                                        d.getType()->isReferenceType() ? "reference" : "pointer"));
+  }
+
+  /// A vector is read as a whole, from an address that its type promises: in a packed structure it may lie elsewhere.
+  void check_packing(const clang::FieldDecl& field) {
+    const clang::RecordDecl& record = *field.getParent();
+    const bool is_packed = record.hasAttr<clang::PackedAttr>() || record.hasAttr<clang::MaxFieldAlignmentAttr>() || field.hasAttr<clang::PackedAttr>();
+    if (!is_packed || record.isDependentType() || record.isInvalidDecl() || !record.isCompleteDefinition()) return;
+    const clang::QualType type = ast_.getBaseElementType(field.getType());
+    const std::string name = type_spelling(ast_, type);
+    const bool is_vector = type->isRecordType() && type->getAsRecordDecl()->getIdentifier() &&
+                           (type->getAsRecordDecl()->getName() == "vec" || type->getAsRecordDecl()->getName() == "matrix") && compilation_.is_librarys(type->getAsRecordDecl()->getLocation());
+    if (!is_vector) return;
+    const clang::ASTRecordLayout& layout = ast_.getASTRecordLayout(&record);
+    const auto needed = static_cast<std::uint64_t>(ast_.getTypeAlignInChars(type).getQuantity());
+    const std::uint64_t offset = layout.getFieldOffset(field.getFieldIndex()) / 8;
+    if (offset % needed == 0 && static_cast<std::uint64_t>(layout.getAlignment().getQuantity()) % needed == 0) return;
+    error(field.getLocation(), fmt::format("'{}' cannot lie at any address, as in this packed structure: it is read in one piece from a multiple of {}; a packed vector can", name, needed));
   }
 
   void check_parameter(const clang::ParmVarDecl& parameter) {

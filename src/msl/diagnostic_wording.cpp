@@ -101,10 +101,6 @@ std::string in_msl_terms(std::string message, std::string_view searched) {
     return "the address of a vector component cannot be taken: cast that of the vector, `(thread float*)&v`";
   }
   if (contains(message, "'annotate' attribute requires parameter")) return "the argument of this attribute must be a constant expression";
-  if (message.starts_with("implicit instantiation of undefined template 'texture") || message.starts_with("implicit instantiation of undefined template 'depth")) {
-    const std::size_t type = message.find('\'');
-    return "type " + message.substr(type) + " is not supported: textures are outside anymetal's compute subset";
-  }
   constexpr std::string_view kSetter = "no matching member function for call to '__put_";
   if (message.starts_with(kSetter)) {
     std::string names = message.substr(kSetter.size());
@@ -125,7 +121,7 @@ std::string in_msl_terms(std::string message, std::string_view searched) {
   }
   if (message.starts_with("parameter may not be qualified with an address space")) return "a parameter passed by value may not be qualified with an address space";
   const bool is_undefined = message.starts_with("implicit instantiation of undefined") || contains(message, "incomplete type");
-  for (const std::string_view type : {"'tensor<", "'imageblock<", "'acceleration_structure", "'visible_function_table", "'intersection_function_table", "'mesh<", "'command_buffer", "'mpp::tensor_ops::convolution2d"}) {
+  for (const std::string_view type : {"'tensor<", "'intersector<", "'intersection_query<", "'raytracing::intersect", "'mpp::tensor_ops::convolution2d"}) {
     if (is_undefined && contains(message, type)) return "type " + message.substr(message.find(type)) + " is not supported: it is outside anymetal's compute subset";
   }
   const bool names_space = contains(message, "device ") || contains(message, "threadgroup ") || contains(message, "constant ");

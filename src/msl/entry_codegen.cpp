@@ -6,6 +6,7 @@
 #include "msl/ir_cleanup.hpp"
 #include "msl/ir_threadgroup.hpp"
 #include "msl/math_mode.hpp"
+#include "msl/outside_subset.hpp"
 #include "msl/reachability.hpp"
 #include "msl/use_places.hpp"
 #include "msl/wrapper.hpp"
@@ -94,6 +95,7 @@ std::optional<EntryModule> generate_entry(Compilation& compilation, const Kernel
   if (wrapper == nullptr || compilation.has_errors()) return std::nullopt;
   Reachable reachable = find_reachable(compilation, wrapper);
   compilation.sema().PerformPendingInstantiations();
+  report_outside_subset(compilation, reachable.undefined);
   if (compilation.binding() && compilation.binding()->others) report_filled_constants(compilation, reachable.functions, constants);
   if (compilation.has_errors() || reachable.is_broken) return std::nullopt;
 

@@ -1,6 +1,7 @@
 #include "msl/prepass.hpp"
 
 #include "msl/keyword_macros.hpp"
+#include "msl/nested_components.hpp"
 #include "msl/pragmas.hpp"
 #include "msl/text_edits.hpp"
 #include "msl/tokens.hpp"
@@ -401,6 +402,7 @@ Prepassed prepass(std::string_view text, LateConstants constants) {
   facts.folds_branches = constants == LateConstants::Open;
   TextEdits edits(text);
   if (text.starts_with(kByteOrderMark)) edits.blank(0, kByteOrderMark.size());  // Clang knows one only where a file begins
+  write_nested_components(text, tokens, edits);
   for (const auto& run : runs_of(text, tokens, facts, edits)) Rewriter(text, run, facts, edits).run();
   return edits.apply();
 }

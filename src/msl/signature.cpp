@@ -1,5 +1,6 @@
 #include "msl/annotations.hpp"
 #include "msl/kernels.hpp"
+#include "msl/outside_subset.hpp"
 #include "msl/thread_inputs.hpp"
 #include "msl/value_types.hpp"
 
@@ -140,7 +141,8 @@ class SignatureReader {
 
   void report_unbindable(const clang::ParmVarDecl& parameter) {
     const std::string type = type_spelling(ast_, parameter.getType());
-    if (const auto* buffer = find_annotation(parameter, "buffer")) {
+    const auto* buffer = find_annotation(parameter, "buffer");
+    if (buffer != nullptr && !is_outside_subset(parameter.getType())) {
       error(buffer->getLocation(), fmt::format("type '{}' is not valid for attribute 'buffer': it needs a pointer or reference to device or constant memory", type));
       return;
     }

@@ -1,6 +1,7 @@
 #include "msl/thread_inputs.hpp"
 
 #include "msl/annotations.hpp"
+#include "msl/outside_subset.hpp"
 #include "msl/suggestions.hpp"
 #include "msl/value_types.hpp"
 
@@ -134,11 +135,10 @@ void check_thread_inputs(Compilation& compilation, const clang::FunctionDecl& ke
 }
 
 void report_invalid_input(Compilation& compilation, const std::string& kernel, const clang::ParmVarDecl& parameter, const std::string& type) {
-  static constexpr std::array<std::string_view, 6> kOpaque = {"texture", "depth", "sampler", "imageblock", "acceleration_structure", "command_buffer"};
-  if (std::ranges::any_of(kOpaque, [&](std::string_view prefix) { return type.starts_with(prefix); })) {
+  if (is_outside_subset(parameter.getType())) {
     compilation.report(kError, parameter.getLocation(),
-                       fmt::format("kernel '{}': parameter '{}' of type '{}' is not supported (textures are outside anymetal's compute subset)",
-                                   kernel, parameter.getName().str(), type));
+                       fmt::format("type '{}' is not supported: parameter '{}' of kernel '{}' is outside anymetal's compute subset", type,
+                                   parameter.getName().str(), kernel));
     return;
   }
   for (const auto* attribute : parameter.specific_attrs<clang::AnnotateAttr>()) {

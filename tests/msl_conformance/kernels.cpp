@@ -113,6 +113,16 @@ const Feature kFeatures[] = {
      "(15 - i) << 4); float4x4 a; half4x4 c; dequantize(b, 0, a); dequantize(b, 1, c); o[0] = a[0][0]; o[1] = a[3][3]; "
      "o[2] = c[0][1]; o[3] = c[2][2]; for (int i = 4; i < 9; ++i) o[i] = 0;",
      {-16, 14, 12, -6, 0, 0, 0, 0, 0}},
+    {"graphics functions, textures and kernels that take textures beside kernels on buffers",
+     "struct varyings { float4 at [[position]]; float2 uv; }; static float4 shade(texture2d<float> map, sampler s, float2 uv) { return "
+     "map.sample(s, uv, level(0)) * map.get_width(); } vertex varyings v(uint i [[vertex_id]]) { varyings r; r.uv = i; return r; } "
+     "fragment half4 f(varyings in [[stage_in]], texture2d<float> map [[texture(0)]], depth2d<float> d [[texture(1)]], sampler s "
+     "[[sampler(0)]]) { if (no_such_name) discard_fragment(); return half4(shade(map, s, in.uv) + d.sample_compare(s, in.uv, 0.5f)); } "
+     "kernel void copy(texture2d<float, access::read> from [[texture(0)]], texture2d<float, access::write> to [[texture(1)]], uint2 p "
+     "[[thread_position_in_grid]]) { to.write(from.read(p), p); } struct bound { texture2d<half> map [[id(0)]]; array<sampler, 2> s "
+     "[[id(1)]]; int value [[id(3)]]; }; static_assert(sizeof(texture2d<half>) == 8);",
+     "bound b; b.value = n[3]; o[0] = b.value;",
+     {3}},
 };
 
 }  // namespace

@@ -115,6 +115,17 @@ const Feature kFeatures[] = {
      "#include <metal_logging>\nconstant metal::os_log logger(\"sub\", \"cat\");",
      "logger.log_debug(\"v %d\", n[1]); logger.log(\"x\"); os_log_default.log_error(\"y %f\", 1.0f); o[0] = 2;",
      {2}},
+    {"math functions in constant expressions",
+     "constant constexpr float kRoot = sqrt(2.0f), kHalf = rsqrt(4.0f), kE = exp(1.0f), kLog = log2(8.0f) + log(kE) + log10(100.0f); "
+     "constexpr constant half kPower = pow(2.0h, 3.0h); constant constexpr float3 kDirection = normalize(float3(3, 0, 4)); constant "
+     "float kTable[3] = {cospi(0.25f), precise::sin(1.0f), atan2(1.0f, 1.0f)}; static_assert(floor(-1.5f) == -2 && ceil(1.25f) == 2 && "
+     "round(2.5f) == 3 && rint(2.5f) == 2 && trunc(-7.75f) == -7 && fma(2.0f, 3.0f, 4.0f) == 10 && fmod(7.5f, 2.0f) == 1.5f && "
+     "fract(2.75f) == 0.75f && ldexp(1.5f, 3) == 12 && copysign(2.0f, -1.0f) == -2 && length(float2(3, 4)) == 5 && all(sqrt(float2(4, "
+     "9)) == float2(2, 3)) && exp2(10.0f) == 1024 && tanh(0.0f) == 0 && int(tan(1.0f) * 1000) == 1557 && kRoot * kRoot > 1.9999f);",
+     "threadgroup int sized[int(sqrt(81.0f))]; sized[0] = sizeof(sized) / 4; o[0] = sized[0]; o[1] = kRoot * 1000; o[2] = kHalf * 10 + "
+     "kLog; o[3] = kPower; o[4] = kDirection[n[2]] * 100 + 0.5f; o[5] = kTable[n[0]] * 1000; o[6] = kTable[n[1]] * 1000; o[7] = "
+     "kTable[n[2]] * 1000; o[8] = kE * 1000;",
+     {9, 1414, 5 + 3 + 1 + 2, 8, 80, 707, 841, 785, 2718}},
 };
 
 }  // namespace

@@ -109,6 +109,18 @@ static_assert(numeric_limits<float>::digits == 24 && numeric_limits<half>::max_e
      "long a = 3000000000l + n[0]; ulong b = ulong(a) * 4; o[0] = b >> 32; o[1] = int(a / 1000000); uint64_t r = "
      "0x0123456789abcdeful + n[0]; r = (r << 13) | (r >> 51); o[2] = uint(r); o[3] = int(r >> 32);",
      {2, 3000, int(0x79BDE024u), 0x68ACF135}},
+    {"intptr_t, uintptr_t, offsetof",
+     "struct part { char a; float3 b; packed_half3 c; }; static_assert(sizeof(intptr_t) == 8 && is_same_v<uintptr_t, ulong>);",
+     "uintptr_t p = reinterpret_cast<uintptr_t>(o + 3) - uintptr_t(o); intptr_t d = -intptr_t(p); o[0] = p; o[1] = d; o[2] = "
+     "offsetof(part, b) * 100 + offsetof(part, c);",
+     {12, -12, 1632}},
+    {"structures with `__attribute__((packed))`, vectors among their members",
+     "struct __attribute__((packed)) row { char tag; packed_float3 p; half h; packed_uchar4 c; }; static_assert(sizeof(row) == 19 && "
+     "offsetof(row, p) == 1 && alignof(row) == 1); typedef struct __attribute__((packed, aligned(16))) { float4 a; uint b; } wide; "
+     "static_assert(sizeof(wide) == 32);",
+     "device row* r = (device row*)(o + 4); r->p = float3(1, 2, 3) + n[0]; r->h = 2; r->c = uchar4(4, 5, 6, 7); r->tag = 9; row l = *r; "
+     "o[0] = l.p.z * 10 + l.c.w; wide w = {float4(n[3]), 2}; o[1] = w.a.w * 10 + w.b; o[2] = ((device uchar*)r)[18]; o[3] = r->p.x;",
+     {37, 32, 7, 1}},
 };
 
 }  // namespace

@@ -149,6 +149,27 @@ const Feature kFeatures[] = {
      "static_assert(kPair.y == 4 && all(int2(1, 2) + 1 == int2(2, 3)));",
      "constexpr auto v = uint3(1, 2, 3) * 2u; static_assert(v.z == 6); o[0] = kWeights[n[3]]; o[1] = v[n[1]];",
      {4, 4}},
+    {"packed vectors: every operator, with operands in any space",
+     "struct pair { packed_float3 a, b[2]; }; constant packed_int2 kPair = {3, 4};",
+     "threadgroup pair s[2]; s[1].a = float3(1, 2, n[3]); s[1].b[0] = s[1].a * 2.0f; s[1].b[1] = s[1].b[0] - s[1].a; o[0] = "
+     "s[1].b[1].z; threadgroup const pair& p = s[1]; pair l = p; o[1] = (l.a + p.b[0]).y; device packed_uint3* u = (device "
+     "packed_uint3*)(o + 4); u[0] = uint3(5, 6, 7); u[0] = u[0] << 2u; u[0] |= 1u; u[0] ^= u[0] & 4u; u[0] %= 16u; o[2] = (kPair "
+     "* kPair).x + (2 * kPair).y + (-kPair).x; o[3] = all(p.a == p.a) + any(p.a < p.b[1]) + all(!(kPair > 3) == bool2(1, 0)) + "
+     "(~kPair).x;",
+     {3, 6, 9 + 8 - 3, 1 + 0 + 1 - 4, 1, 9, 9}},
+    {"volatile packed vectors and matrices; operators and functions of what is volatile",
+     "",
+     "volatile threadgroup packed_float3 p[2]; p[1] = float3(1, 2, n[3]); p[1].x += 3; p[1] *= 2.0f; p[1][1] = 9; p[0] = p[1]; "
+     "p[0].zx = p[1].yz; o[0] = p[0].x * 100 + p[0].y * 10 + p[1].z; volatile float2x2 m = float2x2(1, 2, 3, n[4]); m[0][1] = 5; "
+     "m += float2x2(1); float2 c = m * float2(1, 2); m[1] = c; float2x2 k = m; o[1] = k[1][0] * 100 + c.y; volatile device int4* "
+     "v = (volatile device int4*)(o + 4); v[0] = 3; v[0] = v[0] + v[0] * 2; v[0] <<= 1; ++v[0]; v[0][3] = 4; int4 old = v[0]--; "
+     "o[2] = max(v[0], 5).w * 100 + old.y; o[3] = all(v[0] == v[0]) + any(-v[0] > 0) + dot(p[1], float3(0, 1, 0));",
+     {690 + 6, 800 + 15, 500 + 19, 10, 18, 18, 18, 3}},
+    {"components of components are assigned",
+     "struct pixel { float4 c; };",
+     "float4 v = float4(1, 2, 3, n[4]); v.xyz.x = 5; v.wz.y += 4; v.rgba.gb = float2(8, 9); thread pixel* p = (thread pixel*)&v; "
+     "o[0] = v.x; o[1] = v.y; o[2] = v.z; p->c.zyx.xz.y *= 2; v.wyx.x++; o[3] = v.w; o[4] = v.x;",
+     {5, 8, 9, 5, 10}},
 };
 
 }  // namespace

@@ -26,15 +26,15 @@ __MSL_INLINE constexpr T distance_squared(const vec<T, N>& x, const __msl::conve
   return length_squared(x - y);
 }
 template <__msl::float_element T, int N>
-__MSL_INLINE T length(const vec<T, N>& x) {
+__MSL_INLINE constexpr T length(const vec<T, N>& x) {
   return sqrt(dot(x, x));
 }
 template <__msl::float_element T, int N>
-__MSL_INLINE T distance(const vec<T, N>& x, const __msl::converted<vec<T, N>>& y) {
+__MSL_INLINE constexpr T distance(const vec<T, N>& x, const __msl::converted<vec<T, N>>& y) {
   return length(x - y);
 }
 template <__msl::float_element T, int N>
-__MSL_INLINE vec<T, N> normalize(const vec<T, N>& x) {
+__MSL_INLINE constexpr vec<T, N> normalize(const vec<T, N>& x) {
   return x * rsqrt(dot(x, x));
 }
 template <__msl::float_element T, int N>
@@ -43,12 +43,13 @@ __MSL_INLINE constexpr vec<T, N> faceforward(const vec<T, N>& n, const __msl::co
   return dot(nref, i) < 0 ? n : -n;
 }
 template <__msl::float_element T, int N>
-__MSL_INLINE vec<T, N> reflect(const vec<T, N>& i, const __msl::converted<vec<T, N>>& n) {
+__MSL_INLINE constexpr vec<T, N> reflect(const vec<T, N>& i, const __msl::converted<vec<T, N>>& n) {
   const vec<T, N> unit = normalize(n);
   return i - 2 * dot(unit, i) * unit;
 }
 template <__msl::float_element T, int N>
-__MSL_INLINE vec<T, N> refract(const vec<T, N>& i, const __msl::converted<vec<T, N>>& n, __msl::converted<T> eta) {
+__MSL_INLINE constexpr vec<T, N> refract(const vec<T, N>& i, const __msl::converted<vec<T, N>>& n,
+                                         __msl::converted<T> eta) {
   const T cosine = dot(n, i);
   const T k = 1 - eta * eta * (1 - cosine * cosine);
   return k < 0 ? vec<T, N>(0) : eta * i - (eta * cosine + sqrt(max(k, static_cast<T>(0)))) * n;

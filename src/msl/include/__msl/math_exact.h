@@ -5,10 +5,18 @@
 
 namespace __msl::math {
 
+__MSL_MATH float floor(float x) {
+  if consteval {
+    return constant_floor(x);
+  } else {
+    return __builtin_floorf(x);
+  }
+}
+
 /// x - floor x, never 1; NaN at infinities.
 __MSL_MATH float fract(float x) {
   __MSL_EXACT
-  const float part = x - __builtin_floorf(x);
+  const float part = x - floor(x);
   return part > 0x1.fffffep-1f ? 0x1.fffffep-1f : part;
 }
 

@@ -119,10 +119,18 @@ __MSL_MATH float tan_of_quadrant(float s, float c, int quadrant) {
   return odd && s == 0.0f ? pole : flip_sign(quotient, odd ? kSignBit : 0u);
 }
 
+__MSL_MATH float nearest(float x) {
+  if consteval {
+    return constant_rint(x);
+  } else {
+    return __builtin_rintf(x);
+  }
+}
+
 /// |x| = q / 2 + r modulo 2, exactly, |r| <= 1/4.
 __MSL_MATH float reduce_pi(float a, int& quadrant) {
   __MSL_EXACT
-  const float turn = fma(__builtin_rintf(0.5f * a), -2.0f, a);
+  const float turn = fma(nearest(0.5f * a), -2.0f, a);
   const float q = round_product(turn, 2.0f, quadrant);
   return fma(q, -0.5f, turn);
 }
@@ -130,24 +138,24 @@ __MSL_MATH float reduce_pi(float a, int& quadrant) {
 /// The functions of x from a way to reduce |x| and the polynomials of what remains.
 template <float (*reduced)(float, int&), float (*sine)(float), float (*cosine)(float)>
 struct Trigonometry {
-  static __MSL_MEMBER float sin(float x) {
+  static __MSL_MEMBER constexpr float sin(float x) {
     int quadrant;
     const float r = reduced(magnitude(x), quadrant);
     return flip_sign(sin_of_quadrant(sine(r), cosine(r), quadrant), sign_of(x));
   }
-  static __MSL_MEMBER float cos(float x) {
+  static __MSL_MEMBER constexpr float cos(float x) {
     int quadrant;
     const float r = reduced(magnitude(x), quadrant);
     return cos_of_quadrant(sine(r), cosine(r), quadrant);
   }
-  static __MSL_MEMBER float sincos(float x, float& cos_x) {
+  static __MSL_MEMBER constexpr float sincos(float x, float& cos_x) {
     int quadrant;
     const float r = reduced(magnitude(x), quadrant);
     const float s = sine(r), c = cosine(r);
     cos_x = cos_of_quadrant(s, c, quadrant);
     return flip_sign(sin_of_quadrant(s, c, quadrant), sign_of(x));
   }
-  static __MSL_MEMBER float tan(float x) {
+  static __MSL_MEMBER constexpr float tan(float x) {
     int quadrant;
     const float r = reduced(magnitude(x), quadrant);
     return flip_sign(tan_of_quadrant(sine(r), cosine(r), quadrant), sign_of(x));

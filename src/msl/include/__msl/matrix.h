@@ -12,6 +12,19 @@ struct matrix {
 
   matrix() = default;
 
+  // Of what is volatile each column is read, and written below.
+  template <class M>
+    requires(__is_volatile(M) && __is_same(__msl::plain<M>, matrix))
+  __MSL_MEMBER matrix(M& m) {
+    for (int c = 0; c < C; ++c) columns[c] = vec<T, R>(m.columns[c]);
+  }
+  template <class M>
+    requires(!__is_const(M) && __is_volatile(M))
+  __MSL_MEMBER matrix operator=(this M& m, const matrix& o) {
+    for (int c = 0; c < C; ++c) m.columns[c] = o.columns[c];
+    return o;
+  }
+
   // The diagonal; everything else is zero.
   template <__msl::scalar S>
   __MSL_MEMBER explicit constexpr matrix(S diagonal)

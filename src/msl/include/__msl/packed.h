@@ -3,10 +3,99 @@
 #pragma clang system_header
 #include "vec.h"
 
+namespace __msl {
+
+template <class T>
+inline constexpr bool is_packed = false;
+template <class T, int N>
+inline constexpr bool is_packed<metal::packed_vec<T, N>> = true;
+
+// A copy of what an operand holds, read as a whole where it is volatile; of a packed vector the vector.
+template <class A>
+__MSL_INLINE constexpr plain<A> loaded(const A& a)
+  requires(!is_packed<plain<A>>)
+{
+  return a;
+}
+template <class A>
+__MSL_INLINE constexpr auto loaded(const A& a)
+  requires(is_packed<plain<A>>)
+{
+  return a.__load();
+}
+
+}  // namespace __msl
+
+// Operators with a packed operand where no vector is there whose operator the call would find. A namespace of its own,
+// that of a base of packed_vec: other calls do not see them.
+namespace __msl_packed {
+
+struct operators {};
+
+template <class A>
+concept scalar = __is_arithmetic(__msl::plain<A>) || __is_same(__msl::plain<A>, bfloat);
+template <class A, class B>
+concept operands = !__is_volatile(A) && !__is_volatile(B) &&
+                   ((__msl::is_packed<__msl::plain<A>> && (scalar<B> || __is_same(__msl::plain<A>, __msl::plain<B>))) ||
+                    (scalar<A> && __msl::is_packed<__msl::plain<B>>));
+// Whether A is a packed vector that B can be combined with.
+template <class A, class B>
+concept target = !__is_volatile(A) && __msl::is_packed<__msl::plain<A>> &&
+                 requires(const A& a, const B& b) { __msl::plain<A>(a.__load() + __msl::loaded(b)); };
+
+#define __MSL_OPERATOR(op)                                          \
+  template <class A, class B>                                       \
+    requires(operands<A, B>)                                        \
+  __MSL_INLINE constexpr auto operator op(const A& a, const B& b) { \
+    return __msl::loaded(a) op __msl::loaded(b);                    \
+  }                                                                 \
+#define __MSL_ASSIGNED(op)                                          \
+  __MSL_OPERATOR(op)                                                \
+  template <class A, class B>                                       \
+    requires(target<A, B>)                                          \
+  __MSL_INLINE constexpr A& operator op##=(A & a, const B & b) {    \
+    a = __msl::loaded(a) op __msl::loaded(b);                       \
+    return a;                                                       \
+  }
+__MSL_ASSIGNED(+)
+__MSL_ASSIGNED(-)
+__MSL_ASSIGNED(*)
+__MSL_ASSIGNED(/)
+__MSL_ASSIGNED(%)
+__MSL_ASSIGNED(&)
+__MSL_ASSIGNED(|)
+__MSL_ASSIGNED(^)
+__MSL_ASSIGNED(<<)
+__MSL_ASSIGNED(>>)
+__MSL_OPERATOR(==)
+__MSL_OPERATOR(!=)
+__MSL_OPERATOR(<)
+__MSL_OPERATOR(<=)
+__MSL_OPERATOR(>)
+__MSL_OPERATOR(>=)
+__MSL_OPERATOR(&&)
+__MSL_OPERATOR(||)
+#undef __MSL_OPERATOR
+#undef __MSL_ASSIGNED
+
+#define __MSL_SIGN(op)                                               \
+  template <class A>                                                 \
+    requires(!__is_volatile(A) && __msl::is_packed<__msl::plain<A>>) \
+  __MSL_INLINE constexpr auto operator op(const A& a) {              \
+    return op __msl::loaded(a);                                      \
+  }
+__MSL_SIGN(+)
+__MSL_SIGN(-)
+__MSL_SIGN(~)
+__MSL_SIGN(!)
+#undef __MSL_SIGN
+
+}  // namespace __msl_packed
+
 namespace metal {
 
 template <class T, int N>
-struct packed_vec : __msl_components::components<T, N> {
+struct packed_vec : __msl_components::components<T, N>, __msl_packed::operators {
   using __element = T;
   template <int M>
   using __with_width = vec<T, M>;
@@ -14,6 +103,19 @@ struct packed_vec : __msl_components::components<T, N> {
 
   packed_vec() = default;
   __MSL_MEMBER constexpr packed_vec(const vec<T, N>& v) { __store(v); }
+  // Of what is volatile each element is read, and written below.
+  template <class V>
+    requires(__is_volatile(V) && __is_same(__msl::plain<V>, packed_vec))
+  __MSL_MEMBER packed_vec(V& v) {
+    __store(v.__load());
+  }
+  template <class V, class O>
+    requires(!__is_const(V) && __is_volatile(V))
+  __MSL_MEMBER vec<T, N> operator=(this V& v, const O& o) {
+    const vec<T, N> all(__msl::loaded(o));
+    for (int i = 0; i < N; ++i) v.__set(i, all.__at(i));
+    return all;
+  }
   template <class S>
     requires(__is_constructible(T, S))
   __MSL_MEMBER constexpr packed_vec(S s) {
@@ -37,6 +139,7 @@ struct packed_vec : __msl_components::components<T, N> {
   __MSL_MEMBER constexpr packed_vec(std::initializer_list<T> list) { __store(vec<T, N>(list)); }
 
   __MSL_MEMBER constexpr operator vec<T, N>() const { return __load(); }
+  __MSL_MEMBER operator vec<T, N>() const volatile { return __load(); }
   template <class U>
     requires(!__is_same(U, T))
   __MSL_MEMBER explicit constexpr operator vec<U, N>() const {
@@ -62,47 +165,24 @@ struct packed_vec : __msl_components::components<T, N> {
   }
   __MSL_MEMBER constexpr vec<T, N> __load() const { return __load(__msl::first<N>{}); }
 
-#define __MSL_COMPOUND(op)                                                                       \
-  friend __MSL_MEMBER constexpr packed_vec& operator op##=(packed_vec & a, const vec<T, N>& b) { \
-    return a = a.__load() op b;                                                                  \
+  __MSL_MEMBER T operator[](long i) const volatile { return __e[i]; }
+  __MSL_MEMBER T __at(long i) const volatile { return __e[i]; }
+  __MSL_MEMBER void __set(int i, T s) volatile { __e[i] = s; }
+  template <int... I>
+  __MSL_MEMBER auto __swizzle() const volatile {
+    return vec<T, sizeof...(I)>(static_cast<T>(__e[I])...);
   }
-  __MSL_COMPOUND(+)
-  __MSL_COMPOUND(-)
-  __MSL_COMPOUND(*)
-  __MSL_COMPOUND(/)
-#undef __MSL_COMPOUND
-// Both operands packed: no vector is there whose operator the call would find.
-#define __MSL_OPERATOR(op)                                                 \
-  template <class P>                                                       \
-    requires(__is_same(P, packed_vec))                                     \
-  friend __MSL_MEMBER constexpr auto operator op(const P& a, const P& b) { \
-    return a.__load() op b.__load();                                       \
+  template <int... I>
+  __MSL_MEMBER void __assign(const vec<T, sizeof...(I)>& o) volatile {
+    int k = 0;
+    ((__e[I] = o.__at(k++)), ...);
   }
-#define __MSL_WITH_SCALAR(op)                                                \
-  __MSL_OPERATOR(op)                                                         \
-  template <class S>                                                         \
-    requires(__is_arithmetic(S))                                             \
-  friend __MSL_MEMBER constexpr auto operator op(const packed_vec& a, S b) { \
-    return a.__load() op b;                                                  \
-  }                                                                          \
-  template <class S>                                                         \
-    requires(__is_arithmetic(S))                                             \
-  friend __MSL_MEMBER constexpr auto operator op(S a, const packed_vec& b) { \
-    return a op b.__load();                                                  \
+  __MSL_MEMBER vec<T, N> __load() const volatile {
+    vec<T, N> v;
+    for (int i = 0; i < N; ++i) v.__set(i, __e[i]);
+    return v;
   }
-  __MSL_WITH_SCALAR(+)
-  __MSL_WITH_SCALAR(-)
-  __MSL_WITH_SCALAR(*)
-  __MSL_WITH_SCALAR(/)
-  __MSL_WITH_SCALAR(==)
-  __MSL_WITH_SCALAR(!=)
-  __MSL_WITH_SCALAR(<)
-  __MSL_WITH_SCALAR(<=)
-  __MSL_WITH_SCALAR(>)
-  __MSL_WITH_SCALAR(>=)
-#undef __MSL_WITH_SCALAR
-#undef __MSL_OPERATOR
-  friend __MSL_MEMBER constexpr vec<T, N> operator-(const packed_vec& a) { return -a.__load(); }
+
 
  private:
   template <int... i>

@@ -1,5 +1,5 @@
 #pragma once
-// Packed vectors as arguments of the library's functions: each converts to the vector it packs. The functions proper are
+// Packed vectors, and volatile ones, as arguments of the library's functions: of each the vector is taken. The functions proper are
 // templates over vec, which a conversion alone would not find.
 #pragma clang system_header
 #include "common.h"
@@ -15,38 +15,26 @@
 
 namespace __msl {
 
-template <class T>
-inline constexpr bool is_packed = false;
-template <class T, int N>
-inline constexpr bool is_packed<metal::packed_vec<T, N>> = true;
-
+// What a function template over vec does not take: packed vectors, and vectors that are volatile.
 template <class A>
-__MSL_INLINE constexpr plain<A> unpacked(const A& a)
-  requires(!is_packed<plain<A>>)
-{
-  return a;
-}
+inline constexpr bool is_loaded = is_packed<plain<A>>;
 template <class A>
-__MSL_INLINE constexpr auto unpacked(const A& a)
-  requires(is_packed<plain<A>>)
-{
-  return a.__load();
-}
+inline constexpr bool is_loaded<volatile A> = __is_class(A);
 
 }  // namespace __msl
 
 #define __MSL_UNPACKED(space, name)                                 \
   template <class... A>                                             \
-    requires((__msl::is_packed<__msl::plain<A>> || ...))            \
+    requires((__msl::is_loaded<A> || ...))            \
   __MSL_INLINE constexpr auto name(const A&... a) {                 \
-    return space::name(__msl::unpacked(a)...);                      \
+    return space::name(__msl::loaded(a)...);                      \
   }
 // Functions that write their second argument.
 #define __MSL_UNPACKED_OUT(space, name)                             \
   template <class A, class R>                                       \
-    requires(__msl::is_packed<__msl::plain<A>>)                     \
+    requires(__msl::is_loaded<A>)                                   \
   __MSL_INLINE auto name(const A& a, R& result) {                   \
-    return space::name(__msl::unpacked(a), result);                 \
+    return space::name(__msl::loaded(a), result);                 \
   }
 
 #define __MSL_EACH_MATH(F, space)                                                                                       \

@@ -18,7 +18,11 @@ typedef long int64_t;
 typedef unsigned long uint64_t;
 typedef unsigned long size_t;
 typedef long ptrdiff_t;
+typedef long intptr_t;
+typedef unsigned long uintptr_t;
 typedef decltype(nullptr) nullptr_t;
+
+#define offsetof(type, member) __builtin_offsetof(type, member)
 
 // M once for each number type that the host knows too; bool and bfloat have rules of their own.
 #define __MSL_EACH_NUMBER(M) M(char) M(uchar) M(short) M(ushort) M(int) M(uint) M(long) M(ulong) M(half) M(float)
@@ -31,6 +35,7 @@ using ::int16_t;
 using ::int32_t;
 using ::int64_t;
 using ::int8_t;
+using ::intptr_t;
 using ::nullptr_t;
 using ::ptrdiff_t;
 using ::size_t;
@@ -40,6 +45,7 @@ using ::uint16_t;
 using ::uint32_t;
 using ::uint64_t;
 using ::uint8_t;
+using ::uintptr_t;
 using ::ulong;
 using ::ushort;
 }  // namespace metal

@@ -67,6 +67,11 @@ struct vec : __msl_components::components<T, N> {
   __MSL_MEMBER __msl::like<V, T>& operator[](this V& v, long i) __MSL_VALID_INDEX(i) {
     return reinterpret_cast<__msl::like<V, T>*>(&v.__v)[i];
   }
+  template <class V>
+    requires(!__is_const(V) && __is_volatile(V))
+  __MSL_MEMBER volatile __msl::like<__remove_volatile(V), T>& operator[](this V& v, long i) __MSL_VALID_INDEX(i) {
+    return reinterpret_cast<volatile __msl::like<__remove_volatile(V), T>*>(&v.__v)[i];
+  }
   __MSL_MEMBER constexpr T operator[](long i) const __MSL_VALID_INDEX(i) { return __at(i); }
 
   __MSL_MEMBER constexpr T __at(long i) const { return __msl::at<T, N>(__v, i); }
