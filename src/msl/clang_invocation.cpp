@@ -82,6 +82,10 @@ std::string options_text(const SourceRequest& request) {
   const bool has_tensors = std::ranges::any_of(embedded_headers(), [](const EmbeddedFile& f) { return f.name == "metal_tensor"; });
   if (version >= 400 && has_tensors) text += "#define __HAVE_TENSOR__ 1\n";
   text += fmt::format("#define __MSL_MATH_MODE__ {}\n", static_cast<int>(options.math_mode));
+  if (request.text.find("texture") != std::string::npos) {
+    text += "namespace metal { using __msl_sampling::bias; using __msl_sampling::component; using __msl_sampling::gradient2d; using __msl_sampling::gradient3d; "
+            "using __msl_sampling::gradientcube; using __msl_sampling::level; using __msl_sampling::min_lod_clamp; }\n";
+  }
   for (const auto& [name, value] : options.defines) text += fmt::format("#define {} {}\n", name, value);
   return text;
 }

@@ -28,7 +28,6 @@ struct Prepassed {
 ///    earlier one of the same scope token by token;
 ///  - `void f() __asm("air.x")` becomes a declaration with an annotation (air_functions.hpp);
 ///  - `#undef kernel` becomes a pragma that gives the keyword back (keyword_macros.hpp);
-///  - `v.xyz.x = 1` becomes `v.x = 1` (nested_components.hpp);
 ///  - `1.0h` becomes `1.0f16`, `#pragma METAL fp ...` becomes Clang's own.
 Prepassed prepass(std::string_view text, LateConstants constants = LateConstants::Open);
 

@@ -16,7 +16,7 @@ namespace {
 
 class Walker : public clang::RecursiveASTVisitor<Walker> {
  public:
-  explicit Walker(Compilation& compilation) : sema_(compilation.sema()), spaces_(compilation) {}
+  explicit Walker(Compilation& compilation) : compilation_(compilation), sema_(compilation.sema()), spaces_(compilation) {}
 
   bool shouldVisitTemplateInstantiations() const { return true; }
   bool shouldVisitImplicitCode() const { return true; }
@@ -85,7 +85,8 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
   void need_function(clang::FunctionDecl* function, clang::SourceLocation use) {
     if (!seen_.insert(function->getCanonicalDecl()).second || function->isImmediateFunction()) return;
     if (function->getBuiltinID() != 0 && !function->hasBody()) return;
-    if (!function->isDefined() && function->getTemplateInstantiationPattern() != nullptr) {
+    const clang::FunctionDecl* pattern = function->isDefined() ? nullptr : function->getTemplateInstantiationPattern();
+    if (pattern != nullptr && (pattern->isDefined() || compilation_.is_users(pattern->getLocation()))) {
       const clang::SourceLocation asked_for = function->getPointOfInstantiation();
       const clang::SourceLocation place = asked_for.isValid() ? asked_for : function->getLocation();
       if (function->getTemplateSpecializationKind() == clang::TSK_ExplicitInstantiationDeclaration) {
@@ -121,6 +122,7 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
     if (variable.hasInit() || (pattern != nullptr && pattern->hasInit())) variable.setInlineSpecified();
   }
 
+  Compilation& compilation_;
   clang::Sema& sema_;
   SpaceCheck spaces_;
   Reachable result_;

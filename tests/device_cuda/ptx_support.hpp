@@ -116,13 +116,13 @@ inline std::size_t code_bytes(const std::string& cubin) {
   return bytes;
 }
 
-inline PtxasReport assemble(const std::string& ptx, std::string architecture) {
+inline PtxasReport assemble(const std::string& ptx, std::string architecture, const std::string& options = "-v") {
   if (architecture == "sm_70") architecture = "sm_75";  // the oldest that CUDA 13's ptxas still makes code for
   const std::string file = testing::TempDir() + "/anymetal_" + std::to_string(::getpid()) + '_' +
                            std::to_string(std::hash<std::string>()(ptx)) + ".ptx";
   std::ofstream(file) << ptx;
   const std::string cubin = file + ".cubin";
-  const std::string command = ptxas_path() + " -v -arch=" + architecture + " -o '" + cubin + "' '" + file + "' 2>&1";
+  const std::string command = ptxas_path() + ' ' + options + " -arch=" + architecture + " -o '" + cubin + "' '" + file + "' 2>&1";
   PtxasReport report;
   FILE* pipe = popen(command.c_str(), "r");
   if (pipe == nullptr) return report;

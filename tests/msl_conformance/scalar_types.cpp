@@ -119,8 +119,8 @@ static_assert(numeric_limits<float>::digits == 24 && numeric_limits<half>::max_e
      "offsetof(row, p) == 1 && alignof(row) == 1); typedef struct __attribute__((packed, aligned(16))) { float4 a; uint b; } wide; "
      "static_assert(sizeof(wide) == 32);",
      "device row* r = (device row*)(o + 4); r->p = float3(1, 2, 3) + n[0]; r->h = 2; r->c = uchar4(4, 5, 6, 7); r->tag = 9; row l = *r; "
-     "o[0] = l.p.z * 10 + l.c.w; wide w = {float4(n[3]), 2}; o[1] = w.a.w * 10 + w.b; o[2] = ((device uchar*)r)[18]; o[3] = r->p.x;",
-     {37, 32, 7, 1}},
+     "o[0] = l.p.z * 10 + l.c.w; wide w = {float4(n[3]), 2}; o[1] = w.a.w * 10 + w.b; o[2] = ((device uchar*)r)[18]; o[3] = r->p.x; for (int i = 4; i < 9; ++i) o[i] = 0;",
+     {37, 32, 7, 1, 0, 0, 0, 0, 0}},
 };
 
 }  // namespace

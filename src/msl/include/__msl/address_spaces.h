@@ -41,6 +41,16 @@ __MSL_SPACE(__attribute__((opencl_local)))
 __MSL_SPACE(__attribute__((opencl_private)))
 #undef __MSL_SPACE
 
+// volatile S is S; a class, as Clang 19 cannot lay out what `__remove_volatile` of a template argument leads to.
+template <class S>
+struct steady {
+  using type = S;
+};
+template <class S>
+struct steady<volatile S> {
+  using type = S;
+};
+
 template <class S, class T>
 using like = typename space_of<S>::template like<T>;
 // Neither const, volatile nor in a space.

@@ -28,9 +28,9 @@ __MSL_INLINE constexpr auto loaded(const A& a)
 
 // Operators with a packed operand where no vector is there whose operator the call would find. A namespace of its own,
 // that of a base of packed_vec: other calls do not see them.
-namespace __msl_packed {
+namespace __msl::packed_operators {
 
-struct operators {};
+struct found {};
 
 template <class A>
 concept scalar = __is_arithmetic(__msl::plain<A>) || __is_same(__msl::plain<A>, bfloat);
@@ -48,7 +48,7 @@ concept target = !__is_volatile(A) && __msl::is_packed<__msl::plain<A>> &&
     requires(operands<A, B>)                                        \
   __MSL_INLINE constexpr auto operator op(const A& a, const B& b) { \
     return __msl::loaded(a) op __msl::loaded(b);                    \
-  }                                                                 \
+  }
 #define __MSL_ASSIGNED(op)                                          \
   __MSL_OPERATOR(op)                                                \
   template <class A, class B>                                       \
@@ -90,12 +90,12 @@ __MSL_SIGN(~)
 __MSL_SIGN(!)
 #undef __MSL_SIGN
 
-}  // namespace __msl_packed
+}  // namespace __msl::packed_operators
 
 namespace metal {
 
 template <class T, int N>
-struct packed_vec : __msl_components::components<T, N>, __msl_packed::operators {
+struct packed_vec : __msl_components::components<T, N>, __msl::packed_operators::found {
   using __element = T;
   template <int M>
   using __with_width = vec<T, M>;

@@ -4,9 +4,9 @@
 #pragma clang system_header
 #include "vec.h"
 
-namespace metal {
-
-enum class access { sample, read, write, read_write };
+// What textures are sampled with. In `metal` in files that speak of textures alone (clang_invocation.cpp): others have variables of
+// these names.
+namespace __msl_sampling {
 
 enum class component { x, y, z, w };
 struct level {
@@ -27,6 +27,13 @@ struct gradient3d {
 struct gradientcube {
   gradientcube(float3, float3);
 };
+
+}  // namespace __msl_sampling
+
+namespace metal {
+
+enum class access { sample, read, write, read_write };
+
 template <class T>
 struct sparse_color {
   bool resident() const;

@@ -69,8 +69,9 @@ struct vec : __msl_components::components<T, N> {
   }
   template <class V>
     requires(!__is_const(V) && __is_volatile(V))
-  __MSL_MEMBER volatile __msl::like<__remove_volatile(V), T>& operator[](this V& v, long i) __MSL_VALID_INDEX(i) {
-    return reinterpret_cast<volatile __msl::like<__remove_volatile(V), T>*>(&v.__v)[i];
+  __MSL_MEMBER volatile __msl::like<typename __msl::steady<V>::type, T>& operator[](this V& v, long i)
+      __MSL_VALID_INDEX(i) {
+    return reinterpret_cast<volatile __msl::like<typename __msl::steady<V>::type, T>*>(&v.__v)[i];
   }
   __MSL_MEMBER constexpr T operator[](long i) const __MSL_VALID_INDEX(i) { return __at(i); }
 

@@ -12,7 +12,7 @@ namespace metal {
              requires(const A& a, const B& b) { __msl::loaded(a) op __msl::loaded(b); })                   \
   __MSL_INLINE auto operator op(const A& a, const B& b) {                                                  \
     return __msl::loaded(a) op __msl::loaded(b);                                                           \
-  }                                                                                                        \
+  }
 #define __MSL_ASSIGNED(op)                                                                                 \
   __MSL_OPERATOR(op)                                                                                       \
   template <class A, class B>                                                                              \
