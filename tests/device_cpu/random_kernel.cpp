@@ -133,8 +133,9 @@ void RandomKernel::statement(unsigned depth) {
     case 14:
       return item();
     case 15:
-    case 16:
       return address();
+    case 16:
+      return chance(2) ? address() : stride();
     case 17:
       return row();
     case 18:
@@ -207,10 +208,7 @@ void RandomKernel::loop(unsigned depth) {
 
 void RandomKernel::search() {
   const auto found = variable();
-  switch (pick(6)) {
-    case 4:
-    case 5:
-      return stride();
+  switch (pick(4)) {
     case 0: {  // to a mark that may not be there
       const auto k = fmt::format("k{}", names_++);
       line(fmt::format("uint {} = {};", k, index(128)));
