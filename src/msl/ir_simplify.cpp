@@ -1,8 +1,10 @@
 #include "msl/ir_simplify.hpp"
 
+#include "msl/ir_threadgroup.hpp"
 #include "msl/pass_checkpoints.hpp"
 
 #include <llvm/ADT/SCCIterator.h>
+#include <llvm/ADT/SetVector.h>
 #include <llvm/Analysis/CallGraph.h>
 #include <llvm/Analysis/CGSCCPassManager.h>
 #include <llvm/Analysis/LoopAnalysisManager.h>
@@ -35,7 +37,7 @@ class PassRun {
     builder_.registerLoopAnalyses(loops_);
     builder_.crossRegisterProxies(loops_, functions_, components_, modules_);
   }
-  void run(llvm::FunctionPassManager passes, llvm::Function& function) { passes.run(function, functions_); }
+  void run(llvm::FunctionPassManager& passes, llvm::Function& function) { passes.run(function, functions_); }
   void run(llvm::ModulePassManager passes, llvm::Module& module) { passes.run(module, modules_); }
 
  private:
@@ -84,23 +86,45 @@ void mark_tail_calls(llvm::Function& f) {
 }  // namespace
 
 void simplify_functions(llvm::Module& module) {
-  llvm::ModulePassManager passes;
-  passes.addPass(llvm::createModuleToFunctionPassAdaptor(simplification()));
-  PassRun().run(std::move(passes), module);
-
-  bool has_recursion = false;
+  std::vector<llvm::Function*> defined;
   for (llvm::Function& f : module) {
-    if (f.isDeclaration() || !calls_itself(f)) continue;
-    mark_tail_calls(f);
-    has_recursion = true;
+    if (!f.isDeclaration()) defined.push_back(&f);
   }
-  if (!has_recursion) return;
-  llvm::ModulePassManager tail_calls;
-  tail_calls.addPass(llvm::createModuleToFunctionPassAdaptor(llvm::TailCallElimPass()));
-  PassRun().run(std::move(tail_calls), module);
+  simplify_functions(defined);
 }
 
-void simplify_function(llvm::Function& function) { PassRun().run(simplification(), function); }
+void simplify_functions(std::span<llvm::Function* const> functions) {
+  PassRun run;
+  llvm::FunctionPassManager passes = simplification();
+  for (llvm::Function* f : functions) run.run(passes, *f);
+  for (llvm::Function* f : functions) {
+    if (!calls_itself(*f)) continue;
+    mark_tail_calls(*f);
+    llvm::FunctionPassManager tail_calls;
+    tail_calls.addPass(llvm::TailCallElimPass());
+    PassRun().run(tail_calls, *f);
+  }
+}
+
+std::vector<llvm::Function*> users_of_open_variables(llvm::Module& module) {
+  llvm::SmallSetVector<llvm::Value*, 16> open;
+  for (llvm::GlobalVariable& global : module.globals()) {
+    if (global.isDeclaration() || (!global.isConstant() && global.getSection() != kThreadgroupSection)) open.insert(&global);
+  }
+  llvm::SmallSetVector<llvm::Function*, 16> functions;
+  for (std::size_t i = 0; i < open.size(); ++i) {  // grows by expressions of them
+    for (llvm::User* user : open[i]->users()) {
+      if (auto* instruction = llvm::dyn_cast<llvm::Instruction>(user)) functions.insert(instruction->getFunction());
+      else open.insert(user);
+    }
+  }
+  return {functions.begin(), functions.end()};
+}
+
+void simplify_function(llvm::Function& function) {
+  llvm::FunctionPassManager passes = simplification();
+  PassRun().run(passes, function);
+}
 
 void inline_everything(llvm::Module& module) {
   for (llvm::Function& f : module) {

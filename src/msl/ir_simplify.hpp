@@ -2,6 +2,7 @@
 /// \file
 /// The modest optimisation the front end does: enough to fold constants and drop dead code, the rest is a back end's.
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,13 @@ namespace anymetal::msl {
 /// Registers, branches, common expressions: each function by itself. Self-recursive tail calls become loops.
 void simplify_functions(llvm::Module& module);
 
-/// The same for one function.
+/// The same for some of a module's functions.
+void simplify_functions(std::span<llvm::Function* const> functions);
+
+/// The functions that use variables whose values come later: those that are not defined, and those that an initialiser computes.
+std::vector<llvm::Function*> users_of_open_variables(llvm::Module& module);
+
+/// The same as simplify_functions for one, whose calls of itself stay.
 void simplify_function(llvm::Function& function);
 
 /// Inlines every call of a defined function, then simplifies and drops what nothing uses.

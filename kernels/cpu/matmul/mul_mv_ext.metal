@@ -53,7 +53,9 @@ kernel void mul_mv_ext(constant MatVecExtParams& p [[buffer(0)]],
     float sums[kTogether][kColumns];
     row_products<Block, kTogether, kColumns>(weight + n * p.nb01, p.nb01, ulong(p.ne00) / BlockTraits<Block>::kElements, count,
                                              xs, sums);
+#pragma clang loop vectorize(disable) unroll(disable)
     for (uint c = 0; c < live; ++c) {
+#pragma clang loop vectorize(disable) unroll(disable)
       for (uint r = 0; r < count; ++r) out[c * ulong(p.ne0) + n + r] = sums[r][c];
     }
   }

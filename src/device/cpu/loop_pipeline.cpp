@@ -1,6 +1,7 @@
 #include "device/cpu/loop_pipeline.hpp"
 
 #include <llvm/ADT/STLExtras.h>
+#include <llvm/Analysis/LoopInfo.h>
 #include <llvm/IR/Instructions.h>
 #include <llvm/Transforms/IPO/AlwaysInliner.h>
 #include <llvm/Transforms/IPO/ConstantMerge.h>
@@ -12,9 +13,7 @@
 #include <llvm/Transforms/Scalar/IndVarSimplify.h>
 #include <llvm/Transforms/Scalar/InferAlignment.h>
 #include <llvm/Transforms/Scalar/LICM.h>
-#include <llvm/Transforms/Scalar/LoopDeletion.h>
 #include <llvm/Transforms/Scalar/LoopIdiomRecognize.h>
-#include <llvm/Transforms/Scalar/LoopInstSimplify.h>
 #include <llvm/Transforms/Scalar/LoopPassManager.h>
 #include <llvm/Transforms/Scalar/LoopRotation.h>
 #include <llvm/Transforms/Scalar/LoopSimplifyCFG.h>
@@ -32,7 +31,6 @@ namespace {
 /// Hoists what is the same in all rounds, and takes branches on it out of the loop.
 llvm::LoopPassManager hoisting() {
   llvm::LoopPassManager loops;
-  loops.addPass(llvm::LoopInstSimplifyPass());
   loops.addPass(llvm::LoopSimplifyCFGPass());
   loops.addPass(llvm::LICMPass(llvm::LICMOptions()));
   loops.addPass(llvm::LoopRotatePass());
@@ -66,19 +64,27 @@ llvm::LoopPassManager counting() {
   llvm::LoopPassManager loops;
   loops.addPass(llvm::LoopIdiomRecognizePass());
   loops.addPass(SimplifyCounters());
-  loops.addPass(llvm::LoopDeletionPass());
   return loops;
 }
+
+/// InstCombine where a loop has become vectors: where none has, it runs after unrolling soon enough.
+struct FoldVectors : llvm::PassInfoMixin<FoldVectors> {
+  static llvm::PreservedAnalyses run(llvm::Function& function, llvm::FunctionAnalysisManager& analyses) {
+    const bool has_vectors = llvm::any_of(
+        analyses.getResult<llvm::LoopAnalysis>(function).getLoopsInPreorder(),
+        [](const llvm::Loop* loop) { return llvm::getBooleanLoopAttribute(loop, "llvm.loop.isvectorized"); });
+    return has_vectors ? llvm::InstCombinePass().run(function, analyses) : llvm::PreservedAnalyses::all();
+  }
+};
 
 /// Loops into vectors, and what that leaves folded.
 void add_vectorisation(llvm::FunctionPassManager& functions) {
   llvm::LoopPassManager loops;
   loops.addPass(llvm::LoopRotatePass());
-  loops.addPass(llvm::LoopDeletionPass());
   functions.addPass(llvm::createFunctionToLoopPassAdaptor(std::move(loops)));
   functions.addPass(llvm::LoopVectorizePass());
   functions.addPass(llvm::InferAlignmentPass());
-  functions.addPass(llvm::InstCombinePass());
+  functions.addPass(FoldVectors());
   functions.addPass(llvm::SimplifyCFGPass(llvm::SimplifyCFGOptions()
                                               .forwardSwitchCondToPhi(true)
                                               .convertSwitchRangeToICmp(true)
