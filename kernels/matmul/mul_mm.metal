@@ -12,50 +12,19 @@ using namespace anymetal;
 // kernels: kernel_mul_mm_iq4_nl_f32 kernel_mul_mm_mxfp4_f32 kernel_mul_mm_q2_K_f32 kernel_mul_mm_q3_K_f32
 // kernels: kernel_mul_mm_q4_K_f32 kernel_mul_mm_q5_K_f32 kernel_mul_mm_q6_K_f32 kernel_mul_mm_iq4_xs_f32
 
-/// dst[m, n] = sum over k of W[n, k] * x[m, k], a 64 (N) x 32 (M) tile per threadgroup. Weights are rounded to f16, as
-/// matrix hardware takes them; activations and sums are f32. Each of the four simdgroups owns 32 (N) x 16 (M).
-///
-/// buffer 0: MatMatParams; 1: weight blocks [batch][N rows of nb01 bytes]; 2: x f32 [batch][M rows of nb11 bytes];
-/// 3: dst f32 [batch, M, N]; threadgroup 0: 8192 bytes
-/// grid: threadgroups (ceil(M / 32), ceil(N / 64), batch), 128 threads
-/// tolerance: 2^-10 of the sum of absolute products
+// The tile of one threadgroup. `tiles` holds 8192 bytes.
 template <class Block>
-kernel void mul_mm(constant MatMatParams& p [[buffer(0)]],
-                   device const uchar* weight [[buffer(1)]],
-                   device const uchar* x [[buffer(2)]],
-                   device float* dst [[buffer(3)]],
-                   threadgroup uchar* tiles [[threadgroup(0)]],
-                   uint3 group [[threadgroup_position_in_grid]],
-                   uint thread_index [[thread_index_in_threadgroup]],
-                   uint simdgroup [[simdgroup_index_in_threadgroup]]) {
-  const uint kBlock = BlockTraits<Block>::kElements;
+void mat_mat_tile(constant MatMatParams& p, BatchTile at, threadgroup uchar* tiles, uint thread_index, uint simdgroup) {
+  const uint kBlock = BlockTraits<Block>::kElements, length = uint(p.ne00);
   threadgroup half* weights = (threadgroup half*)tiles;                                      // [kTileN][kStep]
   threadgroup float* inputs = (threadgroup float*)(tiles + kTileN * kStep * sizeof(half));  // [kTileM][kStep]
-  const uint rows = uint(p.ne0), tokens = uint(p.ne1), length = uint(p.ne00);
-  const uint m0 = group.x * kTileM, n0 = group.y * kTileN;
-
-  const uint i12 = group.z % uint(p.ne12), i13 = group.z / uint(p.ne12);
-  weight += ulong(i12 / uint(p.r2)) * p.nb02 + ulong(i13 / uint(p.r3)) * p.nb03;
-  x += i12 * p.nb12 + i13 * p.nb13;
-  device float* out = dst + ulong(group.z) * rows * tokens;
-
-#if ANYMETAL_NVIDIA
-  threadgroup BlockMatMatTiles<Block> wide_tiles;
-  if (nvidia::has_ampere() && are_pieces(p.nb11, p.nb12 | p.nb13, length, 4) && is_short(p.nb01)) {
-    return nvidia_block_product<Block>(wide_tiles, tiles, FloatRows{{x, p.nb11, m0, tokens}, length},
-                                       BlockRows<Block>(weight, p.nb01, n0, rows), length, group,
-                                       are_large<Block, FloatRows>(tokens, rows, ulong(p.ne12)), thread_index, [=](uint m, uint n, float value) {
-                                         if (m0 + m < tokens && n0 + n < rows) out[ulong(m0 + m) * rows + n0 + n] = value;
-                                       });
-  }
-#endif
 
   // What this thread brings into threadgroup memory: half a weight row and a quarter of an activation row. Rows past the
   // end repeat the last one; their products are not stored.
   const uint weight_row = thread_index / 2, weight_half = thread_index % 2 * 16;
   const uint input_row = thread_index / 4, input_quarter = thread_index % 4 * 8;
-  device const Block* blocks = (device const Block*)(weight + min(n0 + weight_row, rows - 1) * p.nb01);
-  device const float* input = (device const float*)(x + min(m0 + input_row, tokens - 1) * p.nb11);
+  device const Block* blocks = (device const Block*)(at.weight + min(at.n0 + weight_row, at.rows - 1) * p.nb01);
+  device const float* input = (device const float*)(at.x + min(at.m0 + input_row, at.tokens - 1) * p.nb11);
 
   const uint n_part = simdgroup % 2 * 32, m_part = simdgroup / 2 * 16;
   simdgroup_float8x8 sums[2][4];
@@ -88,10 +57,35 @@ kernel void mul_mm(constant MatMatParams& p [[buffer(0)]],
     for (uint j = 0; j < 4; ++j) simdgroup_store(sums[i][j], results + (m_part + 8 * i) * kTileN + n_part + 8 * j, kTileN);
   }
   threadgroup_barrier(mem_flags::mem_threadgroup);
-  for (uint i = thread_index; i < kTileM * kTileN; i += kThreads) {
-    const uint m = m0 + i / kTileN, n = n0 + i % kTileN;
-    if (m < tokens && n < rows) out[ulong(m) * rows + n] = results[i];
-  }
+  for (uint i = thread_index; i < kTileM * kTileN; i += kThreads) at(i / kTileN, i % kTileN, results[i]);
+}
+
+/// dst[m, n] = sum over k of W[n, k] * x[m, k], a 64 (N) x 32 (M) tile per threadgroup. Weights are rounded to f16, as
+/// matrix hardware takes them; activations and sums are f32. Each of the four simdgroups owns 32 (N) x 16 (M).
+///
+/// buffer 0: MatMatParams; 1: weight blocks [batch][N rows of nb01 bytes]; 2: x f32 [batch][M rows of nb11 bytes];
+/// 3: dst f32 [batch, M, N]; threadgroup 0: 8192 bytes
+/// grid: threadgroups (ceil(M / 32), ceil(N / 64), batch), 128 threads
+/// tolerance: 2^-10 of the sum of absolute products
+template <class Block>
+kernel void mul_mm(constant MatMatParams& p [[buffer(0)]],
+                   device const uchar* weight [[buffer(1)]],
+                   device const uchar* x [[buffer(2)]],
+                   device float* dst [[buffer(3)]],
+                   threadgroup uchar* tiles [[threadgroup(0)]],
+                   uint3 group [[threadgroup_position_in_grid]],
+                   uint thread_index [[thread_index_in_threadgroup]],
+                   uint simdgroup [[simdgroup_index_in_threadgroup]]) {
+#if ANYMETAL_NVIDIA
+  threadgroup BlockMatMatTiles<Block> wide_tiles;
+  threadgroup typename MergedProduct<Block>::Tiles merged_tiles;
+  const MergedProduct<Block> own = {wide_tiles, merged_tiles};
+  own.run(p, weight, x, dst, tiles, group, thread_index, [&](BatchTile at, threadgroup uchar* memory, uint index) {
+    mat_mat_tile<Block>(p, at, memory, index, index / 32);
+  });
+#else
+  mat_mat_tile<Block>(p, BatchTile(p, weight, x, dst, group), tiles, thread_index, simdgroup);
+#endif
 }
 
 #define INSTANTIATE(name, Block) \

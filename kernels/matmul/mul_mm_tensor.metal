@@ -35,9 +35,7 @@ static_assert(sizeof(PermutedMatMatParams) == 96, "layout");
 // Where a threadgroup's tile starts, and which rows a thread reads: those past the end repeat the last one.
 struct Place {
   uint m0, n0, weight_row, input_row;
-  Place(uint3 group, uint thread_index, uint rows, uint tokens) {
-    m0 = group.x * kTileM;
-    n0 = group.y * kTileN;
+  Place(uint first_input, uint first_weight, uint thread_index, uint rows, uint tokens) : m0(first_input), n0(first_weight) {
     weight_row = min(n0 + thread_index / 2, rows - 1);
     input_row = min(m0 + thread_index / 4, tokens - 1);
   }
@@ -46,73 +44,61 @@ struct Place {
 // The part of the tile that lies in dst [tokens, rows].
 template <class Sums>
 void store(thread const Sums& sums, device float* dst, Place at, uint rows, uint tokens) {
+  if (at.m0 >= tokens || at.n0 >= rows) return;
   auto part = tensor(dst + ulong(at.m0) * rows + at.n0, dextents<int, 2>(rows - at.n0, tokens - at.m0),
                      array<long, 2>({1, long(rows)}));
   sums.store(part);
 }
 
 #if ANYMETAL_NVIDIA
-// Where in a batch of matrices a product on NVIDIA tensor cores reads and writes.
-struct Matrices {
-  device const uchar* weight;
-  device const uchar* x;
-  device float* out;
-  uint m0, n0, rows, tokens;
-  Matrices(constant MatMatParams& p, device const uchar* weights, device const uchar* inputs, device float* dst, uint3 group)
-      : m0(group.x * kTileM), n0(group.y * kTileN), rows(uint(p.ne0)), tokens(uint(p.ne1)) {
-    const uint i12 = group.z % uint(p.ne12), i13 = group.z / uint(p.ne12);
-    weight = weights + ulong(i12 / uint(p.r2)) * p.nb02 + ulong(i13 / uint(p.r3)) * p.nb03;
-    x = inputs + i12 * p.nb12 + i13 * p.nb13;
-    out = dst + ulong(group.z) * rows * tokens;
-  }
-  void operator()(uint m, uint n, float value) const {
-    if (m0 + m < tokens && n0 + n < rows) out[ulong(m0 + m) * rows + n0 + n] = value;
-  }
-};
-
-// As `product` for dense weights, a wide tile: one of several threadgroups along M, and along N, takes the place of all of them.
+// As `product` for dense weights, a wide tile: by a merged threadgroup, or one of several threadgroups along M, and along N, takes the place
+// of all of them.
 template <class T>
 struct WideTiles {
-  typedef WarpgroupTiles<T, float_inputs_down<T>()> Together;
+  typedef WarpgroupTiles<T> Together;
+  // f16, whose inputs are scaled, has no time to wait for them in few threadgroups: so many are not merged, each multiplies alone.
+  static constexpr bool kAlone = metal::is_same_v<T, half>;
+  typedef WarpgroupTiles<T, 1> Alone;
+  typedef Merged<Together::kRows / kTileM, Together::kColumns / kTileN, kAlone ? 66 : 1> Groups;
   threadgroup MatMatTiles<T, 128, 3>& apart;
   threadgroup Together& together;
 };
+template <class T, uint kFours, class Inputs>
+void warpgroup_product(threadgroup WarpgroupTiles<T, kFours>& tiles, Inputs inputs, TileRows weights, uint length, BatchTile at,
+                       threadgroup uchar* scratch, uint thread_index) {
+  typedef WarpgroupTiles<T, kFours> Tiles;
+  typedef FloatTile<T, Inputs, Tiles::kRows, false, false, Tiles::kThreads> InputTile;
+  const DenseTile<T, Tiles::kColumns, Tiles::kThreads> weight_tile = {weights, length};
+  threadgroup typename InputTile::Scales* scales = (threadgroup typename InputTile::Scales*)scratch;
+  warpgroup_mat_mat<InputTile::kScaled>(tiles, scales, InputTile{inputs}, weight_tile, length, thread_index, at);
+}
 template <class T>
-void nvidia_product(WideTiles<T> wide_tiles, constant MatMatParams& p, device const uchar* weight, device const uchar* x,
-                    device float* dst, threadgroup uchar* scratch, uint3 group, uint thread_index) {
-  typedef typename WideTiles<T>::Together Together;
-  const bool together = have_warpgroup_products();
-  if (group.x % ((together ? Together::kRows : 128) / kTileM) != 0 || group.y % ((together ? Together::kColumns : 128) / kTileN) != 0) return;
-  const Matrices at(p, weight, x, dst, group);
+void nvidia_product(WideTiles<T> wide_tiles, bool is_merged, constant MatMatParams& p, BatchTile at, threadgroup uchar* scratch, uint thread_index) {
+  typedef typename WideTiles<T>::Alone Alone;
   const uint length = uint(p.ne00);
   const FloatRows inputs = {{at.x, p.nb11, at.m0, at.tokens}, length};
   const TileRows weights(at.weight, p.nb01, at.n0, at.rows);
-  constexpr bool kScaled = FloatTile<T, FloatRows>::kScaled;
-  threadgroup RowScales* scales = (threadgroup RowScales*)scratch;
-  if (together) {
-    const FloatTile<T, FloatRows, Together::kRows> x_tile = {inputs};
-    const DenseTile<T, Together::kColumns> weight_tile = {weights, length};
-    return warpgroup_mat_mat<kScaled>(wide_tiles.together, scales, x_tile, weight_tile, length, thread_index, at);
+  if (is_merged) return warpgroup_product(wide_tiles.together, inputs, weights, length, at, scratch, thread_index);
+  if (WideTiles<T>::kAlone && have_warpgroup_products()) {
+    if (at.m0 % Alone::kRows != 0 || at.n0 % Alone::kColumns != 0) return;
+    return warpgroup_product(*(threadgroup Alone*)&wide_tiles.together, inputs, weights, length, at, scratch, thread_index);
   }
+  if (at.m0 % 128 != 0 || at.n0 % 128 != 0) return;
   const FloatTile<T, FloatRows> x_tile = {inputs};
   const DenseTile<T, 128> weight_tile = {weights, length};
-  nvidia_mat_mat<kScaled>(wide_tiles.apart, scales, x_tile, weight_tile, length, thread_index, at);
+  constexpr bool kScaled = FloatTile<T, FloatRows>::kScaled;
+  nvidia_mat_mat<kScaled>(wide_tiles.apart, (threadgroup RowScales*)scratch, x_tile, weight_tile, length, thread_index, at);
 }
 #endif
 
 // One tile of a product whose weight rows are elements of type Element, or blocks.
 template <class T, class Row>
-void product(constant MatMatParams& p, device const uchar* weight, device const uchar* x, device float* dst,
-             threadgroup uchar* tiles, uint3 group, uint thread_index) {
-  const uint rows = uint(p.ne0), tokens = uint(p.ne1), length = uint(p.ne00);
-  const uint i12 = group.z % uint(p.ne12), i13 = group.z / uint(p.ne12);
-  const Place at(group, thread_index, rows, tokens);
-  weight += ulong(i12 / uint(p.r2)) * p.nb02 + ulong(i13 / uint(p.r3)) * p.nb03;
-  x += i12 * p.nb12 + i13 * p.nb13;
-  const Row weights(weight + at.weight_row * p.nb01, length);
-  const DenseRow<float> inputs(x + at.input_row * p.nb11, length);
-  store(tensor_product<T>(tiles, length, thread_index, weights, inputs), dst + ulong(group.z) * rows * tokens, at, rows,
-        tokens);
+void product(constant MatMatParams& p, BatchTile at, threadgroup uchar* tiles, uint thread_index) {
+  const uint length = uint(p.ne00);
+  const Place place(at.m0, at.n0, thread_index, at.rows, at.tokens);
+  const Row weights(at.weight + place.weight_row * p.nb01, length);
+  const DenseRow<float> inputs(at.x + place.input_row * p.nb11, length);
+  store(tensor_product<T>(tiles, length, thread_index, weights, inputs), at.out, place, at.rows, at.tokens);
 }
 
 /// dst[m, n] = sum over k of W[n, k] * x[m, k], a 64 (N) x 32 (M) tile per threadgroup. Weights and activations are rounded to
@@ -132,15 +118,14 @@ kernel void mul_mm_tensor(constant MatMatParams& p [[buffer(0)]],
                           uint thread_index [[thread_index_in_threadgroup]]) {
 #if ANYMETAL_NVIDIA
   threadgroup BlockMatMatTiles<Block> wide_tiles;
-  const uint length = uint(p.ne00);
-  const Matrices at(p, weight, x, dst, group);
-  if (nvidia::has_ampere() && are_pieces(p.nb11, p.nb12 | p.nb13, length, 4) && is_short(p.nb01)) {
-    return nvidia_block_product<Block>(wide_tiles, tiles, FloatRows{{at.x, p.nb11, at.m0, at.tokens}, length},
-                                       BlockRows<Block>(at.weight, p.nb01, at.n0, at.rows), length, group,
-                                       are_large<Block, FloatRows>(at.tokens, at.rows, ulong(p.ne12)), thread_index, at);
-  }
+  threadgroup typename MergedProduct<Block>::Tiles merged_tiles;
+  const MergedProduct<Block> own = {wide_tiles, merged_tiles};
+  own.run(p, weight, x, dst, tiles, group, thread_index, [&](BatchTile at, threadgroup uchar* memory, uint index) {
+    product<half, BlockRow<Block>>(p, at, memory, index);
+  });
+#else
+  product<half, BlockRow<Block>>(p, BatchTile(p, weight, x, dst, group), tiles, thread_index);
 #endif
-  product<half, BlockRow<Block>>(p, weight, x, dst, tiles, group, thread_index);
 }
 
 /// dst[b, m, n] = sum over k of w[b / r2, n, k] * x[b, m, k] with dense weights, a 64 (N) x 32 (M) tile per threadgroup. x is
@@ -162,14 +147,20 @@ kernel void dense_mm_tensor(constant MatMatParams& p [[buffer(0)]],
   if constexpr (sizeof(T) == 2) {
     threadgroup MatMatTiles<T, 128, 3> apart;
     threadgroup typename WideTiles<T>::Together together;
+    const typename WideTiles<T>::Groups groups(group);
+    if (groups.is_taken()) return;
     const uint length = uint(p.ne00);
     if (nvidia::has_ampere() && are_pieces(p.nb11, p.nb12 | p.nb13, length, 4) &&
         are_pieces(p.nb01, p.nb02 | p.nb03, length, 2)) {
-      return nvidia_product(WideTiles<T>{apart, together}, p, weight, x, dst, tiles, group, thread_index);
+      return nvidia_product(WideTiles<T>{apart, together}, groups.is_merged, p, BatchTile(p, weight, x, dst, group), tiles, thread_index);
     }
+    return groups.for_each(thread_index, [&](uint3 one, uint index, uint part) {
+      threadgroup uchar* memory = groups.is_merged ? (threadgroup uchar*)&together + 8192 * part : tiles;
+      product<T, DenseRow<T>>(p, BatchTile(p, weight, x, dst, one), memory, index);
+    });
   }
 #endif
-  product<T, DenseRow<T>>(p, weight, x, dst, tiles, group, thread_index);
+  product<T, DenseRow<T>>(p, BatchTile(p, weight, x, dst, group), tiles, thread_index);
 }
 
 /// As mul_mm_tensor with x in the layout attention leaves it in: x[t, k] = x[k / head_dim][t][k % head_dim].
@@ -198,7 +189,7 @@ kernel void mul_mm_tensor_perm021(constant PermutedMatMatParams& p [[buffer(0)]]
                                        });
   }
 #endif
-  const Place at(group, thread_index, rows, tokens);
+  const Place at(group.x * kTileM, group.y * kTileN, thread_index, rows, tokens);
   const BlockRow<Block> weights(weight + at.weight_row * p.nb01, uint(p.ne00));
   const HeadsRow inputs = {x, at.input_row, tokens, uint(p.head_dim)};
   store(tensor_product<half>(tiles, uint(p.ne00), thread_index, weights, inputs), dst, at, rows, tokens);

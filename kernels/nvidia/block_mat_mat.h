@@ -27,14 +27,14 @@ constexpr uint large_tile() {
 constexpr constant uint kSmallTile = 32, kGroupTile = 4 * kOwnRows;  // input rows; the latter where simdgroups multiply together
 constexpr constant uint kBlockColumns = 4 * kOwnRows;  // weight rows of a threadgroup
 
-// The blocks of a simdgroup's weight rows in threadgroup memory, kElements of each at a time.
-template <class Block>
+// The blocks of a simdgroup's kRows weight rows in threadgroup memory, kElements of each at a time: a block or kMost.
+template <class Block, uint kRowCount = kOwnRows, uint kMost = 128>
 struct BlockStage {
-  static constexpr uint kBlock = BlockTraits<Block>::kElements, kElements = kBlock == 256 ? 256 : 128;
+  static constexpr uint kRows = kRowCount, kBlock = BlockTraits<Block>::kElements, kElements = kBlock > kMost ? kBlock : kMost;
   static constexpr uint kBytes = kElements / kBlock * sizeof(Block);
   // Pieces of 16 bytes, the first and the last in part; odd: rows lie in different banks.
   static constexpr uint kPitch = ((kBytes + 15 + 15) / 16) | 1;
-  metal::uint4 rows[kOwnRows * kPitch];
+  metal::uint4 rows[kRows * kPitch];
 };
 
 // Inputs, of which one tile is multiplied and the next one written, and weights.
@@ -48,7 +48,6 @@ struct alignas(1024) BlockMatMatTiles {
 // kAlign, bytes keep their places in pieces of 16; others are moved to a piece's beginning.
 template <class Block>
 struct BlockRows {
-  typedef BlockStage<Block> Stage;
   TileRows rows;
   bool straight;
   BlockRows(device const uchar* base, ulong row_bytes, uint first, uint count)
@@ -56,11 +55,11 @@ struct BlockRows {
         straight(BlockFragment<Block>::kAlign != 4 || (((ulong)base | row_bytes) & 3) == 0) {}
 
   // What a stage takes of the `left` elements from byte `at` on, by eight lanes a row.
-  template <bool kStraight = false>
+  template <bool kStraight = false, class Stage>
   void copy(threadgroup Stage& stage, uint first, uint at, uint left, uint lane) const {
     const uint count = metal::min(left, Stage::kElements) / Stage::kBlock * uint(sizeof(Block));
     if (kStraight || straight) {
-      for (uint i = 0; i < kOwnRows / 4; ++i) {
+      for (uint i = 0; i < Stage::kRows / 4; ++i) {
         const uint row = lane / 8 + 4 * i;
         device const uchar* from = rows.kept_at(first + row) + at;
         const uint skew = uint((ulong)from & 15);
@@ -72,7 +71,7 @@ struct BlockRows {
       }
     } else {
 #pragma nounroll
-      for (uint row = lane / 8; row < kOwnRows; row += 4) {
+      for (uint row = lane / 8; row < Stage::kRows; row += 4) {
         device const uchar* from = rows.kept_at(first + row) + at;
 #pragma nounroll
         for (uint piece = lane % 8; 16 * piece < count; piece += 8)
@@ -92,10 +91,9 @@ struct BlockRows {
 
 // The lane's factors from its rows 8j + lane / 4 of a stage: 32 elements of each from `within` on. `skew(j)`: how far into a
 // piece of 16 bytes row j begins. The whole simdgroup calls.
-template <class Block, class Skew>
+template <class Block, class Stage, class Skew>
 struct RowFactors {
-  typedef BlockStage<Block> Stage;
-  static constexpr uint kAcross = kOwnRows / 8;
+  static constexpr uint kAcross = Stage::kRows / 8;
   threadgroup Stage& stage;
   uint within, lane;
   Skew skew;
@@ -117,8 +115,8 @@ struct RowFactors {
     return factors.decode(block_at(j), within / 32, lane % 4);
   }
 };
-template <class Block, class Skew>
-RowFactors<Block, Skew> row_factors(threadgroup BlockStage<Block>& stage, uint within, uint lane, Skew skew) {
+template <class Block, class Stage, class Skew>
+RowFactors<Block, Stage, Skew> row_factors(threadgroup Stage& stage, uint within, uint lane, Skew skew) {
   return {stage, within, lane, skew};
 }
 
@@ -153,8 +151,8 @@ void nvidia_block_mat_mat(threadgroup BlockMatMatTiles<Block>& tiles, threadgrou
       nvidia::await_copies<0>();
     }
     metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
-    const bool upper = scales->changed[slot][lane / 16] == k + 32,
-               lower = scales->changed[slot][2 + lane / 16] == k + 32;
+    const bool upper = scales->changed[slot][0][lane / 16] == k + 32,
+               lower = scales->changed[slot][0][2 + lane / 16] == k + 32;
     if (upper || lower) multiply_rows(scales->ratios[slot], upper, lower);
 
     const auto rows = row_factors<Block>(stage, within, lane, [&](uint j) { return weights.skew(first + 8 * j + g, at); });

@@ -64,7 +64,7 @@ void nvidia_mat_mat(threadgroup MatMatTiles<T, kColumns, kStages>& tiles, thread
     copy(k + 64, next == kStages - 1 ? 0 : next + 1);
     const bool more = k + 32 < length;
     if constexpr (kScaled) {
-      const bool upper = scales->changed[stage][lane / 16] == k + 32, lower = scales->changed[stage][2 + lane / 16] == k + 32;
+      const bool upper = scales->changed[stage][0][lane / 16] == k + 32, lower = scales->changed[stage][0][2 + lane / 16] == k + 32;
       if (upper || lower) multiply_rows(scales->ratios[stage], upper, lower);
     }
     uint b[2][kAcross / 2][4];  // two steps of 16 elements, two products across

@@ -1,5 +1,5 @@
-// How rows of a product come into tiles of 32 of their elements as 16-bit T in threadgroup memory, on NVIDIA GPUs, by 128
-// threads. Rows that are T already are copied (kCopied) two tiles ahead; of others every thread holds its share of the next
+// How rows of a product come into tiles of 32 of their elements as 16-bit T in threadgroup memory, on NVIDIA GPUs, by kThreads
+// threads, 128 where nothing else is said. Rows that are T already are copied (kCopied) two tiles ahead; of others every thread holds its share of the next
 // tile in registers while the present one is multiplied.
 #pragma once
 #include "common/nvidia.h"
@@ -48,7 +48,7 @@ metal::uint4 piece(device const uchar* at, bool aligned) {
 inline bool is_aligned(device const uchar* at) { return ((ulong)at & 15) == 0; }
 
 // Rows of T in pieces; 0 past their end.
-template <class T, uint kRows>
+template <class T, uint kRows, uint kThreads = 128>
 struct DenseTile {
   static constexpr bool kCopied = true;
   TileRows rows;
@@ -57,28 +57,30 @@ struct DenseTile {
 
   void copy(threadgroup T* tile, uint k, uint thread_index) const {
     const uint first = k + thread_index % 4 * 8;
-    const auto from = [&](uint i) { return rows.at(thread_index / 4 + 32 * i) + first * 2; };
-    const auto to = [&](uint i) { return tile + tile_at(thread_index / 4 + 32 * i, thread_index % 4); };
+    constexpr uint kAtOnce = kThreads / 4;
+    const auto from = [&](uint i) { return rows.at(thread_index / 4 + kAtOnce * i) + first * 2; };
+    const auto to = [&](uint i) { return tile + tile_at(thread_index / 4 + kAtOnce * i, thread_index % 4); };
     if (is_aligned(rows.top)) {
-      for (uint i = 0; i < kRows / 32; ++i) nvidia::copy_16_or_zero(to(i), from(i), first < length);
+      for (uint i = 0; i < kRows / kAtOnce; ++i) nvidia::copy_16_or_zero(to(i), from(i), first < length);
     } else {
-      for (uint i = 0; i < kRows / 32; ++i) *(threadgroup metal::uint4*)to(i) = first < length ? piece<ushort>(from(i), false) : metal::uint4(0);
+      for (uint i = 0; i < kRows / kAtOnce; ++i) *(threadgroup metal::uint4*)to(i) = first < length ? piece<ushort>(from(i), false) : metal::uint4(0);
     }
   }
 };
 
-// Rows of f32 in pieces; 0 past their end.
-struct FloatRows {
+// Rows of f32 in pieces; 0 past their end, which kWhole rows have at the end of a tile.
+template <bool kWhole>
+struct FloatRowsOf {
   TileRows rows;
   uint length;
-  template <bool kKept, uint kCount>
+  template <bool kKept, uint kAtOnce, uint kCount>
   void load(uint k, uint thread_index, thread metal::float4 (&held)[kCount]) const {
     const uint first = k + thread_index % 8 * 4;
     const auto at = [&](uint i) {
-      const uint row = thread_index / 8 + 16 * i;
+      const uint row = thread_index / 8 + kAtOnce * i;
       return (kKept ? rows.kept_at(row) : rows.at(row)) + first * 4;
     };
-    if (first >= length) {
+    if (!kWhole && first >= length) {
       for (uint i = 0; i < kCount; ++i) held[i] = 0.0f;
     } else if (is_aligned(rows.top)) {
       for (uint i = 0; i < kCount; ++i) held[i] = *(device const metal::float4*)at(i);
@@ -88,14 +90,16 @@ struct FloatRows {
   }
 };
 
+typedef FloatRowsOf<false> FloatRows;
+
 // Rows of f32 in pieces, at byte offsets from a table in threadgroup memory; their length is a multiple of 32.
 struct ListedRows {
   device const uchar* base;
   threadgroup const ulong* offsets;
-  template <bool kKept, uint kCount>
+  template <bool kKept, uint kAtOnce, uint kCount>
   void load(uint k, uint thread_index, thread metal::float4 (&held)[kCount]) const {
     for (uint i = 0; i < kCount; ++i) {
-      device const uchar* row = base + offsets[thread_index / 8 + 16 * i];
+      device const uchar* row = base + offsets[thread_index / 8 + kAtOnce * i];
       held[i] = metal::as_type<metal::float4>(piece<uint>(row + (k + thread_index % 8 * 4) * 4, is_aligned(base)));
     }
   }
@@ -105,11 +109,11 @@ struct ListedRows {
 struct HeadRows {
   device const bfloat* x;
   uint first, tokens, head_dim;
-  template <bool kKept, uint kCount>
+  template <bool kKept, uint kAtOnce, uint kCount>
   void load(uint k, uint thread_index, thread metal::float4 (&held)[kCount]) const {
     const uint at = k + thread_index % 8 * 4;
     for (uint i = 0; i < kCount; ++i) {
-      const uint token = metal::min(first + thread_index / 8 + 16 * i, tokens - 1);
+      const uint token = metal::min(first + thread_index / 8 + kAtOnce * i, tokens - 1);
       device const bfloat* run = x + (ulong(at / head_dim) * tokens + token) * head_dim + at % head_dim;
       held[i] = metal::float4(run[0], run[1], run[2], run[3]);
     }
@@ -118,13 +122,23 @@ struct HeadRows {
 
 constexpr constant uint kMostStages = 6;  // of a pipeline
 
-// How 128 rows of floats are scaled to fit f16, in threadgroup memory. Every simdgroup looks after 32 rows: those whose number
-// modulo 16 is its own quarter of 16.
-struct RowScales {
-  float ratios[kMostStages][128];        // by stage: what sums so far are multiplied with before the tile there is added
-  metal::uint4 changed[kMostStages];     // by stage and simdgroup: the tile with which its ratios came, by its last element
-  float inverses[128];                   // in the end: what sums are multiplied with
+// How kRows rows of floats are scaled to fit f16, in threadgroup memory. Of every 4 kSimdgroups rows each simdgroup looks after
+// its own four.
+template <uint kRows, uint kSimdgroups>
+struct ScalesOfRows {
+  float ratios[kMostStages][kRows];                     // by stage: what sums so far are multiplied with before the tile there is added
+  metal::uint4 changed[kMostStages][kSimdgroups / 4];   // by stage and simdgroup: the tile with which its ratios came, by its last element
+  uint newest[kMostStages];                             // by stage, of all simdgroups
+  float inverses[kRows];                                // in the end: what sums are multiplied with
+
+  // Whether ratios came with the tile that ends with element `end`: any, or that of a row.
+  bool are_new(uint stage, uint end) const { return newest[stage] == end; }
+  bool is_new(uint stage, uint end, uint row) const {
+    const uint simdgroup = row / 4 % kSimdgroups;
+    return changed[stage][simdgroup / 4][simdgroup % 4] == end;
+  }
 };
+typedef ScalesOfRows<128, 4> RowScales;
 
 inline float finite_magnitude(float x) {
   const float a = metal::fabs(x);
@@ -134,25 +148,29 @@ inline float finite_magnitude(float x) {
 // kRows rows of floats rounded to T, where kForFragments in the order of slots that block_fragments.h has. As f16 a row is
 // multiplied by a power of two, its scale, so that the finite elements up to there fit, whatever their magnitude: where a
 // tile brings larger ones than fit, the scale becomes smaller.
-template <class T, class Rows, uint kRows = 128, bool kForFragments = false, bool kKept = kForFragments>
+template <class T, class Rows, uint kRows = 128, bool kForFragments = false, bool kKept = kForFragments, uint kThreads = 128>
 struct FloatTile {
   static constexpr bool kCopied = false, kScaled = metal::is_same_v<T, half>;
-  static constexpr uint kCount = kRows / 16;  // of a thread
+  static constexpr uint kAtOnce = kThreads / 8, kCount = kRows / kAtOnce;  // rows; a thread has an eighth of kCount
+  typedef ScalesOfRows<(kRows > 128 ? kRows : 128), kThreads / 32> Scales;
   Rows rows;
   metal::float4 held[kCount];
   uint scales[kCount / 2];  // powers of two, two to a word
 
   // Before the first tile: for elements of 2^-80 at least.
-  void start(threadgroup RowScales* memory, uint thread_index) {
+  void start(threadgroup Scales* memory, uint thread_index) {
     for (uint i = 0; i < kCount; ++i) set_scale(i, 0x1p91f);
-    for (uint s = 0; s < kMostStages && thread_index % 32 == 0; ++s) memory->changed[s][thread_index / 32] = 0;
+    for (uint s = 0; s < kMostStages && thread_index % 32 == 0; ++s) {
+      memory->changed[s][thread_index / 128][thread_index / 32 % 4] = 0;
+      memory->newest[s] = 0;
+    }
   }
-  void finish(threadgroup RowScales* memory, uint thread_index) const {
-    for (uint i = 0; i < kCount && thread_index % 8 == 0; ++i) memory->inverses[thread_index / 8 + 16 * i] = 1.0f / scale(i);
+  void finish(threadgroup Scales* memory, uint thread_index) const {
+    for (uint i = 0; i < kCount && thread_index % 8 == 0; ++i) memory->inverses[thread_index / 8 + kAtOnce * i] = 1.0f / scale(i);
   }
-  void load(uint k, uint thread_index) { rows.template load<kKept>(k, thread_index, held); }
+  void load(uint k, uint thread_index) { rows.template load<kKept, kAtOnce>(k, thread_index, held); }
   // The tile that ends with element `end`.
-  void store(threadgroup T* tile, threadgroup RowScales* memory, uint stage, uint end, uint thread_index) {
+  void store(threadgroup T* tile, threadgroup Scales* memory, uint stage, uint end, uint thread_index) {
     const uint largest = put(tile, thread_index);
     if (!kScaled) return;
     // 2^15 or more, in one of the two halves: once more with other scales.
@@ -176,7 +194,7 @@ struct FloatTile {
       const metal::float4 v = kScaled ? held[i] * scale(i) : held[i];
       const metal::uint2 words(packed(T(), v.x, v.y), packed(T(), v.z, v.w));
       if (kScaled) largest = nvidia::max_magnitudes(largest, nvidia::max_magnitudes(words[0], words[1]));
-      const uint row = thread_index / 8 + 16 * i;
+      const uint row = thread_index / 8 + kAtOnce * i;
       if (kForFragments) {
         for (uint j = 0; j < 2; ++j) *(threadgroup uint*)(tile + tile_at(row, run / 4 * 2 + j) + run % 4 * 2) = words[j];
       } else {
@@ -186,7 +204,7 @@ struct FloatTile {
     return largest;
   }
   // Scales that bring the largest finite element of each row that does not fit to 2^11, so that there is room for more.
-  void shrink(threadgroup RowScales* memory, uint stage, uint end, uint thread_index) {
+  void shrink(threadgroup Scales* memory, uint stage, uint end, uint thread_index) {
     for (uint i = 0; i < kCount; ++i) {
       const metal::float4 v = held[i];
       float largest = metal::max(metal::max(finite_magnitude(v.x), finite_magnitude(v.y)),
@@ -194,9 +212,12 @@ struct FloatTile {
       for (ushort distance = 1; distance < 8; distance *= 2) largest = metal::max(largest, metal::simd_shuffle_xor(largest, distance));
       const float before = scale(i);
       if (largest >= 32752.0f / before) set_scale(i, metal::as_type<float>((265u << 23) - (metal::as_type<uint>(largest) & (255u << 23))));
-      if (thread_index % 8 == 0) memory->ratios[stage][thread_index / 8 + 16 * i] = scale(i) / before;
+      if (thread_index % 8 == 0) memory->ratios[stage][thread_index / 8 + kAtOnce * i] = scale(i) / before;
     }
-    if (thread_index % 32 == 0) memory->changed[stage][thread_index / 32] = end;
+    if (thread_index % 32 == 0) {
+      memory->changed[stage][thread_index / 128][thread_index / 32 % 4] = end;
+      memory->newest[stage] = end;
+    }
   }
 };
 

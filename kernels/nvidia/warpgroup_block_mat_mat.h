@@ -35,8 +35,8 @@ void warpgroup_block_mat_mat(threadgroup BlockMatMatTiles<Block>& tiles, threadg
     if (within == 0) nvidia::await_copies<0>();
     nvidia::publish_tiles();
     metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
-    if (metal::any(scales->changed[slot] == k + 32)) {
-      const bool even = scales->changed[slot][t / 2] == k + 32, odd = scales->changed[slot][2 + t / 2] == k + 32;
+    if (metal::any(scales->changed[slot][0] == k + 32)) {
+      const bool even = scales->changed[slot][0][t / 2] == k + 32, odd = scales->changed[slot][0][2 + t / 2] == k + 32;
       multiply_inputs(scales->ratios[slot], even, odd);
     }
 

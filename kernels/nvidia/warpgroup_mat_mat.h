@@ -1,41 +1,36 @@
-// One tile of a product of input rows with weight rows on NVIDIA GPUs of compute capability 9.0, whose four simdgroups multiply
+// One tile of a product of input rows with weight rows on NVIDIA GPUs of compute capability 9.0, where four simdgroups multiply
 // together, right from threadgroup memory and beside what they do next. Sums are f32.
 #pragma once
+#include "nvidia/merged_threadgroups.h"
 #include "nvidia/tile_rows.h"
 
 namespace anymetal {
 
 // The tests on other devices have less threadgroup memory.
 #if defined(ANYMETAL_EMULATE_NVIDIA)
-constexpr constant uint kAcrossColumns = 32;
+constexpr constant uint kAcrossColumns = 64;
 #else
-constexpr constant uint kAcrossColumns = 128;
+constexpr constant uint kAcrossColumns = 256;
 #endif
 
-// A tile is two products of 64 rows by kAcrossColumns weights, one above the other (kDown 2) or beside it (kDown 1, which reads
-// inputs half as often and weights twice as often). 32 elements of every row at a time: one such stage is multiplied, the one
-// before it perhaps still, and the others are on their way.
-template <class T, uint kDown>
+// Each four simdgroups have the product of 64 rows by kAcrossColumns weights. 32 elements of every row at a time: one such
+// stage is multiplied, the one before it perhaps still, and the others are on their way.
+template <class T, uint kFours = kMergedParts>
 struct alignas(1024) WarpgroupTiles {
-  static constexpr uint kRows = 64 * kDown, kColumns = kAcrossColumns * (2 / kDown);
-  static constexpr uint kStages = kAcrossColumns < 128 ? 3 : kDown == 2 ? 5 : 4;
+  static constexpr uint kThreads = 128 * kFours, kRows = 64 * kFours, kColumns = kAcrossColumns;
+  static constexpr uint kStages = kAcrossColumns < 256 ? 3 : 6;
   T inputs[kStages][kRows * 32];
   T weights[kStages][kColumns * 32];
 };
 
-// The tile for inputs of f32: those that are scaled are few, so that their scaling is.
-template <class T>
-constexpr uint float_inputs_down() {
-  return metal::is_same_v<T, half> || kAcrossColumns < 128 ? 1 : 2;
-}
-
 // `store(m, n, value)` gets every element of the tile once all are known. `scales` is used where the inputs have some. Every
-// thread of a threadgroup of 128 must call.
-template <bool kScaled, class T, uint kDown, class Inputs, class Weights, class Store>
-void warpgroup_mat_mat(threadgroup WarpgroupTiles<T, kDown>& tiles, threadgroup RowScales* scales, Inputs inputs, Weights weights, uint length,
+// thread of a threadgroup of kThreads must call.
+template <bool kScaled, class T, uint kFours, class Scales, class Inputs, class Weights, class Store>
+void warpgroup_mat_mat(threadgroup WarpgroupTiles<T, kFours>& tiles, threadgroup Scales* scales, Inputs inputs, Weights weights, uint length,
                        uint thread_index, Store store) {
-  constexpr uint kSums = kAcrossColumns / 2, kStages = WarpgroupTiles<T, kDown>::kStages, kAhead = kStages - 2;
-  const uint lane = thread_index % 32, top = thread_index / 32 * 16 + lane / 4;
+  constexpr uint kSums = kAcrossColumns / 2, kStages = WarpgroupTiles<T, kFours>::kStages, kAhead = kStages - 2;
+  const uint lane = thread_index % 32, first = kFours == 1 ? 0 : thread_index / 128 * 64;
+  const uint top = first + thread_index / 32 % 4 * 16 + lane / 4;
 
   const auto copy = [&](uint k, uint stage) {
     if (k < length) {
@@ -51,14 +46,12 @@ void warpgroup_mat_mat(threadgroup WarpgroupTiles<T, kDown>& tiles, threadgroup 
     if constexpr (!Inputs::kCopied) inputs.store(tiles.inputs[stage], scales, stage, k + 32, thread_index);
   };
 
-  float sums[2][kSums] = {};
-  const auto row_of = [=](uint i) { return kDown == 2 ? 64 * i : 0; };
-  const auto column_of = [=](uint i) { return kDown == 2 ? 0 : kAcrossColumns * i; };
+  float sums[1][kSums] = {};
   // Sums times a factor for each row, `factors` of a part of the rows counting from `top` on.
   const auto multiply_rows = [&](threadgroup const float* factors, bool upper, bool lower) {
-    for (uint i = 0; i < 2; ++i) {
-      const float up = upper ? factors[row_of(i) + top] : 1.0f, low = lower ? factors[row_of(i) + top + 8] : 1.0f;
-      for (uint e = 0; e < kSums; ++e) sums[i][e] *= e / 2 % 2 == 0 ? up : low;
+    const float up = upper ? factors[top] : 1.0f, low = lower ? factors[top + 8] : 1.0f;
+    for (uint j = 0; j < kSums / 4; ++j) {
+      for (uint e = 0; e < 4; ++e) sums[0][4 * j + e] *= e < 2 ? up : low;
     }
   };
   if constexpr (kScaled) inputs.start(scales, thread_index);
@@ -75,12 +68,10 @@ void warpgroup_mat_mat(threadgroup WarpgroupTiles<T, kDown>& tiles, threadgroup 
       nvidia::publish_tiles();
       metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
       // Sums are touched outside this loop only, where no product is under way.
-      if (kScaled && rescaled != k && metal::any(scales->changed[stage] == k + 32)) break;
+      if (kScaled && rescaled != k && scales->are_new(stage, k + 32)) break;
       nvidia::begin_products();
       const nvidia::TileView a(tiles.inputs[stage]), b(tiles.weights[stage]);
-      for (uint s = 0; s < 2; ++s) {
-        for (uint i = 0; i < 2; ++i) nvidia::multiply_accumulate(T(), sums[i], a.at(row_of(i), 16 * s), b.at(column_of(i), 16 * s));
-      }
+      for (uint s = 0; s < 2; ++s) nvidia::multiply_accumulate(T(), sums[0], a.at(first, 16 * s), b.at(0, 16 * s));
       nvidia::end_products();
       // The products before these are complete in all simdgroups since the barrier.
       copy(k + 32 * kAhead, stage < 2 ? stage + kAhead : stage - 2);
@@ -92,8 +83,7 @@ void warpgroup_mat_mat(threadgroup WarpgroupTiles<T, kDown>& tiles, threadgroup 
     }
     nvidia::await_products<0>(sums);
     if (!kScaled || k >= length) break;
-    const metal::bool4 changed = scales->changed[stage] == k + 32;
-    multiply_rows(scales->ratios[stage], changed[lane / 16], changed[2 + lane / 16]);
+    multiply_rows(scales->ratios[stage], scales->is_new(stage, k + 32, top), scales->is_new(stage, k + 32, top + 8));
     rescaled = k;
   }
   if constexpr (kScaled) {
@@ -101,8 +91,8 @@ void warpgroup_mat_mat(threadgroup WarpgroupTiles<T, kDown>& tiles, threadgroup 
     metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
     multiply_rows(scales->inverses, true, true);
   }
-  for (uint i = 0; i < 2; ++i) {
-    for (uint e = 0; e < kSums; ++e) store(row_of(i) + top + e / 2 % 2 * 8, column_of(i) + e / 4 * 8 + lane % 4 * 2 + e % 2, sums[i][e]);
+  for (uint j = 0; j < kSums / 4; ++j) {
+    for (uint e = 0; e < 4; ++e) store(top + e / 2 * 8, 8 * j + lane % 4 * 2 + e % 2, sums[0][4 * j + e]);
   }
 }
 

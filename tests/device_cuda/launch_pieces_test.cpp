@@ -74,6 +74,28 @@ TEST(LaunchPiecesSteps, LaunchMultiplesOnly) {
   }
 }
 
+// Of every rectangle of threadgroups the first is launched, once, with more threads; whatever is clipped, small or too wide stays apart.
+TEST(LaunchPiecesMerged, AreRectanglesOfCompleteThreadgroups) {
+  using device::cuda::LaunchPiece;
+  const device::cuda::LaunchedThreadgroups asked{device::cuda::kEveryThreadgroup, 8, 2, 2, 6};
+  const auto merged = [&](Size threads, Size group, std::size_t most = 256) {
+    std::vector<LaunchPiece> pieces;
+    const bool done = device::cuda::merge_launch(threads, group, pieces, asked, most);
+    EXPECT_EQ(done, !pieces.empty());
+    return pieces;
+  };
+  EXPECT_EQ(merged({16 * 128, 6, 1}, {128, 1, 1}), (std::vector{LaunchPiece{{0, 0, 0}, {2, 3, 1}, {256, 1, 1}}}));
+  EXPECT_EQ(merged({17 * 128, 3, 2}, {128, 1, 1}), (std::vector{LaunchPiece{{0, 0, 0}, {3, 2, 2}, {256, 1, 1}}}));
+  EXPECT_EQ(merged({128, 1, 6}, {128, 1, 1}), (std::vector{LaunchPiece{{0, 0, 0}, {1, 1, 6}, {256, 1, 1}}}));
+  EXPECT_TRUE(merged({8 * 128, 10, 1}, {128, 1, 1}).empty()) << "five rectangles";
+  EXPECT_TRUE(merged({16 * 128 - 1, 6, 1}, {128, 1, 1}).empty()) << "one is clipped";
+  EXPECT_TRUE(merged({16 * 128, 6, 1}, {64, 2, 1}).empty()) << "threadgroups of two dimensions";
+  EXPECT_TRUE(merged({16 * 128, 6, 1}, {128, 1, 1}, 255).empty()) << "too many threads";
+  // Over the limit of a grid in y, pieces begin at whole rectangles.
+  const auto tall = merged({128, 65535 + 4, 1}, {128, 1, 1});
+  EXPECT_EQ(tall, (std::vector{LaunchPiece{{0, 0, 0}, {1, 32768, 1}, {256, 1, 1}}, {{0, 65536, 0}, {1, 2, 1}, {256, 1, 1}}}));
+}
+
 TEST(LaunchPiecesLimits, TallGridsAreCut) {
   std::vector<device::cuda::LaunchPiece> pieces;
   device::cuda::split_launch({1, 200000, 1}, {1, 1, 1}, pieces);

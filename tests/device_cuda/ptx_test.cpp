@@ -382,27 +382,5 @@ no:
   }
 }
 
-TEST(Ptx, ThreadgroupsThatDoNothingAreLeftOutOfPositions) {
-  auto kernel = kernel_from_ir(R"(
-declare void @__msl_take_every_threadgroup(i32, i32, i32) nounwind
-declare i32 @__msl_threadgroup_position_in_grid(i32)
-define void @k(ptr %out) {
-  call void @__msl_take_every_threadgroup(i32 6, i32 1, i32 7)
-  %x = call i32 @__msl_threadgroup_position_in_grid(i32 0)
-  %z = call i32 @__msl_threadgroup_position_in_grid(i32 2)
-  %both = mul i32 %x, %z
-  store i32 %both, ptr %out
-  ret void
-})",
-                               {kBuffer}, 1024);
-  const auto architecture = *device::cuda::Architecture::parse("sm_80");
-  const auto made = device::cuda::generate_ptx(std::move(kernel), architecture, "k");
-  ASSERT_TRUE(made) << made.error().message();
-  EXPECT_EQ(made->threadgroup_step, (device::cuda::ThreadgroupStep{6, 1, 7}));
-  EXPECT_THAT(made->ptx, testing::ContainsRegex("mad\\.lo\\.s32[^;]*, 6, "));
-  EXPECT_THAT(made->ptx, testing::ContainsRegex("mad\\.lo\\.s32[^;]*, 7, "));
-  EXPECT_THAT(made->ptx, testing::Not(HasSubstr("call")));
-}
-
 }  // namespace
 }  // namespace anymetal::test

@@ -67,6 +67,18 @@ TEST_F(CudaReplay, RunsAsOneGraphAndLaunchesNothingByItself) {
   EXPECT_EQ(after.last_launch.second_parameter, bits({3, 4})) << "the value lies in parameter space";
 }
 
+TEST_F(CudaReplay, SmallKernelsStartBeforeThoseTheyFollowAreComplete) {
+  ASSERT_TRUE(replay_->replace(commands({1, 2}, {3, 4}, {32, 528, 1})));
+  run();
+  EXPECT_EQ(standin_.state().early_edges, before_.early_edges + 1);
+}
+
+TEST_F(CudaReplay, LargeKernelsStartAfterThoseTheyFollow) {
+  ASSERT_TRUE(replay_->replace(commands({1, 2}, {3, 4}, {32, 529, 1})));
+  run();
+  EXPECT_EQ(standin_.state().early_edges, before_.early_edges);
+}
+
 TEST_F(CudaReplay, ChangedBytesChangeOneNode) {
   ASSERT_TRUE(replay_->replace(commands({1, 2}, {3, 4})));
   run();
@@ -223,7 +235,7 @@ TEST_F(CudaReplay, ThreadgroupsThatDoNothingAreNoPartOfANode) {
   artifact.code = "cubin";
   artifact.symbol = "k";
   artifact.reflection.arguments = {buffer_argument(Access::ReadWrite)};
-  artifact.metadata = device::cuda::write_metadata({{4, 1, 1}, {}});
+  artifact.metadata = device::cuda::write_metadata({{.step = {4, 1, 1}}, {}});
   const auto kernel = device::cuda::Kernel::load(context_, artifact, "k");
   ASSERT_TRUE(kernel) << kernel.error().message();
   for (const auto& [threads, groups] : {std::pair{64U, 1U}, {512U, 2U}, {513U, 3U}}) {  // in threadgroups of 64

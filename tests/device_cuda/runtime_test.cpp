@@ -106,6 +106,30 @@ define void @k(ptr %a, ptr %b) {
   }
 }
 
+TEST_F(CudaRuntime, ThreadgroupsAreMergedWhereThereAreMany) {
+  const auto artifact = backend_->compile(kernel_from_ir(R"(
+declare void @__msl_merge_threadgroups(i32, i32, i32, i32) nounwind
+define void @k(ptr %a, ptr %b) {
+  call void @__msl_merge_threadgroups(i32 4, i32 2, i32 2, i32 4)
+  ret void
+})",
+                                                         {ArgumentKind::Buffer, ArgumentKind::Threadgroup}),
+                                          "k");
+  ASSERT_TRUE(artifact) << artifact.error().message();
+  const auto kernel = backend_->load(*artifact, "k");
+  ASSERT_TRUE(kernel) << kernel.error().message();
+  auto memory = backend_->allocate(1024);
+  ASSERT_TRUE(memory) << memory.error().message();
+  ASSERT_TRUE(run(**kernel, **memory, {64 * 5, 3, 1}, {64, 1, 1}));
+  EXPECT_EQ(state().last_launch.grid[0], 2U);
+  EXPECT_EQ(state().last_launch.grid[1], 2U);
+  EXPECT_EQ(state().last_launch.block[0], 128U);
+  ASSERT_TRUE(run(**kernel, **memory, {64 * 5, 2, 1}, {64, 1, 1}));
+  EXPECT_EQ(state().last_launch.grid[0], 5U);
+  EXPECT_EQ(state().last_launch.grid[1], 2U);
+  EXPECT_EQ(state().last_launch.block[0], 64U);
+}
+
 TEST_F(CudaRuntime, OutOfMemoryIsAnErrorAndTheDeviceStaysUsable) {
   fail_call("cuMemAlloc", 2);
   auto refused = backend_->allocate(1 << 20);

@@ -31,6 +31,7 @@ struct StandinState {
   std::size_t launches;       ///< of kernels, each of a graph's among them
   std::size_t graph_launches;
   std::size_t node_updates;
+  std::size_t early_edges;    ///< of graphs: kernels that may start before those they follow are complete
   StandinLaunch last_launch;
 };
 

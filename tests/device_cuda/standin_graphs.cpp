@@ -16,11 +16,21 @@ struct GraphNode {
   StandinLaunch launch{};
   CopyNodeParams copy{};
   FillNodeParams fill{};
+  std::vector<const GraphNode*> before{};
 };
 
 struct Graph {
   std::vector<GraphNode*> nodes;
-  bool is_chain = true;  // kernels, each after the one before and nothing else
+
+  [[nodiscard]] bool has(const void* node) const { return std::find(nodes.begin(), nodes.end(), node) != nodes.end(); }
+  // Kernels, each after the one before and nothing else.
+  [[nodiscard]] bool is_chain() const {
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      const auto& before = nodes[i]->before;
+      if (nodes[i]->function == nullptr || (i == 0 ? !before.empty() : before.size() != 1 || before[0] != nodes[i - 1])) return false;
+    }
+    return true;
+  }
 };
 
 }  // namespace anymetal::test::standin
@@ -42,30 +52,42 @@ STANDIN(cuGraphCreate, CUgraph* graph, unsigned) {
 // Adds a node that comes after `before`, all of them nodes of the same graph.
 static CUresult add_node(CUgraph graph, const CUgraphNode* before, std::size_t count, const GraphNode& node, CUgraphNode* made) {
   auto* owner = reinterpret_cast<Graph*>(graph);
+  if (!std::all_of(before, before + count, [&](CUgraphNode known) { return owner->has(known); })) return 1;
+  auto* added = new GraphNode(node);
+  for (std::size_t i = 0; i < count; ++i) added->before.push_back(reinterpret_cast<GraphNode*>(before[i]));
+  owner->nodes.push_back(added);
+  *made = reinterpret_cast<CUgraphNode>(added);
+  return 0;
+}
+// Kernels that may start early after kernels: all that such edges are used for.
+STANDIN(cuGraphAddDependencies_v2, CUgraph graph, const CUgraphNode* from, const CUgraphNode* to, const EdgeData* edges, std::size_t count) {
+  STEP("cuGraphAddDependencies_v2");
+  auto* owner = reinterpret_cast<Graph*>(graph);
   for (std::size_t i = 0; i < count; ++i) {
-    const auto* known = reinterpret_cast<GraphNode*>(before[i]);
-    if (std::find(owner->nodes.begin(), owner->nodes.end(), known) == owner->nodes.end()) return 1;
+    auto* first = reinterpret_cast<GraphNode*>(from[i]);
+    auto* second = reinterpret_cast<GraphNode*>(to[i]);
+    if (!owner->has(first) || !owner->has(second) || edges[i].from_port != 1 || edges[i].to_port != 0 || edges[i].type != 1) return 1;
+    if (first->function == nullptr || second->function == nullptr) return 1;
+    second->before.push_back(first);
   }
-  const bool follows = owner->nodes.empty() ? count == 0 : count == 1 && reinterpret_cast<GraphNode*>(before[0]) == owner->nodes.back();
-  owner->is_chain = owner->is_chain && node.function != nullptr && follows;
-  owner->nodes.push_back(new GraphNode(node));
-  *made = reinterpret_cast<CUgraphNode>(owner->nodes.back());
+  const std::lock_guard lock(state().mutex);
+  state().counts.early_edges += count;
   return 0;
 }
 STANDIN(cuGraphAddKernelNode, CUgraphNode* node, CUgraph graph, const CUgraphNode* before, std::size_t count,
         const KernelNodeParams* parameters) {
   STEP("cuGraphAddKernelNode");
-  return add_node(graph, before, count, {parameters->function, launch_of(*parameters), {}, {}}, node);
+  return add_node(graph, before, count, {parameters->function, launch_of(*parameters), {}, {}, {}}, node);
 }
 STANDIN(cuGraphAddMemcpyNode, CUgraphNode* node, CUgraph graph, const CUgraphNode* before, std::size_t count,
         const CopyNodeParams* parameters, CUcontext) {
   STEP("cuGraphAddMemcpyNode");
-  return add_node(graph, before, count, {nullptr, {}, *parameters, {}}, node);
+  return add_node(graph, before, count, {nullptr, {}, *parameters, {}, {}}, node);
 }
 STANDIN(cuGraphAddMemsetNode, CUgraphNode* node, CUgraph graph, const CUgraphNode* before, std::size_t count,
         const FillNodeParams* parameters, CUcontext) {
   STEP("cuGraphAddMemsetNode");
-  return add_node(graph, before, count, {nullptr, {}, {}, *parameters}, node);
+  return add_node(graph, before, count, {nullptr, {}, {}, *parameters, {}}, node);
 }
 // An executable graph here is the graph itself: changed nodes are changed in place.
 STANDIN(cuGraphInstantiateWithFlags, CUgraphExec* executable, CUgraph graph, unsigned long long) {
@@ -105,7 +127,8 @@ STANDIN(cuGraphExecMemsetNodeSetParams, CUgraphExec, CUgraphNode node, const Fil
 }
 STANDIN(cuGraphLaunch, CUgraphExec executable, CUstream stream) {
   STEP("cuGraphLaunch");
-  const auto& [nodes, is_chain] = *reinterpret_cast<Graph*>(executable);
+  const auto& nodes = reinterpret_cast<Graph*>(executable)->nodes;
+  const bool is_chain = reinterpret_cast<Graph*>(executable)->is_chain();
   if (!is_chain) note(StandinEvent::Kind::Graph, stream, nullptr, 0);
   for (const auto* node : nodes) {
     if (is_chain) note(StandinEvent::Kind::Launch, stream, nullptr, node->launch.first_parameter, node->launch.second_parameter);
@@ -113,7 +136,7 @@ STANDIN(cuGraphLaunch, CUgraphExec executable, CUstream stream) {
   const std::lock_guard lock(state().mutex);
   ++state().counts.graph_launches;
   for (const auto* node : nodes) {
-    const auto& [function, launch, copy, fill] = *node;
+    const auto& [function, launch, copy, fill, before] = *node;
     if (copy.width_bytes != 0) {
       std::memcpy(reinterpret_cast<void*>(copy.destination.device), reinterpret_cast<const void*>(copy.source.device), copy.width_bytes);
     } else if (fill.width != 0) {

@@ -275,7 +275,7 @@ TEST_F(LargeOffsets, ResultsIn32BitsAreSeen) {
 TEST_F(LargeOffsets, ResultsOfMatrixHardwareIn32BitsAreSeen) {
   expect_seen({"ResultsIn32Bits",
                "hf2q_dense_mm_bf16_f32_tensor",
-               {{"dst + ulong(group.z) * rows * tokens, at", "dst + uint(group.z) * rows * tokens, at"}}},
+               {{"dst + ulong(group.z) * rows * tokens", "dst + uint(group.z) * rows * tokens"}}},
               [&] { results_of_products("hf2q_dense_mm_bf16_f32_tensor"); });
 }
 TEST_F(LargeOffsets, RowsWrittenIn32BitsAreSeen) {

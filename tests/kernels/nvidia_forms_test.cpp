@@ -75,7 +75,8 @@ INSTANTIATE_TEST_SUITE_P(Products, NvidiaForms,
                                          "kernel_mul_mm_q6_K_tensor_bf16_perm021", "kernel_mul_mm_q4_0_tensor_f32"));
 INSTANTIATE_TEST_SUITE_P(Products, NvidiaWarpgroupForms,
                          testing::Values("dense_gemm_f16", "hf2q_dense_mm_f16_f32_tensor", "hf2q_dense_mm_bf16_f32_tensor",
-                                         "kernel_mul_mm_q4_0_tensor_f32", "kernel_mul_mm_q6_K_f32", "kernel_mul_mm_id_q8_0_f32"));
+                                         "kernel_mul_mm_q4_0_tensor_f32", "kernel_mul_mm_q5_1_tensor_f32", "kernel_mul_mm_mxfp4_f32",
+                                         "kernel_mul_mm_q2_K_f32", "kernel_mul_mm_id_q8_0_f32"));
 INSTANTIATE_TEST_SUITE_P(Attention, NvidiaForms,
                          testing::Values("flash_attn_vec_f16kv_dk256", "sdpa", "attention_q8_0kv",
                                          "steel_attention_float32_bq32_bk16_bd256_wm4_wn1_maskfloat32"));

@@ -22,7 +22,7 @@ namespace anymetal::device::cuda {
 namespace {
 
 /// Changes whenever the code generated from the same IR, or the way its parameters are laid out, changes.
-constexpr unsigned kCodeVersion = 9;
+constexpr unsigned kCodeVersion = 10;
 
 Result<Artifact> ptx_artifact(msl::SpecialisedKernel kernel, const Architecture& architecture, std::string_view label) {
   settle_architecture(kernel, architecture);
@@ -34,7 +34,7 @@ Result<Artifact> ptx_artifact(msl::SpecialisedKernel kernel, const Architecture&
   if (!generated) return std::unexpected(generated.error().with_kernel(artifact.reflection.name));
   artifact.code = std::move(generated->ptx);
   artifact.symbol = std::move(generated->symbol);
-  artifact.metadata = write_metadata({generated->threadgroup_step, artifact.metadata});
+  artifact.metadata = write_metadata({generated->threadgroups, artifact.metadata});
   return artifact;
 }
 

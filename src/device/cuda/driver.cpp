@@ -37,6 +37,9 @@ Result<const Driver*> Driver::open_library() {
   }
   ANYMETAL_CUDA_FUNCTIONS(ANYMETAL_CUDA_LOAD)
 #undef ANYMETAL_CUDA_LOAD
+#define ANYMETAL_CUDA_FIND(member, symbol, parameters) driver.member = reinterpret_cast<CUresult(*) parameters>(dlsym(library, symbol));
+  ANYMETAL_CUDA_NEWER_FUNCTIONS(ANYMETAL_CUDA_FIND)
+#undef ANYMETAL_CUDA_FIND
   if (CUresult r = driver.init(0); r != kSuccess) {
     return fail(ErrorCode::DeviceNotFound,
                 fmt::format("the NVIDIA driver does not start: {}{}", driver.describe(r),

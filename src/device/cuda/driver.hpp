@@ -21,6 +21,7 @@ class Driver {
 
 #define ANYMETAL_CUDA_MEMBER(member, symbol, parameters) CUresult(*member) parameters = nullptr;
   ANYMETAL_CUDA_FUNCTIONS(ANYMETAL_CUDA_MEMBER)
+  ANYMETAL_CUDA_NEWER_FUNCTIONS(ANYMETAL_CUDA_MEMBER)
 #undef ANYMETAL_CUDA_MEMBER
 
   /// CUDA version the driver supports, e.g. 13000 for 13.0.

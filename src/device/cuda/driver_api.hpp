@@ -102,6 +102,16 @@ struct FillNodeParams {
 };
 static_assert(sizeof(FillNodeParams) == 40);
 
+/// CUgraphEdgeData: how one node follows another.
+struct EdgeData {
+  unsigned char from_port = 0, to_port = 0, type = 0;
+  unsigned char reserved[5] = {};
+};
+static_assert(sizeof(EdgeData) == 8);
+/// Between kernels: the second may be started as soon as the threadgroups of the first have ended, and waits itself (griddepcontrol)
+/// until all they wrote is to be seen.
+inline constexpr EdgeData kProgrammaticEdge{1, 0, 1, {}};
+
 // One row per function: member name, exported symbol, parameters.
 #define ANYMETAL_CUDA_FUNCTIONS(X)                                                                                     \
   X(init, "cuInit", (unsigned))                                                                                        \
@@ -161,5 +171,10 @@ static_assert(sizeof(FillNodeParams) == 40);
   X(graph_launch, "cuGraphLaunch", (CUgraphExec, CUstream))                                                            \
   X(graph_exec_destroy, "cuGraphExecDestroy", (CUgraphExec))                                                           \
   X(graph_destroy, "cuGraphDestroy", (CUgraph))
+
+// The same of functions that older drivers do not have: null there.
+#define ANYMETAL_CUDA_NEWER_FUNCTIONS(X)                                                                               \
+  X(graph_add_dependencies, "cuGraphAddDependencies_v2",                                                               \
+    (CUgraph, const CUgraphNode*, const CUgraphNode*, const EdgeData*, std::size_t))
 
 }  // namespace anymetal::device::cuda

@@ -21,11 +21,15 @@ Result<void> Graph::build(const CommandList& list, const std::vector<Launch>& la
   std::vector<CUgraphNode> before;
   for (std::size_t d = 0; d < launches.size(); ++d) {
     before.clear();
-    for (const std::size_t p : dependencies.of(d)) before.insert(before.end(), nodes_[p].begin(), nodes_[p].end());
+    bool early = starts_early(launches[d]);
+    for (const std::size_t p : dependencies.of(d)) {
+      before.insert(before.end(), nodes_[p].begin(), nodes_[p].end());
+      early = early && launches[p].kernel != nullptr;
+    }
     auto& own = nodes_.emplace_back();
     own.resize(launches[d].node_count());
     for (std::size_t index = 0; index < own.size(); ++index) {
-      const CUresult r = add_node(launches[d], index, before, own[index]);
+      const CUresult r = early ? add_early_node(launches[d], index, before, own[index]) : add_node(launches[d], index, before, own[index]);
       if (r != kSuccess) return context_->check(r, fmt::format("recording {}", describe_command(list.dispatches[d])));
     }
   }
@@ -36,6 +40,21 @@ CUresult Graph::add_node(const Launch& launch, std::size_t index, const std::vec
   if (launch.kernel == nullptr) return launch.transfer.add_node(*context_, index, graph_, before, made);
   const auto parameters = arguments_.at(launch, index);
   return context_->driver().graph_add_kernel_node(&made, graph_, before.data(), before.size(), &parameters);
+}
+
+bool Graph::starts_early(const Launch& launch) const {
+  // As many as all run at once: the start of larger ones is not what they wait for.
+  constexpr std::size_t kFew = 528;
+  const auto threadgroups = [](const LaunchPiece& piece) { return piece.grid.x * piece.grid.y * piece.grid.z; };
+  return launch.kernel != nullptr && context_->architecture().has_early_starts() && context_->driver().graph_add_dependencies != nullptr &&
+         std::ranges::all_of(launch.pieces, [&](const LaunchPiece& piece) { return threadgroups(piece) <= kFew; });
+}
+
+CUresult Graph::add_early_node(const Launch& launch, std::size_t index, const std::vector<CUgraphNode>& before, CUgraphNode& made) {
+  if (const CUresult r = add_node(launch, index, {}, made); r != kSuccess || before.empty()) return r;
+  const std::vector<CUgraphNode> after(before.size(), made);
+  const std::vector<EdgeData> edges(before.size(), kProgrammaticEdge);
+  return context_->driver().graph_add_dependencies(graph_, before.data(), after.data(), edges.data(), before.size());
 }
 
 CUresult Graph::set_node(const Launch& launch, std::size_t index, CUgraphNode node) {

@@ -33,6 +33,9 @@ class Graph {
 
   CUresult add_node(const Launch& launch, std::size_t index, const std::vector<CUgraphNode>& before, CUgraphNode& made);
   CUresult set_node(const Launch& launch, std::size_t index, CUgraphNode node);
+  /// Whether it may start before kernels that it follows are complete.
+  [[nodiscard]] bool starts_early(const Launch& launch) const;
+  CUresult add_early_node(const Launch& launch, std::size_t index, const std::vector<CUgraphNode>& before, CUgraphNode& made);
 };
 
 /// Thread contract: as device::Replay.

@@ -92,10 +92,11 @@ Result<void> Kernel::initialise(const Artifact& artifact, ConstantPassing passin
   driver.func_get_attribute(&threads, FunctionAttribute::MaxThreadsPerBlock, function_);
   driver.func_get_attribute(&static_shared, FunctionAttribute::SharedSizeBytes, function_);
   driver.func_get_attribute(&registers_, FunctionAttribute::NumRegs, function_);
-  max_threads_ = std::min<std::size_t>(static_cast<std::size_t>(threads), artifact.reflection.max_total_threads);
+  block_limit_ = static_cast<std::size_t>(threads);
+  max_threads_ = std::min<std::size_t>(block_limit_, artifact.reflection.max_total_threads);
   const auto metadata = read_metadata(artifact.metadata);
   if (!metadata) return std::unexpected(metadata.error());
-  threadgroup_step_ = metadata->threadgroup_step;
+  threadgroups_ = metadata->threadgroups;
   layout_ = ParameterLayout(artifact.reflection, passing);
   if (layout_.has_values()) source_ = {{}, artifact.symbol, {}, {}, artifact.reflection, std::string(metadata->bitcode)};
   for (const auto& argument : artifact.reflection.arguments) accesses_.push_back(argument.access);
@@ -111,7 +112,7 @@ Result<std::shared_ptr<const Kernel>> Kernel::load_by_address(std::string_view s
   artifact.code = cubin;
   artifact.symbol = symbol;
   artifact.reflection = source_.reflection;
-  artifact.metadata = write_metadata({threadgroup_step_, {}});
+  artifact.metadata = write_metadata({threadgroups_, {}});
   return load(context_, artifact, label_, nullptr, ConstantPassing::ByAddress);
 }
 

@@ -4,7 +4,7 @@
 
 #include "device/backend.hpp"
 #include "device/cuda/context.hpp"
-#include "device/cuda/launch_pieces.hpp"
+#include "device/cuda/launched_threadgroups.hpp"
 #include "device/cuda/parameter_layout.hpp"
 #include "device/made_once.hpp"
 
@@ -35,8 +35,9 @@ class Kernel final : public Executable, public std::enable_shared_from_this<Kern
   /// The same kernel with every constant taken by address. The first time it is asked for it comes from the forms, else it is
   /// compiled from the artifact's metadata and kept there.
   [[nodiscard]] Result<const Kernel*> by_address() const;
-  /// Threadgroups whose x is no multiple of it are not launched.
-  [[nodiscard]] const ThreadgroupStep& threadgroup_step() const { return threadgroup_step_; }
+  [[nodiscard]] const LaunchedThreadgroups& threadgroups() const { return threadgroups_; }
+  /// Threads that a merged threadgroup can have.
+  [[nodiscard]] std::size_t block_limit() const { return block_limit_; }
   [[nodiscard]] int registers() const { return registers_; }
   /// No two kernels of the process have the same.
   [[nodiscard]] std::uint64_t number() const { return number_; }
@@ -52,7 +53,8 @@ class Kernel final : public Executable, public std::enable_shared_from_this<Kern
   CUfunction function_ = nullptr;
   std::uint64_t number_;
   std::size_t max_threads_ = 0;
-  ThreadgroupStep threadgroup_step_ = kEveryThreadgroup;
+  std::size_t block_limit_ = 0;
+  LaunchedThreadgroups threadgroups_;
   int registers_ = 0;
   ParameterLayout layout_;
   std::vector<Access> accesses_;

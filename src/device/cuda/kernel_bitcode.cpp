@@ -31,8 +31,8 @@ Result<msl::SpecialisedKernel> read_kernel(const std::string& bytes, const msl::
 }
 
 std::string write_metadata(const KernelMetadata& metadata) {
-  const auto& step = metadata.threadgroup_step;
-  return fmt::format("{} {} {} {}", step[0], step[1], step[2], metadata.bitcode);
+  const auto& t = metadata.threadgroups;
+  return fmt::format("{} {} {} {} {} {} {} {}", t.step[0], t.step[1], t.step[2], t.across, t.down, t.wider, t.least, metadata.bitcode);
 }
 
 Result<KernelMetadata> read_metadata(std::string_view bytes) {
@@ -40,10 +40,11 @@ Result<KernelMetadata> read_metadata(std::string_view bytes) {
   if (bytes.empty()) return metadata;
   const char* at = bytes.data();
   const char* last = at + bytes.size();
-  for (auto& step : metadata.threadgroup_step) {
-    const auto [end, error] = std::from_chars(at, last, step);
-    if (error != std::errc() || end == last || *end != ' ' || step == 0) {
-      return fail(ErrorCode::InternalError, "the stored form of a kernel has no steps of threadgroups");
+  auto& t = metadata.threadgroups;
+  for (unsigned* number : {&t.step[0], &t.step[1], &t.step[2], &t.across, &t.down, &t.wider, &t.least}) {
+    const auto [end, error] = std::from_chars(at, last, *number);
+    if (error != std::errc() || end == last || *end != ' ' || (*number == 0 && number != &t.least)) {
+      return fail(ErrorCode::InternalError, "the stored form of a kernel does not say which threadgroups it launches");
     }
     at = end + 1;
   }

@@ -4,7 +4,7 @@
 
 #include <anymetal/error.hpp>
 
-#include "device/cuda/launch_pieces.hpp"
+#include "device/cuda/launched_threadgroups.hpp"
 #include "msl/parsed_source.hpp"
 
 #include <string>
@@ -19,8 +19,8 @@ Result<msl::SpecialisedKernel> read_kernel(const std::string& bytes, const msl::
 
 /// What an artifact's metadata says beside its code.
 struct KernelMetadata {
-  ThreadgroupStep threadgroup_step = kEveryThreadgroup;  ///< as PtxKernel has it
-  std::string_view bitcode;                              ///< what `write_kernel` gave, or nothing
+  LaunchedThreadgroups threadgroups;
+  std::string_view bitcode;       ///< what `write_kernel` gave, or nothing
 };
 std::string write_metadata(const KernelMetadata& metadata);
 /// A view of `bytes`. InternalError where they are neither empty nor what `write_metadata` gave.

@@ -79,7 +79,10 @@ Result<void> prepare_launch(const CommandList& list, const Dispatch& dispatch, C
   copy_size(parameters.groups, {(dispatch.threads.x + group.x - 1) / group.x, (dispatch.threads.y + group.y - 1) / group.y,
                                 (dispatch.threads.z + group.z - 1) / group.z});
   store(launch.block, layout.launch_offset(), parameters);
-  split_launch(dispatch.threads, group, launch.pieces, launch.kernel->threadgroup_step());
+  const auto& asked = launch.kernel->threadgroups();
+  if (!merge_launch(dispatch.threads, group, launch.pieces, asked, launch.kernel->block_limit())) {
+    split_launch(dispatch.threads, group, launch.pieces, asked.step);
+  }
   return {};
 }
 

@@ -1,6 +1,8 @@
 #include "device/cuda/launch_pieces.hpp"
 
 #include <algorithm>
+#include <cstdlib>
+#include <string_view>
 
 namespace anymetal::device::cuda {
 
@@ -33,29 +35,67 @@ void keep_every(std::size_t step, std::vector<Span>& spans) {
   std::erase_if(spans, [](const Span& span) { return span.count == 0; });
 }
 
+/// By the spans along each axis.
+struct Axes {
+  std::vector<Span> x, y, z;
+
+  void append_pieces(std::vector<LaunchPiece>& pieces) const {
+    for (const auto& sz : z) {
+      for (const auto& sy : y) {
+        for (const auto& sx : x) {
+          pieces.push_back({{sx.first, sy.first, sz.first}, {sx.count, sy.count, sz.count}, {sx.size, sy.size, sz.size}});
+        }
+      }
+    }
+  }
+};
+
+/// Empty ones whose memory is used again.
+Axes& scratch_axes() {
+  thread_local Axes axes;
+  axes.x.clear();
+  axes.y.clear();
+  axes.z.clear();
+  return axes;
+}
+
+/// Whether `ANYMETAL_CUDA_MERGE=1` asks to merge threadgroups however few there are.
+bool merges_always() {
+  static const bool always = [] {
+    const char* text = std::getenv("ANYMETAL_CUDA_MERGE");
+    return text != nullptr && std::string_view(text) == "1";
+  }();
+  return always;
+}
+
 }  // namespace
 
 void split_launch(Size threads, Size group, std::vector<LaunchPiece>& pieces, const ThreadgroupStep& step) {
   const bool one_dimensional = group.y == 1 && group.z == 1;
-  thread_local std::vector<Span> x;
-  thread_local std::vector<Span> y;
-  thread_local std::vector<Span> z;
-  x.clear();
-  y.clear();
-  z.clear();
-  append_spans(threads.x, group.x, one_dimensional, kMaxGridX, x);
-  append_spans(threads.y, group.y, false, kMaxGridYZ, y);
-  append_spans(threads.z, group.z, false, kMaxGridYZ, z);
-  keep_every(step[0], x);
-  keep_every(step[1], y);
-  keep_every(step[2], z);
-  for (const auto& sz : z) {
-    for (const auto& sy : y) {
-      for (const auto& sx : x) {
-        pieces.push_back({{sx.first, sy.first, sz.first}, {sx.count, sy.count, sz.count}, {sx.size, sy.size, sz.size}});
-      }
-    }
-  }
+  Axes& axes = scratch_axes();
+  append_spans(threads.x, group.x, one_dimensional, kMaxGridX, axes.x);
+  append_spans(threads.y, group.y, false, kMaxGridYZ, axes.y);
+  append_spans(threads.z, group.z, false, kMaxGridYZ, axes.z);
+  keep_every(step[0], axes.x);
+  keep_every(step[1], axes.y);
+  keep_every(step[2], axes.z);
+  axes.append_pieces(pieces);
+}
+
+bool merge_launch(Size threads, Size group, std::vector<LaunchPiece>& pieces, const LaunchedThreadgroups& asked, std::size_t most_threads) {
+  if (asked.wider == 1 || group.y != 1 || group.z != 1 || threads.x % group.x != 0 || group.x * asked.wider > most_threads) return false;
+  const auto rectangles = [](std::size_t count, std::size_t by) { return (count + by - 1) / by; };
+  const std::size_t count = rectangles(threads.x / group.x, asked.across) * rectangles(threads.y, asked.down) * threads.z;
+  if (count < asked.least && !merges_always()) return false;
+  Axes& axes = scratch_axes();
+  append_spans(threads.x, group.x, false, kMaxGridX, axes.x);
+  append_spans(threads.y, 1, false, kMaxGridYZ, axes.y);
+  append_spans(threads.z, 1, false, kMaxGridYZ, axes.z);
+  keep_every(asked.across, axes.x);
+  keep_every(asked.down, axes.y);
+  for (auto& span : axes.x) span.size *= asked.wider;
+  axes.append_pieces(pieces);
+  return true;
 }
 
 }  // namespace anymetal::device::cuda

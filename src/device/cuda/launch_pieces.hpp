@@ -4,14 +4,11 @@
 
 #include <anymetal/device.hpp>
 
-#include <array>
+#include "device/cuda/launched_threadgroups.hpp"
+
 #include <vector>
 
 namespace anymetal::device::cuda {
-
-/// By axis: threadgroups at positions that are no multiples of these do nothing.
-using ThreadgroupStep = std::array<unsigned, 3>;
-inline constexpr ThreadgroupStep kEveryThreadgroup = {1, 1, 1};
 
 /// One hardware launch: `grid` blocks of `block` threads, the first at threadgroup position `offset`.
 struct LaunchPiece {
@@ -26,5 +23,9 @@ struct LaunchPiece {
 /// smaller blocks, so that linear thread indices are those of the clipped group. Respects the hardware's grid limits. With a
 /// `step` only threadgroups at multiples of it are launched: block (x, y, z) of a piece is then the one at offset + step * (x, y, z).
 void split_launch(Size threads, Size group, std::vector<LaunchPiece>& pieces, const ThreadgroupStep& step = kEveryThreadgroup);
+
+/// The same of merged threadgroups: block (x, y) of a piece is then the one at offset + (across x, down y). False, and nothing
+/// done, where they are not to be merged or would have more than `most_threads` threads.
+bool merge_launch(Size threads, Size group, std::vector<LaunchPiece>& pieces, const LaunchedThreadgroups& asked, std::size_t most_threads);
 
 }  // namespace anymetal::device::cuda

@@ -9,6 +9,8 @@
 #include <llvm/Transforms/Utils/BasicBlockUtils.h>
 #include <llvm/Transforms/Utils/Cloning.h>
 
+#include <array>
+
 namespace anymetal::device::cuda {
 
 namespace {
@@ -84,8 +86,8 @@ void move_threadgroup_globals(llvm::Module& module) {
 /// Values a kernel can ask for, made in its entry block on demand.
 class Positions {
  public:
-  explicit Positions(llvm::Function& kernel, unsigned own_parameters, const ThreadgroupStep& threadgroup_step)
-      : kernel_(kernel), own_parameters_(own_parameters), threadgroup_step_(threadgroup_step), b_(kernel.getContext()) {}
+  explicit Positions(llvm::Function& kernel, unsigned own_parameters, const LaunchedThreadgroups& threadgroups)
+      : kernel_(kernel), own_parameters_(own_parameters), threadgroups_(threadgroups), b_(kernel.getContext()) {}
 
   /// Emits the guard that ends the threads an edge threadgroup clipped in x does not have; the body starts after it.
   void emit_clip_guard() {
@@ -95,7 +97,7 @@ class Positions {
     llvm::ReturnInst::Create(kernel_.getContext(), outside);
     entry.getTerminator()->eraseFromParent();
     b_.SetInsertPoint(&entry);
-    auto* branch = b_.CreateCondBr(b_.CreateICmpUGE(thread(0), remaining_x()), outside, body);
+    auto* branch = b_.CreateCondBr(b_.CreateICmpUGE(thread(0), threadgroups_.wider == 1 ? remaining_x() : size(0)), outside, body);
     b_.SetInsertPoint(branch);
   }
 
@@ -109,6 +111,7 @@ class Positions {
     if (name == "threadgroups_per_grid") return parameter(9 + dim);
     if (name == "threads_per_grid") return parameter(dim);
     if (name == "threads_per_threadgroup") return size(dim);
+    if (name == "threadgroups_are_merged") return are_merged();
     if (name == "thread_index_in_threadgroup") return index();
     if (name == "thread_index_in_simdgroup") return b_.CreateAnd(index(), b_.getInt32(31));
     if (name == "simdgroup_index_in_threadgroup") return b_.CreateLShr(index(), b_.getInt32(5));
@@ -136,7 +139,12 @@ class Positions {
                                                   llvm::Intrinsic::nvvm_read_ptx_sreg_ctaid_y,
                                                   llvm::Intrinsic::nvvm_read_ptx_sreg_ctaid_z};
     Value* launched = special(ids[dim]);
-    if (threadgroup_step_[dim] != 1) launched = b_.CreateMul(launched, b_.getInt32(threadgroup_step_[dim]));
+    const unsigned step = threadgroups_.step[dim], merged = std::array{threadgroups_.across, threadgroups_.down, 1U}[dim];
+    if (threadgroups_.wider != 1 && merged != step) {
+      launched = b_.CreateMul(launched, b_.CreateSelect(are_merged(), b_.getInt32(merged), b_.getInt32(step)));
+    } else if (step != 1) {
+      launched = b_.CreateMul(launched, b_.getInt32(step));
+    }
     return b_.CreateAdd(launched, parameter(3 + dim));
   }
   Value* size(unsigned dim) {
@@ -144,7 +152,14 @@ class Positions {
                                                   llvm::Intrinsic::nvvm_read_ptx_sreg_ntid_y,
                                                   llvm::Intrinsic::nvvm_read_ptx_sreg_ntid_z};
     Value* launched = special(ids[dim]);
-    return dim == 0 ? b_.CreateBinaryIntrinsic(llvm::Intrinsic::umin, launched, remaining_x()) : launched;
+    if (dim != 0) return launched;
+    auto* clipped = b_.CreateBinaryIntrinsic(llvm::Intrinsic::umin, launched, remaining_x());
+    return threadgroups_.wider == 1 ? clipped : b_.CreateSelect(are_merged(), launched, clipped);
+  }
+  /// Only a merged threadgroup has more threads than the dispatch says.
+  Value* are_merged() {
+    if (threadgroups_.wider == 1) return b_.getFalse();
+    return b_.CreateICmpUGT(special(llvm::Intrinsic::nvvm_read_ptx_sreg_ntid_x), parameter(6));
   }
   /// Threads of the grid from this threadgroup's first one on, in x.
   Value* remaining_x() { return b_.CreateSub(parameter(0), b_.CreateMul(group(0), parameter(6))); }
@@ -162,7 +177,7 @@ class Positions {
 
   llvm::Function& kernel_;
   unsigned own_parameters_;
-  ThreadgroupStep threadgroup_step_;
+  LaunchedThreadgroups threadgroups_;
   llvm::IRBuilder<> b_;
   llvm::CallInst* index_ = nullptr;
 };
@@ -215,7 +230,7 @@ llvm::Function* make_kernel(llvm::Function& entry, const ParameterLayout& layout
   return kernel;
 }
 
-void annotate_kernel(llvm::Function& kernel, const msl::EntryReflection& reflection) {
+void annotate_kernel(llvm::Function& kernel, const msl::EntryReflection& reflection, const LaunchedThreadgroups& threadgroups) {
   auto& context = kernel.getContext();
   auto* metadata = kernel.getParent()->getOrInsertNamedMetadata("nvvm.annotations");
   const auto add = [&](const char* what, std::uint32_t value) {
@@ -225,11 +240,11 @@ void annotate_kernel(llvm::Function& kernel, const msl::EntryReflection& reflect
   };
   add("kernel", 1);
   // 1024 is what a kernel without the attribute reports: leave registers to ptxas then.
-  if (reflection.max_total_threads < 1024) add("maxntidx", reflection.max_total_threads);
+  if (reflection.max_total_threads < 1024) add("maxntidx", reflection.max_total_threads * threadgroups.wider);
 }
 
-Result<void> lower_positions(llvm::Function& kernel, unsigned own_parameters, const ThreadgroupStep& threadgroup_step) {
-  Positions positions(kernel, own_parameters, threadgroup_step);
+Result<void> lower_positions(llvm::Function& kernel, unsigned own_parameters, const LaunchedThreadgroups& threadgroups) {
+  Positions positions(kernel, own_parameters, threadgroups);
   positions.emit_clip_guard();
   llvm::DenseMap<std::pair<llvm::Function*, unsigned>, Value*> made;
   for (auto& callee : llvm::make_early_inc_range(*kernel.getParent())) {
@@ -257,10 +272,10 @@ Result<void> lower_positions(llvm::Function& kernel, unsigned own_parameters, co
 
 }  // namespace
 
-void lower_thread_index(llvm::Function& kernel, unsigned own_parameters) {
+void lower_thread_index(llvm::Function& kernel, unsigned own_parameters, const LaunchedThreadgroups& threadgroups) {
   auto* callee = kernel.getParent()->getFunction(kThreadIndex);
   if (callee == nullptr) return;
-  Positions positions(kernel, own_parameters, kEveryThreadgroup);  // an index in the threadgroup asks for no position of that
+  Positions positions(kernel, own_parameters, threadgroups);
   for (auto* user : llvm::make_early_inc_range(callee->users())) {
     auto* call = llvm::cast<llvm::CallInst>(user);
     positions.set_insert_point(call);
@@ -269,23 +284,26 @@ void lower_thread_index(llvm::Function& kernel, unsigned own_parameters) {
   }
 }
 
-ThreadgroupStep take_threadgroup_step(llvm::Module& module) {
-  ThreadgroupStep step = kEveryThreadgroup;
-  auto* said = module.getFunction("__msl_take_every_threadgroup");
-  if (said == nullptr) return step;
-  for (auto* user : llvm::make_early_inc_range(said->users())) {
-    auto* call = llvm::cast<llvm::CallInst>(user);
-    for (unsigned dim = 0; dim < step.size(); ++dim) {
-      step[dim] = static_cast<unsigned>(llvm::cast<llvm::ConstantInt>(call->getArgOperand(dim))->getZExtValue());
+LaunchedThreadgroups take_launched_threadgroups(llvm::Module& module) {
+  LaunchedThreadgroups asked;
+  const auto take = [&](const char* name, std::initializer_list<unsigned*> numbers) {
+    auto* function = module.getFunction(name);
+    if (function == nullptr) return;
+    for (auto* user : llvm::make_early_inc_range(function->users())) {
+      auto* call = llvm::cast<llvm::CallInst>(user);
+      unsigned i = 0;
+      for (unsigned* number : numbers) *number = static_cast<unsigned>(llvm::cast<llvm::ConstantInt>(call->getArgOperand(i++))->getZExtValue());
+      call->eraseFromParent();
     }
-    call->eraseFromParent();
-  }
-  said->eraseFromParent();
-  return step;
+    function->eraseFromParent();
+  };
+  take("__msl_take_every_threadgroup", {&asked.step[0], &asked.step[1], &asked.step[2]});
+  take("__msl_merge_threadgroups", {&asked.across, &asked.down, &asked.wider, &asked.least});
+  return asked;
 }
 
 Result<llvm::Function*> lower_entry(msl::SpecialisedKernel& kernel, const ParameterLayout& layout,
-                                    const std::string& kernel_name, const ThreadgroupStep& threadgroup_step) {
+                                    const std::string& kernel_name, const LaunchedThreadgroups& threadgroups) {
   auto& module = *kernel.module;
   auto* entry = module.getFunction(kernel.symbol);
   if (entry == nullptr || entry->isDeclaration()) {
@@ -299,8 +317,8 @@ Result<llvm::Function*> lower_entry(msl::SpecialisedKernel& kernel, const Parame
   entry->removeFnAttr(llvm::Attribute::OptimizeNone);
   auto* made = make_kernel(*entry, layout, kernel_name);
   entry->eraseFromParent();
-  annotate_kernel(*made, kernel.reflection);
-  if (auto done = lower_positions(*made, static_cast<unsigned>(kernel.reflection.arguments.size()), threadgroup_step); !done) {
+  annotate_kernel(*made, kernel.reflection, threadgroups);
+  if (auto done = lower_positions(*made, static_cast<unsigned>(kernel.reflection.arguments.size()), threadgroups); !done) {
     return std::unexpected(done.error());
   }
   return made;

@@ -20,6 +20,8 @@ struct Architecture {
   std::string name;          ///< "sm_90": the newest one LLVM 19 knows that the device can run
   std::string ptx_feature;   ///< "+ptx80"
   std::size_t shared_bytes = 0;  ///< the most shared memory that a threadgroup can ask for
+  /// Whether kernels can be started before those they follow are complete; they wait at their beginning then.
+  [[nodiscard]] bool has_early_starts() const { return capability >= 90; }
   bool has_warpgroup_products = false;  ///< "sm_90a": wgmma, which GPUs of this very compute capability have
 
   /// The best code for a device of this compute capability; newer GPUs take older PTX (it is forward compatible).

@@ -67,6 +67,14 @@ void approximate_divisions(llvm::Function& kernel) {
   }
 }
 
+/// Before all else a kernel waits until those it follows are complete, which it may have been started before
+/// (kProgrammaticEdge). Costs nothing where they are.
+void wait_for_kernels_before(llvm::Function& kernel) {
+  llvm::IRBuilder<> b(&*kernel.getEntryBlock().getFirstNonPHIOrDbgOrAlloca());
+  auto* type = llvm::FunctionType::get(b.getVoidTy(), false);
+  b.CreateCall(type, llvm::InlineAsm::get(type, "griddepcontrol.wait;", "~{memory}", true))->setDoesNotThrow();
+}
+
 /// The analysis managers of one compile, wired to the NVPTX target.
 struct Analyses {
   explicit Analyses(llvm::TargetMachine& machine, llvm::PipelineTuningOptions tuning)
@@ -139,14 +147,15 @@ Result<PtxKernel> generate(msl::SpecialisedKernel kernel, const Architecture& ar
   module.setDataLayout((*machine)->createDataLayout());
 
   const std::string name = ptx_identifier(label);
-  const auto step = take_threadgroup_step(module);
-  auto lowered = lower_entry(kernel, ParameterLayout(kernel.reflection, passing), name, step);
+  const LaunchedThreadgroups threadgroups = take_launched_threadgroups(module);
+  auto lowered = lower_entry(kernel, ParameterLayout(kernel.reflection, passing), name, threadgroups);
   if (!lowered) return std::unexpected(lowered.error());
+  if (architecture.has_early_starts()) wait_for_kernels_before(**lowered);
 
   Analyses analyses(**machine, tuning_options());
   infer_address_spaces(**lowered, analyses);
   if (auto done = lower_simdgroup_calls(**lowered, architecture.capability); !done) return std::unexpected(done.error());
-  lower_thread_index(**lowered, static_cast<unsigned>(kernel.reflection.arguments.size()));
+  lower_thread_index(**lowered, static_cast<unsigned>(kernel.reflection.arguments.size()), threadgroups);
   approximate_divisions(**lowered);
   analyses.functions.clear();
   unroll_array_loops(**lowered, analyses.functions);
@@ -169,7 +178,7 @@ Result<PtxKernel> generate(msl::SpecialisedKernel kernel, const Architecture& ar
   const trace::Span span("generate", label);
   std::string ptx = split_packed_additions(print_ptx(module, **machine));
   if (ptx.empty()) return fail(ErrorCode::InternalError, "LLVM's NVPTX back end cannot print assembly");
-  return PtxKernel{std::move(ptx), name, step};
+  return PtxKernel{std::move(ptx), name, threadgroups};
 }
 
 }  // namespace

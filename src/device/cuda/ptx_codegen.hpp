@@ -4,7 +4,7 @@
 
 #include <anymetal/error.hpp>
 
-#include "device/cuda/launch_pieces.hpp"
+#include "device/cuda/launched_threadgroups.hpp"
 #include "device/cuda/nvptx_target.hpp"
 #include "device/cuda/parameter_layout.hpp"
 #include "msl/parsed_source.hpp"
@@ -17,7 +17,7 @@ namespace anymetal::device::cuda {
 struct PtxKernel {
   std::string ptx;
   std::string symbol;
-  ThreadgroupStep threadgroup_step = kEveryThreadgroup;  ///< positions count on it
+  LaunchedThreadgroups threadgroups;
 };
 
 /// Lowers, optimises and prints one kernel. `label` becomes the kernel's name, as far as PTX identifiers allow, so that

@@ -10,6 +10,8 @@ extern "C" __attribute__((nothrow, const)) bool __msl_is_nvidia_capability(unsig
 extern "C" __attribute__((nothrow, const)) unsigned __msl_threadgroup_address(const void* p);
 
 extern "C" __attribute__((nothrow)) void __msl_take_every_threadgroup(unsigned x, unsigned y, unsigned z);
+extern "C" __attribute__((nothrow)) void __msl_merge_threadgroups(unsigned across, unsigned down, unsigned wider, unsigned least);
+extern "C" __attribute__((nothrow, const)) bool __msl_threadgroups_are_merged();
 
 namespace nvidia {
 
@@ -19,6 +21,25 @@ template <uint x, uint y = 1, uint z = 1>
 __MSL_INLINE void take_every_threadgroup() {
 #if defined(__MSL_NVPTX__)
   __msl_take_every_threadgroup(x, y, z);
+#endif
+}
+
+// Asks of the whole kernel that rectangles of `across` by `down` threadgroups be merged wherever a dispatch, of threadgroups of one
+// dimension that are all complete, has at least `least` such rectangles. A merged threadgroup is where the first of its rectangle would be,
+// also where the grid ends within the rectangle, and has `wider` times the threads of one: positions and indices of threads count
+// within it, what is said of the dispatch and its grid stays.
+template <uint across, uint down, uint wider, uint least>
+__MSL_INLINE void merge_threadgroups() {
+#if defined(__MSL_NVPTX__)
+  __msl_merge_threadgroups(across, down, wider, least);
+#endif
+}
+// Whether this threadgroup is a merged one.
+__MSL_INLINE bool threadgroups_are_merged() {
+#if defined(__MSL_NVPTX__)
+  return __msl_threadgroups_are_merged();
+#else
+  return false;
 #endif
 }
 

@@ -42,12 +42,23 @@ __MSL_INLINE void end_products() { asm volatile("wgmma.commit_group.sync.aligned
 
 #define __MSL_FOUR(d, i) "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3])
 #define __MSL_SIXTEEN(d, i) __MSL_FOUR(d, i), __MSL_FOUR(d, i + 4), __MSL_FOUR(d, i + 8), __MSL_FOUR(d, i + 12)
-#define __MSL_SUMS(d) __MSL_SIXTEEN(d, 0), __MSL_SIXTEEN(d, 16), __MSL_SIXTEEN(d, 32), __MSL_SIXTEEN(d, 48)
+#define __MSL_HALF_SUMS(d, i) __MSL_SIXTEEN(d, i), __MSL_SIXTEEN(d, i + 16), __MSL_SIXTEEN(d, i + 32), __MSL_SIXTEEN(d, i + 48)
+#define __MSL_SUMS(d) __MSL_HALF_SUMS(d, 0)
+#define __MSL_WIDE_SUMS(d) __MSL_HALF_SUMS(d, 0), __MSL_HALF_SUMS(d, 64)
 #define __MSL_SUM_NAMES                                                                        \
   "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19," \
   " %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, %36, %37," \
   " %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, %48, %49, %50, %51, %52, %53, %54, %55," \
   " %56, %57, %58, %59, %60, %61, %62, %63}"
+
+#define __MSL_WIDE_SUM_NAMES \
+  "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20," \
+  " %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, %36, %37, %38, %39," \
+  " %40, %41, %42, %43, %44, %45, %46, %47, %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58," \
+  " %59, %60, %61, %62, %63, %64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77," \
+  " %78, %79, %80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95, %96," \
+  " %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, %112," \
+  " %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127}"
 
 // Waits until all but the last `pending` groups are complete; `d` are all sums of groups that may be.
 template <int pending>
@@ -55,10 +66,35 @@ __MSL_INLINE void await_products(float (&d)[2][64]) {
   asm volatile("wgmma.wait_group.sync.aligned %128;" : __MSL_SUMS(d[0]), __MSL_SUMS(d[1]) : "n"(pending) : "memory");
 }
 
-// d += a * b of 64 x 16 by 16 x 128 elements, b a view of its 128 columns. Element e of d is in row 16 s + l / 4 + e / 2 % 2 * 8
+template <int pending>
+__MSL_INLINE void await_products(float (&d)[1][128]) {
+  asm volatile("wgmma.wait_group.sync.aligned %128;" : __MSL_WIDE_SUMS(d[0]) : "n"(pending) : "memory");
+}
+
+// Factors in registers are to stay until products that have them are complete: comes after await_products.
+template <uint count>
+__MSL_INLINE void release_factors(const uint (&a)[count]) {
+  for (uint i = 0; i < count; ++i) asm volatile("" ::"r"(a[i]));
+}
+
+// d += a * b of 64 x 16 by 16 x 128 elements, b a view of its 128 columns; or 256 columns, with twice the sums. Element e of d is in row 16 s + l / 4 + e / 2 % 2 * 8
 // and column e / 4 * 8 + l % 4 * 2 + e % 2, s the simdgroup of the warpgroup, l the lane. a is a view of its rows, or rows 16 s ..
 // 16 s + 15 are in the registers of simdgroup s as for m16n8k16.
 #define __MSL_NVIDIA_MULTIPLY(T, name)                                                                                    \
+  __MSL_INLINE void multiply_accumulate(T, float (&d)[128], TileView a, TileView b) {                                     \
+    asm volatile("{.reg .pred add; setp.ne.b32 add, 1, 0; wgmma.mma_async.sync.aligned.m64n256k16.f32." name "." name     \
+                 " " __MSL_WIDE_SUM_NAMES ", %128, %129, add, 1, 1, 0, 0;}"                                               \
+                 : __MSL_WIDE_SUMS(d)                                                                                     \
+                 : "l"(a.descriptor), "l"(b.descriptor)                                                                   \
+                 : "memory");                                                                                             \
+  }                                                                                                                       \
+  __MSL_INLINE void multiply_accumulate(T, float (&d)[128], const uint (&a)[4], TileView b) {                             \
+    asm volatile("{.reg .pred add; setp.ne.b32 add, 1, 0; wgmma.mma_async.sync.aligned.m64n256k16.f32." name "." name     \
+                 " " __MSL_WIDE_SUM_NAMES ", {%128, %129, %130, %131}, %132, add, 1, 1, 0;}"                              \
+                 : __MSL_WIDE_SUMS(d)                                                                                     \
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b.descriptor)                                          \
+                 : "memory");                                                                                             \
+  }                                                                                                                       \
   __MSL_INLINE void multiply_accumulate(T, float (&d)[64], TileView a, TileView b) {                                      \
     asm volatile("{.reg .pred add; setp.ne.b32 add, 1, 0; wgmma.mma_async.sync.aligned.m64n128k16.f32." name "." name     \
                  " " __MSL_SUM_NAMES ", %64, %65, add, 1, 1, 0, 0;}"                                                      \
@@ -76,8 +112,11 @@ __MSL_INLINE void await_products(float (&d)[2][64]) {
 __MSL_NVIDIA_MULTIPLY(half, "f16")
 __MSL_NVIDIA_MULTIPLY(bfloat, "bf16")
 #undef __MSL_NVIDIA_MULTIPLY
+#undef __MSL_WIDE_SUM_NAMES
 #undef __MSL_SUM_NAMES
+#undef __MSL_WIDE_SUMS
 #undef __MSL_SUMS
+#undef __MSL_HALF_SUMS
 #undef __MSL_SIXTEEN
 #undef __MSL_FOUR
 
@@ -102,6 +141,9 @@ __MSL_INLINE void begin_products() {}
 __MSL_INLINE void end_products() {}
 template <int pending, uint blocks, uint sums>
 __MSL_INLINE void await_products(float (&)[blocks][sums]) {}
+
+template <uint count>
+__MSL_INLINE void release_factors(const uint (&)[count]) {}
 
 template <class T, uint sums>
 __MSL_INLINE void multiply_accumulate(T, float (&d)[sums], TileView a, TileView b) {
