@@ -118,6 +118,8 @@ std::string in_msl_terms(std::string message, std::string_view searched) {
     const std::string name = message.substr(message.find('\'') + 1, name_end - message.find('\'') - 1);
     const bool is_same = meant != std::string::npos && std::string_view(message).substr(meant + kMeant.size()).starts_with(name + "'");
     if (is_same) message.insert(meant + kMeant.size(), "metal::");
+    const bool is_librarys_own = meant != std::string::npos && std::string_view(message).substr(meant + kMeant.size()).starts_with("__msl");
+    if (is_librarys_own) message.erase(message.rfind(';', meant));
   }
   if (message.starts_with("parameter may not be qualified with an address space")) return "a parameter passed by value may not be qualified with an address space";
   const bool is_undefined = message.starts_with("implicit instantiation of undefined") || contains(message, "incomplete type");

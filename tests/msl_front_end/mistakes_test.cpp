@@ -87,6 +87,7 @@ const Malformed kGenerators[] = {
 const Malformed kPorts[] = {
     {"kernel void k(device int* o) { «local» int t[4]; }", "unknown type name 'local'"},
     {"kernel void k(device int* o) { o[«get_global_id»(0)] = 1; }", "undeclared identifier 'get_global_id'"},
+    {"kernel void k(device int* o) { o[0] = «__metal_get_thread_index_in_simdgroupushort»; }", "undeclared identifier"},
     {"kernel void k(«__global» int* o) {}", "address spaces are device, constant, threadgroup and thread"},
     {"«__global__» void k(float* o) {}", "unknown type name '__global__'"},
     {"kernel void k(device uint* o) { «atomicAdd»(o, 1u); }", "undeclared identifier 'atomicAdd'"},
