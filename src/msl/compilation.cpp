@@ -8,6 +8,7 @@
 #include "msl/conditional_values.hpp"
 #include "msl/constant_specifiers.hpp"
 #include "msl/embedded_files.hpp"
+#include "msl/float_literals.hpp"
 #include "msl/given_constants.hpp"
 #include "msl/library_macros.hpp"
 #include "msl/method_spaces.hpp"
@@ -111,12 +112,14 @@ class ParseAction : public clang::ASTFrontendAction {
     MethodSpaces method_spaces(ci);
     ThreadgroupStatics threadgroup_statics(ci);
     ConditionalValues conditional_values(ci);
+    FloatLiterals float_literals(ci.getPreprocessor());
     ConstantSpecifiers constant_specifiers;
     GivenConstants given_constants(ci, binding_);
     TextLiterals text_literals(ci);
     ci.getPreprocessor().setTokenWatcher([&](const clang::Token& token) {
       library_macros.token();
       tokens_(token);
+      float_literals(token);
       constant_specifiers(token);
       method_spaces(token);
       threadgroup_statics(token);

@@ -23,6 +23,14 @@ static_assert(is_same_v<decltype(1.0h), half> && is_same_v<decltype(1.H), half> 
      "float x = n[2]; o[0] = x * 0x1p-2 * 100; o[1] = float(n[3]) * 1.5h * 10; o[2] = float(bfloat(n[2]) * 1.25bf) * "
      "100;",
      {50, 45, 250}},
+    {"floating literals beside values of a template's types",
+     "#define HALF_OF(x) ((x) * 0.5)\n#define GLUE(a, b) a##.##b\ntemplate <typename T> T third(T x) { static_assert(is_same_v<decltype(x / 3 "
+     "+ .5), T>); static_assert(is_same_v<decltype(x * 0x1.8p1 - 1e2), T>); static_assert(is_same_v<decltype(HALF_OF(x)), T>); return "
+     "fmax(0, fmin(1, x / 3 + GLUE(0, 25))); } template <typename T> struct box { T v; float grow() const { "
+     "static_assert(is_same_v<decltype(v * 1.), float>); return v * 1.e1; } }; template <typename T> void print(T x, thread int& n) { auto f = "
+     "[](auto y) { static_assert(is_same_v<decltype(y + 2.5), float>); return y + 2.5; }; n = f(x) * 2.0; }",
+     "o[0] = third(float(n[1])) * 12; o[1] = box<int>{n[3]}.grow(); thread int m; print(float(n[2]), m); o[2] = m;",
+     {7, 30, 9}},
     {"integer literals: int, uint, long, ulong; character literals",
      R"(
 static_assert(is_same_v<decltype(1), int> && is_same_v<decltype(1u), uint> && is_same_v<decltype(1l), long> && is_same_v<decltype(1UL), ulong> && is_same_v<decltype('a'), char>);
