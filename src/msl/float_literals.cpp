@@ -9,12 +9,11 @@
 namespace anymetal::msl {
 namespace {
 
-/// Whether the spelling of a number is that of a floating literal without a suffix.
+/// Whether the spelling of a number is that of a floating literal without a suffix (`1.5f16`, which the pre-pass writes for `1.5h`, has one).
 bool is_plain_float(llvm::StringRef spelling) {
-  if (spelling.size() < 2) return false;
   const bool is_hexadecimal = spelling.starts_with_insensitive("0x");
-  const bool is_float = is_hexadecimal ? spelling.contains_insensitive("p") : spelling.find_first_of(".eE") != llvm::StringRef::npos;
-  return is_float && (clang::isDigit(spelling.back()) || spelling.back() == '.');
+  const std::size_t marker = spelling.find_first_of(is_hexadecimal ? "pP" : ".eE");
+  return marker != llvm::StringRef::npos && spelling.find_first_not_of("0123456789.eE+-'", is_hexadecimal ? marker + 1 : 0) == llvm::StringRef::npos;
 }
 
 }  // namespace
