@@ -16,6 +16,7 @@
 #include <llvm/TargetParser/Triple.h>
 #include <llvm/Transforms/Utils/Evaluator.h>
 
+#include <array>
 #include <cstring>
 #include <optional>
 
@@ -140,6 +141,23 @@ void redirect_to_missing(llvm::Function& initialiser) {
 }
 
 }  // namespace
+
+ConstantValue constant_of(ConstantType type, unsigned components, std::uint8_t number) {
+  std::array<unsigned char, 16> bytes{};
+  for (unsigned i = 0; i < components; ++i) {
+    if (type == ConstantType::Bool)
+      bytes[i] = number % 2;
+    else if (type == ConstantType::Float) {
+      const auto real = static_cast<float>(number);
+      std::memcpy(&bytes[i * sizeof(real)], &real, sizeof(real));
+    } else if (type == ConstantType::Half) {
+      std::memcpy(&bytes[i * 2], ConstantValue::half(number).bytes().data(), 2);
+    } else {
+      bytes[i * size_of(type)] = number;  // the lowest byte comes first
+    }
+  }
+  return ConstantValue::from_bytes(type, components, bytes.data());
+}
 
 Result<ConstantValues> resolve_constants(std::string_view kernel, std::span<const ConstantDeclaration> declared, std::span<const FunctionConstant> given) {
   ConstantValues values;

@@ -9,6 +9,9 @@
 
 namespace anymetal::msl {
 
+/// `number` as a value of a constant's type, in each component.
+ConstantValue constant_of(ConstantType type, unsigned components, std::uint8_t number);
+
 /// Matches given values to declarations; FunctionConstantError on unknown names and wrong types.
 Result<ConstantValues> resolve_constants(std::string_view kernel, std::span<const ConstantDeclaration> declared, std::span<const FunctionConstant> given);
 

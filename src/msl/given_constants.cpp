@@ -12,11 +12,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <set>
 
 #include "msl/annotations.hpp"
+#include "msl/constant_values.hpp"
 #include "msl/value_types.hpp"
 
 namespace anymetal::msl {
@@ -62,24 +62,6 @@ clang::Expr* literal(clang::ASTContext& ast, const ConstantValue& value, unsigne
   const std::int64_t number = integer(value, i);
   if (value.type() == ConstantType::Bool) return clang::CXXBoolLiteralExpr::Create(ast, number != 0, ast.BoolTy, at);
   return clang::IntegerLiteral::Create(ast, llvm::APInt(64, static_cast<std::uint64_t>(number), true), ast.LongTy, at);
-}
-
-/// `number` as a value of a constant's type.
-ConstantValue filling(ConstantType type, unsigned components, std::uint8_t number) {
-  std::array<unsigned char, 16> bytes{};
-  for (unsigned i = 0; i < components; ++i) {
-    if (type == ConstantType::Bool)
-      bytes[i] = number % 2;
-    else if (type == ConstantType::Float) {
-      const auto real = static_cast<float>(number);
-      std::memcpy(&bytes[i * sizeof(real)], &real, sizeof(real));
-    } else if (type == ConstantType::Half) {
-      std::memcpy(&bytes[i * 2], ConstantValue::half(number).bytes().data(), 2);
-    } else {
-      bytes[i * size_of(type)] = number;  // the lowest byte comes first
-    }
-  }
-  return ConstantValue::from_bytes(type, components, bytes.data());
 }
 
 bool has_annotation(const clang::VarDecl& variable, std::string_view name) {
@@ -174,7 +156,7 @@ clang::Expr* GivenConstants::value(const clang::VarDecl& variable, std::uint32_t
   const auto given = binding_->values.find(index);
   if (given == binding_->values.end() && !binding_->others) return nullptr;
   const ConstantValue value =
-      given != binding_->values.end() ? given->second : filling(type->first, type->second, *binding_->others);
+      given != binding_->values.end() ? given->second : constant_of(type->first, type->second, *binding_->others);
   if (value.type() != type->first || value.components() != type->second) return nullptr;
   clang::Sema& sema = instance_.getSema();
   const clang::SourceLocation at = variable.getLocation();

@@ -85,14 +85,44 @@ TEST_F(CliCompile, AConstantOfAnotherTypeIsAnError) {
 }
 
 TEST_F(CliCompile, OneFailureDoesNotStopTheOthers) {
-  const auto file = scratch.write("two.metal", kTwoKernels);
+  const auto file = scratch.write("three.metal", "kernel void large(device int* o) { threadgroup int t[20000]; t[o[0]] = 1; o[1] = t[o[2]]; }\n" +
+                                                     std::string(kTwoKernels));
   const auto result = run_program({"compile", file, "--all", "--json"});
   EXPECT_EQ(result.exit_code, 1);
   const auto entries = nlohmann::json::parse(result.out).at("entries");
-  ASSERT_EQ(entries.size(), 2U);
-  EXPECT_TRUE(entries[0].at("ok"));
-  EXPECT_FALSE(entries[1].at("ok"));
-  EXPECT_THAT(std::string(entries[1].at("message")), HasSubstr("factor"));
+  ASSERT_EQ(entries.size(), 3U);
+  EXPECT_FALSE(entries[0].at("ok"));
+  EXPECT_THAT(std::string(entries[0].at("message")), HasSubstr("80000 bytes"));
+  EXPECT_TRUE(entries[1].at("ok"));
+  EXPECT_FALSE(entries[1].contains("unset_constants_assumed"));
+  EXPECT_TRUE(entries[2].at("ok"));
+  EXPECT_EQ(entries[2].at("unset_constants_assumed"), 1);
+}
+
+TEST_F(CliCompile, AWholeFileNeedsNoConstants) {
+  const auto file = scratch.write("constants.metal", R"(#include <metal_stdlib>
+using namespace metal;
+constant int n [[function_constant(0)]];
+constant bool flag [[function_constant(1)]];
+constant float2 scale [[function_constant(2)]];
+template <int N> int quarters() { static_assert(N % 4 == 0, "quarters"); return N / 4; }
+kernel void plain(device float* x) { x[0] = 1; }
+kernel void reads(device float* x) { x[0] = flag ? n * scale.y : 2; }
+kernel void in_a_type(device float* x) { x[0] = quarters<n>(); }
+kernel void never(device float* x) { threadgroup float t[n * 100000]; t[0] = x[0]; x[1] = t[0]; }
+)");
+  const auto result = run_program({"compile", file});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.out, HasSubstr("unset constants are 4"));
+  EXPECT_THAT(result.err, HasSubstr("3 of 4 entries compiled"));
+  EXPECT_THAT(result.err, HasSubstr("2 of them without values for function constants"));
+  EXPECT_THAT(result.err, HasSubstr("bytes of threadgroup memory"));
+  const auto given = run_program({"compile", file, "--constant", "n=int:8", "--json"});
+  EXPECT_EQ(given.exit_code, 1);
+  const auto entries = nlohmann::json::parse(given.out).at("entries");
+  EXPECT_EQ(entries.at(1).at("unset_constants_assumed"), 1);
+  EXPECT_TRUE(entries.at(2).at("ok"));
+  EXPECT_EQ(run_program({"compile", file, "--entry", "reads", "--constant", "n=int:8"}).exit_code, 1);
 }
 
 /// `count` instantiations, of which the one of width 7 does not compile.

@@ -78,7 +78,8 @@ std::vector<CompiledEntry> compile_all(const msl::ParsedSource& source, const Op
                                        std::span<const FunctionConstant> constants) {
   const auto names = wanted_entries(source, options);
   ProgressLine line(names.size());
-  return compile_entries(source, names, device, constants, options.jobs, std::ref(line));
+  const auto unset = options.entries.empty() ? UnsetConstants::AreAssumed : UnsetConstants::AreErrors;
+  return compile_entries(source, names, device, constants, unset, options.jobs, std::ref(line));
 }
 
 /// Threads of a processor share its registers one after the other; those of a GPU have theirs each.
@@ -96,7 +97,8 @@ void print_table(const std::vector<CompiledEntry>& results, bool has_registers) 
     fmt::print("{:<{}}  {:<6} {:>10.1f} {:>10} {}{:>8}  {}{}\n", r.name, width, "ok", r.milliseconds(), r.code_bytes,
                has_registers ? fmt::format("{:>9} ", registers) : "", r.resources.stack_bytes,
                r.artifact->execution_path,
-               r.artifact->path_reason.empty() ? "" : fmt::format(" ({})", r.artifact->path_reason));
+               (r.artifact->path_reason.empty() ? "" : fmt::format(" ({})", r.artifact->path_reason)) +
+                   (r.assumed.value_or(1) == 1 ? "" : fmt::format("; unset constants are {}", *r.assumed)));
   }
   flush_output();
 }
@@ -105,6 +107,7 @@ void print_table(const std::vector<CompiledEntry>& results, bool has_registers) 
 void print_summary(const std::vector<CompiledEntry>& results, double milliseconds) {
   std::vector<Diagnostic> seen;
   std::size_t failed = 0;
+  std::size_t assuming = 0;
   double entry = 0;
   double specialise = 0;
   double device = 0;
@@ -112,6 +115,7 @@ void print_summary(const std::vector<CompiledEntry>& results, double millisecond
     entry += r.entry_milliseconds;
     specialise += r.specialise_milliseconds;
     device += r.device_milliseconds;
+    if (r.assumed) ++assuming;
     if (r.artifact) continue;
     ++failed;
     const auto& diagnostics = r.artifact.error().diagnostics();
@@ -122,6 +126,11 @@ void print_summary(const std::vector<CompiledEntry>& results, double millisecond
       "{} of {} entries compiled in {:.1f} s (of all threads: entries {:.1f} s, specialising {:.1f} s, optimising and "
       "code {:.1f} s)",
       results.size() - failed, results.size(), milliseconds / 1000, entry / 1000, specialise / 1000, device / 1000));
+  if (assuming != 0) {
+    note(fmt::format("{} of them without values for function constants they read: these are 1 where the table says nothing else "
+                     "(--constant NAME=TYPE:VALUE gives one)",
+                     assuming));
+  }
 }
 
 nlohmann::ordered_json to_json(const CompiledEntry& result) {
@@ -134,6 +143,7 @@ nlohmann::ordered_json to_json(const CompiledEntry& result) {
     object["message"] = result.artifact.error().message();
     return object;
   }
+  if (result.assumed) object["unset_constants_assumed"] = *result.assumed;
   object["execution_path"] = result.artifact->execution_path;
   if (!result.artifact->path_reason.empty()) object["path_reason"] = result.artifact->path_reason;
   object["code_bytes"] = result.code_bytes;
@@ -240,7 +250,10 @@ void declare(CLI::App& command, Options& options) {
   command.add_option("file", options.file, "MSL source")->type_name("FILE.metal")->required();
   auto* const entry =
       command.add_option("--entry", options.entries, "Compile this kernel only (may be repeated)")->type_name("NAME");
-  command.add_flag("--all", options.all, "Compile every kernel and instantiation (what happens without --entry)")
+  command
+      .add_flag("--all", options.all,
+                "Compile every kernel and instantiation (what happens without --entry); function constants without a "
+                "value are 1, or 4, 32 or 128 where a kernel does not compile with that")
       ->excludes(entry);
   command.add_option("--device", options.device, "cpu, cuda or cuda:sm_90 (no GPU needed)")->capture_default_str();
   command.add_option("--emit", options.emit, "Print code: ir, asm, ptx; or the result as json")
