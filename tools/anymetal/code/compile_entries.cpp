@@ -1,6 +1,7 @@
 #include "code/compile_entries.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <mutex>
 #include <thread>
@@ -48,15 +49,14 @@ bool lacks_a_constant(const Result<device::Artifact>& result) {
   return !result && result.error().code() == ErrorCode::FunctionConstantError;
 }
 
-/// Compiles the entry, with assumed values where it needs any. Of several failures the one without assumptions is reported if it is not for
-/// want of a value, else the first.
+/// Compiles the entry, with assumed values where it needs any. Of several failures the last is reported: with small numbers the source may
+/// fail for other kernels' sake.
 void compile_with_assumptions(const msl::ParsedSource& source, CompiledEntry& result, const Device& device,
                               std::span<const FunctionConstant> constants) {
   result.artifact = compile_entry(source, result, device, constants);
   if (!lacks_a_constant(result.artifact)) return;
-  for (const std::uint8_t number : {1, 4, 32, 128}) {
-    auto artifact = compile_entry(source, result, device, filled(source, constants, number));
-    if (artifact || lacks_a_constant(result.artifact)) result.artifact = std::move(artifact);
+  for (const std::uint8_t number : std::to_array<std::uint8_t>({1, 4, 32, 128})) {
+    result.artifact = compile_entry(source, result, device, filled(source, constants, number));
     if (!result.artifact) continue;
     result.assumed = number;
     return;
