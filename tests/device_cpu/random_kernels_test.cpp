@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "emulated/emulated_backend.hpp"
 #include "ir_kernel.hpp"
 #include "msl/parsed_source.hpp"
 #include "random_kernel.hpp"
+#include "support/random_seeds.hpp"
 
 namespace anymetal::test {
 namespace {
@@ -74,23 +74,11 @@ Outcome run(const IrKernel& kernel, const Geometry& geometry) {
   return {out.values(), counts.values(), own.values(), rows.values()};
 }
 
-struct Seeds {
-  unsigned first = 0, count = 0;
-};
-
-Seeds seeds(unsigned few) {
-  const char* wanted = std::getenv("ANYMETAL_RANDOM_KERNELS");
-  if (!wanted) return {0, few};
-  char* colon = nullptr;
-  const auto first = static_cast<unsigned>(std::strtoul(wanted, &colon, 10));
-  return {first, *colon == ':' ? static_cast<unsigned>(std::strtoul(colon + 1, nullptr, 10)) : 1};
-}
-
 /// Runs kernels on both paths in every geometry; where they must be as many threads each, outcomes are the same in all.
 void compare(RandomKernel::Threads depends, const std::vector<Geometry>& geometries, unsigned few) {
   const auto coroutines = *cpu_or_emulated({.threads = 1, .lanes = false});
   const auto lanes = *cpu_or_emulated({.threads = 1, .lanes = true, .verify = true});
-  const auto [first, count] = seeds(few);
+  const auto [first, count] = random_seeds(few);
   const bool whole = depends == RandomKernel::Threads::Whole;
   unsigned taken = 0;
   std::string others;  // why they took another path

@@ -12,6 +12,7 @@
 
 #include "emulated/emulated_backend.hpp"
 #include "evaluated_kernel.hpp"
+#include "support/random_seeds.hpp"
 #include "support/test_device.hpp"
 
 namespace anymetal::test {
@@ -133,18 +134,6 @@ std::string run(const EvaluatedKernel& kernel, NamedDevice& on, const PipelinePt
   return {};
 }
 
-struct Seeds {
-  unsigned first = 0, count = 0;
-};
-
-Seeds seeds(unsigned few) {
-  const char* wanted = std::getenv("ANYMETAL_RANDOM_KERNELS");
-  if (!wanted) return {0, few};
-  char* colon = nullptr;
-  const auto first = static_cast<unsigned>(std::strtoul(wanted, &colon, 10));
-  return {first, *colon == ':' ? static_cast<unsigned>(std::strtoul(colon + 1, nullptr, 10)) : 1};
-}
-
 void compare(Meetings meetings, const std::vector<Geometry>& geometries, unsigned few) {
   std::mutex mutex;
   std::string warnings;
@@ -152,7 +141,7 @@ void compare(Meetings meetings, const std::vector<Geometry>& geometries, unsigne
     const std::scoped_lock lock(mutex);
     warnings += std::string(text) + "\n";
   });
-  const auto [first, count] = seeds(few);
+  const auto [first, count] = random_seeds(few);
   auto all = devices();
   // Kernels have other code for buffers of 4 GiB; of this one nothing else is touched. The emulated device copies
   // buffers.

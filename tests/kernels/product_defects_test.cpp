@@ -80,7 +80,7 @@ const Defect kProductDefects[] = {
      "quantized_matmul_id",
      {{"  float sum = 0.0f;\n  if (expert < p.experts) {",
        "  float sum = 0.0f;\n  if (expert >= p.experts) return;\n  {"}}},
-    {"TableIdsNotChecked", "embedding_gather_4bit", {{"if (id >= known_rows) {", "if (false) {"}}, true},
+    {"TableIdsNotChecked", "embedding_gather_4bit", {{"if (id >= known_rows) return 0.0f;", ""}}, true},
 };
 INSTANTIATE_TEST_SUITE_P(Products, KnownDefects, testing::ValuesIn(kProductDefects),
                          [](const auto& defect) { return std::string(defect.param.name); });
@@ -92,7 +92,7 @@ const Defect kAttentionDefects[] = {
        "if (do_causal && key / kBK >= tiles().y - 2) seen = seen && key <= query + p.qL_off;"}}},
     {"NothingLeftByTheMask",
      "scale_mask_softmax_f32",
-     {{"scale.top == -INFINITY ? 0.0f : scale(score(i))", "scale(score(i))"}}},
+     {{"top == -INFINITY ? 0.0f : v", "v"}}},
     {"HiddenValuesTakePart", "attention_f32kv", {{"if (weight == 0.0f) continue;\n      const Row v", "const Row v"}}},
     {"HiddenKeysTakePart",
      "attention_f32kv",

@@ -1,6 +1,7 @@
 #pragma once
 // packed_vec<T, N>: N elements without padding, aligned like one; arithmetic happens in the vector it converts to.
 #pragma clang system_header
+#include "operator_lists.h"
 #include "vec.h"
 
 namespace __msl {
@@ -57,24 +58,9 @@ concept target = !__is_volatile(A) && __msl::is_packed<__msl::plain<A>> &&
     a = __msl::loaded(a) op __msl::loaded(b);                       \
     return a;                                                       \
   }
-__MSL_ASSIGNED(+)
-__MSL_ASSIGNED(-)
-__MSL_ASSIGNED(*)
-__MSL_ASSIGNED(/)
-__MSL_ASSIGNED(%)
-__MSL_ASSIGNED(&)
-__MSL_ASSIGNED(|)
-__MSL_ASSIGNED(^)
-__MSL_ASSIGNED(<<)
-__MSL_ASSIGNED(>>)
-__MSL_OPERATOR(==)
-__MSL_OPERATOR(!=)
-__MSL_OPERATOR(<)
-__MSL_OPERATOR(<=)
-__MSL_OPERATOR(>)
-__MSL_OPERATOR(>=)
-__MSL_OPERATOR(&&)
-__MSL_OPERATOR(||)
+__MSL_COMPUTING_OPERATORS(__MSL_ASSIGNED)
+__MSL_COMPARING_OPERATORS(__MSL_OPERATOR)
+__MSL_LOGICAL_OPERATORS(__MSL_OPERATOR)
 #undef __MSL_OPERATOR
 #undef __MSL_ASSIGNED
 
@@ -84,10 +70,7 @@ __MSL_OPERATOR(||)
   __MSL_INLINE constexpr auto operator op(const A& a) {              \
     return op __msl::loaded(a);                                      \
   }
-__MSL_SIGN(+)
-__MSL_SIGN(-)
-__MSL_SIGN(~)
-__MSL_SIGN(!)
+__MSL_SIGN_OPERATORS(__MSL_SIGN)
 #undef __MSL_SIGN
 
 }  // namespace __msl::packed_operators

@@ -3,6 +3,7 @@
 // uniform values is uniform, what they make of one and another value is not.
 #pragma clang system_header
 #include "config.h"
+#include "operator_lists.h"
 
 namespace metal {
 
@@ -24,22 +25,8 @@ __MSL_INLINE constexpr uniform<T> make_uniform(T x) {
   __MSL_INLINE constexpr auto operator op(uniform<T> x, uniform<U> y) {                         \
     return uniform<decltype(x.__value op y.__value)>(x.__value op y.__value);                   \
   }
-__MSL_BINARY(+)
-__MSL_BINARY(-)
-__MSL_BINARY(*)
-__MSL_BINARY(/)
-__MSL_BINARY(%)
-__MSL_BINARY(&)
-__MSL_BINARY(|)
-__MSL_BINARY(^)
-__MSL_BINARY(<<)
-__MSL_BINARY(>>)
-__MSL_BINARY(==)
-__MSL_BINARY(!=)
-__MSL_BINARY(<)
-__MSL_BINARY(>)
-__MSL_BINARY(<=)
-__MSL_BINARY(>=)
+__MSL_COMPUTING_OPERATORS(__MSL_BINARY)
+__MSL_COMPARING_OPERATORS(__MSL_BINARY)
 #undef __MSL_BINARY
 
 #define __MSL_UNARY(op)                                  \
@@ -47,10 +34,7 @@ __MSL_BINARY(>=)
   __MSL_INLINE constexpr auto operator op(uniform<T> x) { \
     return uniform<decltype(op x.__value)>(op x.__value); \
   }
-__MSL_UNARY(+)
-__MSL_UNARY(-)
-__MSL_UNARY(~)
-__MSL_UNARY(!)
+__MSL_SIGN_OPERATORS(__MSL_UNARY)
 #undef __MSL_UNARY
 
 }  // namespace metal

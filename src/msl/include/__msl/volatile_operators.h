@@ -2,6 +2,7 @@
 // Operators on volatile vectors and matrices: on a copy of what they hold, written back as a whole.
 #pragma clang system_header
 #include "matrix.h"
+#include "operator_lists.h"
 #include "packed.h"
 
 namespace metal {
@@ -20,24 +21,9 @@ namespace metal {
   __MSL_INLINE auto operator op##=(A & a, const B & b) {                                                   \
     return a = __msl::loaded(a) op __msl::loaded(b);                                                       \
   }
-__MSL_ASSIGNED(+)
-__MSL_ASSIGNED(-)
-__MSL_ASSIGNED(*)
-__MSL_ASSIGNED(/)
-__MSL_ASSIGNED(%)
-__MSL_ASSIGNED(&)
-__MSL_ASSIGNED(|)
-__MSL_ASSIGNED(^)
-__MSL_ASSIGNED(<<)
-__MSL_ASSIGNED(>>)
-__MSL_OPERATOR(==)
-__MSL_OPERATOR(!=)
-__MSL_OPERATOR(<)
-__MSL_OPERATOR(<=)
-__MSL_OPERATOR(>)
-__MSL_OPERATOR(>=)
-__MSL_OPERATOR(&&)
-__MSL_OPERATOR(||)
+__MSL_COMPUTING_OPERATORS(__MSL_ASSIGNED)
+__MSL_COMPARING_OPERATORS(__MSL_OPERATOR)
+__MSL_LOGICAL_OPERATORS(__MSL_OPERATOR)
 #undef __MSL_OPERATOR
 #undef __MSL_ASSIGNED
 
@@ -47,10 +33,7 @@ __MSL_OPERATOR(||)
   __MSL_INLINE auto operator op(const A& a) {                                   \
     return op __msl::loaded(a);                                                 \
   }
-__MSL_SIGN(+)
-__MSL_SIGN(-)
-__MSL_SIGN(~)
-__MSL_SIGN(!)
+__MSL_SIGN_OPERATORS(__MSL_SIGN)
 #undef __MSL_SIGN
 
 #define __MSL_STEP(step, op)                                                    \
