@@ -5,26 +5,20 @@
 
 namespace anymetal {
 
-// Sum over i < n of value(i)^2, in f32, to every thread of the team. `scratch` is free for reuse afterwards.
-template <class Value>
-float sum_of_squares(uint n, threadgroup float* scratch, Team team, Value value) {
-  float squares = 0.0f;
-  for_share(n, team.index, team.size, value, [&](uint, float v) { squares += v * v; });
-  return threadgroup_sum(squares, scratch, team);
-}
-
-// 1 / sqrt(mean(value^2) + eps).
-template <class Value>
-float inverse_rms_of(uint n, float eps, threadgroup float* scratch, Team team, Value value) {
-  return metal::rsqrt(sum_of_squares(n, scratch, team, value) / float(n) + eps);
-}
-
 // 1 / sqrt(mean(x^2) + eps) from the sum of the squares of n elements.
 struct InverseRms {
   uint n;
   float eps;
   float operator()(float squares) const { return metal::rsqrt(squares / float(n) + eps); }
 };
+
+// The same of value(i), i < n, in f32, to every thread of the team. `scratch` is free for reuse afterwards.
+template <class Value>
+float inverse_rms_of(uint n, float eps, threadgroup float* scratch, Team team, Value value) {
+  float squares = 0.0f;
+  for_share(n, team.index, team.size, value, [&](uint, float v) { squares += v * v; });
+  return InverseRms{n, eps}(threadgroup_sum(squares, scratch, team));
+}
 
 inline float squared(float v) { return v * v; }
 inline float squared(metal::float4 v) { return metal::dot(v, v); }

@@ -37,7 +37,7 @@ struct KeptMix {
     float squares = 0.0f;
     const auto visit = [&](uint, float v) { squares += v * v; };
     for_own(team, [&](uint k, uint i) { visit(i, kept[k] = mix(i)); }, [&](uint i) { visit(i, mix(i)); });
-    return rsqrt(threadgroup_sum(squares, scratch, team) / float(mix.dim) + eps);
+    return InverseRms{mix.dim, eps}(threadgroup_sum(squares, scratch, team));
   }
   // use(i, value) for the elements of this thread.
   template <class Use>

@@ -112,7 +112,7 @@ std::shared_ptr<clang::CompilerInvocation> make_invocation(const SourceOptions& 
   clang::CompilerInvocation::CreateFromArgs(*invocation, arguments, diagnostics);
 
   auto& language = invocation->getLangOpts();
-  language.SinglePrecisionConstants = true;
+  language.SinglePrecisionConstants = true;  // in the library; in sources FloatLiterals sees to it
   language.ExpStrictFP = true;  // else Clang ignores `float_control`, which safe math mode becomes, for NVPTX
   language.SYCLIsDevice = true;  // its address spaces convert to the default one (docs/address-spaces.md)
   language.CPlusPlusModules = false;

@@ -16,7 +16,7 @@
 #include <llvm/TargetParser/Triple.h>
 #include <llvm/Transforms/Utils/Evaluator.h>
 
-#include <array>
+#include <algorithm>
 #include <cstring>
 #include <optional>
 
@@ -25,12 +25,13 @@ namespace {
 
 constexpr const char* kInitialisers = "llvm.global_ctors";
 
+bool is_of(const ConstantDeclaration& d, const FunctionConstant& constant) {
+  return constant.which.index() == 0 ? d.index == std::get<0>(constant.which) : d.name == std::get<1>(constant.which);
+}
+
 const ConstantDeclaration* find_declaration(std::span<const ConstantDeclaration> declared, const FunctionConstant& constant) {
-  for (const ConstantDeclaration& d : declared) {
-    const bool is_it = constant.which.index() == 0 ? d.index == std::get<0>(constant.which) : d.name == std::get<1>(constant.which);
-    if (is_it) return &d;
-  }
-  return nullptr;
+  const auto found = std::ranges::find_if(declared, [&](const ConstantDeclaration& d) { return is_of(d, constant); });
+  return found == declared.end() ? nullptr : &*found;
 }
 
 /// The value as an initialiser of type `type`: a scalar, a vector, or a struct around a vector.
@@ -157,6 +158,15 @@ ConstantValue constant_of(ConstantType type, unsigned components, std::uint8_t n
     }
   }
   return ConstantValue::from_bytes(type, components, bytes.data());
+}
+
+std::vector<FunctionConstant> with_others(std::span<const ConstantDeclaration> declared, std::span<const FunctionConstant> given, std::uint8_t number) {
+  std::vector<FunctionConstant> constants(given.begin(), given.end());
+  for (const ConstantDeclaration& d : declared) {
+    const bool is_given = std::ranges::any_of(given, [&](const FunctionConstant& c) { return is_of(d, c); });
+    if (!is_given) constants.push_back({d.index, constant_of(d.type, d.components, number)});
+  }
+  return constants;
 }
 
 Result<ConstantValues> resolve_constants(std::string_view kernel, std::span<const ConstantDeclaration> declared, std::span<const FunctionConstant> given) {

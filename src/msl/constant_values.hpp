@@ -4,10 +4,20 @@
 
 #include "msl/parsed_source.hpp"
 
+#include <array>
+#include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace anymetal::msl {
+
+/// What function constants are taken to be, one after the other, while it is not known what they will be. A source may ask for a multiple
+/// of something.
+inline constexpr std::array<std::uint8_t, 4> kAssumedConstants = {1, 4, 32, 128};
+
+/// The values given, and `number` for every other constant that is declared.
+std::vector<FunctionConstant> with_others(std::span<const ConstantDeclaration> declared, std::span<const FunctionConstant> given, std::uint8_t number);
 
 /// `number` as a value of a constant's type, in each component.
 ConstantValue constant_of(ConstantType type, unsigned components, std::uint8_t number);

@@ -48,9 +48,6 @@ class EntryCache {
   std::size_t bytes_ = 0;
 };
 
-/// What function constants are taken to be while it is not known what they will be. A source may ask for a multiple of something.
-constexpr std::array<std::uint8_t, 4> kFillings = {1, 4, 32, 128};
-
 bool same(const Diagnostic& a, const Diagnostic& b) {
   return a.severity == b.severity && a.file == b.file && a.line == b.line && a.column == b.column && a.message == b.message;
 }
@@ -117,7 +114,7 @@ struct ParsedSource::Impl {
   void try_values() {
     std::vector<Diagnostic> errors = warnings;
     std::erase_if(errors, [](const Diagnostic& d) { return d.severity != Severity::Error; });
-    for (const std::uint8_t filling : kFillings) {
+    for (const std::uint8_t filling : kAssumedConstants) {
       SourceRequest filled = request;
       filled.binding = {{}, filling};
       const Analysis attempt(filled);
@@ -154,7 +151,7 @@ struct ParsedSource::Impl {
     if (!values) return std::unexpected(values.error());
     Entry made = bound_entry(entry, ConstantBinding{*values, std::nullopt});
     if (made || std::ranges::all_of(constants, [&](const auto& c) { return values->contains(c.index); })) return made;
-    for (const std::uint8_t filling : kFillings) {  // constants of other kernels need no values
+    for (const std::uint8_t filling : kAssumedConstants) {  // constants of other kernels need no values
       Entry filled = bound_entry(entry, ConstantBinding{*values, filling});
       if (filled || filled.error().code() == ErrorCode::FunctionConstantError) return filled;
     }

@@ -27,9 +27,8 @@ class CudaRuntime : public ::testing::Test {
   void fail_call(const char* function, int result, int after = 0) { Standin::get().fail_call(function, result, after); }
   static StandinState state() { return Standin::get().state(); }
 
-  std::shared_ptr<const device::Executable> load_kernel() {
-    auto artifact = backend_->compile(
-        kernel_from_ir("define void @k(ptr %a, ptr %b) {\n ret void\n}", {ArgumentKind::Buffer, ArgumentKind::Threadgroup}), "k");
+  std::shared_ptr<const device::Executable> load_kernel(const char* ir = "define void @k(ptr %a, ptr %b) {\n ret void\n}") {
+    auto artifact = backend_->compile(kernel_from_ir(ir, {ArgumentKind::Buffer, ArgumentKind::Threadgroup}), "k");
     EXPECT_TRUE(artifact) << artifact.error().message();
     if (!artifact) return nullptr;
     auto loaded = backend_->load(*artifact, "k");
@@ -85,21 +84,17 @@ TEST_F(CudaRuntime, LaunchCarriesGridGroupSharedMemoryAndArguments) {
 }
 
 TEST_F(CudaRuntime, ThreadgroupsThatDoNothingAreNotLaunched) {
-  const auto artifact = backend_->compile(kernel_from_ir(R"(
+  const auto kernel = load_kernel(R"(
 declare void @__msl_take_every_threadgroup(i32, i32, i32) nounwind
 define void @k(ptr %a, ptr %b) {
   call void @__msl_take_every_threadgroup(i32 4, i32 2, i32 1)
   ret void
-})",
-                                                         {ArgumentKind::Buffer, ArgumentKind::Threadgroup}),
-                                          "k");
-  ASSERT_TRUE(artifact) << artifact.error().message();
-  const auto kernel = backend_->load(*artifact, "k");
-  ASSERT_TRUE(kernel) << kernel.error().message();
+})");
+  ASSERT_TRUE(kernel);
   auto memory = backend_->allocate(1024);
   ASSERT_TRUE(memory) << memory.error().message();
   for (const auto& [threads, groups] : {std::pair{1U, 1U}, {512U, 2U}, {513U, 3U}, {1024U, 4U}}) {  // in threadgroups of 64
-    ASSERT_TRUE(run(**kernel, **memory, {threads, 3, 1}, {64, 1, 1}));
+    ASSERT_TRUE(run(*kernel, **memory, {threads, 3, 1}, {64, 1, 1}));
     EXPECT_EQ(state().last_launch.grid[0], groups) << threads;
     EXPECT_EQ(state().last_launch.grid[1], 2U);
     EXPECT_EQ(state().last_launch.block[0], 64U);
@@ -107,24 +102,20 @@ define void @k(ptr %a, ptr %b) {
 }
 
 TEST_F(CudaRuntime, ThreadgroupsAreMergedWhereThereAreMany) {
-  const auto artifact = backend_->compile(kernel_from_ir(R"(
+  const auto kernel = load_kernel(R"(
 declare void @__msl_merge_threadgroups(i32, i32, i32, i32) nounwind
 define void @k(ptr %a, ptr %b) {
   call void @__msl_merge_threadgroups(i32 4, i32 2, i32 2, i32 4)
   ret void
-})",
-                                                         {ArgumentKind::Buffer, ArgumentKind::Threadgroup}),
-                                          "k");
-  ASSERT_TRUE(artifact) << artifact.error().message();
-  const auto kernel = backend_->load(*artifact, "k");
-  ASSERT_TRUE(kernel) << kernel.error().message();
+})");
+  ASSERT_TRUE(kernel);
   auto memory = backend_->allocate(1024);
   ASSERT_TRUE(memory) << memory.error().message();
-  ASSERT_TRUE(run(**kernel, **memory, {64 * 5, 3, 1}, {64, 1, 1}));
+  ASSERT_TRUE(run(*kernel, **memory, {64 * 5, 3, 1}, {64, 1, 1}));
   EXPECT_EQ(state().last_launch.grid[0], 2U);
   EXPECT_EQ(state().last_launch.grid[1], 2U);
   EXPECT_EQ(state().last_launch.block[0], 128U);
-  ASSERT_TRUE(run(**kernel, **memory, {64 * 5, 2, 1}, {64, 1, 1}));
+  ASSERT_TRUE(run(*kernel, **memory, {64 * 5, 2, 1}, {64, 1, 1}));
   EXPECT_EQ(state().last_launch.grid[0], 5U);
   EXPECT_EQ(state().last_launch.grid[1], 2U);
   EXPECT_EQ(state().last_launch.block[0], 64U);

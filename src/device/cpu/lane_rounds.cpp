@@ -129,6 +129,11 @@ std::optional<CountedRounds> counted_rounds(const llvm::Loop& loop, const LaneSh
   return rounds;
 }
 
+/// Asks what the loop asks before each round, of another counter and end.
+llvm::Value* is_below(llvm::IRBuilder<>& builder, const CountedRounds& rounds, llvm::Value* counter, llvm::Value* end) {
+  return builder.CreateICmp(rounds.is_signed ? llvm::ICmpInst::ICMP_SLT : llvm::ICmpInst::ICMP_ULT, counter, end);
+}
+
 /// A loop that is entered without a question gets a guard, whose answer is yes.
 void add_guard(CountedRounds& rounds) {
   rounds.guard = rounds.preheader;
@@ -146,7 +151,7 @@ void add_guard(CountedRounds& rounds) {
   rounds.guard->getTerminator()->eraseFromParent();
   llvm::IRBuilder<> builder(rounds.guard);
   auto* first = rounds.counter->getIncomingValueForBlock(rounds.preheader);
-  auto* begins = rounds.is_signed ? builder.CreateICmpSLT(first, rounds.end) : builder.CreateICmpULT(first, rounds.end);
+  auto* begins = is_below(builder, rounds, first, rounds.end);
   builder.CreateCondBr(begins, rounds.preheader, behind);
 }
 
@@ -199,7 +204,7 @@ class WholeRounds {
     auto* word = builder_.getInt32Ty();
     auto shuffle = function_.getParent()->getOrInsertFunction("__msl_simd_shuffle", word, word, word);
     auto* first = builder_.CreateCall(shuffle, {counter, builder_.getInt32(0)});
-    return rounds_.is_signed ? builder_.CreateICmpSLT(first, end) : builder_.CreateICmpULT(first, end);
+    return is_below(builder_, rounds_, first, end);
   }
 
   void copy() {
@@ -234,9 +239,7 @@ class WholeRounds {
     }
     builder_.SetInsertPoint(rest);
     auto* counter = now.lookup(rounds_.counter);
-    auto* goes_on =
-        rounds_.is_signed ? builder_.CreateICmpSLT(counter, rounds_.end) : builder_.CreateICmpULT(counter, rounds_.end);
-    builder_.CreateCondBr(goes_on, rounds_.preheader, behind);
+    builder_.CreateCondBr(is_below(builder_, rounds_, counter, rounds_.end), rounds_.preheader, behind);
   }
 
   llvm::Function& function_;

@@ -1,11 +1,9 @@
 #include "code/compile_entries.hpp"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <mutex>
 #include <thread>
-#include <variant>
 
 #include "msl/constant_values.hpp"
 #include "parts/timing.hpp"
@@ -31,20 +29,6 @@ Result<device::Artifact> compile_entry(const msl::ParsedSource& source, Compiled
   return artifact;
 }
 
-/// The values given, and `number` for every other constant of the source.
-std::vector<FunctionConstant> filled(const msl::ParsedSource& source, std::span<const FunctionConstant> given, std::uint8_t number) {
-  std::vector<FunctionConstant> constants(given.begin(), given.end());
-  for (const msl::ConstantDeclaration& declared : source.constants()) {
-    const auto is_this = [&](const FunctionConstant& c) {
-      const auto* index = std::get_if<std::uint32_t>(&c.which);
-      return index != nullptr ? *index == declared.index : std::get<std::string>(c.which) == declared.name;
-    };
-    if (std::ranges::none_of(given, is_this))
-      constants.push_back({declared.index, msl::constant_of(declared.type, declared.components, number)});
-  }
-  return constants;
-}
-
 bool lacks_a_constant(const Result<device::Artifact>& result) {
   return !result && result.error().code() == ErrorCode::FunctionConstantError;
 }
@@ -55,8 +39,8 @@ void compile_with_assumptions(const msl::ParsedSource& source, CompiledEntry& re
                               std::span<const FunctionConstant> constants) {
   result.artifact = compile_entry(source, result, device, constants);
   if (!lacks_a_constant(result.artifact)) return;
-  for (const std::uint8_t number : std::to_array<std::uint8_t>({1, 4, 32, 128})) {
-    result.artifact = compile_entry(source, result, device, filled(source, constants, number));
+  for (const std::uint8_t number : msl::kAssumedConstants) {
+    result.artifact = compile_entry(source, result, device, msl::with_others(source.constants(), constants, number));
     if (!result.artifact) continue;
     result.assumed = number;
     return;

@@ -38,7 +38,7 @@ struct CompiledEntry {
 using Progress = std::function<void(std::size_t, std::size_t, const std::string&)>;
 
 /// What becomes of a kernel that reads a function constant to which nobody gave a value: it is an error, or the kernel is compiled with the
-/// first of 1, 4, 32 and 128 for all of these that it compiles with, as a check of the file asks.
+/// first of msl::kAssumedConstants for all of these that it compiles with, as a check of the file asks.
 enum class UnsetConstants : std::uint8_t { AreErrors, AreAssumed };
 
 /// Compiles every entry on up to `jobs` threads; a failure stops no other. Results are in the order of `names`.
