@@ -3,6 +3,7 @@
 #include <array>
 #include <filesystem>
 
+#include "device/cuda/architecture_choices.hpp"
 #include "device/cuda/ptx_codegen.hpp"
 #include "msl/parsed_source.hpp"
 #include "device_cuda/ptx_support.hpp"
@@ -36,6 +37,7 @@ TEST_P(ProgramPtx, Assembles) {
   request.target = msl::Target::Nvptx;
   const auto source = msl::ParsedSource::parse(request);
   ASSERT_TRUE(source) << source.error().message();
+  const auto architecture = *device::cuda::Architecture::parse(kArchitecture);
   // What the programs with function constants declare.
   const std::vector<FunctionConstant> constants = {{1U, std::int32_t{5}}, {2U, true}, {5U, std::int32_t{64}}, {6U, true}, {100U, std::int16_t{4}}, {101U, true}, {300U, true},
                                                    {301U, true}, {302U, 2.0f}, {320U, std::int32_t{64}}, {321U, std::int32_t{2}}, {330U, std::uint32_t{64}}, {331U, true}};
@@ -44,7 +46,8 @@ TEST_P(ProgramPtx, Assembles) {
     ASSERT_TRUE(entry) << entry.error().message();
     auto kernel = specialise(**entry, constants);
     ASSERT_TRUE(kernel) << kernel.error().message();
-    const auto made = device::cuda::generate_ptx(std::move(*kernel), *device::cuda::Architecture::parse(kArchitecture), name);
+    device::cuda::settle_architecture(*kernel, architecture);
+    const auto made = device::cuda::generate_ptx(std::move(*kernel), architecture, name);
     ASSERT_TRUE(made) << made.error().message();
     const PtxasReport report = assemble(made->ptx, kArchitecture, "-O0");  // whether it is right, not how fast
     EXPECT_EQ(report.status, 0) << name << ":\n" << report.text;
