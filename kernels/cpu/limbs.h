@@ -234,6 +234,7 @@ template <class Dots> struct IsUnpackedAhead { enum : bool { value = false }; };
 template <class Dots>
 void add_products(thread const LimbRows<Dots>& rows, threadgroup const LimbUnit<Dots>& unit, thread WideF* acc) {
   constexpr uint kRows = Dots::kRows;
+  rows.add_minima(unit, acc);  // first, as they wait for nothing
 #pragma unroll
   for (uint g = 0; g < Dots::kGroups; ++g) {
     WideF values[kRows];
@@ -244,7 +245,6 @@ void add_products(thread const LimbRows<Dots>& rows, threadgroup const LimbUnit<
       acc[r] = __builtin_elementwise_fma(rows.scale(r, g), values[r], acc[r]);
     }
   }
-  rows.add_minima(unit, acc);
 }
 
 }  // namespace anymetal

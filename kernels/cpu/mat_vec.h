@@ -1,7 +1,7 @@
 // Products of the rows of a matrix of blocks with one vector, by one core.
 #pragma once
+#include "cpu/bit_pair_dots.h"
 #include "cpu/rows.h"
-#include "cpu/super_limb_dots.h"
 
 // Memory of the core, as threadgroup memory but of any constant size; what is left there stays for the threadgroups that the
 // core takes next of the same dispatch.

@@ -319,6 +319,9 @@ Result<Gemma3> Gemma3::load(const Gguf& file, KernelRegistry& registry, const De
 const Gemma3Config& Gemma3::config() const { return impl_->config; }
 std::size_t Gemma3::context_limit() const { return impl_->cache.limit(); }
 std::size_t Gemma3::position() const { return impl_->position; }
+std::size_t Gemma3::seen_cache_bytes(std::size_t tokens) const {
+  return impl_->config.keys_seen(tokens) * impl_->cache.bytes_per_position();
+}
 void Gemma3::rewind(std::size_t position) {
   impl_->position = std::min(position, impl_->position);
   impl_->ahead.reset();

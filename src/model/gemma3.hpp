@@ -46,6 +46,8 @@ class Gemma3 {
   [[nodiscard]] std::size_t context_limit() const;
   /// Tokens in the context so far.
   [[nodiscard]] std::size_t position() const;
+  /// Bytes of keys and values that a pass of one token has to read with `tokens` in the context, its own counted.
+  [[nodiscard]] std::size_t seen_cache_bytes(std::size_t tokens) const;
   /// Forgets every token from `position` on; 0 starts a new text.
   void rewind(std::size_t position = 0);
   /// Makes room for this many tokens in all, so that the cache need not grow later.

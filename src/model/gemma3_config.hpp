@@ -2,6 +2,7 @@
 /// \file
 /// Sizes and constants of a Gemma 3 text model.
 
+#include <algorithm>
 #include <anymetal/error.hpp>
 #include <cstddef>
 
@@ -26,6 +27,12 @@ struct Gemma3Config {
 
   /// Every sixth layer sees the whole context.
   [[nodiscard]] bool is_global(std::size_t layer) const { return (layer + 1) % 6 == 0; }
+  /// Positions whose keys the last of `tokens` tokens sees, those of all layers added up.
+  [[nodiscard]] std::size_t keys_seen(std::size_t tokens) const {
+    std::size_t seen = 0;
+    for (std::size_t layer = 0; layer < layers; ++layer) seen += is_global(layer) ? tokens : std::min(tokens, window);
+    return seen;
+  }
 
   /// InvalidFile where the file is of another architecture, a key is missing, or sizes make no sense together.
   static Result<Gemma3Config> read(const Gguf& file);

@@ -24,6 +24,8 @@ class KvCache {
 
   [[nodiscard]] std::size_t capacity() const { return storage_.capacity; }
   [[nodiscard]] std::size_t limit() const { return limit_; }
+  /// Of the key and the value of one position in one layer, all heads.
+  [[nodiscard]] std::size_t bytes_per_position() const { return 2 * shape_.kv_heads * row_bytes_; }
   /// Makes room for `positions` in all; the first `used` of them keep their content. InvalidArgument past the limit.
   Result<void> reserve(std::size_t positions, std::size_t used);
 

@@ -117,6 +117,14 @@ TEST_F(Gemma3Test, HalfPrecisionCacheIsNearTheExactOne) {
   EXPECT_GT(worst, kTolerance);  // it was not kept in f32 after all
 }
 
+// Six layers of seven see five keys at most; a key and its value have 256 elements each.
+TEST_F(Gemma3Test, LocalLayersReadNoMoreThanTheirWindow) {
+  const auto model = load();
+  EXPECT_EQ(model.seen_cache_bytes(3), 7U * 3 * 2 * 256 * 4);
+  EXPECT_EQ(model.seen_cache_bytes(20), (6U * 5 + 20) * 2 * 256 * 4);
+  EXPECT_EQ(load({.cache = ops::DType::F16}).seen_cache_bytes(20), (6U * 5 + 20) * 2 * 256 * 2);
+}
+
 TEST_F(Gemma3Test, PiecesOfAnySizeAndRewinding) {
   auto model = load({.batch = 6});
   std::size_t at = 0;

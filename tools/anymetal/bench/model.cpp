@@ -7,6 +7,7 @@
 
 #include "bench/bench.hpp"
 #include "commands/device_option.hpp"
+#include "model/gguf.hpp"
 #include "model/language_model.hpp"
 #include "parts/interrupt.hpp"
 #include "parts/large_pages.hpp"
@@ -44,7 +45,27 @@ struct Speeds {
   std::optional<Timing> share;  ///< decode beside what memory as measured before and after the run allows
 };
 
-/// Decoding reads the file's weights once a token: `bytes`, with `threads` threads, 0 where that says nothing.
+/// Bytes that decoding has to read for a token: all of the file's tensors, and those keys and values that it sees.
+struct TokenBytes {
+  double weights = 0;
+  double cache = 0;  ///< mean over the tokens of a run
+
+  [[nodiscard]] double all() const { return weights + cache; }
+};
+
+Result<TokenBytes> bytes_a_token(const model::Gemma3& network, const Options& options) {
+  const auto file = model::Gguf::open(options.model);
+  if (!file) return std::unexpected(file.error());
+  TokenBytes bytes;
+  for (const auto& tensor : file->tensors()) bytes.weights += static_cast<double>(tensor.data.size());
+  for (std::size_t i = 1; i <= options.tokens; ++i) {
+    bytes.cache +=
+        static_cast<double>(network.seen_cache_bytes(options.prompt + i)) / static_cast<double>(options.tokens);
+  }
+  return bytes;
+}
+
+/// `bytes` a token are read, with `threads` threads, 0 where that says nothing.
 Result<Speeds> measure_speeds(model::LanguageModel& model, const Options& options, double bytes, unsigned threads) {
   model::GenerateOptions generate;
   generate.max_tokens = options.tokens + 1;  // the first comes from the prompt pass
@@ -93,10 +114,10 @@ Exit bench_model(const Options& options) {
   KernelRegistry registry;
   auto model = model::LanguageModel::open(options.model, registry, *device, options.network);
   if (!model) return report(model.error(), options.json);
-  std::error_code ignored;
-  const auto bytes = static_cast<double>(std::filesystem::file_size(options.model, ignored));
+  const auto bytes = bytes_a_token(model->network, options);
   const unsigned threads = device->info().id == "cpu" ? static_cast<unsigned>(device->info().compute_units) : 0;
-  const auto speeds = measure_speeds(*model, options, bytes, threads);
+  if (!bytes) return report(bytes.error(), options.json);
+  const auto speeds = measure_speeds(*model, options, bytes->all(), threads);
   if (!speeds) return report(speeds.error(), options.json);
   std::optional<anymetal::bench::Ceilings> ceilings;
   if (speeds->read) {
@@ -104,7 +125,8 @@ Exit bench_model(const Options& options) {
     ceilings->read_gigabytes_per_second = speeds->read->median;
   }
   const auto large_pages = ceilings ? weights_in_large_pages(options.model) : std::nullopt;
-  const double limit = ceilings ? ceilings->read_gigabytes_per_second * 1e9 / bytes : 0;
+  const double limit = ceilings ? ceilings->read_gigabytes_per_second * 1e9 / bytes->all() : 0;
+  const double of_weights = speeds->share ? speeds->share->median * bytes->weights / bytes->all() : 0;
   if (options.json) {
     nlohmann::ordered_json object{{"device", device->info().id},
                                   {"prompt", options.prompt},
@@ -118,6 +140,9 @@ Exit bench_model(const Options& options) {
       object["memory_limit_tokens_per_second"] = limit;
       object["memory_limit_share"] = speeds->share->median;
       object["memory_limit_share_spread"] = speeds->share->spread;
+      object["weights_limit_share"] = of_weights;
+      object["weights_bytes"] = bytes->weights;
+      object["cache_bytes_per_token"] = bytes->cache;
       if (large_pages) object["weights_in_large_pages"] = *large_pages;
       object["ceilings"] = to_json(*ceilings);
     }
@@ -131,8 +156,11 @@ Exit bench_model(const Options& options) {
   fmt::print("decode of {:<6}    {:8.1f} tokens/s (spread {:.1f})", options.tokens, speeds->decode.median,
              speeds->decode.spread);
   if (ceilings) {
-    fmt::print(", {:.0f} % (spread {:.0f}) of the {:.1f} that reading the weights allows\n",
-               100 * speeds->share->median, 100 * speeds->share->spread, limit);
+    fmt::print(", {:.0f} % (spread {:.0f}) of the {:.1f} that memory allows\n", 100 * speeds->share->median,
+               100 * speeds->share->spread, limit);
+    fmt::print(
+        "read for a token    {:8.1f} MB of weights, {:.1f} MB of keys and values (of the weights' limit {:.0f} %)\n",
+        bytes->weights / 1e6, bytes->cache / 1e6, 100 * of_weights);
     if (large_pages) fmt::print("weights             {:8.0f} % in large pages\n", 100 * *large_pages);
     print_ceilings(*ceilings);
   } else {
