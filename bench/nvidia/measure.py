@@ -153,6 +153,17 @@ def ceilings():
     return found
 
 
+def random_blocks(random, form, shape):
+    """u8 [*shape, bytes of a block] of NumPy's generator: any codes, factors of 0.0078 to 0.0312."""
+    size, _, factors = BLOCKS[form]
+    blocks = random.integers(0, 256, (*shape, size), dtype="uint8")
+    for at in factors:
+        blocks[..., at + 1] = 0x20 + blocks[..., at + 1] % 8
+    if form == "mxfp4":
+        blocks[..., 0] = 120 + blocks[..., 0] % 6
+    return blocks
+
+
 def write_products(folder, forms):
     """Random matrices as .npy; returns form -> [(buffer, file)]."""
     import numpy
@@ -166,12 +177,7 @@ def write_products(folder, forms):
             data[form] = [(0, "a.npy"), (1, "b.npy")]
             continue
         if form in BLOCKS:
-            size, elements, factors = BLOCKS[form]
-            weights = random.integers(0, 256, (SIDE * SIDE // elements, size), dtype=numpy.uint8)
-            for at in factors:  # 0.0078 to 0.0312
-                weights[:, at + 1] = 0x20 + weights[:, at + 1] % 8
-            if form == "mxfp4":
-                weights[:, 0] = 120 + weights[:, 0] % 6
+            weights = random_blocks(random, form, [SIDE * SIDE // BLOCKS[form][1]])
         else:
             weights = random.standard_normal((SIDE, SIDE), dtype=numpy.float32)
             weights = weights.astype(numpy.float16) if form == "f16" else (weights.view(numpy.uint32) >> 16).astype(numpy.uint16)

@@ -114,6 +114,9 @@ kernel void never(device float* x) { threadgroup float t[n * 100000]; t[0] = x[0
   const auto result = run_program({"compile", file});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.out, HasSubstr("unset constants are 4"));
+  const auto emitted = run_program({"compile", file, "--emit", "ir"});
+  EXPECT_THAT(emitted.err, HasSubstr("in_a_type: function constants without a value are 4"));
+  EXPECT_THAT(emitted.out, HasSubstr("@__msl_entry_in_a_type"));
   EXPECT_THAT(result.err, HasSubstr("3 of 4 entries compiled"));
   EXPECT_THAT(result.err, HasSubstr("2 of them without values for function constants"));
   EXPECT_THAT(result.err, HasSubstr("bytes of threadgroup memory"));

@@ -12,6 +12,7 @@
 #include "code/emit.hpp"
 #include "commands/command.hpp"
 #include "device/backend.hpp"
+#include "msl/constant_values.hpp"
 #include "msl/parsed_source.hpp"
 #include "parts/file.hpp"
 #include "parts/number_option.hpp"
@@ -192,15 +193,28 @@ Exit write_sarif(const Options& options, const std::vector<Diagnostic>& diagnost
   return written ? exit : report(written.error());
 }
 
-/// Text of one entry's code, or of each entry in turn.
+Result<std::string> emitted(const msl::ParsedSource& source, const std::string& name, const Options& options, const Device& device,
+                            std::span<const FunctionConstant> constants) {
+  const auto entry = source.entry(name, constants);
+  if (!entry) return std::unexpected(entry.error());
+  auto kernel = msl::specialise(**entry, constants);
+  if (!kernel) return std::unexpected(kernel.error());
+  return options.emit == "ir" ? ir_text(*kernel) : code_text(std::move(*kernel), device, name);
+}
+
+/// Text of one entry's code, or of each entry in turn: then function constants without a value are assumed as where nothing is printed.
 Exit emit(const msl::ParsedSource& source, const Options& options, const Device& device,
           std::span<const FunctionConstant> constants) {
   for (const std::string& name : wanted_entries(source, options)) {
-    const auto entry = source.entry(name, constants);
-    if (!entry) return report(entry.error());
-    auto kernel = msl::specialise(**entry, constants);
-    if (!kernel) return report(kernel.error());
-    const auto text = options.emit == "ir" ? ir_text(*kernel) : code_text(std::move(*kernel), device, name);
+    auto text = emitted(source, name, options, device, constants);
+    if (options.entries.empty() && !text && text.error().code() == ErrorCode::FunctionConstantError) {
+      for (const std::uint8_t number : msl::kAssumedConstants) {
+        text = emitted(source, name, options, device, msl::with_others(source.constants(), constants, number));
+        if (!text) continue;
+        note(fmt::format("{}: function constants without a value are {}", name, number));
+        break;
+      }
+    }
     if (!text) return report(text.error());
     fmt::print("{}", *text);
   }
