@@ -129,6 +129,7 @@ std::shared_ptr<clang::CompilerInvocation> make_invocation(const SourceOptions& 
   search.AddPath(std::string(kHeaderRoot), clang::frontend::System, false, true);
 
   auto& preprocessor = invocation->getPreprocessorOpts();
+  preprocessor.DisablePragmaDebugCrash = true;
   if (use_pch) {
     preprocessor.ImplicitPCHInclude = kPchFile;
     preprocessor.DisablePCHOrModuleValidation = clang::DisableValidationForModuleKind::All;

@@ -179,6 +179,7 @@ void Compilation::parse() {
   if (!action->BeginSourceFile(instance_, input)) return;
   action_ = std::move(action);
   instance_.getPreprocessor().addPPCallbacks(std::make_unique<PreprocessorLimits>(instance_.getPreprocessor(), limits_.tokens));
+  instance_.getPreprocessor().addPPCallbacks(std::make_unique<PragmaCheck>(*this));
   if (llvm::Error failure = action_->Execute()) llvm::consumeError(std::move(failure));
   has_ast_ = true;
 }

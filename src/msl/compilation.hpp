@@ -3,11 +3,11 @@
 /// One source after Clang's parser, kept alive so that templates can be instantiated and code generated later.
 
 #include "msl/diagnostics.hpp"
+#include "msl/pragma_check.hpp"
 #include "msl/source_files.hpp"
 
 #include <anymetal/compile_limits.hpp>
 
-#include <clang/Frontend/CompilerInstance.h>
 #include <clang/Frontend/FrontendAction.h>
 #include <llvm/ADT/DenseMap.h>
 
@@ -64,7 +64,7 @@ class Compilation {
   std::optional<ConstantBinding> binding_;
   SourceFiles files_;
   DiagnosticCollector collector_;
-  clang::CompilerInstance instance_;
+  ModuleFreeInstance instance_{*this};
   std::vector<clang::Decl*> declarations_;
   std::unique_ptr<TokenCheck> token_check_;
   std::unique_ptr<clang::FrontendAction> action_;

@@ -100,6 +100,8 @@ std::string in_msl_terms(std::string message, std::string_view searched) {
   if (message.starts_with("address of property expression requested")) {
     return "the address of a vector component cannot be taken: cast that of the vector, `(thread float*)&v`";
   }
+  if (message.starts_with("blocks support disabled")) return "blocks are not supported in Metal";
+  if (message.starts_with("matrix types extension is disabled")) return "matrices have types of their own in Metal: float4x4, matrix<half, 2, 3>";
   if (contains(message, "'annotate' attribute requires parameter")) return "the argument of this attribute must be a constant expression";
   constexpr std::string_view kSetter = "no matching member function for call to '__put_";
   if (message.starts_with(kSetter)) {

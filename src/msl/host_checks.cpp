@@ -35,7 +35,7 @@ bool is_pragma(const clang::Attr& attribute) {
 bool is_harmless(const clang::Builtin::Context& builtins, unsigned id) {
   if (builtins.isTSBuiltin(id)) return false;
   const std::string_view name = builtins.getName(id);
-  static constexpr std::array<std::string_view, 7> kHost = {"__builtin_thread_pointer", "__builtin_eh_return_data_regno",
+  static constexpr std::array<std::string_view, 9> kHost = {"__builtin_cpu_supports", "__builtin_cpu_is", "__builtin_thread_pointer", "__builtin_eh_return_data_regno",
                                                             "__builtin_operator_new",     "__builtin_operator_delete",
                                                             "__builtin_extract_return_addr", "__builtin_frob_return_addr", "__builtin_dwarf_sp_column"};
   if (std::ranges::find(kHost, name) != kHost.end()) return false;
@@ -79,6 +79,14 @@ class HostVisitor : public clang::RecursiveASTVisitor<HostVisitor> {
     if (ast_.getBaseElementType(field->getType())->isFunctionPointerType()) {
       error(field->getLocation(), "pointers to functions are not supported: indirect calls do not exist in Metal compute kernels");
     }
+    return true;
+  }
+
+  bool VisitCompoundStmt(clang::CompoundStmt* block) {
+    if (!block->hasStoredFPFeatures()) return true;
+    const clang::FPOptionsOverride features = block->getStoredFPFeatures();
+    const bool rounds_otherwise = features.hasConstRoundingModeOverride() && features.getConstRoundingModeOverride() != llvm::RoundingMode::NearestTiesToEven;
+    if (rounds_otherwise) error(block->getLBracLoc(), "'#pragma STDC FENV_ROUND' is not supported in Metal: results are rounded to nearest");
     return true;
   }
 

@@ -84,6 +84,8 @@ std::unexpected<Error> refuse(const std::string& kernel, const std::string& what
   return fail(ErrorCode::ShaderCompilationError, fmt::format("kernel '{}' {}", kernel, what));
 }
 
+std::string over_aligned() { return fmt::format("has a variable that is aligned to more than {} bytes", kAlignmentLimit); }
+
 }  // namespace
 
 std::uint64_t inlined_size(const llvm::Function& function) { return InlinedSize().of(function); }
@@ -117,6 +119,7 @@ Result<void> refuse_unsupported(const llvm::Module& module, const std::string& k
   std::uint64_t constants = 0;
   for (const llvm::GlobalVariable& global : module.globals()) {
     if (global.isThreadLocal()) return refuse(kernel, "uses a thread-local variable");
+    if (global.getAlign().valueOrOne().value() > kAlignmentLimit) return refuse(kernel, over_aligned());
     if (global.isConstant() && global.getValueType()->isSized()) {
       constants = std::min(constants + layout.getTypeAllocSize(global.getValueType()).getFixedValue(), kConstantLimit + 1);
     }
@@ -131,6 +134,7 @@ Result<void> refuse_unsupported(const llvm::Module& module, const std::string& k
       if (variable == nullptr) continue;
       const auto size = variable->getAllocationSize(layout);
       if (!size) return refuse(kernel, "has an array whose extent is not known at specialisation");
+      if (variable->getAlign().value() > kAlignmentLimit) return refuse(kernel, over_aligned());
       thread_memory = std::min(thread_memory + size->getFixedValue(), kThreadMemoryLimit + 1);
     }
   }

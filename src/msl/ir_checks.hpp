@@ -17,6 +17,7 @@ namespace anymetal::msl {
 inline constexpr std::uint64_t kInstructionLimit = 4'000'000;    ///< of one kernel with all it calls
 inline constexpr std::uint64_t kThreadMemoryLimit = 2U << 20U;    ///< bytes of one thread's variables
 inline constexpr std::uint64_t kConstantLimit = 64U << 20U;       ///< bytes of program-scope constants
+inline constexpr std::uint64_t kAlignmentLimit = 4096;            ///< bytes; more would take as much of a stack
 
 /// Instructions of `function` once every call in it is inlined; more than kInstructionLimit where calls go round.
 std::uint64_t inlined_size(const llvm::Function& function);

@@ -2,6 +2,7 @@
 
 #include "msl/ir_threadgroup.hpp"
 #include "msl/pass_checkpoints.hpp"
+#include "msl/type_names.hpp"
 
 #include <llvm/ADT/SCCIterator.h>
 #include <llvm/ADT/SetVector.h>
@@ -170,7 +171,7 @@ std::vector<std::string> find_recursion(const llvm::Module& module) {
     if (!component.hasCycle()) continue;
     std::vector<std::string> names;
     for (const llvm::CallGraphNode* node : *component) {
-      if (node->getFunction() != nullptr) names.push_back(llvm::demangle(node->getFunction()->getName().str()));
+      if (node->getFunction() != nullptr) names.push_back(msl_spelling(llvm::demangle(node->getFunction()->getName().str())));
     }
     if (!names.empty()) return names;
   }

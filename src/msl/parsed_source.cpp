@@ -210,6 +210,9 @@ Result<std::shared_ptr<const ParsedSource>> ParsedSource::parse(SourceRequest re
   std::size_t bytes = request.text.size();
   for (const auto& [name, text] : request.options.include_files) bytes += text.size();
   if (bytes > kLongestText) return fail(ErrorCode::ShaderCompilationError, fmt::format("{}: a source of {} bytes; the limit is {}", request.name, bytes, kLongestText));
+  if (request.text.starts_with("\xff\xfe") || request.text.starts_with("\xfe\xff")) {
+    return fail(ErrorCode::ShaderCompilationError, fmt::format("{}: the text is UTF-16: save it as UTF-8", request.name));
+  }
   auto impl = std::make_unique<Impl>(std::move(request));
   if (!impl->is_parsed || has_error(impl->warnings)) {
     return std::unexpected(compilation_error(impl->request.name.empty() ? "source" : impl->request.name, std::move(impl->warnings)));

@@ -39,10 +39,10 @@ class IncludeDirectories : public llvm::vfs::ProxyFileSystem {
     auto found = ProxyFileSystem::status(path);
     if (!found) files_.add_absent(path.str());
     if (!found || found->isDirectory()) return found;
-    const SourceFile* file = load(path.str());
-    if (file == nullptr) return std::make_error_code(std::errc::io_error);
+    const auto file = load(path.str());
+    if (!file) return file.getError();
     return llvm::vfs::Status(path, found->getUniqueID(), found->getLastModificationTime(), found->getUser(),
-                             found->getGroup(), file->rewritten.size(), found->getType(), found->getPermissions());
+                             found->getGroup(), (*file)->rewritten.size(), found->getType(), found->getPermissions());
   }
 
   llvm::ErrorOr<std::unique_ptr<llvm::vfs::File>> openFileForRead(const llvm::Twine& path) override {
@@ -69,10 +69,11 @@ class IncludeDirectories : public llvm::vfs::ProxyFileSystem {
     return false;
   }
 
-  const SourceFile* load(const std::string& path) {
+  llvm::ErrorOr<const SourceFile*> load(const std::string& path) {
     if (const SourceFile* known = files_.find(path)) return known;
-    auto buffer = llvm::MemoryBuffer::getFile(path);
-    return buffer && (*buffer)->getBufferSize() <= kLongestText ? &files_.add(path, (*buffer)->getBuffer().str()) : nullptr;
+    const auto buffer = read_text_file(path);
+    if (!buffer) return buffer.getError();
+    return &files_.add(path, (*buffer)->getBuffer().str());
   }
 
   SourceFiles& files_;
@@ -178,6 +179,10 @@ std::vector<FileDependency> SourceFiles::file_dependencies() const {
 }
 
 const SourceFile& SourceFiles::add(std::string path, std::string text, std::string_view head, unsigned head_lines) {
+  // A carriage return alone ends a line too; nobody but the compiler knows it.
+  for (std::size_t i = text.find('\r'); i != std::string::npos; i = text.find('\r', i + 1)) {
+    if (i + 1 == text.size() || text[i + 1] != '\n') text[i] = '\n';
+  }
   SourceFile file;
   Prepassed prepassed = prepass(text, constants_);
   file.original = std::move(text);

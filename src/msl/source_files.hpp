@@ -5,6 +5,7 @@
 #include "msl/column_map.hpp"
 #include "msl/parsed_source.hpp"
 #include "msl/prepass.hpp"
+#include "msl/text_file.hpp"
 
 #include <llvm/ADT/IntrusiveRefCntPtr.h>
 #include <llvm/Support/VirtualFileSystem.h>
@@ -16,9 +17,6 @@
 #include <vector>
 
 namespace anymetal::msl {
-
-/// A text longer than this is refused: no program is.
-inline constexpr std::size_t kLongestText = 16U << 20U;
 
 /// One file of the user's, as written and as the compiler sees it.
 struct SourceFile {

@@ -10,13 +10,17 @@ namespace {
 using Renaming = std::pair<std::string_view, std::string_view>;
 
 /// Longer spellings first.
-constexpr std::array<Renaming, 18> kWords = {{{"const __restrict __private", "constant"},
+constexpr std::array<Renaming, 22> kWords = {{{"const __restrict __private", "constant"},
                                               {"__restrict ", ""},  // before a space: method_spaces.cpp has put it there
                                               {"const __private", "constant"},
                                               {"__private", "constant"},
                                               {"__global", "device"},
                                               {"__local", "threadgroup"},
                                               {"__generic", "thread"},
+                                              {"const SYprivate", "constant"},  // as in the names of functions
+                                              {"SYprivate", "constant"},
+                                              {"SYglobal", "device"},
+                                              {"SYlocal", "threadgroup"},
                                               {"unsigned char", "uchar"},
                                               {"unsigned short", "ushort"},
                                               {"unsigned int", "uint"},

@@ -259,8 +259,14 @@ TEST_F(CliCompile, DefinesAndIncludeDirectories) {
 #include "scale.h"
 kernel void use(device float* x [[buffer(0)]]) { x[0] = kScale; }
 )");
-  EXPECT_EQ(run_program({"compile", file, "-I", scratch.file(""), "-D", "SCALE=2.5"}).exit_code, 0);
-  EXPECT_EQ(run_program({"compile", file, "-I", scratch.file("")}).exit_code, 1);
+  EXPECT_EQ(run_program({"compile", file, "-D", "SCALE=2.5"}).exit_code, 0) << "a file finds what lies beside it";
+  EXPECT_EQ(run_program({"compile", file}).exit_code, 1);
+  std::filesystem::create_directory(scratch.file("elsewhere"));
+  const auto elsewhere = scratch.write("elsewhere/use.metal", "#include \"scale.h\"\nkernel void use(device float* x) { x[0] = kScale; }\n");
+  EXPECT_EQ(run_program({"compile", elsewhere, "-I", scratch.file(""), "-D", "SCALE=2.5"}).exit_code, 0);
+  const auto missing = run_program({"compile", elsewhere, "-D", "SCALE=2.5"});
+  EXPECT_EQ(missing.exit_code, 1);
+  EXPECT_THAT(missing.err, HasSubstr("'scale.h' file not found; searched: the given include files, " + scratch.file("elsewhere")));
 }
 
 TEST_F(CliCompile, BadFilesAreTheInputsFault) {

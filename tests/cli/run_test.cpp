@@ -1,7 +1,11 @@
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -117,6 +121,7 @@ TEST_F(CliRun, MistakesLeaveNothingBehind) {
       {"--buffer", "0=missing.npy", "--threads", "4"},                               // no file
       {"--buffer", "0=" + scratch.file(""), "--threads", "4"},                       // a directory
       {"--buffer", "0=" + source, "--threads", "4"},                                 // not an array
+      {"--buffer", "0=/dev/zero", "--threads", "4"},                                 // without an end
       {"--buffer", "0=zeros:f32:4", "--buffer", "1=zeros:f32:4", "--threads", "4"},  // no bytes 2
       {"--buffer", "0=zeros:f32:4", "--buffer", "1=zeros:f32:4", "--bytes", "2=u8:1", "--threads",
        "4"},  // too few bytes
@@ -195,6 +200,41 @@ TEST_F(CliRun, WhatAKernelAccessesOutsideItsBuffersIsAnError) {
   }
 }
 
+TEST_F(CliRun, AnOffsetThatDoesNotFitIsNamedAsItWasGiven) {
+  const auto result = run_program({"run", source, "--entry", "shifted", "--device", "cpu", "--constant", "0=int:1",
+                                   "--buffer", "0=zeros:i32:8+2", "--buffer", "1=zeros:i32:8", "--threads", "4"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr("'in' [[buffer(0)]]: offset 2 is not a multiple of 4, the alignment of 'int'"));
+}
+
+TEST_F(CliRun, AKernelWithoutAnEndIsEnded) {
+  const auto file = scratch.write("endless.metal",
+                                  "#include <metal_stdlib>\nusing namespace metal;\n"
+                                  "kernel void waits(device atomic_int* x [[buffer(0)]]) {\n"
+                                  "  while (atomic_load_explicit(x, memory_order_relaxed) == 0) {}\n}\n");
+  const auto result = run_program({"run", file, "--entry", "waits", "--device", "cpu", "--buffer", "0=zeros:i32:1",
+                                   "--threads", "1", "--timeout", "1", "--json"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr("kernel 'waits': it still runs after 1 s"));
+  ASSERT_TRUE(nlohmann::json::accept(result.out)) << result.out;
+  EXPECT_EQ(nlohmann::json::parse(result.out).at("error").at("code"), "Cancelled");
+}
+
+TEST_F(CliRun, WhatIsNoFileIsWrittenToAndNotReplaced) {
+  const auto pipe = scratch.file("pipe");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const int reader = ::open(pipe.c_str(), O_RDWR | O_NONBLOCK);
+  const auto result =
+      run_program({"run", source, "--entry", "shifted", "--device", "cpu", "--constant", "0=int:1", "--buffer",
+                   "0=zeros:i32:8", "--buffer", "1=zeros:i32:8", "--threads", "4", "--dump", "1=" + pipe});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  std::string found(6, 0);
+  EXPECT_EQ(::read(reader, found.data(), found.size()), 6);
+  EXPECT_EQ(found, "\x93NUMPY");
+  ::close(reader);
+}
+
 TEST_F(CliRun, NothingIsGivenTwice) {
   const std::vector<std::string> once{"run",      source,          "--entry",  "shifted",       "--device",  "cpu",
                                       "--buffer", "0=zeros:i32:4", "--buffer", "1=zeros:i32:4", "--threads", "4"};
@@ -222,6 +262,7 @@ TEST_F(CliRun, TextThatIsNoValueIsWrongUsage) {
                                              {"--threads", "4", "--buffer", "0=zeros:f64:4"},
                                              {"--threads", "4", "--bytes", "2=u8:256"},
                                              {"--threads", "4", "--constant", "0=int"},
+                                             {"--grid", ""},
                                              {"--threads", "4", "--group", "-1"}}) {
     std::vector<std::string> arguments{"run", source, "--entry", "axpy", "--json"};
     arguments.insert(arguments.end(), mistake.begin(), mistake.end());

@@ -5,6 +5,7 @@
 #include <llvm/IR/Module.h>
 
 #include "device/cpu/code_generator.hpp"
+#include "device/cpu/lane_emitter.hpp"
 #include "prepared_thread.hpp"
 
 namespace anymetal::test {
@@ -60,6 +61,19 @@ TEST(VectorThreads, NotOfWhatLlvmVectorises) {
   EXPECT_FALSE(
       become_vectors("%p = getelementptr float, ptr %in, i64 %w\n%v = load float, ptr %p\n"
                      "%o = getelementptr float, ptr %out, i64 %w\nstore float %v, ptr %o\nret void\n"));
+}
+
+TEST(VectorThreads, NotWherePrivateArraysOfAllWouldFillTheStack) {
+  const auto obstacle_of_an_array_of = [](unsigned words) {
+    const auto ir = "define void @kernel(ptr %at, ptr %out) {\n%m = alloca [" + std::to_string(words) +
+                    " x i32]\n%k = load i64, ptr %at\n%q = getelementptr i32, ptr %m, i64 %k\n"
+                    "store i32 1, ptr %q\n%v = load i32, ptr %m\nstore i32 %v, ptr %out\nret void\n}\n";
+    const auto prepared = prepare_as_written(ir, device::cpu::named_target("x86_64-linux-gnu:x86-64-v4"));
+    return device::cpu::lanes_obstacle(*prepared.thread.function);
+  };
+  EXPECT_EQ(obstacle_of_an_array_of(8192), "");
+  EXPECT_EQ(obstacle_of_an_array_of(8193),
+            "its private arrays are too large for all lanes to have theirs on the stack at once");
 }
 
 TEST(VectorThreads, NotOfAtomicOperations) {

@@ -11,7 +11,7 @@ void EvaluatedKernel::statements(unsigned depth, unsigned count) {
 
 void EvaluatedKernel::statement(unsigned depth) {
   const bool meets = meetings_ == Meetings::Any || (meetings_ == Meetings::Uniform && together_ && !returned_);
-  switch (pick(depth > 0 ? 24 : 17)) {
+  switch (pick(depth > 0 ? 28 : 21)) {
     case 0:
     case 1:
       return assign_part();
@@ -31,7 +31,7 @@ void EvaluatedKernel::statement(unsigned depth) {
     case 9:
       return fill();
     case 10:
-      return chance(4) ? count() : assign();
+      return chance(4) ? (chance(2) ? count() : own_atomic()) : assign();
     case 11:
       return meets ? reduce() : assign();
     case 12:
@@ -44,13 +44,21 @@ void EvaluatedKernel::statement(unsigned depth) {
     case 16:
       return assign();
     case 17:
+      return chance(2) ? bit_fields() : packed_struct();
     case 18:
-      return branch(depth - 1);
+      return matrix();
     case 19:
-      return choice(depth - 1);
+      return lambda();
     case 20:
-      return open_loop(depth - 1);
+      return volatile_copy();
     case 21:
+    case 22:
+      return branch(depth - 1);
+    case 23:
+      return choice(depth - 1);
+    case 24:
+      return open_loop(depth - 1);
+    case 25:
       return leave();
     default:
       return counted_loop(depth - 1);
@@ -118,20 +126,7 @@ void EvaluatedKernel::choice(unsigned depth) {
   });
 }
 
-void EvaluatedKernel::counted_loop(unsigned depth) {
-  const bool was_together = together_, same = chance(2), leaves = chance(2), skips = chance(3),
-             leaves_together = chance(2);
-  together_ = together_ && same && ((!leaves && !skips) || leaves_together);
-  const auto rounds = same ? literal({Scalar::Uchar}) : converted(scalar_index(7), {Scalar::Uint});
-  const auto most = same ? 1 + pick(5) : 0;
-  const auto bound =
-      same ? Expression{{}, fmt::format("{}u", most), [most](const Thread&) { return Value{most}; }} : rounds;
-  const auto limit = fmt::format("rounds{}", names_++);
-  const auto limit_slot = slot();
-  const auto name = fmt::format("k{}", names_++);
-  const auto counter_slot = slot();
-  line(fmt::format("for (uint {0} = 0, {1} = {2}; {0} < {1}; ++{0}) {{", name, limit, bound.text));
-  variables_.push_back({{Scalar::Uint}, name, counter_slot, false});
+BlockPtr EvaluatedKernel::rounds(unsigned depth, bool skips, bool leaves, bool together) {
   ++loops_;
   const auto switches = std::exchange(switches_, 0);
   const auto outer = std::exchange(block_, std::make_shared<Block>());
@@ -140,7 +135,7 @@ void EvaluatedKernel::counted_loop(unsigned depth) {
     does([inner](Group& group, const Mask& mask) { inner->run(group, mask); });
   };
   const auto goes = [&](const char* keyword, Mask Group::*where_to) {
-    const auto way = leaves_together ? shared_condition() : condition(2);
+    const auto way = together ? shared_condition() : condition(2);
     line(fmt::format("  if ({}) {};", way.text, keyword));
     does([way = way.value, where_to](Group& group, const Mask& mask) { group.*where_to |= where(group, mask, way); });
   };
@@ -149,9 +144,26 @@ void EvaluatedKernel::counted_loop(unsigned depth) {
   if (skips) part(1);
   if (leaves) goes("break", &Group::broken);
   part(1);
-  const auto body = std::exchange(block_, outer);
   switches_ = switches;
   --loops_;
+  return std::exchange(block_, outer);
+}
+
+void EvaluatedKernel::counted_loop(unsigned depth) {
+  const bool was_together = together_, same = chance(2), leaves = chance(2), skips = chance(3),
+             leaves_together = chance(2);
+  together_ = together_ && same && ((!leaves && !skips) || leaves_together);
+  const auto count = same ? literal({Scalar::Uchar}) : converted(scalar_index(7), {Scalar::Uint});
+  const auto most = same ? 1 + pick(5) : 0;
+  const auto bound =
+      same ? Expression{{}, fmt::format("{}u", most), [most](const Thread&) { return Value{most}; }} : count;
+  const auto limit = fmt::format("rounds{}", names_++);
+  const auto limit_slot = slot();
+  const auto name = fmt::format("k{}", names_++);
+  const auto counter_slot = slot();
+  line(fmt::format("for (uint {0} = 0, {1} = {2}; {0} < {1}; ++{0}) {{", name, limit, bound.text));
+  variables_.push_back({{Scalar::Uint}, name, counter_slot, false});
+  const auto body = rounds(depth, skips, leaves, leaves_together);
   variables_.pop_back();
   line("}");
   together_ = was_together;
@@ -179,11 +191,7 @@ void EvaluatedKernel::open_loop(unsigned depth) {  // to a condition, with the t
   const auto way = condition(2);  // does not see the counter
   const auto test = fmt::format("while (++{} <= {}u && {})", name, most, way.text);
   line(after ? "do {" : test + " {");
-  ++loops_;
-  const auto switches = std::exchange(switches_, 0);
-  const auto body = nested(depth, 1 + pick(3));
-  switches_ = switches;
-  --loops_;
+  const auto body = rounds(depth, chance(3), chance(3), false);
   line(after ? "} " + test + ";" : "}");
   together_ = was_together;
   does([way = way.value, body, counter_slot, most, after](Group& group, const Mask& mask) {

@@ -14,6 +14,16 @@ template <class T> T tame(T x) {
   const T bounded = clamp(select(x, T(-2048.0f), isnan(x)), T(-2048.0f), T(2048.0f));
   return select(bounded, T(0.0f), (bounded < T(0.0009765625f)) && (bounded > T(-0.0009765625f)));
 }
+template <uint N, class T> T turned(T a, T b) {
+  if constexpr (N == 0) return b;
+  else return turned<N - 1, T>(b, T(a ^ b));
+}
+template <class T, bool Both> struct Joined {
+  static T of(T a, T b) { return a | b; }
+};
+template <class T> struct Joined<T, true> {
+  static T of(T a, T b) { return a & b; }
+};
 constant int chosen [[function_constant(0)]];
 constant bool flagged [[function_constant(1)]];
 )";

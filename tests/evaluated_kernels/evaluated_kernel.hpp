@@ -21,7 +21,7 @@ class EvaluatedKernel {
   static constexpr unsigned kResults = 112;  ///< ulongs of `out`, for each thread
   static constexpr unsigned kPlaces = 512;   ///< threads of a dispatch at most
   static constexpr unsigned kRows = 8;       ///< of 16 * kPlaces bytes each, in `rows`
-  static constexpr unsigned kCounts = 24;
+  static constexpr unsigned kCounts = 32;
 
   /// Where threads may act together.
   enum class Meetings : std::uint8_t {
@@ -75,6 +75,7 @@ class EvaluatedKernel {
   Expression composed(Type type, unsigned depth);
   Expression truth(Type type, unsigned depth);
   Expression reinterpreted(Type type, unsigned depth);
+  Expression instance(Type type, unsigned depth);
   Expression call(const std::string& text, const std::string& name, Type type, std::vector<Expression> arguments);
   /// Finite, of moderate size, and zero has no sign: what variables hold.
   Expression tame(Expression number);
@@ -86,6 +87,8 @@ class EvaluatedKernel {
   void statements(unsigned depth, unsigned count);
   void statement(unsigned depth);
   BlockPtr nested(unsigned depth, unsigned count);
+  /// What a loop repeats, with lanes that skip the rest of a round or leave.
+  BlockPtr rounds(unsigned depth, bool skips, bool leaves, bool together);
   void assign();
   void assign_part();
   void compound();
@@ -96,6 +99,13 @@ class EvaluatedKernel {
   void walk();
   void fill();
   void count();
+  void count_wide();
+  void own_atomic();
+  void bit_fields();
+  void packed_struct();
+  void matrix();
+  void lambda();
+  void volatile_copy();
   void branch(unsigned depth);
   void choice(unsigned depth);
   void counted_loop(unsigned depth);
@@ -114,6 +124,8 @@ class EvaluatedKernel {
   void declarations();
   void results();
   Execute set(const Variable& variable, Expression what);
+  /// Sets the variable to the value, or to a component of it.
+  void receive(const Variable& variable, Expression what);
 
   std::mt19937 random_;
   Meetings meetings_;

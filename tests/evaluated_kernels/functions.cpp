@@ -34,6 +34,7 @@ EvaluatedKernel::Expression EvaluatedKernel::function(Type type, unsigned depth)
             }};
   }
   if (type.scalar == Scalar::Bool) return truth(type, depth);
+  if (!is_float(type.scalar) && chance(8)) return instance(type, depth);
   std::string name;
   std::vector<Expression> arguments{some()};
   Type of = type;
@@ -78,6 +79,25 @@ EvaluatedKernel::Expression EvaluatedKernel::function(Type type, unsigned depth)
     return converted(call(text, name, of, arguments), type);
   }
   return call(text, name, type, arguments);
+}
+
+EvaluatedKernel::Expression EvaluatedKernel::instance(Type type, unsigned depth) {
+  const auto a = value(type, depth - 1), b = value(type, depth - 1);
+  if (chance(2)) {
+    const bool both = chance(2);
+    return call(fmt::format("Joined<{}, {}>::of({}, {})", spelling(type), both, a.text, b.text), both ? "&" : "|", type,
+                {a, b});
+  }
+  const unsigned turns = pick(6);
+  return {type, fmt::format("turned<{}u, {}>({}, {})", turns, spelling(type), a.text, b.text),
+          [turns, type, x = a.value, y = b.value](const Thread& thread) {
+            auto first = x(thread), second = y(thread);
+            for (unsigned n = 0; n < turns; ++n) {
+              for (unsigned c = 0; c < type.width; ++c) first[c] ^= second[c];
+              std::swap(first, second);
+            }
+            return second;
+          }};
 }
 
 EvaluatedKernel::Expression EvaluatedKernel::truth(Type type, unsigned depth) {

@@ -1,4 +1,4 @@
-// Loads, and statements that write memory: variables, arrays, structs, the thread's own bytes, rows, counters.
+// Loads, and statements that write memory: variables, arrays, structs, the thread's own bytes, rows.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -268,24 +268,6 @@ void EvaluatedKernel::fill() {  // a pointer into an array of the thread's own
         const auto found = value(thread);
         thread.slots[array.slot + n] = found;
       }
-    });
-  });
-}
-
-void EvaluatedKernel::count() {
-  static constexpr std::array kNames{"add", "max", "min",
-                                     "or",  "and", "xor"};  // one for each word: their order does not matter
-  const auto which = pick(kNames.size());
-  const auto at = scalar_index(kCounts / 6);
-  const auto what = value({Scalar::Uint});
-  line(fmt::format("atomic_fetch_{}_explicit(counts + {} + {}, {}, memory_order_relaxed);", kNames[which],
-                   which * (kCounts / 6), at.text, what.text));
-  static constexpr std::array kOperators{"+", "max", "min", "|", "&", "^"};
-  does([at = at.value, value = what.value, which](Group& group, const Mask& mask) {
-    each(group, mask, [&](Thread& thread) {
-      auto& word = group.memory->counts[which * (kCounts / 6) + at(thread)[0]];
-      const std::array<Component, 2> x{word, value(thread)[0]};
-      word = static_cast<std::uint32_t>(apply(kOperators[which], Scalar::Uint, x));
     });
   });
 }

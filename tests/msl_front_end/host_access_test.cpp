@@ -29,6 +29,10 @@ const Malformed kAttributes[] = {
     {"#pragma weak «h»\nextern \"C\" void h() {}", "not supported"},
     {"#pragma clang attribute push(__attribute__((«weak»)), apply_to = function)\nvoid h() {}\n#pragma clang attribute pop", "attribute 'weak' is not supported"},
     {"#pragma clang section «text»=\".init\"\nvoid h() {}", "this pragma"},
+    {"#pragma clang __debug «overflow_stack»", "'#pragma clang __debug' is not supported"},
+    {"#define P(x) _Pragma(#x)\n«P»(clang __debug llvm_fatal_error)", "'#pragma clang __debug' is not supported"},
+    {"#pragma clang module «build» m\nmodule m {}\n#pragma clang module endbuild", "modules are not supported"},
+    {"#pragma STDC FENV_ROUND FE_UPWARD\nfloat f(int n) «{» return n; }", "rounded to nearest"},
 };
 
 const Malformed kBuiltins[] = {
@@ -38,6 +42,7 @@ const Malformed kBuiltins[] = {
     {"void f() { «__builtin_return_address»(0); }", "'__builtin_return_address' is not supported"},
     {"void f() { «__builtin_frame_address»(0); }", "'__builtin_frame_address' is not supported"},
     {"void f(thread int* p) { «__builtin_setjmp»((thread void**)p); }", "'__builtin_setjmp' is not supported"},
+    {"bool f() { return «__builtin_cpu_supports»(\"avx2\"); }", "'__builtin_cpu_supports' is not supported"},
     {"void f() { «__builtin_printf»(\"x\"); }", "'__builtin_printf' is not supported"},
     {"void f() { «__builtin_malloc»(1); }", "'__builtin_malloc' is not supported"},
     {"void f() { «__builtin_readcyclecounter»(); }", "'__builtin_readcyclecounter' is not supported"},
@@ -58,6 +63,8 @@ const Malformed kLanguage[] = {
     {"void f(int) «__asm»(\"air.wait_simdgroup_events\");", "'air.wait_simdgroup_events' names a function without a body that takes (int, thread event **)"},
     {"void f(int, device void*) «__asm__»(\"air.wait_simdgroup_events\");", "names a function without a body that takes"},
     {"int n «__asm»(\"air.wait_simdgroup_events\");", "names a function without a body"},
+    {"void f() { int («^»b)(int); }", "blocks are not supported"},
+    {"typedef float m __attribute__((«matrix_type»(4, 4)));", "matrices have types of their own"},
     {"int f(int n, «...») { return n; }", "variadic functions are not supported"},
     {"void f() { «co_return»; }", "coroutines are not supported"},
     {"«__int128» f() { return 1; }", "does not exist in Metal"},
@@ -138,10 +145,14 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"IndirectCall", "int g(int x) { return x; }\nusing F = int(int);\nkernel void f(device int* o) { F* volatile table[1] = {g}; o[0] = table[0](o[0]); }", "indirect"},
         Refused{"WideVector", "typedef float wide __attribute__((ext_vector_type(65536)));\nkernel void f(device wide* o) { o[0] = o[1] + o[2]; }", "vector"},
         Refused{"LargeVariable", "kernel void f(device int* o) { int x[1 << 20]; for (int i = 0; i < 1 << 20; ++i) x[i] = o[i]; o[0] = x[o[1]]; }", "one thread"},
+        Refused{"FarAlignedVariable", "kernel void f(device int* o) { alignas(1 << 28) int x[3]; x[o[0]] = 1; x[o[1]] += 2; o[0] = x[o[2]]; }", "aligned to more than 4096 bytes"},
+        Refused{"FarAlignedConstant", "alignas(1 << 28) constant int t[3] = {1, 2, 3};\nkernel void f(device int* o) { o[0] = t[o[0]]; }", "aligned to more than 4096 bytes"},
         Refused{"LargeConstant", "constant int t[1 << 26] = {1};\nkernel void f(device int* o) { o[0] = t[o[0]]; }", "program-scope constants"},
         Refused{"LargeThreadgroupArray", "kernel void f(device int* o) { threadgroup int t[1 << 28]; t[o[0]] = 1; o[0] = t[o[1]]; }", "threadgroup memory"},
         Refused{"MutualRecursion", "int b(int n);\nint a(int n) { return n < 1 ? n : b(n - 1) + 1; }\nint b(int n) { return a(n) * 2; }\nkernel void f(device int* o) { o[0] = a(o[0]); }",
-                "recursion"}),
+                "recursion"},
+        Refused{"RecursionOfPointers", "int g(int n, device float* p, constant int* r) { return n < 2 ? int(p[n]) : g(n - 1, p, r) * g(n - 2, p, r) + r[2]; }\nkernel void f(device float* o, constant int* r) { o[0] = g(5, o, r); }",
+                "g(int, float device*, int constant*)"}),
     [](const auto& row) { return row.param.name; });
 
 TEST(HostAccess, CallsThatDoubleAreBounded) {

@@ -5,6 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -85,6 +88,20 @@ INSTANTIATE_TEST_SUITE_P(
                     Hostile{"TemplateAtEnd", "template"}, Hostile{"OnlyCarriageReturns", "\r\r\r"}, Hostile{"ByteOrderMark", "\xef\xbb\xbfkernel void f(device int* o) {}"}),
     [](const auto& hostile) { return hostile.param.name; });
 
+TEST(Encodings, CarriageReturnsEndLines) {
+  const auto source = ParsedSource::parse(request("// a comment\r\rkernel void f(device int* o [[buffer(0)]]) { o[0] = x; }\r"));
+  ASSERT_FALSE(source);
+  ASSERT_EQ(source.error().diagnostics().size(), 1U);
+  EXPECT_EQ(source.error().diagnostics()[0].line, 3U);
+  EXPECT_EQ(source.error().diagnostics()[0].source_line, "kernel void f(device int* o [[buffer(0)]]) { o[0] = x; }");
+}
+
+TEST(Encodings, TwoBytesACharacterAreNamed) {
+  const auto source = ParsedSource::parse(request(std::string("\xff\xfe/\0/\0\n\0", 8)));
+  ASSERT_FALSE(source);
+  EXPECT_THAT(source.error().message(), testing::HasSubstr("UTF-16: save it as UTF-8"));
+}
+
 TEST(Threads, ParseDifferentSourcesAtOnce) {
   constexpr int kThreads = 8;
   std::vector<std::string> results(kThreads);
@@ -161,6 +178,24 @@ TEST(Includes, NothingElseCanBeSeenOrEmbedded) {
                            "#include \"/dev/zero\"\n", "#include \"/__msl/prelude.pch\"\n", "#include \".\"\n"}) {
     EXPECT_FALSE(ParsedSource::parse(request(text))) << text;
   }
+}
+
+TEST(Includes, PipesDevicesAndLongFilesAreNotRead) {
+  const auto directory = std::filesystem::temp_directory_path() / fmt::format("anymetal_odd_includes.{}", ::getpid());
+  std::filesystem::create_directories(directory);
+  ASSERT_EQ(::mkfifo((directory / "pipe.h").c_str(), 0600), 0);
+  std::filesystem::create_symlink("/dev/zero", directory / "endless.h");
+  std::ofstream(directory / "long.h");
+  std::filesystem::resize_file(directory / "long.h", std::uintmax_t{1} << 40U);
+  for (const auto& [name, why] : {std::pair{"pipe.h", "a pipe or a device"}, std::pair{"endless.h", "a pipe or a device"}, std::pair{"long.h", "more than 16777216 bytes"}}) {
+    auto r = request(fmt::format("#include \"{}\"\n", name));
+    r.options.include_directories = {directory.string()};
+    const auto source = ParsedSource::parse(r);
+    ASSERT_FALSE(source);
+    EXPECT_THAT(source.error().message(), testing::HasSubstr(why));
+    EXPECT_FALSE(anymetal::msl::is_unchanged({(directory / name).string(), "digest"}));
+  }
+  std::filesystem::remove_all(directory);
 }
 
 TEST(Includes, CyclesEnd) {

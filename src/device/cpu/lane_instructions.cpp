@@ -9,6 +9,9 @@
 namespace anymetal::device::cpu {
 namespace {
 
+/// Of the private arrays of one lane: those of 32 lanes lie on the stack at once.
+constexpr std::uint64_t kMostPrivateBytes = 32U << 10U;
+
 bool is_reduction(llvm::Intrinsic::ID id) {
   switch (id) {
     case llvm::Intrinsic::vector_reduce_add:
@@ -102,10 +105,14 @@ std::string call_obstacle(const llvm::CallInst& call) {
 
 std::string lanes_obstacle(const llvm::Function& function) {
   const auto& layout = function.getParent()->getDataLayout();
+  std::uint64_t private_bytes = 0;
   for (const auto& block : function)
     for (const auto& instruction : block) {
       if (const auto* variable = llvm::dyn_cast<llvm::AllocaInst>(&instruction)) {
         if (auto reason = private_obstacle(*variable, layout); !reason.empty()) return reason;
+        private_bytes += variable->getAllocationSize(layout)->getFixedValue();
+        if (private_bytes > kMostPrivateBytes)
+          return "its private arrays are too large for all lanes to have theirs on the stack at once";
         continue;
       }
       if (const auto* call = llvm::dyn_cast<llvm::CallInst>(&instruction)) {

@@ -230,7 +230,7 @@ Exit compile(const Options& options) {
   }
   const auto text = read_file(options.file);
   if (!text) return report(text.error(), json);
-  auto source_opts = source_options(options.source);
+  auto source_opts = source_options(options.source, options.file);
   const auto constants = function_constants(options.source);
   if (!source_opts) return report_option(source_opts.error(), json);
   if (!constants) return report_option(constants.error(), json);

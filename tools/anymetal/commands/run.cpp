@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <anymetal/anymetal.hpp>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -29,6 +30,7 @@ struct Options {
   std::string threads;
   std::string group = "1";
   unsigned repeat = 0;
+  unsigned timeout = 0;
   bool json = false;
   SourceArguments source;
 };
@@ -69,6 +71,7 @@ Result<void> check_indices(const RunRequest& request) {
 Result<RunRequest> request_from(const Options& options) {
   RunRequest request;
   request.repeat = options.repeat;
+  request.timeout = std::chrono::seconds(options.timeout);
   request.json = options.json;
   const auto set_size = [](const std::string& text, Size& out) -> Result<void> {
     auto size = parse_size(text);
@@ -88,6 +91,8 @@ Result<RunRequest> request_from(const Options& options) {
   for (const Result<void>& part : parts) {
     if (!part) return std::unexpected(part.error());
   }
+  if (!request.grid && !request.threads)
+    return fail(ErrorCode::InvalidArgument, "--grid and --threads: expected X, XxY or XxYxZ, e.g. 4x1x1");
   if (auto consistent = check_indices(request); !consistent) return std::unexpected(consistent.error());
   return request;
 }
@@ -132,7 +137,7 @@ void print_result(const Options& options, const Device& device, const KernelRegi
 Exit run_kernel(const Options& options) {
   const auto request = request_from(options);
   if (!request) return report_option(request.error(), options.json);
-  auto source = source_options(options.source);
+  auto source = source_options(options.source, options.file);
   if (!source) return report_option(source.error(), options.json);
   source->file_name = options.file;
   const auto constants = function_constants(options.source);
@@ -177,6 +182,8 @@ void declare(CLI::App& command, Options& options) {
   list("--dump", options.dumps, "Where a buffer goes after the first run", "IDX=FILE.npy");
   add_number_option(command, "--repeat", options.repeat, "Run that many more times and say how long one run takes", 0U,
                     1'000'000U);
+  add_number_option(command, "--timeout", options.timeout,
+                    "Seconds after which a kernel that still runs is an error; 0 for no limit", 0U, 1'000'000U);
   command.add_flag("--json", options.json, "Print one JSON object");
   add_source_options(command, options.source);
 }

@@ -13,7 +13,7 @@ namespace anymetal::cli {
 
 void add_source_options(CLI::App& command, SourceArguments& arguments) {
   // Each takes one value per occurrence, so that a following positional argument is not swallowed.
-  command.add_option("-I", arguments.include_directories, "Directory for #include (may be repeated)")
+  command.add_option("-I", arguments.include_directories, "Directory for #include, after that of the file (may be repeated)")
       ->type_name("DIR")
       ->allow_extra_args(false);
   command.add_option("-D", arguments.defines, "Macro definition (may be repeated)")
@@ -67,9 +67,14 @@ Result<void> set_limits(const std::vector<std::string>& texts) {
 
 }  // namespace
 
-Result<SourceOptions> source_options(const SourceArguments& arguments) {
+Result<SourceOptions> source_options(const SourceArguments& arguments, const std::filesystem::path& file) {
   SourceOptions options;
   options.include_directories = arguments.include_directories;
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(file, ignored)) {
+    const auto beside = file.has_parent_path() ? file.parent_path().string() : std::string(".");
+    options.include_directories.insert(options.include_directories.begin(), beside);
+  }
   options.language_standard = arguments.standard;
   options.math_mode = arguments.math_mode == "safe"      ? MathMode::Safe
                       : arguments.math_mode == "relaxed" ? MathMode::Relaxed

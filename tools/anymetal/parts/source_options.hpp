@@ -6,6 +6,7 @@
 #include <anymetal/error.hpp>
 #include <anymetal/function_constant.hpp>
 #include <anymetal/source_options.hpp>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,9 @@ struct SourceArguments {
 
 void add_source_options(CLI::App& command, SourceArguments& arguments);
 
-/// Also sets the limits of every compilation of this process.
-Result<SourceOptions> source_options(const SourceArguments& arguments);
+/// For a source that is in `file`, beside which it finds what it includes; empty for none. Also sets the limits of every
+/// compilation of this process.
+Result<SourceOptions> source_options(const SourceArguments& arguments, const std::filesystem::path& file);
 Result<std::vector<FunctionConstant>> function_constants(const SourceArguments& arguments);
 
 }  // namespace anymetal::cli

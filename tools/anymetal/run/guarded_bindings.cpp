@@ -39,6 +39,10 @@ Result<void> GuardedBindings::add(const Device& device, unsigned index, std::spa
     return misuse(index, fmt::format("{} bytes are given, '{}' has {}", content.size() - offset, declared->type,
                                      declared->element_size));
   }
+  if (declared != nullptr && declared->element_alignment > 1 && offset % declared->element_alignment != 0) {
+    return misuse(index, fmt::format("offset {} is not a multiple of {}, the alignment of '{}'", offset,
+                                     declared->element_alignment, declared->type));
+  }
   const bool has_pages = device.info().id == "cpu";
   auto guarded = cases::GuardedBuffer::make(
       device, {.bytes = content.size(),

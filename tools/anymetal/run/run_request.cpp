@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "run/guarded_bindings.hpp"
+#include "run/time_limit.hpp"
 #include "run/wild_access.hpp"
 
 namespace anymetal::cli {
@@ -51,6 +52,11 @@ Result<RunOutcome> execute(Device& device, const PipelinePtr& pipeline, const Ru
   auto encoder = device.make_command_encoder();
   if (!encoder) return std::unexpected(encoder.error());
 
+  const TimeLimit limit(request.timeout,
+                        Error(ErrorCode::Cancelled,
+                              fmt::format("kernel '{}': it still runs after {} s; does a loop of it end? (--timeout)",
+                                          pipeline->label(), request.timeout.count())),
+                        request.json);
   RunOutcome outcome;
   Result<void> done;
   outcome.first_milliseconds = measure([&] { done = run_once(*encoder, pipeline, request, *bindings); });

@@ -3,6 +3,7 @@
 /// One dispatch as `run` describes it: bindings, geometry, what to write afterwards.
 
 #include <anymetal/anymetal.hpp>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,8 +21,9 @@ struct RunRequest {
   std::optional<Size> grid;  ///< threadgroups; exactly one of grid and threads is set
   std::optional<Size> threads;
   Size group;
-  unsigned repeat = 0;  ///< timed runs after the first
-  bool json = false;    ///< whether what ends the program on the way is said as JSON too
+  std::chrono::seconds timeout{};  ///< of all runs together; zero for none
+  unsigned repeat = 0;             ///< timed runs after the first
+  bool json = false;               ///< whether what ends the program on the way is said as JSON too
 };
 
 /// What was run, and how long one dispatch took from commit to completion.
