@@ -129,6 +129,12 @@ static_assert(numeric_limits<float>::digits == 24 && numeric_limits<half>::max_e
      "device row* r = (device row*)(o + 4); r->p = float3(1, 2, 3) + n[0]; r->h = 2; r->c = uchar4(4, 5, 6, 7); r->tag = 9; row l = *r; "
      "o[0] = l.p.z * 10 + l.c.w; wide w = {float4(n[3]), 2}; o[1] = w.a.w * 10 + w.b; o[2] = ((device uchar*)r)[18]; o[3] = r->p.x; for (int i = 4; i < 9; ++i) o[i] = 0;",
      {37, 32, 7, 1, 0, 0, 0, 0, 0}},
+    {"volatile bfloat: read, written, converted and computed with",
+     "",
+     "volatile bfloat v = 3.0bf; bfloat w = v; v = w * 2.0bf; float f = v; v += 1.0bf; volatile threadgroup bfloat s[2]; s[1] = w; "
+     "bfloat x = s[1]; volatile device bfloat* d = (volatile device bfloat*)(o + 4); d[0] = v; d[1] = d[0]; o[0] = int(f); o[1] = "
+     "int(v); o[2] = (x < v) + int(float(x) * 10); o[3] = ++v > 7.0f;",
+     {6, 7, 31, 1, 0x40E040E0}},
 };
 
 }  // namespace

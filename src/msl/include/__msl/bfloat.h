@@ -2,6 +2,7 @@
 // bfloat: 8 exponent and 7 mantissa bits, every operation computed in float and rounded back. A class, not Clang's
 // `__bf16`: that type has no conversion to or from half and becomes libcalls where the CPU has no instruction for it.
 #pragma clang system_header
+#include "address_spaces.h"
 #include "scalars.h"
 
 #if defined(__MSL_NVPTX__)
@@ -38,6 +39,22 @@ struct bfloat {
   __MSL_MEMBER explicit(__is_floating_point(T)) constexpr bfloat(T value)
       : __bits(__msl::bfloat_bits(static_cast<float>(value))) {}
 
+  // What is volatile is read, and written below. Templates are no copies: the type stays trivial.
+  template <class V>
+    requires(__is_volatile(V) && __is_same(__msl::plain<V>, bfloat))
+  __MSL_MEMBER bfloat(V& o) : __bits(o.__bits) {}
+  template <class V>
+    requires(__is_volatile(V) && !__is_const(V))
+  __MSL_MEMBER bfloat operator=(this V& v, const bfloat& o) {
+    v.__bits = o.__bits;
+    return o;
+  }
+  template <class V, class O>
+    requires(!__is_const(V) && __is_volatile(O) && __is_same(__msl::plain<O>, bfloat))
+  __MSL_MEMBER bfloat operator=(this V& v, O& o) {
+    return v = bfloat(o);
+  }
+
   static __MSL_MEMBER constexpr bfloat __from_bits(ushort bits) { return __builtin_bit_cast(bfloat, bits); }
   __MSL_MEMBER constexpr float __widen() const { return __builtin_bit_cast(float, static_cast<uint>(__bits) << 16); }
 
@@ -45,6 +62,11 @@ struct bfloat {
     requires(__is_arithmetic(T))
   __MSL_MEMBER explicit(!__is_same(T, float)) constexpr operator T() const {
     return static_cast<T>(__widen());
+  }
+  template <class T>
+    requires(__is_arithmetic(T))
+  __MSL_MEMBER explicit(!__is_same(T, float)) operator T() const volatile {
+    return static_cast<T>(bfloat(*this).__widen());
   }
 
   friend __MSL_MEMBER constexpr bfloat operator+(bfloat a) { return a; }
