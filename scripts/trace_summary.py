@@ -2,10 +2,13 @@
 """Where the time of repeated command lists goes: kernels, threads without work, the host.
 
     ANYMETAL_TRACE=trace.json anymetal generate --model FILE.gguf --prompt TEXT --tokens 100 --temperature 0
-    scripts/trace_summary.py trace.json [--dispatches N] [--json]
+    scripts/trace_summary.py trace.json [trace.json ...] [--dispatches N] [--while KERNEL BYTES LOW HIGH] [--json]
 
 A step is from the start of one command list to the start of the next. Taken are lists of the number of dispatches that occurs most
 often (or --dispatches), without the first tenth of them: in a model's trace the passes of one token.
+
+Where the speed of memory changes within seconds, --while takes only the steps in which KERNEL moves its BYTES of a step at LOW to HIGH
+GB/s; several traces then give enough of them.
 
 Of the time of all threads of the device in a step (step time x threads)
   kernels           is spent in pieces of dispatches,
@@ -31,8 +34,21 @@ def read_events(path):
     return json.loads(text[: end + 1] + "]")
 
 
-def summarise(events, wanted=None):
-    """Medians over the steps; ValueError where there are too few."""
+def joined(traces):
+    """The events of several traces as those of one, in which no step goes from one to the next."""
+    events, end = [], 0.0
+    for trace in traces:
+        shift = end - min((e["ts"] for e in trace), default=0.0)
+        events += [e | {"ts": e["ts"] + shift} for e in trace]
+        end = max((e["ts"] + e["dur"] for e in events), default=end) + 1.0
+        events.append({"name": "list", "ts": end, "dur": 0.0, "args": {"detail": "0 dispatches"}})
+        end += 1.0
+    return events
+
+
+def summarise(events, wanted=None, speed=None):
+    """Medians over the steps, with `speed` (kernel, bytes, low, high) over those in which the kernel is so fast; ValueError where there
+    are too few."""
     pieces = sorted((e for e in events if e["name"] == "dispatch"), key=lambda e: e["ts"])
     starts = [p["ts"] for p in pieces]
     lists = sorted((e for e in events if e["name"] == "list"), key=lambda e: e["ts"])
@@ -48,6 +64,12 @@ def summarise(events, wanted=None):
     if not steps:
         raise ValueError(f"no two lists of {wanted} dispatches follow each other")
     threads = len({p["tid"] for i in steps for p in inside[i]})
+    if speed is not None:
+        kernel, size, low, high = speed
+        taken = {i: sum(p["dur"] for p in inside[i] if p["args"]["detail"].split("|")[0] == kernel) / threads for i in steps}
+        steps = [i for i in steps if taken[i] > 0 and low <= size * 1e-3 / taken[i] < high]
+        if not steps:
+            raise ValueError(f"in no step {kernel} is so fast")
     writing = [e for e in events if e["name"] == "trace"]
     written = [e["ts"] for e in writing]
     rows = []
@@ -76,14 +98,16 @@ def summarise(events, wanted=None):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("trace")
+    parser.add_argument("traces", nargs="+", metavar="trace")
+    parser.add_argument("--while", dest="speed", nargs=4, metavar=("KERNEL", "BYTES", "LOW", "HIGH"), help="only steps with such a speed")
     parser.add_argument("--dispatches", type=int, help="take lists of this many dispatches")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     try:
-        summary = summarise(read_events(options.trace), options.dispatches)
+        speed = options.speed and (options.speed[0], *map(float, options.speed[1:]))
+        summary = summarise(joined(read_events(trace) for trace in options.traces), options.dispatches, speed)
     except (OSError, ValueError, KeyError) as error:
-        print(f"{options.trace}: {error}", file=sys.stderr)
+        print(f"{' '.join(options.traces)}: {error}", file=sys.stderr)
         return 1
     if options.json:
         print(json.dumps(summary))

@@ -49,6 +49,22 @@ class TraceSummary(unittest.TestCase):
         with self.assertRaises(ValueError):
             trace_summary.summarise(events, 300)
 
+    def test_joins_traces(self):
+        summary = trace_summary.summarise(trace_summary.joined([steps(5), steps(4)]))
+        self.assertEqual(summary["steps"], 4 + 3)  # the last list of each has no step after it
+        self.assertAlmostEqual(summary["step_microseconds"], 95)
+
+    def test_takes_the_steps_of_a_speed(self):
+        # In steps of the second trace kernel b takes 20 us instead of 30, 10 on each thread's average instead of 15.
+        fast = [e | {"dur": 20} if e["args"]["detail"] == "b" else e for e in steps(3)]
+        events = trace_summary.joined([steps(5), fast])
+        summary = trace_summary.summarise(events, None, ("b", 15e3, 1.2, 2.0))
+        self.assertEqual(summary["steps"], 2)
+        self.assertAlmostEqual(summary["by_kernel"]["b"], 10)
+        self.assertEqual(trace_summary.summarise(events, None, ("b", 15e3, 0.9, 1.2))["steps"], 4)
+        with self.assertRaises(ValueError):
+            trace_summary.summarise(events, None, ("b", 15e3, 3.0, 4.0))
+
     def test_reads_what_is_never_closed(self):
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             file.write("[\n" + "".join(json.dumps(e) + ",\n" for e in steps(2)))
