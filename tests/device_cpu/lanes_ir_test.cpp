@@ -4,15 +4,18 @@
 //     ; RUN: WHAT[/ROWS] [CPU [PREFIX]]
 //
 // asks for what the lines after PREFIX (CHECK) are compared with, made for CPU (x86-64-v4; TRIPLE:CPU where not x86) and
-// threads in ROWS: 32, 16 or 8 for multiples of that many, ends16 and so on for any:
+// threads in ROWS: 32, 16 or 8 for multiples of that many, ends16 and so on for any; 32x2 for two simdgroups beside each other
+// that run as one, 16y4 for four rows that do, group32x2 and so on where they are the whole threadgroup:
 //     order      the blocks in the order in which lanes pass through them
 //     shapes     every value and block with how it differs between lanes
 //     lanes      the functions that run a simdgroup, and what they call
+//     merged     the thread that does the work of several
 //     obstacle   why the lanes path does not take the kernel
 
 #include <gtest/gtest.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
+#include <llvm/IR/Verifier.h>
 #include <llvm/Support/raw_ostream.h>
 
 #include <filesystem>
@@ -20,6 +23,7 @@
 #include <set>
 #include <sstream>
 
+#include "device/cpu/lane_merging.hpp"
 #include "device/cpu/lane_shapes.hpp"
 #include "device/cpu/lanes_path.hpp"
 #include "device/cpu/thread_flow.hpp"
@@ -87,6 +91,16 @@ std::string print_lanes(const PreparedThread& prepared, const device::cpu::LaneR
   return text;
 }
 
+std::string print_merged(const PreparedThread& prepared, const device::cpu::LaneRows& rows) {
+  const device::cpu::ThreadFlow flow(*prepared.thread.function);
+  if (const auto obstacle = device::cpu::merge_threads(prepared.thread, flow, rows); !obstacle.empty())
+    return "obstacle: " + obstacle;
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  out << *prepared.thread.function;
+  return llvm::verifyFunction(*prepared.thread.function, &out) ? "broken: " + text : text;
+}
+
 std::string print_obstacle(const PreparedThread& prepared) {
   const auto code = device::cpu::emit_lanes_path(prepared.thread, "k", prepared.generator, {.verify = true});
   return code ? "obstacle: " + code->obstacle : "error: " + code.error().message();
@@ -99,12 +113,18 @@ std::string print(std::string what, std::string_view ir, const std::string& cpu)
     what.resize(slash);
     rows.whole = !wanted.starts_with("ends");
     if (!rows.whole) wanted.erase(0, 4);
+    rows.is_group = wanted.starts_with("group");
+    if (rows.is_group) wanted.erase(0, 5);
+    for (auto [letter, merged] : {std::pair{'x', &rows.merged_x}, std::pair{'y', &rows.merged_y}})
+      if (const auto at = wanted.find(letter); at != std::string::npos)
+        *merged = static_cast<unsigned>(std::stoul(wanted.substr(at + 1)));
     rows.width = static_cast<unsigned>(std::stoul(wanted));
   }
   const auto triple = cpu.find(':') == std::string::npos ? "x86_64-linux-gnu:" : "";
   const auto prepared = prepare_as_written(ir, device::cpu::named_target(triple + cpu));
   if (what == "order") return print_order(prepared);
   if (what == "shapes") return print_shapes(prepared, rows);
+  if (what == "merged") return print_merged(prepared, rows);
   if (what == "lanes") return print_lanes(prepared, rows);
   if (what == "obstacle") return print_obstacle(prepared);
   return "RUN: asks for '" + what + "'";

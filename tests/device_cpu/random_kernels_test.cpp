@@ -77,7 +77,7 @@ Outcome run(const IrKernel& kernel, const Geometry& geometry) {
 /// Runs kernels on both paths in every geometry; where they must be as many threads each, outcomes are the same in all.
 void compare(RandomKernel::Threads depends, const std::vector<Geometry>& geometries, unsigned few) {
   const auto coroutines = *cpu_or_emulated({.threads = 1, .lanes = false});
-  const auto lanes = *cpu_or_emulated({.threads = 1, .lanes = true, .verify = true});
+  const auto lanes = *cpu_or_emulated({.threads = 1, .lanes = true, .verify = true, .merged_from = 0});
   const auto [first, count] = random_seeds(few);
   const bool whole = depends == RandomKernel::Threads::Whole;
   unsigned taken = 0;

@@ -252,7 +252,7 @@ void compare(bool barriers, unsigned few) {
   const char* wanted = std::getenv("ANYMETAL_RANDOM_PROGRAMS");
   const auto count = wanted ? static_cast<unsigned>(std::strtoul(wanted, nullptr, 10)) : few;
   const auto coroutines = *cpu_or_emulated({.threads = 1, .lanes = false});
-  const auto lanes = *cpu_or_emulated({.threads = 1, .lanes = true, .verify = true});
+  const auto lanes = *cpu_or_emulated({.threads = 1, .lanes = true, .verify = true, .merged_from = 0});
   std::vector<std::uint32_t> input(64);
   std::mt19937 random(1);
   for (auto& value : input) value = static_cast<std::uint32_t>(random());

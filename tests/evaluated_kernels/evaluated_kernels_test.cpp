@@ -32,7 +32,7 @@ struct NamedDevice {
 
 std::vector<NamedDevice> devices() {
   if (!shares_host_addresses()) return {{"the device", *test_device()}};
-  return {{"vectors", Device(*cpu_or_emulated({.threads = 1, .lanes = true, .verify = true}))},
+  return {{"vectors", Device(*cpu_or_emulated({.threads = 1, .lanes = true, .verify = true, .merged_from = 0}))},
           {"coroutines", Device(*cpu_or_emulated({.threads = 1, .lanes = false}))}};
 }
 
@@ -185,7 +185,7 @@ TEST(EvaluatedKernels, ComputeWhatTheyMustAlone) {
   compare(Meetings::None, {{{128}, {64}}, {{100}, {50}}, {{26, 4}, {16, 4}}, {{20, 3, 4}, {10, 3, 2}}}, 4);
 }
 TEST(EvaluatedKernels, ComputeWhatTheyMustTogether) {
-  compare(Meetings::Uniform, {{{128}, {64}}, {{100}, {50}}, {{26, 4}, {16, 4}}, {{32, 16}, {16, 16}}}, 5);
+  compare(Meetings::Uniform, {{{128}, {64}}, {{100}, {50}}, {{26, 4}, {16, 4}}, {{32, 16}, {16, 16}}, {{512}, {256}}}, 5);
 }
 TEST(EvaluatedKernels, ComputeWhatTheyMustInBranches) {
   if (!shares_host_addresses()) GTEST_SKIP() << "where lanes that parted meet again is not promised there";

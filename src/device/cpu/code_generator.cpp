@@ -26,6 +26,7 @@
 
 #include "device/cpu/bfloat_conversions.hpp"
 #include "device/cpu/codegen_passes.hpp"
+#include "device/cpu/few_lanes.hpp"
 #include "device/cpu/gather_addresses.hpp"
 #include "device/cpu/integer_conversions.hpp"
 #include "device/cpu/loop_pipeline.hpp"
@@ -144,6 +145,7 @@ void CodeGenerator::optimise(llvm::Module& module, Code code) const {
     passes.builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, passes.modules);
     return;
   }
+  access_few_lanes_alone(module);
   llvm::FunctionPassManager functions;
   functions.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
   functions.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));

@@ -19,7 +19,7 @@ namespace anymetal::device::cpu {
 namespace {
 
 /// Changes whenever the code generated from the same IR or the structures shared with it change.
-constexpr unsigned kCodeVersion = 21;
+constexpr unsigned kCodeVersion = 22;
 
 #ifdef NDEBUG
 constexpr bool kAssertions = false;
@@ -52,8 +52,8 @@ Result<std::shared_ptr<const LinkedKernel>> linked_form(const Artifact& artifact
 
 class CpuBackend final : public Backend {
  public:
-  CpuBackend(unsigned threads, Paths paths)
-      : info_(describe_host(threads)), dispatcher_(threads), paths_(std::move(paths)) {}
+  CpuBackend(unsigned threads, Paths paths, double merged_from)
+      : info_(describe_host(threads)), dispatcher_(threads), paths_(std::move(paths)), merged_from_(merged_from) {}
 
   [[nodiscard]] const DeviceInfo& info() const override { return info_; }
   [[nodiscard]] msl::Target front_end_target() const override { return msl::Target::Host; }
@@ -86,7 +86,7 @@ class CpuBackend final : public Backend {
       make_form = [artifact, linker = *linker, name = std::string(label), forms, vectors = paths_.vectors](Form form) {
         return linked_form(artifact, name, form, vectors, *linker, forms.get());
       };
-    return std::make_shared<CpuExecutable>(std::move(*kernel), artifact.reflection, std::move(make_form));
+    return std::make_shared<CpuExecutable>(std::move(*kernel), artifact.reflection, std::move(make_form), merged_from_);
   }
   [[nodiscard]] Result<std::shared_ptr<Memory>> allocate(std::size_t bytes) override {
     return allocate_host_memory(bytes);
@@ -113,6 +113,7 @@ class CpuBackend final : public Backend {
   DeviceInfo info_;
   Dispatcher dispatcher_;
   Paths paths_;
+  double merged_from_;
   std::mutex mutex_;
   std::shared_ptr<ObjectLinker> linker_;
 };
@@ -123,7 +124,8 @@ Result<std::shared_ptr<Backend>> make_cpu_backend(const CpuOptions& options) {
   const Paths paths{.lanes = options.lanes.value_or(is_on("ANYMETAL_CPU_LANES", true)),
                     .one_thread = options.variants.value_or(is_on("ANYMETAL_CPU_VARIANTS", true)),
                     .vectors = {.verify = options.verify.value_or(is_on("ANYMETAL_CPU_VERIFY", kAssertions))}};
-  return std::make_shared<CpuBackend>(options.threads != 0 ? options.threads : usable_threads(), paths);
+  return std::make_shared<CpuBackend>(options.threads != 0 ? options.threads : usable_threads(), paths,
+                                      options.merged_from.value_or(CpuExecutable::kMergedFrom));
 }
 
 }  // namespace anymetal::device::cpu

@@ -25,6 +25,9 @@ struct CpuOptions {
   /// warning where they differ. Left out, `ANYMETAL_CPU_VERIFY=0` and `1` switch it off and on, and builds with assertions
   /// do it.
   std::optional<bool> verify = std::nullopt;
+  /// How many threads a dispatch must have for a form of merged threads (docs/cpu-device.md); left out, as many as make
+  /// compiling it worthwhile.
+  std::optional<double> merged_from = std::nullopt;
 };
 
 Result<std::shared_ptr<Backend>> make_cpu_backend(const CpuOptions& options = {});

@@ -9,8 +9,11 @@
 namespace anymetal::device::cpu {
 
 CpuExecutable::CpuExecutable(std::shared_ptr<const LinkedKernel> kernel, msl::EntryReflection reflection,
-                             MakeForm make_form)
-    : kernel_(std::move(kernel)), reflection_(std::move(reflection)), make_form_(std::move(make_form)) {
+                             MakeForm make_form, double merged_from)
+    : kernel_(std::move(kernel)),
+      reflection_(std::move(reflection)),
+      make_form_(std::move(make_form)),
+      merged_from_(merged_from) {
   for (std::size_t i = 0; i < kNotedArguments; ++i)
     if (access_of(i) != Access::Read) written_ |= std::uint64_t{1} << i;
 }
@@ -26,9 +29,12 @@ Result<DispatchCode> CpuExecutable::code(const CommandList& list, const Dispatch
   const auto& main = kernel_->table();
   if (!make_form_) return DispatchCode{&main, &main};
   const std::span bound(list.arguments.data() + dispatch.first_argument, dispatch.argument_count);
-  const bool fits = main.largest_buffer == 0 || std::ranges::all_of(bound, [&](const auto& argument) {
-                      return argument.kind != BoundArgument::Kind::Buffer || argument.length <= main.largest_buffer;
-                    });
+  const auto takes_buffers = [&](const KernelTable& kernel) {
+    return kernel.largest_buffer == 0 || std::ranges::all_of(bound, [&](const auto& argument) {
+             return argument.kind != BoundArgument::Kind::Buffer || argument.length <= kernel.largest_buffer;
+           });
+  };
+  const bool fits = takes_buffers(main);
   if (main.run != nullptr) {
     const auto any = table(fits ? Form::Rows32 : Form::Large32);
     if (!any) return std::unexpected(any.error());
@@ -43,11 +49,19 @@ Result<DispatchCode> CpuExecutable::code(const CommandList& list, const Dispatch
     const auto fitting = form_for(shape, main.in_simdgroups != 0);
     return table(fits ? fitting : for_any_buffer(fitting));
   };
-  const auto whole = form();
+  // One of merged threads where there is one that takes these buffers.
+  const auto merged = [&]() -> Result<const KernelTable*> {
+    const auto found = merged_form_for({group.x, group.y, group.z}, main);
+    if (!fits || !found || threads_of(dispatch) < merged_from_) return nullptr;
+    const auto made = table(*found);
+    return !made || takes_buffers(**made) ? made : nullptr;
+  }();
+  if (!merged) return std::unexpected(merged.error());
+  const auto whole = *merged != nullptr ? merged : form();
   if (!whole) return std::unexpected(whole.error());
   const auto rest = [](std::size_t threads, std::size_t of) { return of == 0 ? 0 : threads % of; };
   const auto cut = rest(dispatch.threads.x, group.x);
-  const bool is_cut = cut != 0 || ((*whole)->folded != 0 &&
+  const bool is_cut = cut != 0 || (needs_whole_threadgroups(**whole) &&
                                    (rest(dispatch.threads.y, group.y) != 0 || rest(dispatch.threads.z, group.z) != 0));
   if (!is_cut) return DispatchCode{*whole, *whole};
   if (cut != 0) shape.row = cut;

@@ -21,9 +21,13 @@ class CpuExecutable final : public Executable {
   /// Compiles and links another form of the kernel.
   using MakeForm = std::function<Result<std::shared_ptr<const LinkedKernel>>(Form)>;
 
+  /// Dispatches of fewer threads are not worth compiling a form of merged threads for.
+  static constexpr double kMergedFrom = 8192;
+
   /// `make_form` is called once for a form, with the first dispatch that needs it, and again only where it ran out of
-  /// memory; empty where `kernel` runs all.
-  CpuExecutable(std::shared_ptr<const LinkedKernel> kernel, msl::EntryReflection reflection, MakeForm make_form);
+  /// memory; empty where `kernel` runs all. Dispatches of `merged_from` threads or more take forms of merged threads.
+  CpuExecutable(std::shared_ptr<const LinkedKernel> kernel, msl::EntryReflection reflection, MakeForm make_form,
+                double merged_from = kMergedFrom);
   [[nodiscard]] std::size_t max_total_threads_per_threadgroup() const override;
   /// One that the reflection does not list may be written.
   [[nodiscard]] Access access(std::size_t argument) const override {
@@ -50,8 +54,10 @@ class CpuExecutable final : public Executable {
 
   std::shared_ptr<const LinkedKernel> kernel_;
   msl::EntryReflection reflection_;
-  std::uint64_t written_ = 0;  ///< bits of the first arguments that may be written: one word instead of all the reflection
+  std::uint64_t written_ =
+      0;  ///< bits of the first arguments that may be written: one word instead of all the reflection
   MakeForm make_form_;
+  double merged_from_;
   mutable std::array<MadeOnce<std::shared_ptr<const LinkedKernel>>, kFormCount> forms_;
   mutable std::atomic<double> nanoseconds_per_thread_ = 0;
   mutable std::atomic<std::uint32_t> asked_ = 0;  ///< for timing; some asked at once may count as one

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "device/cpu/kernel_abi.hpp"
@@ -17,8 +18,36 @@ namespace anymetal::device::cpu {
 /// size). Or each is a coroutine of its own (`General`), which takes every threadgroup and buffer. `Large32` is
 /// `Rows32` for buffers of any size, where a kernel can be made so without progressions of addresses that might wrap
 /// around; else it is as `General`.
-enum class Form : std::uint8_t { Rows32, Rows16, Rows8, Ends32, Ends16, Ends8, Folded, FoldedEnds, Large32, General };
-inline constexpr std::size_t kFormCount = 10;
+///
+/// In all others several such groups of lanes run as one (lane_merging.hpp): those of a whole threadgroup of that size
+/// (`Group...`), or some beside each other in a row, or several rows, of threadgroups that are multiples of that.
+enum class Form : std::uint8_t {
+  Rows32,
+  Rows16,
+  Rows8,
+  Ends32,
+  Ends16,
+  Ends8,
+  Folded,
+  FoldedEnds,
+  Large32,
+  General,
+  Group256,
+  Group128,
+  Group64,
+  Group32x8,
+  Group32x4,
+  Group16x16,
+  Group16x8,
+  Group8x8,
+  Parts256,
+  Parts128,
+  Parts32x8,
+  Parts32x4,
+  Parts16x8,
+  Parts16x4,
+};
+inline constexpr std::size_t kFormCount = 24;
 
 /// Identifies a form in a store.
 [[nodiscard]] std::string_view name_of(Form form);
@@ -36,5 +65,11 @@ struct GroupShape {
 [[nodiscard]] constexpr Form for_any_buffer(Form form) { return form == Form::Rows32 ? Form::Large32 : Form::General; }
 /// The form for threadgroups of this shape. `in_simdgroups`: threads do something as simdgroups, which must be whole.
 [[nodiscard]] Form form_for(const GroupShape& shape, bool in_simdgroups);
+
+/// The form that runs several groups of lanes of a whole threadgroup of `x` by `y` by `z` threads as one, if there is
+/// one within what the kernel allows.
+[[nodiscard]] std::optional<Form> merged_form_for(const std::array<std::size_t, 3>& size, const KernelTable& kernel);
+/// The form that takes the same threadgroups one group of lanes after the other.
+[[nodiscard]] Form unmerged(Form form);
 
 }  // namespace anymetal::device::cpu

@@ -27,9 +27,10 @@ std::uint32_t lanes_at(const Site* sites, Site barrier, bool& consistent) {
 bool run_units(const KernelTable& kernel, GroupContext& context) {
   const auto* size = context.threads_per_threadgroup;
   const auto lanes = static_cast<std::uint32_t>(kernel.lanes_per_unit);
+  const auto rows = size[1] / static_cast<std::uint32_t>(kernel.merged_rows) * size[2];
   const std::uint32_t units = kernel.folded != 0 ? (size[0] * size[1] * size[2] + lanes - 1) / lanes
-                                                 : (size[0] + lanes - 1) / lanes * size[1] * size[2];
-  const bool are_simdgroups = lanes == kSimdWidth && (kernel.folded != 0 || size[0] % kSimdWidth == 0 || units == 1);
+                                                 : (size[0] + lanes - 1) / lanes * rows;
+  const bool are_simdgroups = lanes % kSimdWidth == 0 && (kernel.folded != 0 || size[0] % kSimdWidth == 0 || units == 1);
   for (std::uint32_t unit = 0; unit < units; ++unit) kernel.start(&context, unit, lanes);
   auto* const waits = context.sites;
   while (true) {
@@ -90,7 +91,7 @@ bool run_threadgroups(const DispatchCode& code, GroupContext& context, std::uint
     const auto is_shorter = [&](unsigned d) {
       return context.threads_per_threadgroup[d] != context.dispatch_threads_per_threadgroup[d];
     };
-    const bool is_cut = is_shorter(0) || (code.whole->folded != 0 && (is_shorter(1) || is_shorter(2)));
+    const bool is_cut = is_shorter(0) || (needs_whole_threadgroups(*code.whole) && (is_shorter(1) || is_shorter(2)));
     if (!run_threadgroup(is_cut ? *code.ends : *code.whole, context)) return false;
   }
   return true;

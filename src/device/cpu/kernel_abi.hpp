@@ -59,7 +59,15 @@ struct KernelTable {
   std::uint64_t largest_buffer = 0;  ///< no buffer may have more bytes; 0 where any may be bound
   std::uint64_t folded = 0;          ///< 1 where units are the threadgroup's threads in order, not those of its rows
   std::uint64_t in_simdgroups = 0;   ///< 1 where threads do something together with others of their simdgroup
+  std::uint64_t merged_rows = 1;     ///< rows of a threadgroup that run as one
+  std::uint64_t along_x = 1;         ///< how many units beside each other, MergingLimits, another form may run as one
+  std::uint64_t along_y = 1;         ///< the same of rows
+  std::uint64_t merged_lanes = 0;    ///< how many lanes, over all of them
 };
+/// Whether it runs threadgroups as dispatched only, none that the grid cuts off.
+[[nodiscard]] constexpr bool needs_whole_threadgroups(const KernelTable& kernel) {
+  return kernel.folded != 0 || kernel.merged_rows > 1 || kernel.lanes_per_unit > kSimdWidth;
+}
 /// On the lanes path a widened 32-bit index is taken not to wrap around between two lanes of a simdgroup. Where it
 /// does, they are 2^32 elements apart but for the lanes between: in no buffer of this size.
 inline constexpr std::uint64_t kLargestLaneBuffer = (std::uint64_t{1} << 32) - (1u << 16);

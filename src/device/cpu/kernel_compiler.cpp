@@ -10,6 +10,7 @@
 #include <llvm/IR/Verifier.h>
 #include <llvm/Support/raw_ostream.h>
 
+#include <array>
 #include <string>
 
 #include "device/cpu/code_generator.hpp"
@@ -70,7 +71,8 @@ void emit_table(llvm::Module& module, const KernelTable& numbers, llvm::Function
   auto* value = llvm::ConstantStruct::getAnon(
       {function(run), function(start), function(advance), number(numbers.frame_stride), number(numbers.exchange_bytes),
        number(numbers.static_threadgroup_bytes), number(numbers.lanes_per_unit), number(numbers.largest_buffer),
-       number(numbers.folded), number(numbers.in_simdgroups)});
+       number(numbers.folded), number(numbers.in_simdgroups), number(numbers.merged_rows), number(numbers.along_x),
+       number(numbers.along_y), number(numbers.merged_lanes)});
   new llvm::GlobalVariable(module, value->getType(), /*isConstant=*/true, llvm::GlobalValue::ExternalLinkage, value,
                            kTableSymbol);
 }
@@ -109,12 +111,18 @@ Result<void> emit_meeting_threads(const ThreadFunction& thread, std::string_view
     if (code->obstacle.empty()) {
       artifact.execution_path = kLanes;
       numbers.frame_stride = code->frame_stride;
-      numbers.lanes_per_unit = paths.vectors.rows.width;
+      const auto& rows = paths.vectors.rows;
+      numbers.lanes_per_unit = std::uint64_t{rows.width} * rows.merged_x;
+      numbers.merged_rows = rows.merged_y;
+      numbers.along_x = code->merging.along_x;
+      numbers.along_y = code->merging.along_y;
+      numbers.merged_lanes = code->merging.lanes;
       numbers.largest_buffer = code->largest_buffer;
-      numbers.folded = paths.vectors.rows.folded ? 1 : 0;
+      numbers.folded = rows.folded ? 1 : 0;
       emit_table(module, numbers, nullptr, code->start, code->advance);
       return {};
     }
+    if (paths.vectors.rows.merged() > 1) return fail(ErrorCode::InternalError, code->obstacle);
     artifact.path_reason = std::move(code->obstacle);
     if (code->broken) log::warning(fmt::format("kernel '{}' runs as coroutines: {}", label, artifact.path_reason));
   } else {
@@ -127,6 +135,20 @@ Result<void> emit_meeting_threads(const ThreadFunction& thread, std::string_view
   numbers.exchange_bytes = code->exchange_bytes;
   emit_table(module, numbers, nullptr, code->start, code->advance);
   return {};
+}
+
+/// Puts what is known of a threadgroup that runs as one in the place of its sizes; true where that may unroll loops.
+bool know_sizes(const ThreadFunction& thread, const LaneRows& rows) {
+  auto& context = thread.function->getContext();
+  const std::array sizes{rows.width * rows.merged_x, rows.merged_y, 1U};
+  bool used = false;
+  for (const unsigned first : {kThreadsPerGroup + 0U, kDispatchThreads + 0U})
+    for (unsigned d = 0; d < 3; ++d) {
+      auto* size = thread.geometry(first + d);
+      used = used || !size->use_empty();
+      size->replaceAllUsesWith(llvm::ConstantInt::get(llvm::Type::getInt32Ty(context), sizes[d]));
+    }
+  return used;
 }
 
 CodeGenerator::Code kind_of(std::string_view execution_path) {
@@ -167,6 +189,7 @@ Result<Artifact> lower_kernel(msl::SpecialisedKernel& kernel, std::string_view l
     run_as_one_thread(*thread);
     generator.simplify(*thread->function);
   } else {
+    if (paths.vectors.rows.is_group && know_sizes(*thread, paths.vectors.rows)) generator.simplify(*thread->function);
     make_small_copies_vectors(*thread->function);
   }
   // Where lanes meet depends on the order of the blocks, which must be one for all forms of a kernel. Ways to places
@@ -224,7 +247,12 @@ Result<Artifact> compile_form(const Artifact& main, std::string_view label, Form
   Paths paths{.lanes = form != Form::General, .one_thread = false, .vectors = vectors};
   paths.vectors.rows = rows_of(form);
   paths.vectors.any_buffer = form == Form::Large32;
-  return compile_kernel(std::move(kernel), label, paths);
+  auto made = compile_kernel(std::move(kernel), label, paths);
+  if (made || paths.vectors.rows.merged() == 1) return made;
+  // Threads that cannot be merged after all run as they would have.
+  auto other = compile_form(main, label, unmerged(form), vectors);
+  if (other) other->path_reason = made.error().message();
+  return other;
 }
 
 }  // namespace anymetal::device::cpu

@@ -47,6 +47,10 @@ struct LaneRows {
   bool one = false;     ///< the threadgroup is one row
   bool aligned = true;  ///< the first lane's place in the row is a multiple of the width
   bool folded = false;  ///< a row of lanes is as many rows of the threadgroup as it takes
+  unsigned merged_x = 1;     ///< groups of lanes beside each other in a row that run as one (lane_merging.hpp)
+  unsigned merged_y = 1;     ///< rows that do
+  bool is_group = false;     ///< what runs as one is the whole threadgroup
+  [[nodiscard]] unsigned merged() const { return merged_x * merged_y; }
 };
 
 /// Shapes of all values, and which blocks may run for a part of the lanes only. The function must be in

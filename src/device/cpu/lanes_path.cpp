@@ -20,10 +20,12 @@
 #include "device/cpu/coroutine_thread.hpp"
 #include "device/cpu/group_context_ir.hpp"
 #include "device/cpu/lane_emitter.hpp"
+#include "device/cpu/lane_merging.hpp"
 #include "device/cpu/lane_rounds.hpp"
 #include "device/cpu/region_origins.hpp"
 #include "device/cpu/region_verifier.hpp"
 #include "device/cpu/shape_verifier.hpp"
+#include "device/cpu/thread_differences.hpp"
 #include "observe/log.hpp"
 
 namespace anymetal::device::cpu {
@@ -136,6 +138,7 @@ class LanesPath {
   [[nodiscard]] bool relies_on_small_buffers() const { return relies_on_small_buffers_; }
 
  private:
+  void begin_at_first(llvm::Function* function);
   void wrap_in_coroutine(llvm::Function* function, llvm::Value* handle);
   llvm::Value* frame(llvm::Value* context, llvm::Value* simdgroup, std::uint64_t stride);
   llvm::Value* site(llvm::Value* context, llvm::Value* simdgroup);
@@ -197,8 +200,15 @@ llvm::Function* LanesPath::emit_simdgroup(const CodeGenerator& generator) {
     if (violation_.empty()) violation_ = region_violation(flow_, *shapes_, origins, *function, site);
     origins.strip(*function);
   }
+  if (options_.rows.is_group) begin_at_first(function);
   if (suspends_) wrap_in_coroutine(function, handle);
   return function;
+}
+
+/// The first thread is the first of the threadgroup: what depends on the place of a lane alone becomes a constant.
+void LanesPath::begin_at_first(llvm::Function* function) {
+  for (const unsigned which : {kThread + 0U, kThread + 1U, kThread + 2U, kThreadIndex + 0U})
+    function->getArg(thread_.geometry(which)->getArgNo())->replaceAllUsesWith(builder_.getInt32(0));
 }
 
 void LanesPath::wrap_in_coroutine(llvm::Function* function, llvm::Value* handle) {
@@ -242,7 +252,7 @@ llvm::Function* LanesPath::emit_start(llvm::Function* simdgroup_function, std::u
   llvm::SmallVector<llvm::Value*, kGeometryCount> sizes;
   group_context.append_group_geometry(sizes);
   auto size = [&](unsigned d) { return sizes[kThreadsPerGroup - kGroup + d]; };
-  auto* width = builder_.getInt32(options_.rows.width);
+  auto* width = builder_.getInt32(options_.rows.width * options_.rows.merged_x);
   if (options_.rows.folded) {
     auto* zero = builder_.getInt32(0);
     arguments.append({zero, zero, zero, builder_.CreateNUWMul(simdgroup, width)});
@@ -251,7 +261,8 @@ llvm::Function* LanesPath::emit_start(llvm::Function* simdgroup_function, std::u
         options_.rows.whole ? size(0) : builder_.CreateNUWAdd(size(0), builder_.getInt32(options_.rows.width - 1));
     auto* in_row = builder_.CreateUDiv(to_end, width);
     auto* x = builder_.CreateNUWMul(builder_.CreateURem(simdgroup, in_row), width);
-    auto* row = builder_.CreateUDiv(simdgroup, in_row);
+    auto* row =
+        builder_.CreateNUWMul(builder_.CreateUDiv(simdgroup, in_row), builder_.getInt32(options_.rows.merged_y));
     auto* index = builder_.CreateNUWAdd(builder_.CreateNUWMul(row, size(0)), x);
     arguments.append({x, builder_.CreateURem(row, size(1)), builder_.CreateUDiv(row, size(1)), index});
   }
@@ -284,6 +295,19 @@ llvm::Function* LanesPath::emit_advance(std::uint64_t stride) {
   }
   builder_.CreateRet(builder_.CreateLoad(word, own_site));
   return advance;
+}
+
+/// Makes one of threads of several simdgroups; returns why that cannot be done, or empty.
+std::string merge(const ThreadFunction& thread, const LanesPath& path, const CodeGenerator& generator,
+                  const LaneRows& rows) {
+  const bool some_wait = llvm::any_of(path.flow().order, [&](const llvm::BasicBlock* block) {
+    return path.shapes().is_partial(block) && llvm::any_of(*block, is_threadgroup_barrier);
+  });
+  if (some_wait) return "some lanes wait at a barrier, others may not";
+  if (auto obstacle = merge_threads(thread, path.flow(), rows); !obstacle.empty()) return obstacle;
+  if (rows.is_group) remove_barriers(thread);
+  generator.regularise(*thread.function);
+  return {};
 }
 
 }  // namespace
@@ -323,6 +347,15 @@ Result<LanesCode> emit_lanes_path(const ThreadFunction& thread, std::string_view
   LanesCode code;
   code.obstacle = found->obstacle();
   if (!code.obstacle.empty()) return code;
+  if (options.rows.merged() > 1) {
+    code.obstacle = merge(thread, *found, generator, options.rows);
+    if (!code.obstacle.empty()) return code;
+    found.emplace(thread, std::string(label), options);
+    code.obstacle = found->obstacle();
+    if (!code.obstacle.empty()) return code;
+  } else if (found->suspends()) {
+    code.merging = merging_limits(thread, found->flow(), found->shapes(), generator.costs(*thread.function));
+  }
   // In a copy: should it not be kept, the thread is run otherwise.
   auto with_rounds = thread;
   with_rounds.function = nullptr;

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "device/cpu/lane_merging.hpp"
 #include "device/cpu/lane_shapes.hpp"
 #include "device/cpu/thread_flow.hpp"
 #include "device/cpu/thread_function.hpp"
@@ -35,6 +36,7 @@ struct LanesCode {
   llvm::Function* advance = nullptr;  ///< AdvanceSimdgroup
   std::uint64_t frame_stride = 0;
   std::uint64_t largest_buffer = 0;  ///< KernelTable::largest_buffer
+  MergingLimits merging;
   std::string obstacle;
   bool broken = false;  ///< the obstacle is what a verifier found
 };
