@@ -39,7 +39,9 @@ def joined(traces):
     events, end = [], 0.0
     for trace in traces:
         shift = end - min((e["ts"] for e in trace), default=0.0)
-        events += [e | {"ts": e["ts"] + shift} for e in trace]
+        # The device's threads have other numbers in each.
+        threads = {tid: i for i, tid in enumerate(sorted({e["tid"] for e in trace if e["name"] == "dispatch"}))}
+        events += [e | {"ts": e["ts"] + shift, "tid": threads.get(e["tid"])} for e in trace]
         end = max((e["ts"] + e["dur"] for e in events), default=end) + 1.0
         events.append({"name": "list", "ts": end, "dur": 0.0, "args": {"detail": "0 dispatches"}})
         end += 1.0

@@ -50,7 +50,9 @@ class TraceSummary(unittest.TestCase):
             trace_summary.summarise(events, 300)
 
     def test_joins_traces(self):
-        summary = trace_summary.summarise(trace_summary.joined([steps(5), steps(4)]))
+        other = [e | {"tid": e["tid"] + 3} for e in steps(4)]
+        summary = trace_summary.summarise(trace_summary.joined([steps(5), other]))
+        self.assertEqual(summary["threads"], 2)
         self.assertEqual(summary["steps"], 4 + 3)  # the last list of each has no step after it
         self.assertAlmostEqual(summary["step_microseconds"], 95)
 
