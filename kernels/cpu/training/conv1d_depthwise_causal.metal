@@ -17,6 +17,7 @@ constant constexpr uint kTaps = 8;     // at most, where they or their sums are 
 // outside of the sequence being 0.
 inline void convolve(ConvShape s, device const float* x, device const float* w, device float* y, uint2 tokens, uint2 channels,
                      int offset, int step) {
+  const bool stream = is_streamed(y, 2 * sizeof(float) * ulong(s.tokens) * s.channels) && s.channels % 16 == 0 && channels.x % 16 == 0;
   for (uint first = channels.x; first < channels.y; first += kStrip) {
     const uint n = min(kStrip, channels.y - first);
     float taps[kTaps][kStrip];
@@ -39,7 +40,7 @@ inline void convolve(ConvShape s, device const float* x, device const float* w, 
           WideF sum = 0.0f;
           __builtin_prefetch(ahead + c);
           for (uint k = begin; k < s.width; ++k) sum += Wide::load(taps[k] + c) * Wide::load(from + long(k) * pitch + c);
-          Wide::store(to + c, sum);
+          wide_stream(to + c, sum, stream);
         }
       }
 #pragma clang loop vectorize(disable) unroll(disable)

@@ -26,6 +26,7 @@ kernel void fwht(device float* data [[buffer(0)]],
 #pragma unroll
   for (int i = 0; i < kDim / 16; ++i) {
     x[i] = Wide::load(elements + 16 * i);
+    __builtin_prefetch(elements + 2 * kDim + 16 * i);  // of the head after the next
     if (kSigns == kSignsFirst) x[i] = wide_signs(x[i], 16 * i);
   }
   wide_hadamard<kDim>(x);
