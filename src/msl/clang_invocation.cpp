@@ -101,7 +101,7 @@ std::shared_ptr<clang::CompilerInvocation> make_invocation(const SourceOptions& 
       "-O0", "-Wno-ignored-attributes", "-Wno-unknown-pragmas", "-Wno-duplicate-decl-specifier",
       "-Wno-c++11-extensions", "-Wno-psabi", "-Wno-pass-failed", "-Wno-unused-value", "-Wno-pragma-once-outside-header",
       "-Wno-undefined-internal", "-Wno-undefined-inline", "-Wno-undefined-var-template", "-Wno-main", "-Wno-c99-designator",
-      "-Wno-vla-extension", "-Wno-vla-cxx-extension", "-Wno-elaborated-enum-base"};
+      "-Wno-vla-extension", "-Wno-vla-cxx-extension", "-Wno-elaborated-enum-base", "-Wno-deprecated-volatile"};
   if (options.math_mode != MathMode::Safe) {
     arguments.insert(arguments.end(), {"-mreassociate", "-freciprocal-math", "-fno-signed-zeros", "-fapprox-func"});
     arguments.push_back("-ffp-contract=fast");

@@ -10,6 +10,9 @@
 #include <clang/AST/RecursiveASTVisitor.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 namespace anymetal::msl {
 namespace {
 
@@ -26,9 +29,12 @@ bool lacks_space(const clang::DeclaratorDecl& d) {
   clang::QualType pointee;
   if (const auto pointer = type.getAs<clang::PointerTypeLoc>()) pointee = pointer.getPointeeLoc().getType();
   if (const auto reference = type.getAs<clang::LValueReferenceTypeLoc>()) pointee = reference.getPointeeLoc().getType();
+  while (!pointee.isNull() && !pointee.hasAddressSpace() && pointee->isArrayType()) pointee = d.getASTContext().getAsArrayType(pointee)->getElementType();
   if (pointee.isNull() || pointee.hasAddressSpace() || pointee->isFunctionType() || pointee->getContainedAutoType() != nullptr) return false;
   return !pointee->isPointerType() || !pointee->getPointeeType().hasAddressSpace();
 }
+
+constexpr std::string_view kFunctionPointers = "pointers to functions are not supported: indirect calls do not exist in Metal compute kernels";
 
 class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor> {
  public:
@@ -72,9 +78,8 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
     check_pointer(*variable);
     spaces_.variable(*variable);
     const clang::QualType type = variable->getType();
-    if (type->isFunctionPointerType()) {
-      error(variable->getLocation(), "pointers to functions are not supported: indirect calls do not exist in Metal compute kernels");
-    }
+    // Which function a parameter means shows when its function is inlined.
+    if (type->isFunctionPointerType() && !llvm::isa<clang::ParmVarDecl>(variable)) error(variable->getLocation(), std::string(kFunctionPointers));
     if (const auto* parameter = llvm::dyn_cast<clang::ParmVarDecl>(variable)) {
       check_parameter(*parameter);
     } else if (variable->isFileVarDecl() && !variable->isStaticDataMember()) {
@@ -91,6 +96,12 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
       error(call->getBeginLoc(), fmt::format("a kernel cannot be called: '{}' is one", callee->getName().str()));
     }
     spaces_.call(*call);
+    return true;
+  }
+  bool VisitCastExpr(clang::CastExpr* cast) {
+    // What names a function, or a parameter that is one.
+    constexpr std::array kSame = {clang::CK_FunctionToPointerDecay, clang::CK_BuiltinFnToFnPtr, clang::CK_LValueToRValue, clang::CK_NoOp, clang::CK_UserDefinedConversion};
+    if (cast->getType()->isFunctionPointerType() && std::ranges::find(kSame, cast->getCastKind()) == kSame.end()) error(cast->getBeginLoc(), std::string(kFunctionPointers));
     return true;
   }
   bool VisitCXXConstructExpr(clang::CXXConstructExpr* e) { return spaces_.construction(*e), true; }
@@ -140,7 +151,7 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
   void check_parameter(const clang::ParmVarDecl& parameter) {
     const std::string_view space = address_space(parameter);
     const clang::QualType type = parameter.getOriginalType();
-    if (space.empty() || is_indirect(type) || type->isArrayType()) return;
+    if (space.empty() || space == "thread" || is_indirect(type) || type->isArrayType()) return;
     const auto* function = llvm::dyn_cast_or_null<clang::FunctionDecl>(parameter.getDeclContext());
     if (function != nullptr && !is_kernel(*function)) error(parameter.getLocation(), fmt::format("a parameter passed by value may not be qualified with '{}'", space));
   }

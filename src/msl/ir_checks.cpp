@@ -56,7 +56,7 @@ std::string fault_of(const llvm::Instruction& instruction, bool for_nvidia) {
   if (call == nullptr) return {};
   if (call->isInlineAsm()) return for_nvidia ? "" : "inline assembly";
   const llvm::Function* callee = call->getCalledFunction();
-  if (callee == nullptr) return "a call through a pointer: indirect calls do not exist in Metal compute kernels";
+  if (callee == nullptr) return "a call through a pointer to a function that is not known before it runs: indirect calls do not exist in Metal compute kernels";
   if (for_nvidia && callee->getName().starts_with("llvm.nvvm.")) return {};
   if (callee->isIntrinsic() && !is_portable(*callee)) return fmt::format("'{}'", std::string_view(callee->getName()));
   return {};

@@ -10,6 +10,7 @@
 #include <llvm/Analysis/CGSCCPassManager.h>
 #include <llvm/Analysis/LoopAnalysisManager.h>
 #include <llvm/Demangle/Demangle.h>
+#include <llvm/IR/InstIterator.h>
 #include <llvm/IR/Instructions.h>
 #include <llvm/IR/IntrinsicInst.h>
 #include <llvm/IR/Module.h>
@@ -24,6 +25,8 @@
 #include <llvm/Transforms/Scalar/SimplifyCFG.h>
 #include <llvm/Transforms/Scalar/TailRecursionElimination.h>
 #include <llvm/Transforms/Utils/Cloning.h>
+
+#include <algorithm>
 
 namespace anymetal::msl {
 namespace {
@@ -49,6 +52,11 @@ class PassRun {
   PassCheckpoints checkpoints_;
   llvm::PassBuilder builder_{nullptr, llvm::PipelineTuningOptions(), std::nullopt, &checkpoints_.callbacks};
 };
+
+bool calls_function(const llvm::Instruction& i) {
+  const auto* call = llvm::dyn_cast<llvm::CallInst>(&i);
+  return call != nullptr && call->getCalledFunction() != nullptr && !call->getCalledFunction()->isDeclaration();
+}
 
 llvm::FunctionPassManager simplification() {
   llvm::FunctionPassManager passes;
@@ -141,15 +149,18 @@ void inline_everything(llvm::Module& module) {
   PassRun().run(std::move(passes), module);
 }
 
+bool calls_functions(const llvm::Module& module) {
+  return std::ranges::any_of(module, [](const llvm::Function& f) {
+    return std::ranges::any_of(llvm::instructions(f), [](const llvm::Instruction& i) { return calls_function(i); });
+  });
+}
+
 void inline_calls(llvm::Function& function) {
   constexpr int kDeepest = 64;
   for (int depth = 0; depth < kDeepest; ++depth) {
     std::vector<llvm::CallInst*> calls;
-    for (llvm::BasicBlock& block : function) {
-      for (llvm::Instruction& i : block) {
-        auto* call = llvm::dyn_cast<llvm::CallInst>(&i);
-        if (call != nullptr && call->getCalledFunction() != nullptr && !call->getCalledFunction()->isDeclaration()) calls.push_back(call);
-      }
+    for (llvm::Instruction& i : llvm::instructions(function)) {
+      if (calls_function(i)) calls.push_back(llvm::cast<llvm::CallInst>(&i));
     }
     if (calls.empty()) return;
     for (llvm::CallInst* call : calls) {

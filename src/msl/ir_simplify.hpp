@@ -29,6 +29,9 @@ void simplify_function(llvm::Function& function);
 /// Inlines every call of a defined function, then simplifies and drops what nothing uses.
 void inline_everything(llvm::Module& module);
 
+/// Whether a function with a body is still called.
+bool calls_functions(const llvm::Module& module);
+
 /// Inlines every call inside `function`, repeatedly; gives up silently on recursion.
 void inline_calls(llvm::Function& function);
 

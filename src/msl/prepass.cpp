@@ -128,6 +128,13 @@ class Rewriter {
     });
   }
 
+  /// Whether nothing beside `function_constant` is said of Metal's: then it declares one, else it says when its parameter or member is there.
+  [[nodiscard]] bool stands_alone(std::span<const Attribute> list) const {
+    return std::ranges::none_of(list, [&](const Attribute& a) {
+      return spelling(a.name) != "function_constant" && std::ranges::find(kStandardAttributes, spelling(a.name)) == kStandardAttributes.end();
+    });
+  }
+
   /// Attributes of graphics functions whose arguments are words, no expressions: `[[user(normal)]]`, `[[depth(any)]]`.
   static bool takes_words(std::string_view name) {
     return name == "user" || name == "depth" || name == "patch" || name == "intersection";
@@ -146,7 +153,7 @@ class Rewriter {
         continue;
       }
       const bool is_constant = spelling(a.name) == "function_constant";
-      const bool is_guard = is_constant && (binds(list) || parentheses_ > 0);
+      const bool is_guard = is_constant && (parentheses_ > 0 || !stands_alone(list));
       const std::string name = is_guard ? "function_constant_guard" : annotation_of(spelling(a.name));
       const bool has_arguments = a.open != 0 && a.close > a.open + 1;
       const std::size_t end = a.open != 0 ? tokens_[a.open].end : tokens_[a.name].end;

@@ -133,9 +133,12 @@ Result<SpecialisedKernel> specialised(const EntryModule& entry, std::span<const 
     if (!entry.argument_guards[i].empty()) kernel.reflection.arguments[i].active = is_constant_true(module, *values, entry.argument_guards[i]);
   }
   drop_unused(module);
-  if (auto ok = refuse_recursion(module, entry); !ok) return std::unexpected(ok.error());
-  if (auto ok = refuse_size(module, entry.reflection.name, entry.symbol); !ok) return std::unexpected(ok.error());
-  inline_everything(module);
+  constexpr int kDeepest = 16;
+  for (int depth = 0; depth < kDeepest && (depth == 0 || calls_functions(module)); ++depth) {  // a pointer to a function may have become that function
+    if (auto ok = refuse_recursion(module, entry); !ok) return std::unexpected(ok.error());
+    if (auto ok = refuse_size(module, entry.reflection.name, entry.symbol); !ok) return std::unexpected(ok.error());
+    inline_everything(module);
+  }
   if (auto ok = refuse_unset(module, entry); !ok) return std::unexpected(ok.error());
   const auto bytes = threadgroup_memory(module, entry);
   if (!bytes) return std::unexpected(bytes.error());

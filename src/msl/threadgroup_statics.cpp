@@ -30,7 +30,7 @@ void ThreadgroupStatics::operator()(const clang::Token& token) {
     alignment_depth_ = 1;
   } else {
     begins_statement_ = token.isOneOf(tok::semi, tok::l_brace, tok::r_brace, tok::colon) ||
-                        (begins_statement_ && token.isOneOf(tok::kw_const, tok::kw_volatile, tok::kw_alignas));
+                        (begins_statement_ && (token.isOneOf(tok::kw_const, tok::kw_volatile, tok::kw_alignas) || tok::isPragmaAnnotation(token.getKind())));
   }
   after_alignas_ = token.is(tok::kw_alignas);
 }

@@ -22,7 +22,7 @@ class ThreadgroupStatics {
   void free_pointers();
 
   clang::CompilerInstance& instance_;
-  bool begins_statement_ = false;  ///< the tokens since the last `;`, `{` or `}` may stand before a declaration
+  bool begins_statement_ = false;  ///< the tokens since the last `;`, `{` or `}` may stand before a declaration; pragmas may
   unsigned alignment_depth_ = 0;   ///< parentheses open since `alignas`
   bool after_alignas_ = false;
   bool is_declaring_ = false;  ///< a statement that `static` was put into

@@ -17,6 +17,17 @@ const Feature kFeatures[] = {
      "float*)(raw + 16); h[0] = 1.5h; f[0] = h[0] * 2; threadgroup const uint& u = *reinterpret_cast<threadgroup const "
      "uint*>(f); o[0] = f[0]; o[1] = u >> 20; o[2] = ((device const short*)n)[2];",
      {3, 0x404, 1}},
+    {"`thread` on parameters and locals that are no pointers, in one of two declarations",
+     "int twice(thread const int x, thread float y); int twice(const int x, float y) { thread int z = x; return z * 2 + "
+     "int(y); } int pick(thread int2 v, thread const int* p) { v.x += p[0]; return v.x + v.y; }",
+     "int three = 3; o[0] = twice(n[4], 1.5f); o[1] = pick(int2(10, 20), &three);",
+     {9, 33}},
+    {"references to and pointers to arrays of pointers that say their space",
+     "struct part { int v[2]; }; int all(device part* (&parts)[2], constant int* ends) { return parts[0]->v[1] + parts[1]->v[ends[0]]; } constant int zeros[1] = {0}; "
+     "int row(device const int* const (&rows)[3], uint i) { return rows[i][1]; }",
+     "device part* parts[] = {(device part*)n + 1, (device part*)n + 2}; "
+     "device const int* rows[3] = {n, n + 10, n + 20}; o[0] = all(parts, zeros) * 100 + row(rows, 2);",
+     {721}},
     {"overloads by the space of a pointer, each with its own body",
      "int which(device const int* p) { return 1; } int which(threadgroup const int* p) { return 2; } int which(thread "
      "const int* p) { return 3; } int which(constant int* p) { return 4; } constant int table[2] = {5, 6};",

@@ -5,6 +5,12 @@ namespace msl_conformance {
 namespace {
 
 const Feature kFeatures[] = {
+    {"threadgroup variables that follow a pragma",
+     "",
+     "#pragma clang fp contract(off)\n threadgroup int a[32]; const threadgroup int* p = a; a[t] = t * "
+     "2; threadgroup_barrier(mem_flags::mem_threadgroup); if (t < 3) o[t] = p[31 - t] + (t == 0);",
+     {63, 60, 58},
+     32},
     {"barriers in loops and helpers, `|` of memory flags",
      "int reduce(threadgroup int* s, uint t, uint count) { for (uint d = count / 2; d > 0; d /= 2) { if (t < d) s[t] "
      "+= s[t + d]; threadgroup_barrier(mem_flags::mem_threadgroup | mem_flags::mem_device); } return s[0]; }",
@@ -62,6 +68,13 @@ const Feature kFeatures[] = {
      "atomic_max_explicit(l, ulong(t) << 32, memory_order_relaxed); threadgroup_barrier(mem_flags::mem_device); if (t "
      "== 0) { o[0] = as_type<float>(o[0]) * 10; o[1] = as_type<float>(o[1]); }",
      {160, 31, 64, 0, 0, 31},
+     32},
+    {"atomics by the name of the class behind them",
+     "void add(device _atomic<uint>* at, uint v) { atomic_fetch_add_explicit(at, v, memory_order_relaxed); } template <typename T> T get(device "
+     "metal::_atomic<T>* at) { return atomic_load_explicit(at, memory_order_relaxed); }",
+     "device _atomic<uint>* a = reinterpret_cast<device _atomic<uint>*>(o); if (t == 0) o[0] = 0; threadgroup_barrier(mem_flags::mem_device); "
+     "add(a, 3); threadgroup_barrier(mem_flags::mem_device); o[1] = get(a);",
+     {96, 96},
      32},
     {"fences and scopes, `coherent` and volatile pointers",
      "namespace metal { constexpr constant metal::thread_scope thread_scope_system = "

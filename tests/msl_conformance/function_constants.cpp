@@ -95,6 +95,15 @@ const Feature kFeatures[] = {
      1,
      "metal4.0",
      {{0U, true}}},
+    {"guards on members of what other stages give and take",
+     "constant bool second [[function_constant(0)]]; struct out { float4 a [[color(0)]]; float4 b [[color(1), function_constant(second)]]; float "
+     "c [[function_constant(second), user(extra)]]; }; template <typename T> struct outs { vec<T, 4> a [[color(2), function_constant(second)]]; "
+     "}; fragment out f() { out r; r.a = 1; if (second) r.b = r.c = 2; return r; } fragment outs<half> g() { return {1}; }",
+     "o[0] = second ? n[3] : 1;",
+     {3},
+     1,
+     "metal4.0",
+     {{0U, true}}},
     {"vectors of two to four components",
      "constant float2 a [[function_constant(0)]]; constant uint3 b [[function_constant(1)]]; constant int4 c "
      "[[function_constant(2)]];",

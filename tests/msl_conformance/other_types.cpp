@@ -115,6 +115,29 @@ const Feature kFeatures[] = {
      "struct walk<0> { int off = 0; walk(int) thread {} void next(int) thread { ++off; } };",
      "walk<2> w(2); w.next(n[3]); o[0] = w.off * 10 + w.inner.inner.off;",
      {63}},
+    {"pointers to functions as parameters, where inlining shows which function they mean",
+     "int plus(int a, int b) { return a + b; } int times(int a, int b) { return a * b; } template <typename T> T fold(device const T* v, int "
+     "count, T start, T (*op)(T, T)) { for (int i = 1; i <= count; ++i) start = op(start, v[i]); return start; } int square(int x, int "
+     "(*op)(int, int)) { return op(x, x); } int outer(int x, int (*f)(int, int (*)(int, int)), int (&op)(int, int)) { return f(x, op); }",
+     "o[0] = fold(n, 4, 0, plus); o[1] = fold(n, 4, 1, &times); o[2] = fold<int>(n, 3, 10, [](int a, "
+     "int b) { return a - b; }); o[3] = outer(n[5], square, times);",
+     {10, 24, 4, 25}},
+    {"initializer_list as a parameter, unqualified",
+     "template <typename T, int count> struct row { T v[count]; void set(initializer_list<T> list) thread { int i = 0; for (thread "
+     "const T& each : list) v[i++] = each; } }; int sum(initializer_list<int> list) { int s = 0; for (thread const int* p = "
+     "list.begin(); p != list.end(); ++p) s += *p; return s + "
+     "int(list.size()); }",
+     "row<int, 3> r; r.set({n[4], 5, n[6]}); o[1] = sum({n[1], n[2], 3}); o[0] = r.v[0] * 100 + r.v[1] * 10 + r.v[2];",
+     {456, 9}},
+    {"tessellation factors in memory, as kernels leave them",
+     "#include <metal_tessellation>\n",
+     "device MTLQuadTessellationFactorsHalf& quad = *(device MTLQuadTessellationFactorsHalf*)o; quad.edgeTessellationFactor[3] = 1.0h; "
+     "quad.insideTessellationFactor[0] = 2.0h; device metal::MTLTriangleTessellationFactorsHalf* triangles = (device "
+     "MTLTriangleTessellationFactorsHalf*)(o + 3); triangles[0].edgeTessellationFactor[0] = half(1); triangles[0].insideTessellationFactor "
+     "= half(2); triangles[0].edgeTessellationFactor[1] = triangles[0].edgeTessellationFactor[2] = half(0); quad.edgeTessellationFactor[0] = "
+     "quad.edgeTessellationFactor[1] = quad.edgeTessellationFactor[2] = quad.insideTessellationFactor[1] = 0; o[5] = sizeof(quad) * 10 + "
+     "sizeof(triangles[0]);",
+     {0, 0x3c000000, 0x4000, 0x3c00, 0x40000000, 128}},
     {"type traits",
      R"(static_assert(is_same_v<remove_cv_t<const volatile int>, int> && is_same_v<conditional_t<true, int, float>, int> && is_integral_v<bool> && is_integral<char>::value && is_floating_point_v<half> && is_arithmetic_v<bfloat> && is_signed_v<int> && is_unsigned_v<uint>);
 static_assert(is_pointer_v<device int*> && is_array_v<int[3]> && is_enum_v<memory_order> && is_class_v<float4x4> && is_const_v<const int> && is_scalar_v<float> && is_void_v<void> && is_function_v<void(int)> && is_base_of_v<true_type, is_same<int, int>>);

@@ -111,6 +111,7 @@ const Feature kFeatures[] = {
 #include <metal_command_buffer>
 #include <metal_mesh>
 #include <metal_curves>
+#include <metal_tessellation>
 #include <metal_imageblocks>
 #include <metal_assert>
 #include <metal_utility>
@@ -132,6 +133,10 @@ const Feature kFeatures[] = {
      "typedef NS_ENUM(EnumBackingType, BufferIndex) { BufferIndexA = 3, BufferIndexB };",
      "BufferIndex i = BufferIndexB; o[0] = i; o[1] = sizeof(BufferIndex);",
      {4, 4}},
+    {"assertions, with and without metal_assert: what they ask is not evaluated",
+     "int touch(thread int& x) { assert(x > 3); return ++x; }\n#include <metal_assert>\n",
+     "int x = n[1]; assert(touch(x) > 100 && o[0] == 5); assert(x == 2), x += 2; o[0] = x; o[1] = touch(x);",
+     {3, 4}},
     {"version-gated code and a logger without metal_logging",
      "#if defined(__METAL_VERSION__) && (__METAL_VERSION__ >= 320)\n#error gated\n#else\nstruct log_t { constexpr "
      "log_t(constant char*, constant char*) constant {} template <typename... A> void log_debug(constant char*, A...) "

@@ -58,6 +58,12 @@ const Feature kFeatures[] = {
      "o[1] = c1[7]; }",
      {33, 32},
      32},
+    {"dynamic extents and lengths by the names of both namespaces",
+     TENSOR_INCLUDES,
+     "int v[6] = {1, 2, 3, 4, 5, 6}; auto A = tensor<thread int, metal::extents<int, mpp::tensor_ops::dynamic_extent, 3>, tensor_inline>(v, "
+     "metal::extents<int, mpp::tensor_ops::dynamic_extent, 3>(2, 3)); constexpr auto d = mpp::tensor_ops::matmul2d_descriptor(16, 16, "
+     "mpp::tensor_ops::dynamic_length_v<int>); o[0] = A[1, 2]; o[1] = d.k == metal::dynamic_length_v<int>;",
+     {6, 1}},
     {"matmul2d by one thread; half and bfloat operands",
      TENSOR_INCLUDES,
      "half a[6] = {1, 2, 3, 4, 5, 6}; bfloat b[6] = {1.0bf, 0.0bf, 0.0bf, 1.0bf, 1.0bf, 1.0bf}; float c[4]; auto A = "

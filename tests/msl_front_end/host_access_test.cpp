@@ -72,7 +72,7 @@ const Malformed kLanguage[] = {
     {"«__thread» int t;", "storage class is not supported"},
     {"void f(«throw» 1) {}", "exceptions are not supported"},
     {"struct S { int (*«p»)(int); };", "pointers to functions are not supported"},
-    {"void f(int (*«p»)(int)) {}", "pointers to functions are not supported"},
+    {"int f(int x) { return x; } int (*constant «p»)(int) = f;", "pointers to functions are not supported"},
     {"extern \"C\" void «__msl_threadgroup_barrier»(int x) {}", ""},
     {"void «__msl_mine»() {}", "names that begin with '__msl' belong to the library"},
     {"constant int «__msl_table»[2] = {1, 2};", "names that begin with '__msl' belong to the library"},

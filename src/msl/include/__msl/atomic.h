@@ -47,6 +47,9 @@ __MSL_INLINE volatile T* anywhere(const volatile metal::atomic<T>* object) {
 
 namespace metal {
 
+// The class behind `atomic<T>` in Metal's own headers.
+template <__msl::atomic_value T>
+using _atomic = atomic<T>;
 using atomic_int = atomic<int>;
 using atomic_uint = atomic<uint>;
 using atomic_bool = atomic<bool>;

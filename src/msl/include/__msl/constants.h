@@ -3,6 +3,9 @@
 #pragma clang system_header
 #include "bfloat.h"
 
+// What is asserted is not evaluated.
+#define assert(...) static_cast<void>(0)
+
 #define INFINITY __builtin_huge_valf()
 #define NAN __builtin_nanf("")
 #define HUGE_VALF __builtin_huge_valf()

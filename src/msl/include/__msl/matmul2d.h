@@ -10,6 +10,9 @@
 
 namespace mpp::tensor_ops {
 
+using metal::dynamic_extent;
+using metal::dynamic_length_v;
+
 struct matmul2d_descriptor {
   enum class mode { multiply, multiply_accumulate };
   int m, n, k;

@@ -67,3 +67,6 @@ class initializer_list {
   constexpr const E* end() const noexcept { return first_ + size_; }
 };
 }  // namespace std
+namespace metal {
+using std::initializer_list;
+}
