@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Speed on an NVIDIA GPU beside what the machine reaches: one short table.
 
-    measure.py ./anymetal ./libnvidia_events.so [--against ./anymetal_before] [--kernels a,b] [--products q4_0,f16]
-               [--model FILE] [--parts ceilings,kernels,products,dispatch,model] [--json FILE]
+    measure.py ./anymetal ./libnvidia_events.so [--against ./anymetal_before] [--kernels a,b|all] [--products q4_0,f16]
+               [--model FILE] [--parts ceilings,kernels,products,dispatch,model] [--json FILE] [--roofline FILE] [--clean]
 
 Needs Python with PyTorch and NumPy for the ceilings and the products' data. GPU times are those between two events around a launch, after other
 memory was written (event_driver.cpp): some 2 us more than the kernel alone. With --against both executables are measured in turns.
-Without --kernels, a choice from every family."""
+Without --kernels, a choice from every family. Kernels are measured at their large sizes where they have them. `--kernels all --roofline FILE`
+measures the whole catalogue, prints what is below 60 % of its ceiling, and writes what scripts/roofline.py reads. With --clean what was written is read back before a launch, so that no kernel pays for its way to
+memory; kernels that only read are faster so."""
 
 import argparse
 import concurrent.futures
@@ -36,6 +38,7 @@ BLOCKS = {"q4_0": (18, 32, [0]), "q4_1": (20, 32, [0, 2]), "q5_0": (22, 32, [0])
           "q5_K": (176, 256, [0, 2]), "q6_K": (210, 256, [208]), "iq4_xs": (136, 256, [0])}
 SIDE = 4096  # of the products' matrices
 REPEATS = 9
+EVENTS = 2.0  # microseconds that two events around a launch add
 
 
 def launches(text):
@@ -63,11 +66,11 @@ def summary(text, runs):
 def kernel_row(result, text, copy):
     """From `bench kernel --json` of one kernel and its events: times, and the rate as a part of the ceiling where memory counts."""
     us, spread = summary(text, result["runs"])
-    row = {"shape": result["shape"], "us": us, "spread": spread}
+    row = {"us": us, "spread": spread} | {key: result[key] for key in ("shape", "bytes", "flops", "operations")}
     if result["flops"] > 0:
         row["rate"] = f"{result['flops'] / us * 1e-6:.1f} TFLOP/s"
     else:
-        gigabytes = result["bytes"] / max(us - 2.0, 0.5) * 1e-3
+        gigabytes = result["bytes"] / max(us - EVENTS, 0.5) * 1e-3
         row["rate"] = f"{gigabytes:.0f} GB/s" + (f", {100 * gigabytes / copy:.0f} %" if copy else "")
     return row
 
@@ -93,10 +96,11 @@ def run(command, **more):
 
 
 class Measurement:
-    def __init__(self, executable, events, folder):
+    def __init__(self, executable, events, folder, clean=False):
         self.executable = os.path.abspath(executable)
         self.name = os.path.basename(executable)
         self.events = os.path.abspath(events)
+        self.settings = {"ANYMETAL_CUDA_DRIVER": self.events} | ({"ANYMETAL_EVENTS_CLEAN": "1"} if clean else {})
         self.folder = pathlib.Path(folder)
         self.cache = self.folder / ("cache_" + self.name)
 
@@ -104,14 +108,23 @@ class Measurement:
         """What the program prints, and its launches."""
         file = self.folder / f"{self.name}.{label}.events"
         file.unlink(missing_ok=True)
-        out = run([self.executable, *arguments, "--device", "cuda:0"], ANYMETAL_CUDA_DRIVER=self.events, ANYMETAL_EVENTS=str(file),
-                  ANYMETAL_CACHE_DIR=str(self.cache))
+        out = run([self.executable, *arguments, "--device", "cuda:0"], ANYMETAL_EVENTS=str(file), ANYMETAL_CACHE_DIR=str(self.cache), **self.settings)
         return out, file.read_text()
 
     def kernel(self, name, copy):
         out, text = self(name, "bench", "kernel", name, "--repeat", str(REPEATS), "--seconds", "0.3", "--json")
         result = json.loads(out)
         return kernel_row(result["kernels"][-1] if "kernels" in result else result, text, copy)
+
+    def catalogue(self):
+        """Every kernel that has a benchmark."""
+        listed = run([self.executable, "bench", "kernel", "--list", "--sizes", "large"])
+        return list(dict.fromkeys(line.split()[0] for line in listed.splitlines()))
+
+    def start(self):
+        """Microseconds of a launch of one threadgroup that writes a word a thread."""
+        _, text = self("start", "run", "--kernel", "zero_buffer", "--buffer=0=zeros:f32:32", "--bytes=1=u32:32", "--grid", "1x1x1", "--group", "32", "--repeat", str(REPEATS))
+        return summary(text, REPEATS)[0]
 
     def product(self, form, data, vendor):
         files = [f"--buffer={i}={self.folder / name}" for i, name in data]
@@ -150,6 +163,9 @@ def ceilings():
     for name, dtype in (("f16", torch.float16), ("bf16", torch.bfloat16)):
         a, b = (torch.randn(SIDE, SIDE, device="cuda").to(dtype) for _ in range(2))
         found[name] = median(lambda: a @ b.T, 25)
+    torch.backends.cuda.matmul.allow_tf32 = False
+    a, b = (torch.randn(SIDE, SIDE, device="cuda") for _ in range(2))
+    found["f32"] = median(lambda: a @ b.T, 8)
     return found
 
 
@@ -195,6 +211,31 @@ def table(title, results, executables):
     return lines
 
 
+def under_ceilings(results, found, start):
+    """What scripts/roofline.py reads, from the kernels' rows by one executable."""
+    kernels = []
+    for name, row in results.items():
+        if "us" in row:
+            us = max(row["us"] - EVENTS, 0.5)
+            kernels.append({"kernel": name, "milliseconds": {"median": us * 1e-3, "spread": row["spread"] * 1e-3}, "times_plain_loop": None,
+                            "gigabytes_per_second": row["bytes"] / us * 1e-3, "gigaflops": row["flops"] / us * 1e-3}
+                           | {key: row[key] for key in ("shape", "bytes", "flops", "operations")})
+    return {"kernels": kernels, "ceilings": {"device": found["gpu"], "copy_gigabytes_per_second": found["copy"], "read_gigabytes_per_second": found["copy"],
+                                             "fma_gigaflops": 2e-3 * SIDE ** 3 / found["f32"], "start_microseconds": start}}
+
+
+def below(results, found, part):
+    """Names of kernels that reach less than this part of copy bandwidth, where memory is what should limit them, or failed."""
+    peak = 2e-6 * SIDE ** 3 / found["f32"]  # TFLOP/s
+    slow = []
+    for name, row in results.items():
+        limit = max(row.get("bytes", 0) / found["copy"] * 1e-3, (row.get("flops", 0) + 2 * row.get("operations", 0)) / peak * 1e-6)
+        memory = "us" not in row or limit == row["bytes"] / found["copy"] * 1e-3
+        if memory and limit < part * max(row.get("us", 1) - EVENTS, 0.5):
+            slow.append(name)
+    return slow
+
+
 def attempt(work, *arguments):
     try:
         return work(*arguments)
@@ -212,12 +253,14 @@ def main():
     parser.add_argument("--model")
     parser.add_argument("--parts", default="ceilings,kernels,products,dispatch,model")
     parser.add_argument("--json")
+    parser.add_argument("--roofline")
+    parser.add_argument("--clean", action="store_true")
     arguments = parser.parse_args()
     parts = arguments.parts.split(",")
     everything = {}
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        measured = [Measurement(e, arguments.events, folder) for e in [arguments.executable, arguments.against] if e]
+        measured = [Measurement(e, arguments.events, folder, arguments.clean) for e in [arguments.executable, arguments.against] if e]
         names = [m.name for m in measured]
         if len(set(names)) != len(names):
             parser.error("give the two executables different names")
@@ -233,8 +276,19 @@ def main():
             return {row: {m.name: rows[row, m.name].result() for m in measured} for row in names_of_rows}
 
         if "kernels" in parts:
-            everything["kernels"] = by_all(arguments.kernels.split(","), lambda m, kernel: m.kernel(kernel, found.get("copy", 0)))
-            print("\n".join(table("kernels: us (spread) of " + ", ".join(names), everything["kernels"], names)), flush=True)
+            whole = arguments.kernels == "all"
+            chosen = measured[0].catalogue() if whole else arguments.kernels.split(",")
+            shown = everything["kernels"] = by_all(chosen, lambda m, kernel: m.kernel(kernel, found.get("copy", 0)))
+            first = {kernel: rows[names[0]] for kernel, rows in shown.items()}
+            if arguments.roofline and "copy" in found:
+                start = attempt(measured[0].start)
+                pathlib.Path(arguments.roofline).write_text(json.dumps(under_ceilings(first, found, start), indent=1))
+                print(f"a launch of one threadgroup: {start} us")
+            if whole and "copy" in found:
+                slow = below(first, found, 0.6)
+                print(f"{len(first)} kernels, {len(slow)} below 60 % of copy bandwidth or failed:")
+                shown = {kernel: shown[kernel] for kernel in slow}
+            print("\n".join(table("kernels: us (spread) of " + ", ".join(names), shown, names)), flush=True)
         if "products" in parts:
             data = write_products(folder, arguments.products.split(","))
             everything["products"] = by_all(data, lambda m, form: m.product(form, data[form], found.get("bf16" if form == "bf16" else "f16", 0)))

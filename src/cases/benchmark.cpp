@@ -70,7 +70,8 @@ Result<Measurement> measure(const Case& test, KernelRegistry& registry, Device d
   });
   if (!done) return std::unexpected(done.error());
 
-  const plain::Loop loop = plain::host_runs_loops() ? plain::loop_of(test.kernel.c_str()) : nullptr;
+  const bool on_host = device.info().id == "cpu";
+  const plain::Loop loop = on_host && plain::host_runs_loops() ? plain::loop_of(test.kernel.c_str()) : nullptr;
   if (loop == nullptr) return measured;
   HostArguments arguments(problem);
   if (const auto failures = arguments.failures_of(loop); !failures.empty()) {

@@ -15,7 +15,8 @@ struct Measurement {
   double bytes = 0;                   ///< memory traffic of one dispatch
   double flops = 0;                   ///< of one dispatch; 0 where memory is what counts
   double operations = 0;              ///< of one dispatch, as operations_of counts them; 0 where nobody counted
-  std::vector<double> plain_seconds;  ///< of a run of the kernel's plain loop; empty where it has none or cannot run
+  std::vector<double> plain_seconds;  ///< of a run of the kernel's plain loop; empty where it has none, cannot run, or
+                                      ///< the device is not the processor the loop runs on
 };
 
 /// Checks the case, then repeats its dispatch at most `runs` times within about `seconds`, three times at least. What

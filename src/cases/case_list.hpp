@@ -13,8 +13,11 @@
 namespace anymetal::cases {
 
 /// Test: every test run. Full: only runs that ask for the exhaustive part. Benchmark: a size worth timing; checked
-/// before it is timed, and not part of test runs.
-enum class Purpose : std::uint8_t { Test, Full, Benchmark };
+/// before it is timed, and not part of test runs. LargeBenchmark: the same for a GPU, whose last-level cache holds a
+/// Benchmark that moves few bytes: of the same proportions, with 100 MB or more to move.
+enum class Purpose : std::uint8_t { Test, Full, Benchmark, LargeBenchmark };
+
+[[nodiscard]] constexpr bool is_timed(Purpose purpose) { return purpose >= Purpose::Benchmark; }
 
 /// One line of the table. Nothing is generated before `build` runs.
 struct Case {

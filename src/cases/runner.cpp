@@ -45,7 +45,7 @@ void compare_layouts(const Problem& problem, const ComputePipeline& pipeline, st
 }  // namespace
 
 Problem Case::make(std::uint64_t seed) const {
-  Problem problem(std::hash<std::string>{}(kernel + '/' + label) + seed, purpose == Purpose::Benchmark);
+  Problem problem(std::hash<std::string>{}(kernel + '/' + label) + seed, is_timed(purpose));
   build(problem);
   return problem;
 }

@@ -123,7 +123,7 @@ void register_tests(const Options& options) {
   const cases::CaseList list = cases::all_cases();
   for (const cases::Case& test : list.cases()) {
     if (options.without_variants && !has_variant(test.kernel)) continue;
-    if (test.purpose == cases::Purpose::Test || options.full) by_kernel[test.kernel].push_back(test);
+    if (test.purpose == cases::Purpose::Test || (options.full && test.purpose != cases::Purpose::LargeBenchmark)) by_kernel[test.kernel].push_back(test);
   }
   for (const auto& [kernel, tests] : by_kernel) {
     testing::RegisterTest("Kernels", kernel.c_str(), nullptr, nullptr, __FILE__, __LINE__,

@@ -50,7 +50,7 @@ void legacy_cases(CaseList& list) {
       Data{"large", normal(0, 1e5)}, Data{"halves of 127", listed({127, 0.5, -0.5, 1.5, -1.5, 63.5, -126.5, 2})}};
   for (const bool q4_0 : {true, false}) {
     for (const Data& d : data) {
-      for (const std::size_t blocks : {1u, 3u, 200u, 8192u}) {
+      for (const std::size_t blocks : {1u, 3u, 200u, 8192u, 1u << 19}) {
         if (blocks > 200 && d.name != data[0].name) continue;
         list.add(
             q4_0 ? "qdq_q4_0_f32" : "qdq_q8_0_f32", fmt::format("{} blocks={}", d.name, blocks),
@@ -61,7 +61,7 @@ void legacy_cases(CaseList& list) {
               p.threadgroups({blocks}, {32});
               p.expect(out, Tolerance::exact(), [=] { return legacy_round_trip(x, q4_0); });
             },
-            blocks > 200 ? Purpose::Benchmark : Purpose::Test);
+            blocks > 8192 ? Purpose::LargeBenchmark : blocks > 200 ? Purpose::Benchmark : Purpose::Test);
       }
     }
   }
@@ -75,7 +75,8 @@ constexpr std::array kGroups = {Groups{1, 2, 2},     Groups{5, 32, 4},
                                 Groups{5, 64, 8},    Groups{3, 32, 16},
                                 Groups{5, 64, 16},   Groups{2, 128, 256},
                                 Groups{7, 16, 64},   Groups{2, 512, 256},
-                                Groups{1, 1024, 16}, Groups{65536, 64, 16, Purpose::Benchmark}};
+                                Groups{1, 1024, 16}, Groups{65536, 64, 16, Purpose::Benchmark},
+                                Groups{1 << 19, 64, 16, Purpose::LargeBenchmark}};
 
 void fit(Problem& p, const Groups& g, const Fill& fill) {
   const auto w = p.input(0, DType::F32, g.count * g.size, fill);
@@ -222,12 +223,13 @@ void affine_cases(CaseList& list) {
       p.given(3, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17});
       gather(p, {.rows = 18, .dim = 256, .group_size = 256, .tokens = 18, .every_code = true}, bits);
     });
-    list.add(
-        fmt::format("embedding_gather_{}bit", bits), "V=4096 E=4096 T=512",
-        [=](Problem& p) {
-          gather(p, {4096, 4096, 64, 512}, bits);
-        },
-        Purpose::Benchmark);
+    const auto add_timed = [&](const Table& s, Purpose purpose) {
+      list.add(
+          fmt::format("embedding_gather_{}bit", bits), fmt::format("V={} E={} T={}", s.rows, s.dim, s.tokens),
+          [=](Problem& p) { gather(p, s, bits); }, purpose);
+    };
+    add_timed({4096, 4096, 64, 512}, Purpose::Benchmark);
+    add_timed({16384, 4096, 64, 8192}, Purpose::LargeBenchmark);
   }
 }
 

@@ -344,6 +344,7 @@ void delta_net_cases(CaseList& list) {
     }
     add(decode, {1, 1, 2, 4, 32 * cells, 128}, cells);
     add(decode, {8, 1, 16, 32, 32 * cells, 128}, cells, Purpose::Benchmark);
+    add(decode, {64, 1, 16, 32, 32 * cells, 128}, cells, Purpose::LargeBenchmark);
     list.add(decode, "in place", [=](Problem& p) {
       recurrence(p, {2, 3, 1, 2, 32 * cells, 16}, kStrong, cells, true);
     });
@@ -359,7 +360,7 @@ void delta_net_cases(CaseList& list) {
   };
   const Chunked one = {{1, 64, 1, 1, 128, 64}}, grouped = {{2, 128, 2, 4, 128, 64}},
                 shorter = {{1, 100, 1, 2, 128, 32}}, few = {{1, 3, 1, 1, 128, 32}}, wide = {{1, 64, 2, 2, 256, 256}},
-                narrow = {{1, 130, 3, 3, 64, 64}}, large = {{1, 1024, 16, 32, 128, 128}};
+                narrow = {{1, 130, 3, 3, 64, 64}}, large = {{1, 1024, 16, 32, 128, 128}}, larger = {{1, 4096, 16, 32, 128, 128}};
   for (const auto& [name, build] :
        {std::pair<const char*, Build>{"gated_delta_net_kkt_bf16", kkt},
         {"gated_delta_net_recompute_wu_bf16", recompute_wu},
@@ -376,7 +377,8 @@ void delta_net_cases(CaseList& list) {
                  {one, constant(0), "no decay"},
                  {one, constant(-20), "all forgotten"},
                  {one, kStrong, "zeros", 0},
-                 {large, kStrong, "", 1, Purpose::Benchmark}});
+                 {large, kStrong, "", 1, Purpose::Benchmark},
+                 {larger, kStrong, "", 1, Purpose::LargeBenchmark}});
   }
   list.add("gated_delta_net_chunk_inter_state_bf16", "in place", [=](Problem& p) {
     inter_state(p, {grouped, kStrong, "", 1, Purpose::Test, true});

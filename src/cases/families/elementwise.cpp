@@ -18,7 +18,7 @@ using Values = Problem::Values;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 const std::array<std::size_t, 6> kSizes = {1, 31, 33, 255, 257, 5000};
-constexpr std::size_t kLarge = 1u << 24;
+constexpr std::size_t kLarge = 1u << 24, kLarger = 1u << 25;
 
 /// Half a unit in the last place, relative, and half the smallest subnormal.
 Tolerance one_rounding(DType type) {
@@ -46,6 +46,7 @@ std::vector<Data> data_sets() {
   for (const std::size_t n : kSizes) sets.push_back({fmt::format("n={}", n), n, normal(0, 3)});
   sets.push_back({"special", 9, listed({0.0, -0.0, kInfinity, -kInfinity, kNan, 1e-7, -60000, 65504, 3e38})});
   sets.push_back({fmt::format("n={}", kLarge), kLarge, normal(0, 3), Purpose::Benchmark});
+  sets.push_back({fmt::format("n={}", kLarger), kLarger, normal(0, 3), Purpose::LargeBenchmark});
   return sets;
 }
 

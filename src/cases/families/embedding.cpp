@@ -75,7 +75,8 @@ void embedding_cases(CaseList& list) {
     list.add("embedding_gather_scale_f32", fmt::format("H={}", dim), build,
              dim > 1000 ? Purpose::Benchmark : Purpose::Test);
   }
-  const std::array plain = {Setup{1, 1, 1}, Setup{9, 33, 5}, Setup{40, 640, 7}, Setup{8192, 1024, 2048}};
+  const std::array plain = {Setup{1, 1, 1}, Setup{9, 33, 5}, Setup{40, 640, 7}, Setup{8192, 1024, 2048},
+                            Setup{32768, 1024, 16384}};
   for (const Setup& s : plain) {
     const auto build = [=](Problem& p) {
       const auto table = p.input(0, DType::F32, s.rows * s.dim, normal());
@@ -91,7 +92,7 @@ void embedding_cases(CaseList& list) {
       p.traffic(8.0 * static_cast<double>(s.tokens * s.dim));
     };
     list.add("embedding_gather_scale_batch_f32", fmt::format("V={} H={} T={}", s.rows, s.dim, s.tokens), build,
-             s.tokens > 1000 ? Purpose::Benchmark : Purpose::Test);
+             s.tokens > 10000 ? Purpose::LargeBenchmark : s.tokens > 1000 ? Purpose::Benchmark : Purpose::Test);
   }
   for (const DType type : kBlockFormats) {
     const std::string kernel = fmt::format("embedding_gather_scale_batch_{}_f32", ops::name(type));
@@ -103,12 +104,13 @@ void embedding_cases(CaseList& list) {
         from_blocks(p, type, s, integers(0, static_cast<std::int64_t>(s.rows + s.rows / 4)));
       });
     }
-    list.add(
-        kernel, "V=4096 H=2048 T=256",
-        [=](Problem& p) {
-          from_blocks(p, type, {4096, 2048, 256}, integers(0, 4095));
-        },
-        Purpose::Benchmark);
+    const auto add_timed = [&](const Setup& s, Purpose purpose) {
+      list.add(
+          kernel, fmt::format("V={} H={} T={}", s.rows, s.dim, s.tokens),
+          [=](Problem& p) { from_blocks(p, type, s, integers(0, static_cast<std::int64_t>(s.rows) - 1)); }, purpose);
+    };
+    add_timed({4096, 2048, 256}, Purpose::Benchmark);
+    add_timed({16384, 2048, 16384}, Purpose::LargeBenchmark);
     list.add(kernel, "every code", [=](Problem& p) {
       p.given_bytes(0, every_code(type, Scales::Any));
       from_blocks(p, type, {kCodeBlocks, block, kCodeBlocks}, counting());

@@ -32,8 +32,8 @@ Tolerance tolerance_of(DType type) {
   }
 }
 
-constexpr std::array<std::size_t, 7> kSizes = {1, 31, 33, 255, 257, 5000, 1u << 22};
-Purpose purpose_of(std::size_t n) { return n > 100000 ? Purpose::Benchmark : Purpose::Test; }
+constexpr std::array<std::size_t, 8> kSizes = {1, 31, 33, 255, 257, 5000, 1u << 22, 1u << 25};
+Purpose purpose_of(std::size_t n) { return n > 1u << 22 ? Purpose::LargeBenchmark : n > 100000 ? Purpose::Benchmark : Purpose::Test; }
 
 void activation_cases(CaseList& list) {
   for (const std::size_t n : kSizes) {
@@ -87,7 +87,8 @@ struct Sizes {
   std::uint32_t width, slots, tokens;
   Purpose purpose = Purpose::Test;
 };
-constexpr std::array kExperts = {Sizes{1, 1, 1}, Sizes{33, 3, 2}, Sizes{257, 2, 5}, Sizes{64, 8, 7}, Sizes{1032, 8, 352, Purpose::Full}, Sizes{1024, 8, 2048, Purpose::Benchmark}};
+constexpr std::array kExperts = {Sizes{1, 1, 1}, Sizes{33, 3, 2}, Sizes{257, 2, 5}, Sizes{64, 8, 7}, Sizes{1032, 8, 352, Purpose::Full}, Sizes{1024, 8, 2048, Purpose::Benchmark},
+                                 Sizes{1024, 8, 4096, Purpose::LargeBenchmark}};
 
 std::string label(const Sizes& s) { return fmt::format("{}x{}x{}", s.tokens, s.slots, s.width); }
 std::array<std::uint32_t, 3> packed(const Sizes& s) { return {s.width, s.slots, s.tokens}; }

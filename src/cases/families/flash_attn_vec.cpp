@@ -139,6 +139,7 @@ void flash_attn_vec_cases(CaseList& list) {
       VecSetup{.heads = 8, .kv_heads = 2, .keys = 45, .capacity = 60, .mask_type = 2, .window = 9, .scale = 32768},
       VecSetup{.heads = 1, .kv_heads = 1, .keys = 8192, .capacity = 8192, .parts = 32, .purpose = Purpose::Full},
       VecSetup{.heads = 4, .kv_heads = 1, .keys = 2000, .capacity = 2048, .purpose = Purpose::Benchmark},
+      VecSetup{.heads = 32, .kv_heads = 8, .keys = 16384, .capacity = 16384, .parts = 32, .purpose = Purpose::LargeBenchmark},
   };
   for (const std::size_t dim : {256u, 512u}) {
     for (const VecSetup& s : setups) {

@@ -114,7 +114,7 @@ void build(Problem& p, std::size_t dim, std::uint32_t bits, const Setup& s) {
 }  // namespace
 
 void flash_attn_vec_tq_hb_cases(CaseList& list) {
-  const std::array<Setup, 22> setups = {{
+  const std::array<Setup, 23> setups = {{
       {{1, 1, 1, 1}, {}},
       {{4, 1, 33, 40}, {}},
       {{4, 2, 200, 203}, {.mask_type = 0, .scale_factor = 22.627}},
@@ -139,11 +139,12 @@ void flash_attn_vec_tq_hb_cases(CaseList& list) {
       {{2, 1, 70, 70}, {.parts = 2, .simdgroups = 2, .softcap = 3}},
       {{1, 1, 8192, 8192}, {.parts = 32, .simdgroups = 4, .purpose = Purpose::Full}},
       {{4, 1, 2000, 2048}, {.parts = 32, .simdgroups = 4, .purpose = Purpose::Benchmark}},
+      {{32, 8, 32768, 32768}, {.parts = 32, .simdgroups = 4, .purpose = Purpose::LargeBenchmark}},
   }};
   for (const std::size_t dim : {256u, 512u}) {
     for (const Setup& s : setups) {
       for (const std::uint32_t bits : {5u, 6u, 8u, 4u}) {  // 4 stands for 8: there is no byte form of 4 bits
-        if (s.purpose == Purpose::Benchmark && bits != 8) continue;
+        if (is_timed(s.purpose) && bits != 8) continue;
         list.add(
             fmt::format("flash_attn_vec_tq_hb_dk{}", dim),
             fmt::format(

@@ -212,19 +212,21 @@ void head_norm_rope_cases(CaseList& list) {
   const Setup odd = {.tokens = 3, .heads = 2, .dim = 37, .half_rope = 18};
   list.add("fused_head_norm_rope_f32", label(odd), [=](Problem& p) { build(p, odd, false); });
   list.add("fused_head_norm_rope_batch_bf16", label(odd), [=](Problem& p) { build_batch_bf16(p, odd); });
-  const Setup large = {.tokens = 512, .heads = 4, .dim = 256, .half_rope = 128};
-  for (const bool vectors : {false, true}) {
+  const auto add_timed = [&](std::size_t tokens, std::size_t heads, Purpose purpose) {
+    const Setup s = {.tokens = tokens, .heads = heads, .dim = 256, .half_rope = 128};
+    for (const bool vectors : {false, true}) {
+      list.add(
+          vectors ? "fused_head_norm_rope_f32_v2" : "fused_head_norm_rope_f32", label(s),
+          [=](Problem& p) { build(p, s, vectors); }, purpose);
+    }
     list.add(
-        vectors ? "fused_head_norm_rope_f32_v2" : "fused_head_norm_rope_f32", label(large),
-        [=](Problem& p) { build(p, large, vectors); }, Purpose::Benchmark);
-  }
-  list.add(
-      "fused_head_norm_rope_batch_bf16", label(large), [=](Problem& p) { build_batch_bf16(p, large); },
-      Purpose::Benchmark);
-  const Setup many_heads = {.tokens = 1, .heads = 2048, .dim = 256, .half_rope = 128};
-  list.add(
-      "fused_head_norm_rope_bf16", label(many_heads), [=](Problem& p) { build_cached_bf16(p, many_heads); },
-      Purpose::Benchmark);
+        "fused_head_norm_rope_batch_bf16", label(s), [=](Problem& p) { build_batch_bf16(p, s); }, purpose);
+    const Setup one_token = {.tokens = 1, .heads = tokens * heads, .dim = 256, .half_rope = 128};
+    list.add(
+        "fused_head_norm_rope_bf16", label(one_token), [=](Problem& p) { build_cached_bf16(p, one_token); }, purpose);
+  };
+  add_timed(512, 4, Purpose::Benchmark);
+  add_timed(16384, 8, Purpose::LargeBenchmark);
 }
 
 }  // namespace anymetal::cases

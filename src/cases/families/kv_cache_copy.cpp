@@ -27,7 +27,8 @@ void token_major(CaseList& list, std::string_view kernel, DType dtype) {
                              Tokens{900, 33, 7, 7, true},
                              Tokens{2, 40, 9, 4, true},
                              Tokens{6, 16, 3, 8, false},
-                             Tokens{500, 8192, 512, 2048, true, Purpose::Benchmark}};
+                             Tokens{500, 8192, 512, 2048, true, Purpose::Benchmark},
+                             Tokens{500, 8192, 4096, 8192, true, Purpose::LargeBenchmark}};
   for (const Tokens& s : setups) {
     list.add(
         kernel,
@@ -70,7 +71,8 @@ void head_major(CaseList& list, const std::string& kernel, DType from, DType to,
                              Heads{4, 300, 4, 1000, 4, 1},
                              Heads{2, 33, 3, 1, 8, 0},
                              Heads{64, 128, 2048, 500, 512, 0, Purpose::Benchmark},
-                             Heads{64, 256, 16, 7, 1, 0, Purpose::Benchmark}};
+                             Heads{64, 256, 16, 7, 1, 0, Purpose::Benchmark},
+                             Heads{64, 128, 4096, 500, 2048, 0, Purpose::LargeBenchmark}};
   for (const Heads& s : setups) {
     if (!many && (s.tokens != 1 || s.start >= s.capacity)) continue;
     if (many && s.purpose == Purpose::Benchmark && s.tokens == 1) continue;

@@ -80,7 +80,8 @@ void move(Problem& p, const Move& s) {
 void kv_cache_rows_cases(CaseList& list) {
   for (const Store& s :
        {Store{1, 32, 1, 0, 1, 0}, Store{2, 64, 9, 8, 1, 0}, Store{3, 96, 5, 2, 3, 2}, Store{1, 256, 7, 5, 4, 0},
-        Store{2, 32, 3, 1, 8, 0}, Store{32, 256, 512, 0, 512, 0, Purpose::Benchmark}}) {
+        Store{2, 32, 3, 1, 8, 0}, Store{32, 256, 512, 0, 512, 0, Purpose::Benchmark},
+        Store{32, 256, 4096, 0, 4096, 0, Purpose::LargeBenchmark}}) {
     list.add(
         "kv_cache_copy_seq_f32_to_q8_0",
         fmt::format("H={} D={} cap={} at={} new={} from={}", s.heads, s.dim, s.capacity, s.start, s.tokens, s.offset),
@@ -89,7 +90,8 @@ void kv_cache_rows_cases(CaseList& list) {
   // Apart, overlapping either way, in place, past the end, from beyond it.
   for (const Move& s : {Move{1, 1, 2, 0, 1, 1}, Move{2, 37, 20, 0, 10, 10}, Move{3, 17, 20, 4, 0, 15},
                         Move{2, 64, 20, 0, 1, 19}, Move{1, 8, 9, 3, 3, 4}, Move{2, 16, 10, 6, 2, 9},
-                        Move{2, 16, 10, 12, 2, 3}, Move{32, 256, 2048, 256, 0, 1792, Purpose::Benchmark}}) {
+                        Move{2, 16, 10, 12, 2, 3}, Move{32, 256, 2048, 256, 0, 1792, Purpose::Benchmark},
+                        Move{32, 256, 6144, 1024, 0, 5120, Purpose::LargeBenchmark}}) {
     list.add(
         "kv_cache_move",
         fmt::format("H={} row={} cap={} {}->{} n={}", s.heads, s.row, s.capacity, s.from, s.to, s.count),

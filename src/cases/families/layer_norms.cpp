@@ -25,7 +25,7 @@ struct Shape {
 constexpr std::array kShapes = {Shape{1, 1},     Shape{3, 2},       Shape{2, 31},      Shape{5, 33},        Shape{1, 255},
                                 Shape{2, 257},   Shape{3, 640},     Shape{2, 100, 32}, Shape{2, 100, 96},   Shape{7, 64},
                                 Shape{1, 3000, 1024}, Shape{1, 9000},    Shape{1300, 2056, 0, Purpose::Full},
-                                Shape{2048, 2048, 0, Purpose::Benchmark}};
+                                Shape{2048, 2048, 0, Purpose::Benchmark}, Shape{16384, 2048, 0, Purpose::LargeBenchmark}};
 
 Values scaled(const Values& x, std::size_t dim, bool mean) {
   Values y(x.size());
@@ -60,14 +60,16 @@ constexpr std::size_t kOverhang = 1;
 
 /// One row kernel over all shapes; `build` adds buffers and expectations.
 template <class Build>
-void rows_of(CaseList& list, const std::string& kernel, const std::string& note, Build build, std::size_t overhang = 0) {
+void rows_of(CaseList& list, const std::string& kernel, const std::string& note, Build build, std::size_t overhang = 0,
+             bool large = true) {
   for (const Shape& s : kShapes) {
+    if (s.purpose == Purpose::LargeBenchmark && !large) continue;
     const std::string name = fmt::format("{}x{}{}{}", s.rows, s.dim, s.threads == 0 ? "" : fmt::format(" tg={}", s.threads), note);
     list.add(kernel, name, [=](Problem& p) {
       build(p, s, s.rows * s.dim);
       const std::size_t threads = s.threads == 0 ? row_threads(s.dim) : s.threads;
       p.threadgroup_memory(0, threads * sizeof(float));
-      p.threadgroups({s.rows + (s.purpose == Purpose::Test ? overhang : 0)}, {threads});
+      p.threadgroups({s.rows + (is_timed(s.purpose) ? 0 : overhang)}, {threads});
     }, s.purpose);
   }
 }
@@ -231,7 +233,7 @@ void expert_cases(CaseList& list) {
           for (std::size_t i = 0; i < n; ++i) sizes[i] *= v[i] == 0 ? 0 : std::fabs(normed[i] / v[i]);
           return Expected(plus(normed, both ? rms(residual, w) : residual), sizes);
         });
-      }, kOverhang);
+      }, kOverhang, slots == 1);
     }
   }
 }

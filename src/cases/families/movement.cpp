@@ -39,7 +39,7 @@ void moved(CaseList& list, const char* kernel, DType from, DType to, const Exten
 }
 
 void transpose_cases(CaseList& list) {
-  for (const Extents& e : {Extents{1, 1, 1}, Extents{3, 5, 7}, Extents{2, 33, 65}, Extents{17, 4, 64}, Extents{2, 80, 150}, Extents{8, 1024, 520, Purpose::Full}, Extents{8, 1024, 512, Purpose::Benchmark}}) {
+  for (const Extents& e : {Extents{1, 1, 1}, Extents{3, 5, 7}, Extents{2, 33, 65}, Extents{17, 4, 64}, Extents{2, 80, 150}, Extents{8, 1024, 520, Purpose::Full}, Extents{8, 1024, 512, Purpose::Benchmark}, Extents{8, 4096, 1024, Purpose::LargeBenchmark}}) {
     const auto swap_first = [=](std::size_t a, std::size_t b, std::size_t c) { return (b * e.a + a) * e.c + c; };
     const auto swap_last = [=](std::size_t a, std::size_t b, std::size_t c) { return (a * e.c + c) * e.b + b; };
     const std::array<std::size_t, 3> cba = {e.c, e.b, e.a}, bca = {e.b, e.c, e.a};
@@ -53,7 +53,7 @@ void transpose_cases(CaseList& list) {
     std::uint32_t rows, cols;
     Purpose purpose = Purpose::Test;
   };
-  for (const Plane& s : {Plane{1, 1}, Plane{5, 7}, Plane{33, 65}, Plane{100, 16}, Plane{130, 70}, Plane{64, 300}, Plane{2112, 2050, Purpose::Full}, Plane{2048, 2048, Purpose::Benchmark}}) {
+  for (const Plane& s : {Plane{1, 1}, Plane{5, 7}, Plane{33, 65}, Plane{100, 16}, Plane{130, 70}, Plane{64, 300}, Plane{2112, 2050, Purpose::Full}, Plane{2048, 2048, Purpose::Benchmark}, Plane{8192, 4096, Purpose::LargeBenchmark}}) {
     for (const DType type : {DType::F32, DType::F16}) {
       list.add(fmt::format("transpose_2d_{}", ops::name(type)), fmt::format("{}x{}", s.rows, s.cols), [=](Problem& p) {
         const std::size_t n = std::size_t{s.rows} * s.cols;
@@ -76,7 +76,7 @@ void copy_cases(CaseList& list) {
     std::uint32_t rows, cols, row_stride, column_stride;
     Purpose purpose = Purpose::Test;
   };
-  for (const Strided& s : {Strided{1, 1, 1, 1}, Strided{5, 7, 9, 1}, Strided{33, 65, 1, 40}, Strided{3, 257, 0, 2}, Strided{2048, 2048, 2056, 1, Purpose::Benchmark}}) {
+  for (const Strided& s : {Strided{1, 1, 1, 1}, Strided{5, 7, 9, 1}, Strided{33, 65, 1, 40}, Strided{3, 257, 0, 2}, Strided{2048, 2048, 2056, 1, Purpose::Benchmark}, Strided{8192, 2048, 2056, 1, Purpose::LargeBenchmark}}) {
     list.add("strided_copy_f32", fmt::format("{}x{} strides {},{}", s.rows, s.cols, s.row_stride, s.column_stride), [=](Problem& p) {
       const std::size_t source = (s.rows - 1) * std::size_t{s.row_stride} + (s.cols - 1) * std::size_t{s.column_stride} + 1;
       const auto x = p.input(0, DType::F32, source, normal());
@@ -94,7 +94,7 @@ void copy_cases(CaseList& list) {
     std::uint32_t source, destination, count;
     Purpose purpose = Purpose::Test;
   };
-  for (const Offsets& s : {Offsets{0, 0, 1}, Offsets{3, 5, 257}, Offsets{100, 0, 31}, Offsets{7, 9, 1 << 22, Purpose::Benchmark}}) {
+  for (const Offsets& s : {Offsets{0, 0, 1}, Offsets{3, 5, 257}, Offsets{100, 0, 31}, Offsets{7, 9, 1 << 22, Purpose::Benchmark}, Offsets{7, 9, 1 << 25, Purpose::LargeBenchmark}}) {
     list.add("offset_copy_f32", fmt::format("{} from {} to {}", s.count, s.source, s.destination), [=](Problem& p) {
       const auto x = p.input(0, DType::F32, s.source + s.count, normal());
       Values initial;
@@ -112,7 +112,7 @@ void copy_cases(CaseList& list) {
     std::uint32_t width, count, rows;
     Purpose purpose = Purpose::Test;
   };
-  for (const Gather& s : {Gather{1, 1, 1}, Gather{33, 5, 7}, Gather{257, 3, 4}, Gather{1024, 2048, 4096, Purpose::Benchmark}}) {
+  for (const Gather& s : {Gather{1, 1, 1}, Gather{33, 5, 7}, Gather{257, 3, 4}, Gather{1024, 2048, 4096, Purpose::Benchmark}, Gather{1024, 16384, 32768, Purpose::LargeBenchmark}}) {
     list.add("gather_f32", fmt::format("{} of {}x{}", s.count, s.rows, s.width), [=](Problem& p) {
       const auto x = p.input(0, DType::F32, std::size_t{s.rows} * s.width, normal());
       const auto index = p.input(1, DType::U32, s.count, integers(0, s.rows + 2));  // some past the last row
@@ -130,13 +130,13 @@ void copy_cases(CaseList& list) {
       });
     }, s.purpose);
   }
-  for (const std::uint32_t n : {1u, 255u, 257u, 1u << 22}) {
+  for (const std::uint32_t n : {1u, 255u, 257u, 1u << 22, 1u << 25}) {
     list.add("zero_buffer", fmt::format("n={}", n), [=](Problem& p) {
       const auto out = p.output(0, DType::F32, n);
       p.value(1, n);
       p.threads({n + p.spare(5)}, {flat_threads(n)});
       p.expect(out, Tolerance::exact(), [=] { return Values(n, 0.0); });
-    }, n > 1000 ? Purpose::Benchmark : Purpose::Test);
+    }, n > 1u << 22 ? Purpose::LargeBenchmark : n > 1000 ? Purpose::Benchmark : Purpose::Test);
   }
 }
 
@@ -146,7 +146,7 @@ void head_cases(CaseList& list) {
     Purpose purpose = Purpose::Test;
   };
   for (const Split& s : {Split{1, 1, 1, 1}, Split{5, 7, 3, 2}, Split{3, 64, 32, 33}, Split{2, 255, 1, 257},
-                         Split{2048, 2048, 512, 512, Purpose::Benchmark}}) {
+                         Split{2048, 2048, 512, 512, Purpose::Benchmark}, Split{8192, 2048, 512, 512, Purpose::LargeBenchmark}}) {
     const auto build = [=](Problem& p) {
       const std::uint32_t width = s.q + s.k + s.v;
       const auto x = p.input(0, DType::F32, std::size_t{s.tokens} * width, normal());
@@ -170,7 +170,7 @@ void head_cases(CaseList& list) {
     Purpose purpose = Purpose::Test;
   };
   for (const Repeat& s : {Repeat{1, 1, 1, 1}, Repeat{3, 2, 6, 5}, Repeat{2, 3, 3, 33}, Repeat{2, 4, 8, 257}, Repeat{3, 3, 7, 31},
-                          Repeat{2048, 16, 32, 128, Purpose::Benchmark}}) {
+                          Repeat{2048, 16, 32, 128, Purpose::Benchmark}, Repeat{8192, 16, 32, 128, Purpose::LargeBenchmark}}) {
     const auto build = [=](Problem& p) {
       const auto x = p.input(0, DType::F32, std::size_t{s.tokens} * s.source_heads * s.width, normal());
       const std::size_t n = std::size_t{s.tokens} * s.heads * s.width;

@@ -301,7 +301,8 @@ void recurrent_cases(CaseList& list) {
        {Gates{1, 1}, Gates{3, 31}, Gates{8, 32}, Gates{1, 257}, Gates{33, 48},
         Gates{1, 15, extremes, extremes, "extremes"}, Gates{4, 64, uniform(-19, -8), uniform(-80, -20), "small"},
         Gates{5, 33, normal(), normal(), "in place", Purpose::Test, true},
-        Gates{16384, 32, normal(0, 4), normal(0, 4), "", Purpose::Benchmark}}) {
+        Gates{16384, 32, normal(0, 4), normal(0, 4), "", Purpose::Benchmark},
+        Gates{262144, 32, normal(0, 4), normal(0, 4), "", Purpose::LargeBenchmark}}) {
     list.add(
         "compute_g_beta_f32", fmt::format("{}x{} {}", s.tokens, s.heads, s.name), [=](Problem& p) { g_beta(p, s); },
         s.purpose);
@@ -326,7 +327,7 @@ void recurrent_cases(CaseList& list) {
     const std::string kernel = fmt::format("cumsum_{}", suffix(type));
     for (const Rows& s : {Rows{1, 1}, Rows{3, 2}, Rows{2, 31}, Rows{2, 33}, Rows{5, 255}, Rows{2, 257}, Rows{3, 511},
                           Rows{1, 8192}, Rows{1, 8193}, Rows{1, 20000}, Rows{2, 100, 96}, Rows{2, 1000, 1024},
-                          Rows{1, 70, 48}, Rows{2100, 2056, 0, Purpose::Full}, Rows{4096, 4096, 0, Purpose::Benchmark}}) {
+                          Rows{1, 70, 48}, Rows{2100, 2056, 0, Purpose::Full}, Rows{4096, 4096, 0, Purpose::Benchmark}, Rows{8192, 4096, 0, Purpose::LargeBenchmark}}) {
       list.add(
           kernel, label(s), [=](Problem& p) { cumsum(p, type, s, uniform(-1, 1)); }, s.purpose);
     }
@@ -342,13 +343,15 @@ void recurrent_cases(CaseList& list) {
     });
 
     for (const Conv& s : {Conv{1, 1, 1, 2}, Conv{1, 1, 33, 4}, Conv{2, 3, 31, 4}, Conv{3, 2, 257, 4}, Conv{2, 40, 9, 3},
-                          Conv{1, 7, 300, 9}, Conv{1, 2100, 2064, 4, Purpose::Full}, Conv{1, 2048, 2048, 4, Purpose::Benchmark}}) {
+                          Conv{1, 7, 300, 9}, Conv{1, 2100, 2064, 4, Purpose::Full}, Conv{1, 2048, 2048, 4, Purpose::Benchmark},
+                          Conv{4, 4096, 2048, 4, Purpose::LargeBenchmark}}) {
       list.add(
           fmt::format("ssm_conv_forward_{}", suffix(type)), s.label(),
           [=](Problem& p) { conv_forward(p, type, s, normal()); }, s.purpose);
+      const Conv moved = s.purpose == Purpose::LargeBenchmark ? Conv{4096, 1, 2048, 4} : s;  // only states move
       list.add(
-          fmt::format("ssm_conv_state_update_{}", suffix(type)), s.label(), [=](Problem& p) { conv_state(p, type, s); },
-          s.purpose);
+          fmt::format("ssm_conv_state_update_{}", suffix(type)), moved.label(),
+          [=](Problem& p) { conv_state(p, type, moved); }, s.purpose);
     }
     list.add(fmt::format("ssm_conv_forward_{}", suffix(type)), "saturated", [=](Problem& p) {
       conv_forward(p, type, {1, 9, 33, 4}, listed({0, 50, -50, 3000, -3000, 1e-30}));
@@ -357,7 +360,7 @@ void recurrent_cases(CaseList& list) {
     const std::string solve = fmt::format("tri_solve_lower_unit_{}", suffix(type));
     for (const Solve& s : {Solve{1, 1, 1}, Solve{3, 2, 1}, Solve{31, 33, 2}, Solve{64, 64, 3}, Solve{65, 1, 5},
                            Solve{17, 257, 2}, Solve{40, 5, 2, 0}, Solve{33, 32, 2, 0.3, Purpose::Test, true},
-                           Solve{64, 4096, 32, 0.05, Purpose::Benchmark}}) {
+                           Solve{64, 4096, 32, 0.05, Purpose::Benchmark}, Solve{64, 4096, 128, 0.05, Purpose::LargeBenchmark}}) {
       list.add(
           solve, fmt::format("N={} M={} batch={} {}{}", s.n, s.m, s.batches, s.spread, s.in_place ? " in place" : ""),
           [=](Problem& p) { tri_solve(p, type, s); }, s.purpose);
@@ -371,6 +374,10 @@ void recurrent_cases(CaseList& list) {
     list.add(
         "chunk_tri_solve_invert_f32", s.label(), [=](Problem& p) { invert(p, s, 0.3); }, s.purpose);
   }
+  const Chunks many = {8, 65536, 32};
+  list.add(
+      "chunk_local_cumsum_g_f32", many.label(), [=](Problem& p) { chunk_cumsum(p, many, uniform(-2, 0)); },
+      Purpose::LargeBenchmark);
   list.add("chunk_local_cumsum_g_f32", "in place", [](Problem& p) {
     chunk_cumsum(p, {2, 100, 3}, uniform(-2, 0), true);
   });

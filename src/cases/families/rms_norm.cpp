@@ -92,13 +92,12 @@ void for_each(CaseList& list, std::string_view stem, std::initializer_list<Varia
     } else {
       for (const Shape& shape : kShapes) add(shape);
     }
-    list.add(
-        kernel, "2048x2048",
-        [=](Problem& p) {
-          const Shape shape = {2048, 2048};
-          build_all(p, v, shape);
-        },
-        Purpose::Benchmark);
+    const auto add_timed = [&](const Shape& shape, Purpose purpose) {
+      list.add(
+          kernel, label(shape), [=](Problem& p) { build_all(p, v, shape); }, purpose);
+    };
+    add_timed({2048, 2048}, Purpose::Benchmark);
+    add_timed({16384, 2048}, Purpose::LargeBenchmark);
   }
 }
 
@@ -211,9 +210,13 @@ void rms_norm_cases(CaseList& list) {
   }
   list.add("fused_residual_norm_f32", "sum over the residual",
            [=](Problem& p) { residual_norm(p, {3, 333}, 1, true); });
-  list.add(
-      "fused_residual_norm_f32", "2048x2048 sum=1", [=](Problem& p) { residual_norm(p, {2048, 2048}, 1); },
-      Purpose::Benchmark);
+  const auto add_timed = [&](const Shape& shape, Purpose purpose) {
+    list.add(
+        "fused_residual_norm_f32", fmt::format("{} sum=1", label(shape)), [=](Problem& p) { residual_norm(p, shape, 1); },
+        purpose);
+  };
+  add_timed({2048, 2048}, Purpose::Benchmark);
+  add_timed({16384, 2048}, Purpose::LargeBenchmark);
 }
 
 }  // namespace anymetal::cases

@@ -175,7 +175,8 @@ void adjacent_cases(CaseList& list) {
     for (const Adjacent& s :
          {Adjacent{1, 2}, Adjacent{3, 4}, Adjacent{5, 62}, Adjacent{7, 66}, Adjacent{4, 128}, Adjacent{9, 130},
           Adjacent{6, 256, 1e6f}, Adjacent{3, 64, 10000, 100000}, Adjacent{2, 64, 10000, 0},
-          Adjacent{5, 80, 10000, 600, true}, Adjacent{32768, 128, 10000, 32768, false, Purpose::Benchmark}}) {
+          Adjacent{5, 80, 10000, 600, true}, Adjacent{32768, 128, 10000, 32768, false, Purpose::Benchmark},
+          Adjacent{262144, 128, 10000, 262144, false, Purpose::LargeBenchmark}}) {
       adjacent_case(list, type, s);
     }
   }
@@ -201,6 +202,12 @@ void split_cases(CaseList& list) {
             .factor_label = " factors=1e30"},
       Split{
           .tokens = 2048, .heads = 4, .dim = 256, .rope_dim = 256, .top_position = 2048, .purpose = Purpose::Benchmark},
+      Split{.tokens = 16384,
+            .heads = 8,
+            .dim = 256,
+            .rope_dim = 256,
+            .top_position = 16384,
+            .purpose = Purpose::LargeBenchmark},
   };
   for (const Split& s : setups) {
     split_case(list, DType::F32, s);
@@ -229,6 +236,7 @@ void multi_cases(CaseList& list) {
       Multi{3, 2, 600, 600, kSections, {100, 100, 100, 0}},
       Multi{3, 2, 96, 64, kSections, {11, 11, 10, 0}, 10000, 0, 600, true},
       Multi{16384, 4, 128, 64, kInterleaved, {11, 11, 10, 0}, 1e7f, 0, 2048, false, Purpose::Benchmark},
+      Multi{65536, 4, 128, 64, kInterleaved, {11, 11, 10, 0}, 1e7f, 0, 2048, false, Purpose::LargeBenchmark},
   };
   for (const Multi& s : setups) {
     multi_case(list, DType::F32, s);

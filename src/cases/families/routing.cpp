@@ -133,12 +133,13 @@ void route_cases(CaseList& list) {
   setups.push_back({"tg=1", 2, 40, 4, normal(), 1});
   setups.push_back({"tg=96", 2, 40, 4, normal(), 96});
   setups.push_back({"large", 32768, 128, 8, normal(0, 2), 0, Purpose::Benchmark});
+  setups.push_back({"262144x128", 262144, 128, 8, normal(0, 2), 0, Purpose::LargeBenchmark});
   // The most experts that are common: with fewer it is little more than the start of a dispatch.
   fused_case(list, {"8 of 256, one token", 1, 256, 8, normal(0, 2), 0, Purpose::Benchmark}, false);
   for (const Setup& s : setups) {
     fused_case(list, s, true);
     softmax_topk_case(list, s);
-    if (s.purpose != Purpose::Benchmark) fused_case(list, s, false);
+    if (!is_timed(s.purpose)) fused_case(list, s, false);
   }
 }
 

@@ -89,6 +89,7 @@ void sampling_cases(CaseList& list) {
       Row{"+inf", 2, 33, listed({1, kInfinity, 2, 0.5})},
       Row{"nan", 2, 33, listed({1, 2, kNan, 0.5})},
       Row{"large", 512, 4096, normal(0, 3), 0, Purpose::Benchmark},
+      Row{"8192x4096", 8192, 4096, normal(0, 3), 0, Purpose::LargeBenchmark},
   };
   for (const Row& row : rows) {
     softmax_case(list, DType::F32, row, {.absolute = 1.25e-8, .relative = 6.25e-7});

@@ -89,6 +89,7 @@ void scale_mask_softmax_cases(CaseList& list) {
     add({fmt::format("tg={}", threads), 2, 2, 333, normal(), 0.125f, 8, false, threads});
   }
   add({"large", 16, 256, 1024, causal(256, 1024), 0.125f, 8, false, 0, Purpose::Benchmark});
+  add({"16x1024x2048", 16, 1024, 2048, causal(1024, 2048), 0.125f, 8, false, 0, Purpose::LargeBenchmark});
 }
 
 }  // namespace anymetal::cases

@@ -196,6 +196,7 @@ void sdpa_cases(CaseList& list) {
            Decode{2, 1, 64, 200, 200, {}, 0},
            Decode{1, 1, 128, 8192, 8192, {}, 1, Purpose::Full},
            Decode{16, 4, 256, 2000, 2048, {}, 1, Purpose::Benchmark},
+           Decode{64, 8, 256, 8192, 8192, {}, 1, Purpose::LargeBenchmark},
        }) {
     list.add(
         "sdpa_decode",

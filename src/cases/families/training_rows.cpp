@@ -19,7 +19,8 @@ struct Shape {
   Purpose purpose = Purpose::Test;
 };
 constexpr std::array kShapes = {Shape{1, 1},    Shape{3, 31},   Shape{2, 31},  Shape{2, 33},  Shape{5, 255},
-                                Shape{4, 257},  Shape{2, 1000}, Shape{33, 64}, Shape{4096, 1024, Purpose::Benchmark}};
+                                Shape{4, 257},  Shape{2, 1000}, Shape{33, 64}, Shape{4096, 1024, Purpose::Benchmark},
+                                Shape{16384, 2048, Purpose::LargeBenchmark}};
 
 std::string label(const Shape& s) { return fmt::format("{}x{}", s.rows, s.columns); }
 
@@ -360,9 +361,12 @@ void training_rows_cases(CaseList& list) {
                [=](Problem& p) { outer_product_backward(p, s, lhs); }, s.purpose);
     };
     for (const Shape& s : kShapes) {
-      if (s.purpose != Purpose::Benchmark) add(s);
+      if (!is_timed(s.purpose)) add(s);
     }
-    add(lhs ? Shape{16384, 1024, Purpose::Benchmark} : Shape{1024, 16384, Purpose::Benchmark});  // a thread for each result
+    for (const auto& [results, length, purpose] :
+         {std::tuple{16384UZ, 1024UZ, Purpose::Benchmark}, {32768UZ, 2048UZ, Purpose::LargeBenchmark}}) {
+      add(lhs ? Shape{results, length, purpose} : Shape{length, results, purpose});  // a thread for each result
+    }
   }
   list.add("rms_norm_compute_rms_inv_f32", "zeros", [](Problem& p) { rms_inverse(p, {3, 65}, 0); });
 
@@ -371,18 +375,25 @@ void training_rows_cases(CaseList& list) {
     list.add("take_along_axis_f32", name, [=](Problem& p) { take(p, t, false); });
     list.add("take_along_axis_backward_f32", name, [=](Problem& p) { take(p, t, true); });
   }
-  for (const bool backward : {false, true}) {
-    list.add(backward ? "take_along_axis_backward_f32" : "take_along_axis_f32", "4096x1024 k=64",
-             [=](Problem& p) { take(p, {4096, 1024, 64}, backward); }, Purpose::Benchmark);
+  for (const auto& [rows, purpose] : {std::pair{4096u, Purpose::Benchmark}, {32768u, Purpose::LargeBenchmark}}) {
+    for (const bool backward : {false, true}) {
+      list.add(backward ? "take_along_axis_backward_f32" : "take_along_axis_f32", fmt::format("{}x1024 k=64", rows),
+               [=](Problem& p) { take(p, {rows, 1024, 64}, backward); }, purpose);
+    }
   }
   for (const Table& t : {Table{1, 1, 1}, Table{7, 33, 5}, Table{50, 32, 9}, Table{3, 65, 40}}) {
     const std::string name = fmt::format("{}x{} batch={}", t.vocab, t.hidden, t.batch);
     list.add("embedding_lookup_f32", name, [=](Problem& p) { lookup(p, t); });
     list.add("embedding_scatter_add_f32", name, [=](Problem& p) { scatter_add(p, t); });
   }
-  list.add("embedding_lookup_f32", "32768x512 batch=2048", [](Problem& p) { lookup(p, {32768, 512, 2048}); }, Purpose::Benchmark);
-  list.add("embedding_scatter_add_f32", "2048x512 batch=64", [](Problem& p) { scatter_add(p, {2048, 512, 64}); }, Purpose::Benchmark);
-  for (const Slab& s : {Slab{1, 1, 1, 0}, Slab{9, 40, 7, 33}, Slab{3, 64, 64, 0}, Slab{17, 100, 33, 5}, Slab{4096, 2048, 1024, 512, Purpose::Benchmark}}) {
+  const auto add_timed = [&](const char* kernel, auto build, const Table& s, Purpose purpose) {
+    list.add(kernel, fmt::format("{}x{} batch={}", s.vocab, s.hidden, s.batch), [=](Problem& p) { build(p, s); }, purpose);
+  };
+  add_timed("embedding_lookup_f32", lookup, {32768, 512, 2048}, Purpose::Benchmark);
+  add_timed("embedding_lookup_f32", lookup, {32768, 2048, 8192}, Purpose::LargeBenchmark);
+  add_timed("embedding_scatter_add_f32", scatter_add, {2048, 512, 64}, Purpose::Benchmark);
+  add_timed("embedding_scatter_add_f32", scatter_add, {32768, 1024, 64}, Purpose::LargeBenchmark);
+  for (const Slab& s : {Slab{1, 1, 1, 0}, Slab{9, 40, 7, 33}, Slab{3, 64, 64, 0}, Slab{17, 100, 33, 5}, Slab{4096, 2048, 1024, 512, Purpose::Benchmark}, Slab{16384, 2048, 1024, 512, Purpose::LargeBenchmark}}) {
     const std::string name = fmt::format("{} rows, {} of {} from {}", s.rows, s.narrow, s.wide, s.start);
     list.add("slice_2d_cols_f32", name, [=](Problem& p) { slice(p, s, false); }, s.purpose);
     list.add("copy_2d_cols_into_f32", name, [=](Problem& p) { slice(p, s, true); }, s.purpose);

@@ -129,8 +129,11 @@ void rotation_cases(CaseList& list, const std::string& name, Transform transform
     }
     list.add(kernel, "H=1", [=](Problem& p) { build(p, Content::Normal, 1, 0); });
     list.add(kernel, "H=5, threadgroups for 8", [=](Problem& p) { build(p, Content::Normal, 5, 3); });
-    list.add(
-        kernel, "H=16384", [=](Problem& p) { build(p, Content::Normal, 16384, 0); }, Purpose::Benchmark);
+    for (const auto& [heads, purpose] :
+         {std::pair{std::size_t{16384}, Purpose::Benchmark}, {std::size_t{65536}, Purpose::LargeBenchmark}}) {
+      list.add(
+          kernel, fmt::format("H={}", heads), [=](Problem& p) { build(p, Content::Normal, heads, 0); }, purpose);
+    }
   }
 }
 
@@ -379,6 +382,7 @@ void dequantize_cases(CaseList& list) {
     }
   }
   add_range({256, 8, 512, 0, 512}, 8, Purpose::Benchmark);
+  add_range({256, 8, 16384, 0, 16384}, 8, Purpose::LargeBenchmark);
 }
 
 }  // namespace

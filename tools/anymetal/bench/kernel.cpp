@@ -5,6 +5,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,26 +25,44 @@ struct Options {
   unsigned repeat = 20;
   double seconds = 5;
   DeviceArguments device;
+  std::string sizes;
   bool all = false;
   bool list = false;
   bool json = false;
 };
 
-/// The cases that measure these kernels, or all; an error for a name that has none.
-Result<std::vector<cases::Case>> find_cases(const Options& options) {
-  std::vector<cases::Case> found;
+/// Whether kernels are measured at sizes that a GPU's cache does not hold, on the device of this identity.
+bool wants_large(const Options& options, std::string_view device) {
+  return options.sizes.empty() ? device.starts_with("cuda") : options.sizes == "large";
+}
+
+/// The cases that measure kernels: of one that has large sizes these alone, where they are wanted.
+std::vector<cases::Case> timed_cases(bool large) {
   const cases::CaseList list = cases::all_cases();
+  std::set<std::string> with_large;
+  for (const cases::Case& c : list.cases()) {
+    if (large && c.purpose == cases::Purpose::LargeBenchmark) with_large.insert(c.kernel);
+  }
+  std::vector<cases::Case> found;
+  for (const cases::Case& c : list.cases()) {
+    const auto wanted = with_large.contains(c.kernel) ? cases::Purpose::LargeBenchmark : cases::Purpose::Benchmark;
+    if (c.purpose == wanted) found.push_back(c);
+  }
+  return found;
+}
+
+/// The cases that measure these kernels, or all; an error for a name that has none.
+Result<std::vector<cases::Case>> find_cases(const Options& options, std::string_view device) {
+  const std::vector<cases::Case> timed = timed_cases(wants_large(options, device));
+  if (options.all) return timed;
+  std::vector<cases::Case> found;
   const auto add = [&](std::string_view kernel) {
     const auto before = found.size();
-    for (const cases::Case& c : list.cases()) {
-      if (c.purpose == cases::Purpose::Benchmark && (options.all || c.kernel == kernel)) found.push_back(c);
+    for (const cases::Case& c : timed) {
+      if (c.kernel == kernel) found.push_back(c);
     }
     return found.size() > before;
   };
-  if (options.all) {
-    add({});
-    return found;
-  }
   for (const std::string& kernel : options.kernels) {
     if (add(kernel)) continue;
     return fail(ErrorCode::InvalidArgument,
@@ -145,11 +164,8 @@ void print_row(const Measured& measured, const Ceilings& ceilings) {
   flush_output();
 }
 
-Exit list_cases() {
-  const cases::CaseList list = cases::all_cases();
-  for (const cases::Case& c : list.cases()) {
-    if (c.purpose == cases::Purpose::Benchmark) fmt::print("{:<64} {}\n", c.kernel, c.label);
-  }
+Exit list_cases(const Options& options) {
+  for (const cases::Case& c : timed_cases(wants_large(options, options.device.id))) fmt::print("{:<64} {}\n", c.kernel, c.label);
   return Exit::Done;
 }
 
@@ -190,11 +206,11 @@ Exit bench_table(const Device& device, const std::vector<cases::Case>& tests, co
 }
 
 Exit bench_kernel(const Options& options) {
-  if (options.list) return list_cases();
-  const auto tests = find_cases(options);
-  if (!tests) return report(tests.error(), options.json);
+  if (options.list) return list_cases(options);
   auto device = open_device(options.device);
   if (!device) return report(device.error(), options.json);
+  const auto tests = find_cases(options, device->info().id);
+  if (!tests) return report(tests.error(), options.json);
   Ceilings ceilings;
   if (device->info().id == "cpu") ceilings = anymetal::bench::measure_ceilings(device->info().compute_units);
   if (tests->size() > 1) return bench_table(*device, *tests, ceilings, options);
@@ -216,6 +232,11 @@ void declare(CLI::App& command, Options& options) {
   what.add_flag("--all", options.all, "Every kernel that has a benchmark");
   what.add_flag("--list", options.list, "List the kernels that have a benchmark");
   what.require_option(1);
+  command
+      .add_option("--sizes", options.sizes,
+                  "usual, or large: sizes that a GPU's last-level cache does not hold, for kernels that have them "
+                  "(default: large on a GPU)")
+      ->check(CLI::IsMember({"usual", "large"}));
   add_number_option(command, "--repeat", options.repeat, "Most runs", 3U, 100000U);
   add_number_option(command, "--seconds", options.seconds, "Most time to spend on a kernel", 0.0);
   add_run_options(command, options.device, options.json);
