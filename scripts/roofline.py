@@ -4,6 +4,9 @@
     anymetal bench kernel --all --json > kernels.json
     scripts/roofline.py kernels.json --svg docs/roofline-cpu.svg --table docs/roofline-cpu.md
 
+    bench/nvidia/measure.py ./anymetal ./libnvidia_events.so --parts ceilings,kernels --kernels all --roofline kernels.json
+    scripts/roofline.py kernels.json --table docs/roofline-nvidia.md
+
 Several files are taken as parts of one run: of a kernel and shape that stands in more than one the last counts, of the ceilings the
 median. What limits a kernel is what takes longer at the ceilings' speed: moving its bytes at copy bandwidth, or its arithmetic:
 floating-point operations at the multiply-add peak or, where `operations` of vector lanes are counted (src/cases/operations.cpp), one a
@@ -19,6 +22,7 @@ import math
 import statistics
 import sys
 
+LARGE = 60_000_000  # bytes that a GPU's last-level cache does not hold
 WIDTH, HEIGHT, LEFT, TOP, GAP = 560, 420, 62, 44, 90
 
 
@@ -169,6 +173,33 @@ def table(rows, ceilings):
     return "\n".join(lines) + "\n"
 
 
+def gpu_table(rows, ceilings):
+    """Of a run on a GPU: what memory limits, the slowest against copy bandwidth first."""
+    rows = sorted((r for r in rows if limit(r, ceilings)[0] == "memory" and r["bytes"] > 0), key=lambda r: share(r, ceilings))
+    large = [r for r in rows if r["bytes"] >= LARGE]
+    return "\n".join(
+        [
+            "# Every kernel that memory limits, on an NVIDIA GPU",
+            "",
+            "Made by `scripts/roofline.py` (its head says how); [performance-nvidia.md](performance-nvidia.md) has the reasons of those that do not reach "
+            f"60 % of copy bandwidth. {ceilings['device']}: a copy of 1 GiB moved {ceilings['copy_gigabytes_per_second']:.0f} GB/s beside them, f32 multiply-adds "
+            f"reached {ceilings['fma_gigaflops'] / 1e3:.0f} TFLOP/s; a launch of one threadgroup takes {ceilings['start_microseconds']:.1f} us between events, of which "
+            "2 us are taken off here as off every time.",
+            "",
+            f"{len(rows)} kernels and shapes; {sum(share(r, ceilings) >= 0.6 for r in rows)} move their bytes at 60 % of copy bandwidth or more. Of the {len(large)} that move "
+            f"{LARGE // 1000000} MB or more {sum(share(r, ceilings) >= 0.6 for r in large)} do.",
+            "",
+            "| kernel | shape | MB | us | spread | GB/s | % of copy |",
+            "| --- | --- | --- | --- | --- | --- | --- |",
+        ]
+        + [
+            f"| {r['kernel']} | {r['shape'].strip().replace('|', '/')} | {r['bytes'] / 1e6:.1f} | {r['milliseconds']['median'] * 1e3:.1f} | {r['milliseconds']['spread'] * 1e3:.1f} | "
+            f"{r['gigabytes_per_second']:.0f} | {100 * share(r, ceilings):.0f} |"
+            for r in rows
+        ]
+    ) + "\n"
+
+
 def read(paths):
     rows, measured = {}, {}
     for path in paths:
@@ -178,7 +209,8 @@ def read(paths):
             rows[row["kernel"], row["shape"]] = row
         for name, value in run["ceilings"].items():
             measured.setdefault(name, []).append(value)
-    return list(rows.values()), {name: statistics.median(values) for name, values in measured.items()}
+    ceilings = {name: ", ".join(sorted(set(v))) if isinstance(v[0], str) else statistics.median(v) for name, v in measured.items()}
+    return list(rows.values()), ceilings
 
 
 def main():
@@ -192,7 +224,7 @@ def main():
     except (OSError, ValueError, KeyError) as error:
         print(f"{' '.join(options.run)}: not what bench kernel prints: {error!r}", file=sys.stderr)
         return 1
-    for path, text in ((options.svg, draw), (options.table, table)):
+    for path, text in ((options.svg, draw), (options.table, gpu_table if "device" in ceilings else table)):
         if path:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text(rows, ceilings))

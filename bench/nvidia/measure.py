@@ -66,7 +66,7 @@ def summary(text, runs):
 def kernel_row(result, text, copy):
     """From `bench kernel --json` of one kernel and its events: times, and the rate as a part of the ceiling where memory counts."""
     us, spread = summary(text, result["runs"])
-    row = {"us": us, "spread": spread} | {key: result[key] for key in ("shape", "bytes", "flops", "operations")}
+    row = {"us": us, "spread": spread, "shape": result["shape"]} | {key: result.get(key, 0) for key in ("bytes", "flops", "operations")}
     if result["flops"] > 0:
         row["rate"] = f"{result['flops'] / us * 1e-6:.1f} TFLOP/s"
     else:

@@ -18,7 +18,7 @@ kernel void fused_gelu_mul(device const T* gate [[buffer(0)]],
                            uint i [[thread_position_in_grid]],
                            uint group [[threadgroup_position_in_grid]],
                            uint size [[threads_per_threadgroup]]) {
-  for_element<T>({i, group, size}, n, [&](uint e) { return T(gelu_tanh(float(gate[e])) * float(up[e])); }, [&](uint e, T v) { out[e] = v; });
+  for_element<T>({i, group, size}, n, [&](uint e) { return T(gelu_tanh_as<T>(float(gate[e])) * float(up[e])); }, [&](uint e, T v) { out[e] = v; });
 }
 
 template [[host_name("fused_gelu_mul")]] kernel void fused_gelu_mul<float>(

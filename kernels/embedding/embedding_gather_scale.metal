@@ -62,6 +62,19 @@ struct GatherBlocksParams {
   uint rows;
 };
 
+#if ANYMETAL_NVIDIA
+// The elements of a threadgroup's threads of one row, which lie side by side: fours, a thread's as far apart as there are threads.
+template <class Block, class Store>
+void decode_together(device const Block* row, bool there, uint first, uint end, uint index, uint threads, Store store) {
+  constexpr uint kBlock = BlockTraits<Block>::kElements;
+#pragma unroll
+  for (uint k = 0; k < 8; ++k) {
+    const uint i = first + 4 * (index + k * threads);
+    if (i < end) store(i, there ? decode<4>(row[i / kBlock], i % kBlock) : float4(0.0f));
+  }
+}
+#endif
+
 /// out[t, i] = table[ids[t], i] * scale for a block-quantised table; an id past its end gives zeros. A thread decodes 32
 /// elements.
 ///
@@ -72,9 +85,24 @@ kernel void embedding_gather_scale_batch(device const Block* table [[buffer(0)]]
                                          device const uint* ids [[buffer(1)]],
                                          device float* out [[buffer(2)]],
                                          constant GatherBlocksParams& p [[buffer(3)]],
-                                         uint2 gid [[thread_position_in_grid]]) {
+                                         uint2 gid [[thread_position_in_grid]],
+                                         uint2 in_group [[thread_position_in_threadgroup]],
+                                         uint2 size [[threads_per_threadgroup]]) {
   typedef Lanes<8> L;
   const uint kBlock = BlockTraits<Block>::kElements;
+#if ANYMETAL_NVIDIA
+  if (gid.y >= p.n_tokens) return;
+  const uint row_id = ids[gid.y], begin = (gid.x - in_group.x) * 32;
+  const bool there = row_id < p.rows;
+  device const Block* row = table + (there ? ulong(row_id) * (p.hidden / kBlock) : 0);
+  device float* target = out + ulong(gid.y) * p.hidden;
+  if (ulong(out) % 16 == 0) {
+    decode_together(row, there, begin, p.hidden, in_group.x, size.x, [&](uint i, float4 v) { *(device float4*)(target + i) = v * p.scale; });
+  } else {
+    decode_together(row, there, begin, p.hidden, in_group.x, size.x, [&](uint i, float4 v) { Lanes<4>::store(target + i, v * p.scale); });
+  }
+  return;
+#endif
   const uint first = gid.x * 32;
   if (first >= p.hidden || gid.y >= p.n_tokens) return;
   const uint id = ids[gid.y];
@@ -88,7 +116,7 @@ kernel void embedding_gather_scale_batch(device const Block* table [[buffer(0)]]
 
 #define INSTANTIATE(name, Block) \
   template [[host_name("embedding_gather_scale_batch_" name "_f32")]] kernel void embedding_gather_scale_batch<Block>( \
-      device const Block*, device const uint*, device float*, constant GatherBlocksParams&, uint2);
+      device const Block*, device const uint*, device float*, constant GatherBlocksParams&, uint2, uint2, uint2);
 INSTANTIATE("q4_0", BlockQ4_0)
 INSTANTIATE("q5_0", BlockQ5_0)
 INSTANTIATE("q5_1", BlockQ5_1)

@@ -1,6 +1,7 @@
 #include <metal_stdlib>
 #include "common/lanes.h"
 #include "common/matmul_params.h"
+#include "common/nvidia.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -16,11 +17,44 @@ struct MatrixRows {
   device const W* at[kRows];
 };
 
+#if ANYMETAL_NVIDIA
+// Eight elements at a multiple of 16 bytes.
+template <class T>
+Float8 eight_aligned(device const T* p) {
+  constexpr uint kLoads = 8 * sizeof(T) / 16;
+  uint4 words[kLoads];
+  for (uint i = 0; i < kLoads; ++i) words[i] = ((device const uint4*)p)[i];
+  Float8 v;
+  for (uint i = 0; i < 8; ++i) v[i] = float(((thread const T*)words)[i]);
+  return v;
+}
+
+// partial_products where rows and x lie at multiples of 16 bytes: two runs of each are on their way before the first is used.
+template <int kRows, class W, class X>
+void aligned_products(MatrixRows<kRows, W> rows, device const X* x, uint length, uint worker, uint workers, thread float* sums) {
+  Float8 runs[kRows] = {};
+#pragma clang loop unroll_count(2)
+  for (uint k = worker * 8; k < length; k += workers * 8) {
+    Float8 weights[kRows];
+    for (int r = 0; r < kRows; ++r) weights[r] = eight_aligned(rows.at[r] + k);
+    const Float8 v = eight_aligned(x + k);
+    for (int r = 0; r < kRows; ++r) runs[r] += weights[r] * v;
+  }
+  for (int r = 0; r < kRows; ++r) sums[r] = Lanes<8>::sum(runs[r]);
+}
+#endif
+
+
 // A thread's part of the products of kRows rows with x, where `workers` threads share every row in runs of 8 elements. Rows
 // are anywhere; so is what is left over of a length that is no multiple of 8.
 template <int kRows, class W, class X>
 void partial_products(MatrixRows<kRows, W> rows, device const X* x, uint length, uint worker, uint workers, thread float* sums) {
   typedef Lanes<8> L;
+#if ANYMETAL_NVIDIA
+  if (length % 8 == 0 && (ulong(x) | ulong(rows.at[0]) | (ulong(rows.at[kRows - 1]) - ulong(rows.at[0]))) % 16 == 0) {
+    return aligned_products(rows, x, length, worker, workers, sums);
+  }
+#endif
   const uint whole = length & ~7u;
   L::F runs[kRows] = {};
   for (uint k = worker * 8; k < whole; k += workers * 8) {

@@ -1,6 +1,10 @@
 #include <metal_stdlib>
 #include "common/blocks.h"
 #include "common/matmul_params.h"
+#include "common/nvidia.h"
+#if ANYMETAL_NVIDIA
+#include "nvidia/mat_vec.h"
+#endif
 using namespace metal;
 using namespace anymetal;
 
@@ -25,6 +29,23 @@ using namespace anymetal;
 
 constant int simdgroups [[function_constant(600)]];      // of a threadgroup
 constant int lanes_per_row [[function_constant(601)]];  // lanes that share a weight row: a power of two, 32 at most
+
+#if ANYMETAL_NVIDIA
+// Products with one activation row after the other for a threadgroup of two simdgroups, of whose `rows` weight rows a product with one vector takes
+// eight or sixteen at a time. All threads must call.
+template <class Block>
+void products_in_turn(threadgroup MatVecMemory<Block>& memory, device const uchar* weight, device const uchar* x, ulong x_row, device float* dst,
+                      ulong dst_row, uint tokens, uint group, uint rows, ulong count, uint length, uint simdgroup, uint lane) {
+  const uint together = BlockTraits<Block>::kElements == 32 && count < kManyRows ? 8 : 16, times = max(rows / together, 1u);
+#pragma clang loop unroll(disable)
+  for (uint i = 0; i < tokens * times; ++i) {
+    const uint token = i / times;
+    const FloatInput input = {(device const float*)(x + token * x_row)};
+    nvidia_mat_vec<Block>(memory, weight, input, dst + token * dst_row, group * times + i % times, count, length, simdgroup, lane);
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+  }
+}
+#endif
 
 /// dst[m, n] = sum over k of W[n, k] * x[m, k]: lanes_per_row lanes take a weight row together and multiply each decoded
 /// run of 8 elements with kRows activation rows. Rows past the last are neither read nor written. A weight with fewer
@@ -51,8 +72,18 @@ kernel void mul_mv_ext(constant MatVecExtParams& p [[buffer(0)]],
   const ulong weight_rows = ulong(p.ne01), tokens = ulong(p.ne11);
 
   const uint i12 = group.z % uint(p.ne12), i13 = group.z / uint(p.ne12);
+  [[maybe_unused]] device const uchar* all_weights = weight;
   weight += min(n, weight_rows - 1) * p.nb01 + ulong(i12 / uint(p.r2) % uint(p.ne02)) * p.nb02 + ulong(i13 / uint(p.r3)) * p.nb03;
   x += i12 * p.nb12 + i13 * p.nb13;
+#if ANYMETAL_NVIDIA
+  threadgroup MatVecMemory<Block> memory;
+  const uint together = rows_per_simdgroup * 2;
+  if (simdgroups == 2 && together <= 32 && p.nb01 == length / kBlock * sizeof(Block) && nvidia::has_ampere()) {
+    const ulong batch_weight = ulong(i12 / uint(p.r2) % uint(p.ne02)) * p.nb02 + ulong(i13 / uint(p.r3)) * p.nb03;
+    return products_in_turn<Block>(memory, all_weights + batch_weight, x + first * p.nb11, p.nb11, dst + (group.z * ulong(p.ne1) + first) * ulong(p.ne0),
+                                   ulong(p.ne0), uint(min(ulong(kRows), tokens - first)), group.x, together, weight_rows, length, simdgroup, lane);
+  }
+#endif
   device const Block* blocks = (device const Block*)weight;
   device const float* rows[kRows];
   for (int r = 0; r < kRows; ++r) rows[r] = (device const float*)(x + min(first + r, tokens - 1) * p.nb11);

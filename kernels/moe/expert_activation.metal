@@ -56,7 +56,7 @@ kernel void moe_swiglu_sequence(device const T* gate_up [[buffer(0)]],
     return float2(float(gate_up[slot * 2 * s.width + at.x]), float(gate_up[(slot * 2 + 1) * s.width + at.x]));
   };
   for_plane<16 / sizeof(T)>({at.z, group.z, size.z}, s.tokens, halves,
-                            [&](uint token, float2 v) { y[(ulong(token) * s.slots + at.y) * s.width + at.x] = T(gelu_tanh(v.x) * v.y); });
+                            [&](uint token, float2 v) { y[(ulong(token) * s.slots + at.y) * s.width + at.x] = T(gelu_tanh_as<T>(v.x) * v.y); });
 }
 
 template [[host_name("moe_swiglu_seq")]] kernel void moe_swiglu_sequence<float>(device const float*, device float*, constant ExpertSizes&, uint3, uint3, uint3);

@@ -59,7 +59,18 @@ kernel void weighted_sum_sequence(device const T* x [[buffer(0)]],
                                   uint2 at [[thread_position_in_grid]]) {
   if (at.x >= s.width || at.y >= s.tokens) return;
   float sum = 0.0f;
-  for (uint k = 0; k < s.slots; ++k) {
+  uint k = 0;
+#if ANYMETAL_NVIDIA
+  for (constexpr uint kAhead = 8; s.slots - k >= kAhead; k += kAhead) {
+    const ulong slot = ulong(at.y) * s.slots + k;
+    T ahead[kAhead];
+#pragma unroll
+    for (uint j = 0; j < kAhead; ++j) ahead[j] = x[(slot + j) * s.width + at.x];
+#pragma unroll
+    for (uint j = 0; j < kAhead; ++j) sum += float(ahead[j]) * weight[slot + j];
+  }
+#endif
+  for (; k < s.slots; ++k) {
     const ulong slot = ulong(at.y) * s.slots + k;
     sum += float(x[slot * s.width + at.x]) * weight[slot];
   }

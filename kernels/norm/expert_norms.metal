@@ -27,6 +27,74 @@ struct ExpertMix {
   }
 };
 
+#if ANYMETAL_NVIDIA
+// The sums of kKept elements from `i` on, `step` apart: expert after expert, so that as many loads are on their way.
+template <uint kKept>
+void mix_kept(ExpertMix mix, uint i, uint step, thread float* sums) {
+#pragma unroll
+  for (uint j = 0; j < kKept; ++j) sums[j] = 0.0f;
+#pragma clang loop unroll(disable)
+  for (uint k = 0; k < mix.slots; ++k) {
+    device const float* row = mix.outputs + ulong(k) * mix.dim + i;
+    const float weight = mix.weights[k];
+    float ahead[kKept];
+#pragma unroll
+    for (uint j = 0; j < kKept; ++j) ahead[j] = row[j * step];
+#pragma unroll
+    for (uint j = 0; j < kKept; ++j) sums[j] += ahead[j] * weight;
+  }
+}
+
+// What a thread has of a row of kKept elements for each: all are loaded before the first is used.
+template <uint kKept>
+void keep(device const float* from, Team team, thread float* to) {
+#pragma unroll
+  for (uint j = 0; j < kKept; ++j) to[j] = from[team.index + j * team.size];
+}
+
+template <uint kKept>
+float sum_of_squares(thread const float* values) {
+  float squares = 0.0f;
+#pragma unroll
+  for (uint j = 0; j < kKept; ++j) squares += values[j] * values[j];
+  return squares;
+}
+
+template <uint kKept>
+void norm_add_kept(ExpertMix experts, device const float* residual, device const float* w, device float* out, float eps, threadgroup float* scratch, Team team) {
+  float weights[kKept], beside[kKept], sums[kKept];
+  keep<kKept>(w, team, weights);
+  keep<kKept>(residual, team, beside);
+  mix_kept<kKept>(experts, team.index, team.size, sums);
+  const float r = InverseRms{experts.dim, eps}(threadgroup_sum(sum_of_squares<kKept>(sums), scratch, team));
+#pragma unroll
+  for (uint j = 0; j < kKept; ++j) out[team.index + j * team.size] = beside[j] + sums[j] * r * weights[j];
+}
+
+// The residual is read once more rather than kept, and four columns are done at a time: else registers leave no room for threadgroups of 1,024.
+template <uint kKept>
+void dnorm_add_kept(ExpertMix experts, device const float* residual, device const float* w_res, device const float* w_moe, device float* out, float eps,
+                    threadgroup float* scratch, Team team) {
+  const InverseRms inverse = {experts.dim, eps};
+  float values[kKept];
+  keep<kKept>(residual, team, values);
+  const float r_res = inverse(threadgroup_sum(sum_of_squares<kKept>(values), scratch, team));
+  mix_kept<kKept>(experts, team.index, team.size, values);
+  const float r_moe = inverse(threadgroup_sum(sum_of_squares<kKept>(values), scratch, team));
+#pragma unroll
+  for (uint first = 0; first < kKept; first += 4) {
+    float beside[4], weights_res[4], weights_moe[4];
+    keep<4>(residual + first * team.size, team, beside);
+    keep<4>(w_res + first * team.size, team, weights_res);
+    keep<4>(w_moe + first * team.size, team, weights_moe);
+#pragma unroll
+    for (uint j = 0; j < 4; ++j) {
+      out[team.index + (first + j) * team.size] = beside[j] * r_res * weights_res[j] + values[first + j] * r_moe * weights_moe[j];
+    }
+  }
+}
+#endif
+
 // The mix of a row, of which a thread keeps its first elements from the sum of squares for the result.
 struct KeptMix {
   static constexpr uint kKept = 4;
@@ -80,7 +148,12 @@ kernel void fused_moe_wsum_norm_add_f32(device const float* experts [[buffer(0)]
   if (row >= rows) return;
   const ulong base = ulong(row) * dim;
   const Team team = {index, size, lane, simdgroup};
-  KeptMix mix = {{experts + ulong(row) * slots * dim, weights + ulong(row) * slots, slots, dim}, {}};
+  const ExpertMix sum = {experts + ulong(row) * slots * dim, weights + ulong(row) * slots, slots, dim};
+#if ANYMETAL_NVIDIA
+  if (dim == 8 * size) return norm_add_kept<8>(sum, residual + base, w, out + base, eps, scratch, team);
+  if (dim == 4 * size) return norm_add_kept<4>(sum, residual + base, w, out + base, eps, scratch, team);
+#endif
+  KeptMix mix = {sum, {}};
   const float r = mix.inverse_rms(eps, scratch, team);
   mix.for_each(team, [&](uint i, float v) { out[base + i] = residual[base + i] + v * r * w[i]; });
 }
@@ -110,7 +183,12 @@ kernel void fused_moe_wsum_dnorm_add_f32(device const float* experts [[buffer(0)
   if (row >= rows) return;
   const Team team = {index, size, lane, simdgroup};
   const ulong base = ulong(row) * dim;
-  KeptMix mix = {{experts + ulong(row) * slots * dim, weights + ulong(row) * slots, slots, dim}, {}};
+  const ExpertMix sum = {experts + ulong(row) * slots * dim, weights + ulong(row) * slots, slots, dim};
+#if ANYMETAL_NVIDIA
+  if (dim == 8 * size) return dnorm_add_kept<8>(sum, residual + base, w_res, w_moe, out + base, eps, scratch, team);
+  if (dim == 4 * size) return dnorm_add_kept<4>(sum, residual + base, w_res, w_moe, out + base, eps, scratch, team);
+#endif
+  KeptMix mix = {sum, {}};
   const float r_res = inverse_rms_of(dim, eps, scratch, team, [&](uint i) { return residual[base + i]; });
   const float r_moe = mix.inverse_rms(eps, scratch, team);
   mix.for_each(team, [&](uint i, float v) { out[base + i] = residual[base + i] * r_res * w_res[i] + v * r_moe * w_moe[i]; });

@@ -1,6 +1,6 @@
 #include <metal_stdlib>
 #include "common/activations.h"
-#include "common/nvidia.h"
+#include "common/elements.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -15,6 +15,11 @@ static_assert(sizeof(ConvShape) == 16, "layout");
 template <class T>
 T past_and_present(device const T* x, device const T* state, ConvShape s, uint sequence, uint channel, uint i) {
   const uint past = s.width - 1;
+#if ANYMETAL_NVIDIA
+  // The place is chosen, not whether there is a load: several are on their way at once.
+  const ulong in_state = (ulong(sequence) * s.channels + channel) * past + i, in_x = (ulong(sequence) * s.tokens + (i - past)) * s.channels + channel;
+  return *(i < past ? state + in_state : x + in_x);
+#endif
   if (i < past) return state[(ulong(sequence) * s.channels + channel) * past + i];
   return x[(ulong(sequence) * s.tokens + (i - past)) * s.channels + channel];
 }
@@ -36,7 +41,7 @@ kernel void ssm_conv_forward(device const T* x [[buffer(0)]],
                              uint3 size [[threads_per_threadgroup]]) {
   const ConvShape s = shape;
   if (at.x >= s.channels || at.y >= s.tokens || at.z >= s.sequences) return;
-  const auto store = [&](uint t, float sum) { y[(ulong(at.z) * s.tokens + t) * s.channels + at.x] = T(silu(sum)); };
+  const auto store = [&](uint t, float sum) { y[(ulong(at.z) * s.tokens + t) * s.channels + at.x] = T(silu_as<T>(sum)); };
   const auto sum_at = [&](uint t) {
     float sum = 0.0f;
     for (uint k = 0; k < s.width; ++k) {
@@ -82,17 +87,20 @@ kernel void ssm_conv_state_update(device const T* x [[buffer(0)]],
                                   device const T* old_state [[buffer(1)]],
                                   device T* new_state [[buffer(2)]],
                                   constant ConvShape& shape [[buffer(3)]],
-                                  uint3 at [[thread_position_in_grid]]) {
+                                  uint3 at [[thread_position_in_grid]],
+                                  uint3 group [[threadgroup_position_in_grid]],
+                                  uint3 size [[threads_per_threadgroup]]) {
   const ConvShape s = shape;
-  if (at.x + 1 >= s.width || at.y >= s.channels || at.z >= s.sequences) return;
-  new_state[(ulong(at.z) * s.channels + at.y) * (s.width - 1) + at.x] =
-      past_and_present(x, old_state, s, at.z, at.y, s.tokens + at.x);
+  if (at.x + 1 >= s.width || at.y >= s.channels) return;
+  for_plane<8>({at.z, group.z, size.z}, s.sequences,
+               [&](uint sequence) { return past_and_present(x, old_state, s, sequence, at.y, s.tokens + at.x); },
+               [&](uint sequence, T v) { new_state[(ulong(sequence) * s.channels + at.y) * (s.width - 1) + at.x] = v; });
 }
 
 #define INSTANTIATE(name, T) \
   template [[host_name("ssm_conv_forward_" name)]] kernel void ssm_conv_forward<T>( \
       device const T*, device const T*, device const T*, device T*, constant ConvShape&, uint3, uint3, uint3); \
   template [[host_name("ssm_conv_state_update_" name)]] kernel void ssm_conv_state_update<T>( \
-      device const T*, device const T*, device T*, constant ConvShape&, uint3);
+      device const T*, device const T*, device T*, constant ConvShape&, uint3, uint3, uint3);
 INSTANTIATE("f32", float)
 INSTANTIATE("bf16", bfloat)

@@ -25,19 +25,33 @@ kernel void fused_head_norm_rope_bf16(device const bfloat* x [[buffer(0)]],
                                       device const float* sines [[buffer(4)]],
                                       constant CachedParams& p [[buffer(5)]],
                                       threadgroup float* scratch [[threadgroup(0)]],
-                                      uint head [[threadgroup_position_in_grid]],
+                                      uint group [[threadgroup_position_in_grid]],
                                       uint index [[thread_index_in_threadgroup]],
                                       uint size [[threads_per_threadgroup]],
                                       uint lane [[thread_index_in_simdgroup]],
                                       uint simdgroup [[simdgroup_index_in_threadgroup]]) {
-  if (head >= p.n_heads) return;
+  if (group >= p.n_heads) return;
   const Team team = {index, size, lane, simdgroup};
   const uint dim = p.head_dim, pairs = min(p.half_rope_dim, dim / 2);
-  const ulong base = ulong(head) * dim;
-  const float r = inverse_rms_of(dim, p.eps, scratch, team, [&](uint i) { return float(x[base + i]); });
-  rotate_head(dim, pairs, pairs, index, size, normalised(x + base, w, r, p.has_weight != 0),
-              [&](uint i, float2 v) { return rotate(v, cosines[i], sines[i]); },
-              [&](uint i, float v) { out[base + i] = bfloat(v); });
+  const auto each = [&](uint head) {
+    const ulong base = ulong(head) * dim;
+    const float r = inverse_rms_of_head(dim, p.eps, scratch, team, [&](uint i) { return float(x[base + i]); });
+    rotate_head(dim, pairs, pairs, index, size, normalised(x + base, w, r, p.has_weight != 0),
+                [&](uint i, float2 v) { return rotate(v, cosines[i], sines[i]); },
+                [&](uint i, float v) { out[base + i] = bfloat(v); });
+  };
+#if ANYMETAL_NVIDIA
+  const auto together = [&](uint first, uint end) {
+    if (2 * pairs != dim) return false;
+    return turn_common_heads(dim, first, end, p.eps, team, [&](uint h, uint i) { return float(x[ulong(h) * dim + i]); },
+                             [&](uint i) { return p.has_weight != 0 ? float(w[i]) : 1.0f; }, [] {},
+                             [&](uint, uint i, float2 v) { return rotate(v, cosines[i], sines[i]); },
+                             [&](uint h, uint i, float v) { out[ulong(h) * dim + i] = bfloat(v); });
+  };
+#else
+  const auto together = [](uint, uint) { return false; };
+#endif
+  for_heads(group, p.n_heads, together, each);
 }
 
 struct BatchParams {
@@ -66,14 +80,28 @@ kernel void fused_head_norm_rope_batch_bf16(device const bfloat* x [[buffer(0)]]
                                             device const float* freq_factors [[buffer(5)]],
                                             threadgroup float* scratch [[threadgroup(0)]],
                                             uint group [[threadgroup_position_in_grid]],
+                                            uint heads [[threadgroups_per_grid]],
                                             uint index [[thread_index_in_threadgroup]],
                                             uint size [[threads_per_threadgroup]],
                                             uint lane [[thread_index_in_simdgroup]],
                                             uint simdgroup [[simdgroup_index_in_threadgroup]]) {
   const Team team = {index, size, lane, simdgroup};
-  const ulong base = ulong(group) * p.head_dim;
-  const float r = inverse_rms_of(p.head_dim, p.eps, scratch, team, [&](uint i) { return float(x[base + i]); });
-  const float position = float(positions[group / p.n_heads]);
-  rotate_normalised(p, normalised(x + base, w, r, p.has_weight != 0), position, freq_factors, team,
-                    [&](uint i, float v) { out[base + i] = bfloat(v); });
+  const uint dim = p.head_dim;
+  const auto each = [&](uint head) {
+    const ulong base = ulong(head) * dim;
+    const float r = inverse_rms_of_head(dim, p.eps, scratch, team, [&](uint i) { return float(x[base + i]); });
+    rotate_normalised(p, normalised(x + base, w, r, p.has_weight != 0), float(positions[head / p.n_heads]), freq_factors, team,
+                      [&](uint i, float v) { out[base + i] = bfloat(v); });
+  };
+#if ANYMETAL_NVIDIA
+  threadgroup Turns turns;
+  const auto together = [&](uint first, uint end) {
+    return turn_heads_by_position(p, first, end, team, turns, positions, freq_factors, [&](uint h, uint i) { return float(x[ulong(h) * dim + i]); },
+                                  [&](uint i) { return p.has_weight != 0 ? float(w[i]) : 1.0f; },
+                                  [&](uint h, uint i, float v) { out[ulong(h) * dim + i] = bfloat(v); });
+  };
+#else
+  const auto together = [](uint, uint) { return false; };
+#endif
+  for_heads(group, heads, together, each);
 }

@@ -65,29 +65,44 @@ kernel void fused_head_norm_rope(device const float* x [[buffer(0)]],
                                  device float* out_permuted [[buffer(7)]],
                                  threadgroup float* scratch [[threadgroup(0)]],
                                  uint group [[threadgroup_position_in_grid]],
+                                 uint heads [[threadgroups_per_grid]],
                                  uint index [[thread_index_in_threadgroup]],
                                  uint size [[threads_per_threadgroup]],
                                  uint lane [[thread_index_in_simdgroup]],
                                  uint simdgroup [[simdgroup_index_in_threadgroup]]) {
   const Team team = {index, size, lane, simdgroup};
   const uint dim = p.head_dim;
-  const uint token = group / p.n_heads, head = group % p.n_heads;
-  const ulong base = ulong(group) * dim;
-  const ulong copy_base = p.bf16_permuted != 0 ? (ulong(head) * p.seq_len + token) * dim : base;
-
-  const float squares = threadgroup_sum(share_of_squares<kVectors>(x + base, dim, team), scratch, team);
-  const float r = rsqrt(squares / float(dim) + p.eps);
-
-  const Outputs outputs = {out + base, p.has_bf16_output != 0 ? out_bf16 + copy_base : nullptr,
-                           p.has_f32_perm_output != 0 ? out_permuted + copy_base : nullptr};
-  // All of the head has been read by now, and an element is written by the thread that reads it again: out may be x.
-  rotate_normalised(p, normalised(x + base, w, r, p.has_weight != 0), float(positions[token]), freq_factors, team,
-                    [&](uint i, float v) { outputs.store(i, v); });
+  const auto outputs_of = [&](uint h) {
+    const uint token = h / p.n_heads, head = h % p.n_heads;
+    const ulong base = ulong(h) * dim, copy_base = p.bf16_permuted != 0 ? (ulong(head) * p.seq_len + token) * dim : base;
+    return Outputs{out + base, p.has_bf16_output != 0 ? out_bf16 + copy_base : nullptr,
+                   p.has_f32_perm_output != 0 ? out_permuted + copy_base : nullptr};
+  };
+  const auto each = [&](uint h) {
+    const ulong base = ulong(h) * dim;
+    const float squares = threadgroup_sum(share_of_squares<kVectors>(x + base, dim, team), scratch, team);
+    const float r = rsqrt(squares / float(dim) + p.eps);
+    const Outputs outputs = outputs_of(h);
+    // All of the head has been read by now, and an element is written by the thread that reads it again: out may be x.
+    rotate_normalised(p, normalised(x + base, w, r, p.has_weight != 0), float(positions[h / p.n_heads]), freq_factors, team,
+                      [&](uint i, float v) { outputs.store(i, v); });
+  };
+#if ANYMETAL_NVIDIA
+  threadgroup Turns turns;
+  const auto together = [&](uint first, uint end) {
+    return turn_heads_by_position(p, first, end, team, turns, positions, freq_factors, [&](uint h, uint i) { return x[ulong(h) * dim + i]; },
+                                  [&](uint i) { return p.has_weight != 0 ? w[i] : 1.0f; },
+                                  [&](uint h, uint i, float v) { outputs_of(h).store(i, v); });
+  };
+#else
+  const auto together = [](uint, uint) { return false; };
+#endif
+  for_heads(group, heads, together, each);
 }
 
 #define INSTANTIATE(name, kVectors) \
   template [[host_name(name)]] kernel void fused_head_norm_rope<kVectors>( \
       device const float*, device float*, device const float*, constant HeadNormRopeParams&, device const uint*, \
-      device const float*, device bfloat*, device float*, threadgroup float*, uint, uint, uint, uint, uint);
+      device const float*, device bfloat*, device float*, threadgroup float*, uint, uint, uint, uint, uint, uint);
 INSTANTIATE("fused_head_norm_rope_f32", false)
 INSTANTIATE("fused_head_norm_rope_f32_v2", true)

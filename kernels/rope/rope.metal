@@ -27,7 +27,11 @@ kernel void rope_adjacent(device const T* x [[buffer(0)]],
   };
   for_row<4>({at.y, group.y, size.y}, grid.y, load, [&](uint row, float3 pair) {
     const ulong base = ulong(row) * dim + 2 * i;
+#if ANYMETAL_NVIDIA
+    const float2 by = turn_by<sizeof(T)>(pair.z / divisor), v = rotate(pair.xy, by.x, by.y);
+#else
     const float2 v = rotate(pair.xy, pair.z / divisor);
+#endif
     y[base] = T(v.x);
     y[base + 1] = T(v.y);
   });
@@ -56,13 +60,12 @@ template <class T, class Factor>
 void rope_split(device const T* x, device T* y, SplitRope rope, device const uint* positions, uint heads, ElementThread own, uint count, uint first, uint step, Factor factor) {
   struct Angles {
     device const uint* positions;
-    uint heads;
     float divisor, factor;
-    float position(uint h) const { return float(positions[h / heads]); }
+    float position(uint token) const { return float(positions[token]); }
     float angle(float at) const { return at / divisor / factor; }
   };
-  const auto angles_of = [&](uint i) { return Angles{positions, heads, rope_divisor(i, rope.dim, rope.theta), factor(i)}; };
-  rotate_heads(own, count, rope.dim, rope.dim / 2, rope.pairs, first, step, [&](uint h, uint i) { return float(x[ulong(h) * rope.dim + i]); }, angles_of,
+  const auto angles_of = [&](uint i) { return Angles{positions, rope_divisor(i, rope.dim, rope.theta), factor(i)}; };
+  rotate_heads<T>(own, count, heads, rope.dim, rope.dim / 2, rope.pairs, first, step, [&](uint h, uint i) { return float(x[ulong(h) * rope.dim + i]); }, angles_of,
                [&](uint h, uint i, float v) { y[ulong(h) * rope.dim + i] = T(v); });
 }
 

@@ -33,16 +33,15 @@ kernel void rope_multi(device const T* x [[buffer(0)]],
   const uint period = p.mode == kVision ? rope_dim / 2 : rope_dim;
   struct Angles {
     device const int* positions;  // of the axis
-    uint heads;
     float divisor;
-    float position(uint h) const { return float(positions[h / heads]); }
+    float position(uint token) const { return float(positions[token]); }
     float angle(float at) const { return at / divisor; }
   };
   const auto angles_of = [&](uint i) {
     const Section s = section_of(i, p.mode, lengths);
-    return Angles{positions + ulong(s.axis) * tokens, heads, rope_divisor(s.place, period, params[0])};
+    return Angles{positions + ulong(s.axis) * tokens, rope_divisor(s.place, period, params[0])};
   };
-  rotate_heads({at.y, group.y, size.y}, uint(min(ulong(heads) * tokens, ulong(grid.y))), dim, dim / 2, rope_dim / 2, at.x, grid.x,
+  rotate_heads<T>({at.y, group.y, size.y}, uint(min(ulong(heads) * tokens, ulong(grid.y))), heads, dim, dim / 2, rope_dim / 2, at.x, grid.x,
                [&](uint h, uint i) { return float(x[ulong(h) * dim + i]); }, angles_of, [&](uint h, uint i, float v) { y[ulong(h) * dim + i] = T(v); });
 }
 

@@ -146,23 +146,34 @@ kernel void embedding_scatter_add_f32(device const float* dy [[buffer(0)]],
                                       constant ScatterShape& shape [[buffer(3)]],
                                       uint2 at [[thread_position_in_grid]],
                                       uint2 in_group [[thread_position_in_threadgroup]],
+                                      uint2 group [[threadgroup_position_in_grid]],
                                       uint2 size [[threads_per_threadgroup]],
                                       uint lane [[thread_index_in_simdgroup]]) {
   const ScatterShape s = shape;
 #if ANYMETAL_NVIDIA
-  // A column a thread; a simdgroup, whose row is one, looks through 32 ids at once.
-  if (at.y >= s.vocab) return;
-  device float* row = dtable + ulong(at.y) * s.hidden;
+  // A column of several rows a thread; a simdgroup, whose rows are the same, looks through 32 ids at once.
+  constexpr uint kRows = 8;
+  nvidia::take_every_threadgroup<1, kRows>();
+  if (group.y % kRows != 0 || at.y >= s.vocab) return;
+  const auto row = [&](uint j) { return at.y + j * size.y; };
   if (size.x % 32 == 0) {
-    float sum = 0.0f;
+    float sums[kRows] = {};
     for (uint b = 0; b < s.batch; b += 32) {
-      for (uint found = uint(ulong(simd_ballot(b + lane < s.batch && ids[min(b + lane, s.batch - 1)] == at.y))); found != 0; found &= found - 1) {
-        if (at.x < s.hidden) sum += dy[ulong(b + ctz(found)) * s.hidden + at.x];
+      const bool there = b + lane < s.batch;
+      const uint id = ids[min(b + lane, s.batch - 1)];
+#pragma unroll
+      for (uint j = 0; j < kRows; ++j) {
+        for (uint found = uint(ulong(simd_ballot(there && id == row(j)))); found != 0; found &= found - 1) {
+          if (at.x < s.hidden) sums[j] += dy[ulong(b + ctz(found)) * s.hidden + at.x];
+        }
       }
     }
-    if (at.x < s.hidden) row[at.x] = sum;
+#pragma unroll
+    for (uint j = 0; j < kRows; ++j) {
+      if (at.x < s.hidden && row(j) < s.vocab) dtable[ulong(row(j)) * s.hidden + at.x] = sums[j];
+    }
   } else if (at.x < s.hidden) {
-    ScatterRun<1>::run(at.x, s, at.y, dy, ids, row);
+    for (uint j = 0; j < kRows && row(j) < s.vocab; ++j) ScatterRun<1>::run(at.x, s, row(j), dy, ids, dtable + ulong(row(j)) * s.hidden);
   }
   return;
 #endif

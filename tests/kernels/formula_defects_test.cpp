@@ -51,10 +51,10 @@ const Defect kNormsAndElements[] = {
     {"CountAsAFloat", "softcap_f32", {{"if (own.at < n) store", "if (own.at < metal::as_type<float>(n)) store"}}},
     {"OverflowOfTheCube",
      "gelu_f32",
-     {{"return x * logistic(1.5957691216057308f * (x + 0.044715f * x * x * x));",
+     {{"return x * logistic_as<T>(1.5957691216057308f * (x + 0.044715f * x * x * x));",
        "return 0.5f * x * (1.0f + (metal::exp(1.5957691216057308f * (x + 0.044715f * x * x * x)) - 1.0f) / "
        "(metal::exp(1.5957691216057308f * (x + 0.044715f * x * x * x)) + 1.0f));"}}},
-    {"SiluForGelu", "moe_swiglu_seq", {{"T(gelu_tanh(v.x) * v.y)", "T(silu(v.x) * v.y)"}}},
+    {"SiluForGelu", "moe_swiglu_seq", {{"T(gelu_tanh_as<T>(v.x) * v.y)", "T(silu(v.x) * v.y)"}}},
     {"SiluForGeluOfOneToken", "moe_swiglu_batch", {{"gelu_tanh(gate_up[row + at.x])", "silu(gate_up[row + at.x])"}}},
     {"SiluForSigmoid", "sigmoid_mul_f32", {{"float(x[e]) / (1.0f", "float(x[e]) * float(gate[e]) / (1.0f"}}},
     {"FirstTwoAxesKept",

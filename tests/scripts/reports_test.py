@@ -123,15 +123,26 @@ class Roofline(unittest.TestCase):
         rows = self.rows + [row("near", 2.25e7, 0, 1.0, 1.0)]
         self.assertIn("4 are limited by memory; 1 of them move", roofline.table(rows, CEILINGS))
 
+    def test_lists_the_slowest_of_a_gpu_first(self):
+        ceilings = CEILINGS | {"device": "GPU", "start_microseconds": 2.9}
+        rows = self.rows + [row("large", 6e7, 0, 2.5, None)]
+        text = roofline.gpu_table(rows, ceilings)
+        lines = [line for line in text.splitlines() if line.startswith("| ")][2:]
+        self.assertEqual([line.split()[1] for line in lines], ["odd", "mv", "copy", "large"])  # without what arithmetic limits
+        self.assertTrue(lines[2].endswith("| 40.0 | 2000.0 | 10.0 | 20 | 67 |"), lines[2])
+        self.assertIn("4 kernels and shapes; 2 move", text)
+        self.assertIn("Of the 1 that move 60 MB or more 1 do", text)
+
     def test_joins_parts_of_a_run(self):
         with tempfile.TemporaryDirectory() as directory:
             paths = []
             for i, (part, read) in enumerate(((self.rows[:2], 39.0), (self.rows[1:], 40.0))):
                 paths.append(f"{directory}/{i}.json")
-                pathlib.Path(paths[-1]).write_text(json.dumps({"kernels": part, "ceilings": CEILINGS | {"read_gigabytes_per_second": read}}))
+                pathlib.Path(paths[-1]).write_text(json.dumps({"kernels": part, "ceilings": CEILINGS | {"read_gigabytes_per_second": read, "device": "GPU"}}))
             rows, ceilings = roofline.read(paths)
         self.assertEqual(len(rows), 4)
         self.assertEqual(ceilings["read_gigabytes_per_second"], 39.5)
+        self.assertEqual(ceilings["device"], "GPU")
 
 
 EVENTS = """msl_check 90.00 8 256
@@ -165,6 +176,20 @@ class MeasureNvidia(unittest.TestCase):
 
         self.assertEqual(measure.product_row(400.0, 2.0, 180.0)["rate"], "344 TFLOP/s, 45 % of the vendor's")
         self.assertEqual(measure.product_row(400.0, 2.0, 0)["rate"], "344 TFLOP/s")
+
+    def test_rows_become_what_the_roofline_reads(self):
+        found = {"gpu": "GPU", "copy": 1000.0, "f32": 2e-3 * 4096**3 / 50e3}  # 50 TFLOP/s
+        rows = {
+            "quick": {"shape": "s", "us": 12.0, "spread": 1.0, "bytes": 8e6, "flops": 0, "operations": 0},
+            "slow": {"shape": "s", "us": 12.0, "spread": 1.0, "bytes": 5e6, "flops": 0, "operations": 0},
+            "arithmetic": {"shape": "s", "us": 12.0, "spread": 1.0, "bytes": 1e3, "flops": 1e8, "operations": 0},
+            "broken": {"error": "e"},
+        }
+        self.assertEqual(measure.below(rows, found, 0.6), ["slow", "broken"])
+        run = measure.under_ceilings(rows, found, 2.9)
+        self.assertEqual([k["kernel"] for k in run["kernels"]], ["quick", "slow", "arithmetic"])
+        self.assertAlmostEqual(run["ceilings"]["fma_gigaflops"], 50e3)
+        self.assertAlmostEqual(roofline.share(run["kernels"][0], run["ceilings"]), 0.8)
 
     def test_parameters_of_products_have_the_layout_of_the_kernels(self):
         parameters = measure.parameters_of_product("q4_K")

@@ -121,7 +121,7 @@ void dense_matmul_cases(CaseList& list) {
   // Lengths with every remainder of 8.
   constexpr std::array kVectors = {Shape{1, 1, 1},    Shape{1, 7, 2},    Shape{1, 8, 7},
                                    Shape{1, 9, 67},   Shape{1, 17, 253}, Shape{1, 5, 258},
-                                   Shape{1, 33, 516}, Shape{1, 3, 1285}, Shape{1, 4096, 4096, {}, Purpose::Benchmark},
+                                   Shape{1, 33, 516}, Shape{1, 3, 1285}, Shape{1, 9, 1288}, Shape{1, 4096, 4096, {}, Purpose::Benchmark},
                                    Shape{1, 16384, 4096, {}, Purpose::LargeBenchmark}};
   for (const Types& t : kTypes) {
     for (const Shape& s : kVectors)
@@ -140,6 +140,7 @@ void dense_matmul_cases(CaseList& list) {
                                Shape{2, 5, 31},
                                Shape{4, 33, 388},
                                Shape{1, 9, 1282},
+                               Shape{2, 7, 264},
                                Shape{2, 3, 260, {2, 3}},
                                Shape{2, 3, 36, {2, 2, 2, 2}},
                                Shape{1, 4096, 4096, {}, Purpose::Benchmark},

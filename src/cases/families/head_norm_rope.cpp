@@ -96,6 +96,7 @@ void build(Problem& p, const Setup& s, bool vectors) {
     return e;
   };
   p.expect(out, {.absolute = 1e-6, .relative = 2e-6, .magnitude = kAngleError}, natural);
+  p.traffic(static_cast<double>(n) * (8 + (s.bf16 ? 2 : 0) + (s.f32_copy ? 4 : 0)));
   if (s.bf16) {
     p.expect(p.output(6, DType::BF16, n), {.absolute = 1e-6, .relative = 0x1p-8, .magnitude = kAngleError}, copy);
   } else {

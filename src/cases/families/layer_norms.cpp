@@ -24,6 +24,7 @@ struct Shape {
 };
 constexpr std::array kShapes = {Shape{1, 1},     Shape{3, 2},       Shape{2, 31},      Shape{5, 33},        Shape{1, 255},
                                 Shape{2, 257},   Shape{3, 640},     Shape{2, 100, 32}, Shape{2, 100, 96},   Shape{7, 64},
+                                Shape{2, 256, 32}, Shape{3, 256, 64},
                                 Shape{1, 3000, 1024}, Shape{1, 9000},    Shape{1300, 2056, 0, Purpose::Full},
                                 Shape{2048, 2048, 0, Purpose::Benchmark}, Shape{16384, 2048, 0, Purpose::LargeBenchmark}};
 

@@ -326,7 +326,7 @@ void recurrent_cases(CaseList& list) {
   for (const DType type : {DType::F32, DType::BF16}) {
     const std::string kernel = fmt::format("cumsum_{}", suffix(type));
     for (const Rows& s : {Rows{1, 1}, Rows{3, 2}, Rows{2, 31}, Rows{2, 33}, Rows{5, 255}, Rows{2, 257}, Rows{3, 511},
-                          Rows{1, 8192}, Rows{1, 8193}, Rows{1, 20000}, Rows{2, 100, 96}, Rows{2, 1000, 1024},
+                          Rows{1, 8192}, Rows{1, 8193}, Rows{1, 20000}, Rows{2, 100, 96}, Rows{2, 1000, 1024}, Rows{3, 512, 32}, Rows{2, 1024, 64},
                           Rows{1, 70, 48}, Rows{2100, 2056, 0, Purpose::Full}, Rows{4096, 4096, 0, Purpose::Benchmark}, Rows{8192, 4096, 0, Purpose::LargeBenchmark}}) {
       list.add(
           kernel, label(s), [=](Problem& p) { cumsum(p, type, s, uniform(-1, 1)); }, s.purpose);
