@@ -1,9 +1,12 @@
 #include "msl/entry_codegen.hpp"
 
 #include "msl/annotations.hpp"
+#include "msl/constant_values.hpp"
 #include "msl/given_constants.hpp"
 #include "msl/ir_arguments.hpp"
+#include "msl/ir_checks.hpp"
 #include "msl/ir_cleanup.hpp"
+#include "msl/ir_simplify.hpp"
 #include "msl/ir_threadgroup.hpp"
 #include "msl/math_mode.hpp"
 #include "msl/outside_subset.hpp"
@@ -84,6 +87,18 @@ std::string constant_symbol(clang::ASTContext& ast, clang::VarDecl& variable, st
   return mangled_name(ast, variable);
 }
 
+/// What no function constant decides is done once for all specialisations: calls are inlined and simplified. Not where a
+/// constant may decide what is called at all, in a circle or in a long program; and on NVIDIA's side not at all, where four
+/// kernels of the catalogue become other PTX by it.
+void inline_ahead(llvm::Module& module, const EntryModule& entry) {
+  constexpr std::uint64_t kShort = 20'000;
+  const llvm::Function* function = module.getFunction(entry.symbol);
+  if (entry.target == Target::Nvptx || function == nullptr || has_initialisers(module) || !find_recursion(module).empty()) return;
+  if (inlined_size(*function) > kShort) return;
+  drop_traps(module);  // as a return from the function they stand in
+  inline_calls_everywhere(module);
+}
+
 }  // namespace
 
 std::optional<EntryModule> generate_entry(Compilation& compilation, const KernelName& kernel, Target target,
@@ -136,6 +151,7 @@ std::optional<EntryModule> generate_entry(Compilation& compilation, const Kernel
   choose_math_functions(*module);
   describe_arguments(*module->getFunction(entry.symbol), entry.reflection.arguments, entry.argument_guards);
   clean_up(*module, entry.symbol);
+  inline_ahead(*module, entry);
   llvm::raw_string_ostream out(entry.bitcode);
   llvm::WriteBitcodeToFile(*module, out);
   return entry;

@@ -135,18 +135,23 @@ void simplify_function(llvm::Function& function) {
   PassRun().run(passes, function);
 }
 
-void inline_everything(llvm::Module& module) {
+void inline_calls_everywhere(llvm::Module& module) {
   for (llvm::Function& f : module) {
     if (!f.isDeclaration() && f.hasLocalLinkage()) f.addFnAttr(llvm::Attribute::AlwaysInline);
   }
   llvm::ModulePassManager passes;
   passes.addPass(llvm::AlwaysInlinerPass(false));
-  passes.addPass(llvm::GlobalDCEPass());
   llvm::FunctionPassManager functions = simplification();
   functions.addPass(llvm::ADCEPass());
   passes.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(functions)));
-  passes.addPass(llvm::GlobalDCEPass());
   PassRun().run(std::move(passes), module);
+}
+
+void inline_everything(llvm::Module& module) {
+  if (llvm::any_of(module, [](const llvm::Function& f) { return !f.isDeclaration() && f.hasLocalLinkage(); })) {
+    inline_calls_everywhere(module);
+  }
+  drop_unused(module);
 }
 
 bool calls_functions(const llvm::Module& module) {

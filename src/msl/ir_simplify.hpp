@@ -26,7 +26,10 @@ std::vector<llvm::Function*> users_of_open_variables(llvm::Module& module);
 /// The same as simplify_functions for one, whose calls of itself stay.
 void simplify_function(llvm::Function& function);
 
-/// Inlines every call of a defined function, then simplifies and drops what nothing uses.
+/// Inlines every call of a defined function and simplifies what that leaves.
+void inline_calls_everywhere(llvm::Module& module);
+
+/// The same where there is something to inline; drops what nothing uses.
 void inline_everything(llvm::Module& module);
 
 /// Whether a function with a body is still called.
