@@ -117,13 +117,21 @@ void row_products(device const uchar* first, ulong row_bytes, ulong blocks, uint
     return;
   }
 #pragma unroll
-  for (int r = 0; r < kRows; ++r) {
+  for (uint c = 0; c < kColumns; ++c) {
+    WideF sum[kRows];
 #pragma unroll
-    for (uint c = 0; c < kColumns; ++c) {
-      WideF sum = acc[r][c][0].vector();
+    for (int r = 0; r < kRows; ++r) {
+      sum[r] = acc[r][c][0].vector();
 #pragma unroll
-      for (uint i = 1; i < kChains; ++i) sum += acc[r][c][i].vector();
-      sums[r][c] = Wide::sum(sum);
+      for (uint i = 1; i < kChains; ++i) sum[r] += acc[r][c][i].vector();
+    }
+    if constexpr (kRows == 4) {
+      const metal::float4 four = four_sums(sum);
+#pragma unroll
+      for (int r = 0; r < kRows; ++r) sums[r][c] = four[r];
+    } else {
+#pragma unroll
+      for (int r = 0; r < kRows; ++r) sums[r][c] = Wide::sum(sum[r]);
     }
   }
 }

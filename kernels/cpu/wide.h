@@ -45,6 +45,25 @@ inline Float8 eight_sums(thread const WideF* v) {
          __builtin_shufflevector(pairs, pairs, 1, 3, 5, 7, 9, 11, 13, 15);
 }
 
+// The sum of each of four vectors, in the order of Wide::sum: together they take a quarter of the instructions.
+inline metal::float4 four_sums(thread const WideF* v) {
+  WideF halves[2];
+#pragma unroll
+  for (int i = 0; i < 2; ++i) {
+    const WideF a = v[i], b = v[i + 2];
+    halves[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+                __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+  }
+  const WideF a = halves[0], b = halves[1];
+  const WideF four = __builtin_shufflevector(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27) +
+                     __builtin_shufflevector(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+  const Float8 pairs = __builtin_shufflevector(four, four, 0, 1, 4, 5, 8, 9, 12, 13) +
+                       __builtin_shufflevector(four, four, 2, 3, 6, 7, 10, 11, 14, 15);
+  typedef float Float4 __attribute__((ext_vector_type(4)));
+  const Float4 sums = __builtin_shufflevector(pairs, pairs, 0, 2, 4, 6) + __builtin_shufflevector(pairs, pairs, 1, 3, 5, 7);
+  return metal::float4(sums[0], sums[1], sums[2], sums[3]);
+}
+
 // What a dispatch writes leaves the caches before anybody reads it, where it reads and writes as many bytes as these: it is
 // stored past them, so that its lines need not be read first.
 constexpr constant ulong kStreamedBytes = 32ul << 20;
