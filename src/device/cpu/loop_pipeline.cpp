@@ -46,8 +46,8 @@ bool may_become_vectors(const llvm::Loop& loop) {
          });
 }
 
-/// Widens and simplifies counters where the vectoriser needs it. In loops that stay what they are it takes a twentieth of
-/// the time of a compile and gains nothing.
+/// Widens and simplifies counters where the vectoriser needs it. In loops that stay what they are it takes a twentieth
+/// of the time of a compile and gains nothing.
 struct SimplifyCounters : llvm::PassInfoMixin<SimplifyCounters> {
   llvm::PreservedAnalyses run(llvm::Loop& loop, llvm::LoopAnalysisManager& analyses,
                               llvm::LoopStandardAnalysisResults& results, llvm::LPMUpdater& updater) {
