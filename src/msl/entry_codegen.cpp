@@ -57,11 +57,15 @@ bool starts_safe(const clang::FunctionDecl& function) {
   return features.hasAllowFPReassociateOverride() && !features.getAllowFPReassociateOverride();
 }
 
-void mark_safe_functions(clang::CodeGenerator& generator, std::span<clang::FunctionDecl* const> functions) {
-  for (clang::FunctionDecl* function : functions) {
-    if (llvm::isa<clang::CXXConstructorDecl, clang::CXXDestructorDecl>(function) || !starts_safe(*function)) continue;
+/// Notes for choose_math_functions on functions whose pragmas Clang's code does not tell of.
+void mark_math_modes(clang::CodeGenerator& generator, const Reachable& reachable) {
+  for (clang::FunctionDecl* function : reachable.functions) {
+    const bool is_safe = starts_safe(*function);
+    const bool is_uncontracted = reachable.uncontracted.contains(function);
+    if (llvm::isa<clang::CXXConstructorDecl, clang::CXXDestructorDecl>(function) || !(is_safe || is_uncontracted)) continue;
     llvm::Function* generated = generator.GetModule()->getFunction(generator.GetMangledName(function));
-    if (generated != nullptr) generated->addFnAttr(kSafeMathAttribute);
+    if (generated != nullptr && is_safe) generated->addFnAttr(kSafeMathAttribute);
+    if (generated != nullptr && is_uncontracted) generated->addFnAttr(kUncontractedAttribute);
   }
 }
 
@@ -129,7 +133,7 @@ std::optional<EntryModule> generate_entry(Compilation& compilation, const Kernel
   generator->HandleTranslationUnit(ast);
   instance.getLangOpts().SYCLIsDevice = true;
   if (generator->GetModule() != nullptr) {
-    mark_safe_functions(*generator, reachable.functions);
+    mark_math_modes(*generator, reachable);
     mark_undefined(compilation, *generator, reachable.undefined);
   }
   const std::unique_ptr<llvm::Module> module(generator->ReleaseModule());

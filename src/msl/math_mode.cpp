@@ -9,6 +9,7 @@
 #include <llvm/Transforms/Utils/Cloning.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <unordered_map>
 #include <unordered_set>
@@ -68,44 +69,104 @@ std::vector<llvm::Function*> mode_dependent(llvm::Module& module, llvm::Function
   return found;
 }
 
-}  // namespace
+using Functions = std::vector<llvm::Function*>;
 
-void choose_math_functions(llvm::Module& module) {
-  std::vector<llvm::CallBase*> safe_calls;
-  for (llvm::Function& f : module) {
-    if (f.isDeclaration() || is_library(f) || !is_safe(f)) continue;
-    std::ranges::copy(calls_of(f), std::back_inserter(safe_calls));
-  }
-  if (safe_calls.empty()) return;
-  llvm::Function* query = module.getFunction(kQuery);
-  const std::vector<llvm::Function*> originals = mode_dependent(module, query);
-  const std::unordered_set<llvm::Function*> dependent(originals.begin(), originals.end());
-  std::erase_if(safe_calls, [&](llvm::CallBase* call) { return !dependent.contains(call->getCalledFunction()); });
-  if (safe_calls.empty()) return;
-
-  std::unordered_map<llvm::Function*, llvm::Function*> precise;
+/// Copies of library functions that call each other, by the original.
+std::unordered_map<llvm::Function*, llvm::Function*> copies_of(const Functions& originals, llvm::StringRef suffix) {
+  std::unordered_map<llvm::Function*, llvm::Function*> copies;
   for (llvm::Function* original : originals) {
     llvm::ValueToValueMapTy values;
     llvm::Function* copy = llvm::CloneFunction(original, values);
-    copy->setName(original->getName() + ".precise");
+    copy->setName(original->getName() + suffix);
     copy->setComdat(nullptr);
     copy->setLinkage(llvm::GlobalValue::InternalLinkage);
-    precise[original] = copy;
+    copies[original] = copy;
   }
+  for (const auto& [original, copy] : copies) {
+    for (llvm::CallBase* call : calls_of(*copy)) {
+      if (const auto found = copies.find(call->getCalledFunction()); found != copies.end()) call->setCalledFunction(found->second);
+    }
+  }
+  return copies;
+}
+
+/// Calls of user functions for which `is_meant` holds.
+template <class Predicate>
+std::vector<llvm::CallBase*> users_calls(llvm::Module& module, const Predicate& is_meant) {
+  std::vector<llvm::CallBase*> calls;
+  for (llvm::Function& f : module) {
+    if (!f.isDeclaration() && !is_library(f) && is_meant(f)) std::ranges::copy(calls_of(f), std::back_inserter(calls));
+  }
+  return calls;
+}
+
+/// Arithmetic operators of vectors and matrices, by mangled name.
+bool is_operator(const llvm::Function& f) {
+  llvm::StringRef name = f.getName();
+  if (!name.consume_front("_ZN5metal")) return false;
+  static constexpr std::array<llvm::StringLiteral, 9> kOperators = {"pl", "mi", "ml", "dv", "pL", "mI", "mL", "dV", "ng"};
+  return std::ranges::any_of(kOperators, [&](llvm::StringRef op) { return name.starts_with(op); });
+}
+
+/// The operators called and the library functions below them.
+Functions below(const std::vector<llvm::CallBase*>& calls) {
+  Functions found;
+  std::unordered_set<llvm::Function*> seen;
+  const auto add = [&](llvm::Function* f) {
+    if (!f->isDeclaration() && is_library(*f) && seen.insert(f).second) found.push_back(f);
+  };
+  for (llvm::CallBase* call : calls) add(call->getCalledFunction());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    for (llvm::CallBase* call : calls_of(*found[i])) add(call->getCalledFunction());
+  }
+  return found;
+}
+
+void keep_operators_apart(llvm::Module& module) {
+  std::vector<llvm::CallBase*> calls = users_calls(module, [](const llvm::Function& f) { return f.hasFnAttribute(kUncontractedAttribute); });
+  std::erase_if(calls, [](llvm::CallBase* call) { return !is_operator(*call->getCalledFunction()); });
+  if (calls.empty()) return;
+  const auto copies = copies_of(below(calls), ".uncontracted");
+  for (const auto& [original, copy] : copies) {
+    for (llvm::Instruction& instruction : llvm::instructions(*copy)) {
+      if (!llvm::isa<llvm::FPMathOperator>(instruction)) continue;
+      llvm::FastMathFlags flags = instruction.getFastMathFlags();
+      flags.setAllowContract(false);
+      instruction.copyFastMathFlags(flags);
+    }
+  }
+  for (llvm::CallBase* call : calls) {
+    if (const auto found = copies.find(call->getCalledFunction()); found != copies.end()) call->setCalledFunction(found->second);
+  }
+}
+
+void make_safe(llvm::Module& module) {
+  std::vector<llvm::CallBase*> calls = users_calls(module, is_safe);
+  if (calls.empty()) return;
+  llvm::Function* query = module.getFunction(kQuery);
+  const Functions originals = mode_dependent(module, query);
+  const std::unordered_set<llvm::Function*> dependent(originals.begin(), originals.end());
+  std::erase_if(calls, [&](llvm::CallBase* call) { return !dependent.contains(call->getCalledFunction()); });
+  if (calls.empty()) return;
+  const auto precise = copies_of(originals, ".precise");
   for (const auto& [original, copy] : precise) {
     for (llvm::Instruction& instruction : llvm::instructions(*copy)) {
       if (llvm::isa<llvm::FPMathOperator>(instruction)) instruction.copyFastMathFlags(llvm::FastMathFlags());
     }
     for (llvm::CallBase* call : calls_of(*copy)) {
-      if (call->getCalledFunction() == query) {
-        call->replaceAllUsesWith(llvm::ConstantInt::getTrue(module.getContext()));
-        call->eraseFromParent();
-      } else if (const auto found = precise.find(call->getCalledFunction()); found != precise.end()) {
-        call->setCalledFunction(found->second);
-      }
+      if (call->getCalledFunction() != query) continue;
+      call->replaceAllUsesWith(llvm::ConstantInt::getTrue(module.getContext()));
+      call->eraseFromParent();
     }
   }
-  for (llvm::CallBase* call : safe_calls) call->setCalledFunction(precise.at(call->getCalledFunction()));
+  for (llvm::CallBase* call : calls) call->setCalledFunction(precise.at(call->getCalledFunction()));
+}
+
+}  // namespace
+
+void choose_math_functions(llvm::Module& module) {
+  make_safe(module);
+  keep_operators_apart(module);
 }
 
 }  // namespace anymetal::msl

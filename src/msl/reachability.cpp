@@ -25,6 +25,7 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
     need(root, root->getLocation());
     for (std::size_t next = 0; next < result_.functions.size(); ++next) {
       spaces_.enable(next > 0);  // the root is the wrapper, which casts between spaces
+      function_ = result_.functions[next];
       TraverseDecl(result_.functions[next]);
     }
     const clang::SourceManager& sources = sema_.getSourceManager();
@@ -37,6 +38,11 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
   bool VisitDeclRefExpr(clang::DeclRefExpr* e) { return need(e->getDecl(), e->getLocation()); }
   bool VisitMemberExpr(clang::MemberExpr* e) { return need(e->getMemberDecl(), e->getMemberLoc()); }
   bool VisitCallExpr(clang::CallExpr* e) { return spaces_.call(*e), true; }
+  bool VisitCXXOperatorCallExpr(clang::CXXOperatorCallExpr* e) {
+    const clang::FPOptionsOverride features = e->getFPFeatures();
+    if (features.hasFPContractModeOverride() && features.getFPContractModeOverride() == clang::LangOptions::FPM_Off) result_.uncontracted.insert(function_);
+    return true;
+  }
   bool VisitBinaryOperator(clang::BinaryOperator* e) {
     spaces_.assignment(*e);
     define_constant_operand(sema_.Context, *e);
@@ -126,6 +132,7 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
   clang::Sema& sema_;
   SpaceCheck spaces_;
   Reachable result_;
+  const clang::FunctionDecl* function_ = nullptr;  ///< whose body is walked
   std::set<const clang::Decl*> seen_;
 };
 

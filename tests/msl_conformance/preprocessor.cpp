@@ -69,6 +69,16 @@ const Feature kFeatures[] = {
      "== 0.0f; "
      "o[2] = spelled(a, a, c) == 0.0f; o[3] = alone(a, a, c) == 0.0f; o[4] = outer(a, a, c) == 0.0f;",
      {1, 1, 1, 1, 1}},
+    {"contract(off) reaches operators of vectors and matrices, packed and compound ones too, in a function, a block, a template and a file",
+     "float4 plain(float4 a, float4 b, float4 c) {\n#pragma METAL fp contract(off)\nreturn a * b + c; }\nfloat3 compound(packed_float3 a, float3 b, float3 c) "
+     "{\n#pragma METAL fp contract(off)\nfloat3 r = a; r *= b; r += c; return r; }\ntemplate <class T> T generic(T a, T b, T c) {\n#pragma METAL fp "
+     "contract(off)\nreturn c - a * -b; }\nfloat2x2 grid(float2x2 a, float b, float2x2 c) {\n#pragma STDC FP_CONTRACT OFF\nreturn a * b + c; "
+     "}\nfloat2 block(float2 a, float2 b, float2 c) { float2 r = 0; if (a.x > 0) {\n#pragma METAL fp contract(off)\nr = a * b + c; } return r; }\n#pragma METAL "
+     "fp contract(off)\nfloat2 file(float2 a, float2 b, float2 c) { return a * b + c; }",
+     "float a = 1 + 0x1p-12f + n[0], c = -(1 + 0x1p-11f) + n[0]; o[0] = all(plain(a, a, c) == 0.0f); o[1] = all(compound(float3(a), a, c) == 0.0f); o[2] = "
+     "all(generic<float3>(a, a, c) == 0.0f); float2x2 m{float2(a), float2(a)}, k{float2(c), float2(c)}; float2x2 g = grid(m, a, k); o[3] = g[0][0] == 0.0f && g[1][1] == 0.0f; o[4] = "
+     "all(block(a, a, c) == 0.0f); o[5] = all(file(a, a, c) == 0.0f); o[6] = fma(float4(a), float4(a), float4(c)).x == 0x1p-24f;",
+     {1, 1, 1, 1, 1, 1, 1}},
     {"infinities and NaN mean what they are in fast mode",
      "",
      "float m = -INFINITY; for (int i = 0; i < 4; ++i) m = max(m, float(n[i])); o[0] = m; float z = n[0]; o[1] = "
