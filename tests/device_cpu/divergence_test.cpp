@@ -164,6 +164,36 @@ after:
   }
 }
 
+TEST(Divergence, VectorsThatAllLanesShareAreDividedUnderACondition) {
+  const IrKernel kernel(R"(
+define void @kernel(ptr %out, ptr %by) {
+entry:
+  %i = call i32 @__msl_thread_index_in_threadgroup()
+  %d = load <4 x i64>, ptr %by, align 8
+  %few = icmp ult i32 %i, 5
+  br i1 %few, label %then, label %end
+then:
+  %here = call i32 @__msl_simd_sum_u32(i32 1)
+  %q = udiv <4 x i64> <i64 1000, i64 2000, i64 3000, i64 4000>, %d
+  %last = extractelement <4 x i64> %q, i64 3
+  %word = trunc i64 %last to i32
+  %r = add i32 %word, %here
+  %at = zext i32 %i to i64
+  %p = getelementptr i32, ptr %out, i64 %at
+  store i32 %r, ptr %p
+  br label %end
+end:
+  ret void
+})");
+  EXPECT_EQ(kernel.artifact().execution_path, "lanes") << kernel.artifact().path_reason;
+  const DeviceArray<std::uint64_t> by(std::vector<std::uint64_t>{1, 2, 3, 40});
+  const DeviceArray<std::uint32_t> out(Words(40, 7u));
+  ASSERT_TRUE(kernel.run({out.bind(), by.bind()}, {40}, {40}));
+  Words expected(40, 7u);
+  for (std::uint32_t i = 0; i < 5; ++i) expected[i] = 100 + 5;
+  ASSERT_EQ(out.values(), expected);
+}
+
 TEST(Divergence, AnOperationPassedByInOneRoundIsNotThatOfTheNext) {
   // for (k = 0; k < 4; ++k) if (lane % 2 == k % 2) total += sum(1): half of the lanes take part each time.
   const IrKernel kernel(R"(

@@ -113,6 +113,9 @@ bool RegionVerifier::check_masks(const Region& region) {
             fmt::format("'{}' is done for lanes that are not in block {}", name(instruction), name(*region.original)));
       const auto* binary = llvm::dyn_cast<llvm::BinaryOperator>(&instruction);
       if (!binary || !binary->isIntDivRem() || !binary->getType()->isVectorTy()) continue;
+      // A vector of the kernel's own that all lanes share is divided once, as a scalar is.
+      const auto* original = origins_.of(*binary).instruction;
+      if (original && original->getType()->isVectorTy() && shapes_.of(original).is_uniform()) continue;
       if (!llvm::isa<llvm::Constant>(binary->getOperand(1)) && !keeps_other_lanes(region, binary->getOperand(1)))
         return wrong(
             fmt::format("'{}' divides for lanes that are not in block {}", name(instruction), name(*region.original)));
