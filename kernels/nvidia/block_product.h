@@ -52,8 +52,10 @@ void nvidia_block_product(threadgroup BlockMatMatTiles<Block>& tiles, threadgrou
 // Of a product of rows of floats whose threadgroups may be merged: the rectangles, and threadgroup memory.
 template <class Block>
 struct MergedProduct {
-  // Small blocks that are decoded fast: twice as many weights for the same inputs. Others would take too much threadgroup memory, or time.
-  static constexpr uint kDown = sizeof(Block) <= 24 && !metal::is_same_v<Block, BlockMXFP4> ? 2 : 1;
+  // Blocks that are decoded fast: twice as many weights for the same inputs. Others would take too much time.
+  static constexpr bool kIsFast = (sizeof(Block) <= 24 && !metal::is_same_v<Block, BlockMXFP4>) || metal::is_same_v<Block, BlockQ8_0> ||
+                                  metal::is_same_v<Block, BlockQ4_K> || metal::is_same_v<Block, BlockIQ4_XS>;
+  static constexpr uint kDown = kIsFast ? 2 : 1;
   typedef MergedTiles<Block, kDown> Tiles;
   // As many as keep a GPU as busy as smaller tiles do.
   typedef Merged<Tiles::kAcross, Tiles::kAlong, 40> Groups;
@@ -82,7 +84,9 @@ struct MergedProduct {
       }
       typedef FloatTile<half, FloatRowsOf<true>, Tiles::kInputs, true, false, kMergedThreads> Inputs;
       threadgroup typename Inputs::Scales* scales = (threadgroup typename Inputs::Scales*)memory;
-      return merged_block_mat_mat<Block, kDown>(merged, scales, Inputs{{inputs.rows, length}}, weights, length, thread_index, at);
+      constexpr uint kRows = kTileN * Tiles::kAlong;
+      return merged_block_mat_mat<Block, kDown>(merged, scales, Inputs{{inputs.rows, length}}, weights, length, group.y / Tiles::kAlong,
+                                                (uint(p.ne0) + kRows - 1) / kRows, thread_index, at);
     }
     groups.for_each(thread_index, [&](uint3 one, uint index, uint part) {
       common(BatchTile(p, weight, x, dst, one), groups.is_merged ? scratch(part) : memory, index);

@@ -25,10 +25,11 @@ struct alignas(1024) MergedTiles {
   Stage stages[2][kMergedThreads / 32];  // one is decoded and the next one on its way
 };
 
-// `store(m, n, value)` gets every element of the tile once all are known. Every thread of a threadgroup of kMergedThreads must call.
+// `store(m, n, value)` gets every element of the tile once all are known. Every thread of a threadgroup of kMergedThreads must call. Its weights
+// are the weight_tile-th of weight_tiles that are multiplied with the same inputs.
 template <class Block, uint kDown, class Inputs, class Store>
 void merged_block_mat_mat(threadgroup MergedTiles<Block, kDown>& tiles, threadgroup typename Inputs::Scales* scales, Inputs inputs,
-                          BlockRows<Block> weights, uint length, uint thread_index, Store store) {
+                          BlockRows<Block> weights, uint length, uint weight_tile, uint weight_tiles, uint thread_index, Store store) {
   typedef MergedTiles<Block, kDown> Tiles;
   typedef typename Tiles::Stage Stage;
   constexpr uint kSums = Tiles::kInputs / 2;
@@ -75,6 +76,8 @@ void merged_block_mat_mat(threadgroup MergedTiles<Block, kDown>& tiles, threadgr
     }
   };
   copy(0);
+  const uint turns = metal::min(Inputs::kFetchers, weight_tiles), turn = weight_tile % turns;
+  inputs.fetch_first(thread_index, turn, turns);
   inputs.start(scales, thread_index);
   inputs.load(0, thread_index);
   inputs.store(tiles.inputs[0], scales, 0, 32, thread_index);
@@ -95,6 +98,7 @@ void merged_block_mat_mat(threadgroup MergedTiles<Block, kDown>& tiles, threadgr
     if (k + 32 < length) {
       inputs.store(tiles.inputs[slot ^ 1], scales, slot ^ 1, k + 64, thread_index);
       if (k + 64 < length) inputs.load(k + 64, thread_index);
+      inputs.fetch(k + 64 + Inputs::kFetched, thread_index, turn, turns);
       next = decode(k + 32);
     }
     nvidia::await_products<0>(sums);

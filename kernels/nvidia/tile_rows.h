@@ -169,6 +169,16 @@ struct FloatTile {
     for (uint i = 0; i < kCount && thread_index % 8 == 0; ++i) memory->inverses[thread_index / 8 + kAtOnce * i] = 1.0f / scale(i);
   }
   void load(uint k, uint thread_index) { rows.template load<kKept, kAtOnce>(k, thread_index, held); }
+  // Has the tile from element k on come to L2: memory is further away than the products of one tile take, so kFetched elements before
+  // it is loaded. Where threadgroups beside this one have the same rows, they take turns: of every `turns` simdgroups one does it here.
+  static constexpr uint kFetched = 128, kFetchers = kRows / 32;
+  void fetch(uint k, uint thread_index, uint turn = 0, uint turns = 1) const {
+    const uint simdgroup = thread_index / 32;
+    if (k < rows.length && simdgroup < kFetchers && simdgroup % turns == turn) nvidia::fetch_line(rows.rows.kept_at(thread_index) + k * 4);
+  }
+  void fetch_first(uint thread_index, uint turn = 0, uint turns = 1) const {
+    for (uint k = 32; k < kFetched; k += 32) fetch(k, thread_index, turn, turns);
+  }
   // The tile that ends with element `end`.
   void store(threadgroup T* tile, threadgroup Scales* memory, uint stage, uint end, uint thread_index) {
     const uint largest = put(tile, thread_index);

@@ -40,7 +40,10 @@ void warpgroup_mat_mat(threadgroup WarpgroupTiles<T, kFours>& tiles, threadgroup
     nvidia::end_copies();
   };
   const auto load = [&](uint k) {
-    if constexpr (!Inputs::kCopied) inputs.load(k, thread_index);
+    if constexpr (!Inputs::kCopied) {
+      inputs.load(k, thread_index);
+      inputs.fetch(k + Inputs::kFetched, thread_index);
+    }
   };
   const auto put = [&](uint stage, uint k) {
     if constexpr (!Inputs::kCopied) inputs.store(tiles.inputs[stage], scales, stage, k + 32, thread_index);
@@ -57,6 +60,7 @@ void warpgroup_mat_mat(threadgroup WarpgroupTiles<T, kFours>& tiles, threadgroup
   if constexpr (kScaled) inputs.start(scales, thread_index);
   for (uint i = 0; i < kAhead; ++i) copy(32 * i, i);
   // What is not copied is on its way to registers from one tile's products to the next one's.
+  if constexpr (!Inputs::kCopied) inputs.fetch_first(thread_index);
   load(0);
   put(0, 0);
   if (32 < length) load(32);

@@ -81,6 +81,8 @@ __MSL_INLINE void copy_16(void* to, const void* from) {
 __MSL_INLINE void copy_16_or_zero(void* to, const void* from, bool there) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(__msl_threadgroup_address(to)), "l"(from), "r"(there ? 16 : 0) : "memory");
 }
+// Brings the line of device memory at an address, which must be there, nearer to later loads.
+__MSL_INLINE void fetch_line(const void* at) { asm volatile("prefetch.global.L2 [%0];" ::"l"(at)); }
 // Ends a group of this thread's copies.
 __MSL_INLINE void end_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 // Waits until all but the last `pending` groups of this thread are complete.
@@ -222,6 +224,7 @@ __MSL_INLINE void copy_16_or_zero(void* to, const void* from, bool there) {
   __builtin_memset(to, 0, 16);
   if (there) copy_16(to, from);
 }
+__MSL_INLINE void fetch_line(const void*) {}
 __MSL_INLINE void end_copies() {}
 template <int pending>
 __MSL_INLINE void await_copies() {}
