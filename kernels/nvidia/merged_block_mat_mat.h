@@ -77,7 +77,8 @@ void merged_block_mat_mat(threadgroup MergedTiles<Block, kDown>& tiles, threadgr
   };
   copy(0);
   const uint turns = metal::min(Inputs::kFetchers, weight_tiles), turn = weight_tile % turns;
-  inputs.fetch_first(thread_index, turn, turns);
+  constexpr bool kFetches = !metal::is_same_v<Block, BlockQ2_K>;  // for which there are no registers
+  if (kFetches) inputs.fetch_first(thread_index, turn, turns);
   inputs.start(scales, thread_index);
   inputs.load(0, thread_index);
   inputs.store(tiles.inputs[0], scales, 0, 32, thread_index);
@@ -98,7 +99,7 @@ void merged_block_mat_mat(threadgroup MergedTiles<Block, kDown>& tiles, threadgr
     if (k + 32 < length) {
       inputs.store(tiles.inputs[slot ^ 1], scales, slot ^ 1, k + 64, thread_index);
       if (k + 64 < length) inputs.load(k + 64, thread_index);
-      inputs.fetch(k + 64 + Inputs::kFetched, thread_index, turn, turns);
+      if (kFetches) inputs.fetch(k + 64 + Inputs::kFetched, thread_index, turn, turns);
       next = decode(k + 32);
     }
     nvidia::await_products<0>(sums);
