@@ -82,6 +82,8 @@ TEST_F(CliCompile, AConstantOfAnotherTypeIsAnError) {
   EXPECT_EQ(run_program({"compile", file, "--entry", "times", "--constant", "3=float:5"}).exit_code, 1);
   EXPECT_EQ(run_program({"compile", file, "--entry", "times"}).exit_code, 1);
   EXPECT_EQ(run_program({"compile", file, "--entry", "times", "--constant", "3=int"}).exit_code, 2);
+  EXPECT_EQ(run_program({"compile", file, "--entry", "times", "--constant", "factor=5"}).exit_code, 0);
+  EXPECT_THAT(run_program({"compile", file, "--entry", "times", "--constant", "facter=5"}).err, HasSubstr("did you mean 'factor'?"));
 }
 
 TEST_F(CliCompile, OneFailureDoesNotStopTheOthers) {

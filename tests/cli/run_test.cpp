@@ -77,7 +77,7 @@ TEST_F(CliRun, OffsetsConstantsAndJson) {
   const auto result = run_program({"run",        source,
                                    "--entry",    "shifted",
                                    "--device",   "cpu",
-                                   "--constant", "0=int:100",
+                                   "--constant", "shift=100",
                                    "--buffer",   "0=" + x + "+8",
                                    "--buffer",   "1=zeros:i32:4",
                                    "--grid",     "1",

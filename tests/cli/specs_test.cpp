@@ -1,4 +1,5 @@
 #include "parts/specs.hpp"
+#include "code/declared_constants.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -96,10 +97,34 @@ TEST(Specs, Constants) {
   EXPECT_EQ(parse_constant("1=half:0.5")->value, ConstantValue::half(0.5F));
   const float vector[] = {1, 2, 3, 4};
   EXPECT_EQ(parse_constant("1=float4:1,2,3,4")->value, ConstantValue::from_bytes(ConstantType::Float, 4, vector));
-  for (const char* text : {"", "100", "100=4", "100=int", "100=int:", "100=int:2147483648", "100=bool:2", "100=long:1",
+  for (const char* text : {"", "100", "100=", "100=int:", "100=int:2147483648", "100=bool:2", "100=long:1",
                            "100=float2:1", "100=float5:1,2,3,4,5", "=int:1", "1x=int:1", "100=int:1,2"}) {
     EXPECT_FALSE(parse_constant(text)) << text;
   }
+}
+
+TEST(Specs, ConstantsWithoutATypeHaveThatOfTheirDeclaration) {
+  const std::vector<msl::ConstantDeclaration> declared = {{"tile", 3, ConstantType::UChar, 1}, {"scale", 4, ConstantType::Float, 2}, {"use_mask", 5, ConstantType::Bool, 1}};
+  const auto constants_of = [&](std::initializer_list<const char*> texts) {
+    std::vector<ConstantSpec> specs;
+    for (const char* text : texts) specs.push_back(*parse_constant(text));
+    return function_constants(specs, declared);
+  };
+  const auto constants = constants_of({"tile=7", "4=0.5,1", "use_mask=false", "100=int:4"});
+  ASSERT_TRUE(constants) << constants.error().message();
+  const std::uint8_t seven = 7;
+  const float halves[] = {0.5F, 1};
+  EXPECT_EQ((*constants)[0].value, ConstantValue::from_bytes(ConstantType::UChar, 1, &seven));
+  EXPECT_EQ((*constants)[1].value, ConstantValue::from_bytes(ConstantType::Float, 2, halves));
+  EXPECT_EQ((*constants)[2].value, ConstantValue(false));
+  EXPECT_EQ((*constants)[3].value, ConstantValue(std::int32_t{4}));
+
+  EXPECT_EQ(constants_of({"tiel=7"}).error().message(), "--constant tiel=7: no function constant is named 'tiel', did you mean 'tile'?; the source declares tile, scale, use_mask");
+  EXPECT_THAT(constants_of({"9=7"}).error().message(), HasSubstr("no function constant has the index '9'"));
+  EXPECT_EQ(constants_of({"tile=300"}).error().message(), "--constant tile=300: '300' is not a value of type uchar, which 'tile' has");
+  EXPECT_THAT(constants_of({"tile=true"}).error().message(), HasSubstr("'true' is not a value of type uchar"));
+  EXPECT_THAT(constants_of({"scale=1"}).error().message(), HasSubstr("'1' is not a value of type float2"));
+  EXPECT_THAT(function_constants(std::vector{*parse_constant("n=1")}, {}).error().message(), HasSubstr("the source declares no function constants"));
 }
 
 TEST(Specs, RestOfTheOptions) {
@@ -114,7 +139,9 @@ TEST(Specs, RestOfTheOptions) {
 }
 
 TEST(Specs, MessagesNameTheOptionAndTheForm) {
-  EXPECT_THAT(parse_constant("100=4").error().message(), HasSubstr("--constant 100=4: expected INDEX=TYPE:VALUE"));
+  EXPECT_THAT(parse_constant("100").error().message(), HasSubstr("--constant 100: expected NAME=VALUE"));
+  EXPECT_THAT(parse_constant("100=uchar:300").error().message(), HasSubstr("'300' is not a value of type uchar"));
+  EXPECT_THAT(parse_constant("100=double:1").error().message(), HasSubstr("no function constant can have the type 'double'"));
   EXPECT_THAT(parse_bytes("3=u8:256").error().message(), HasSubstr("'256' is not a value of type u8"));
 }
 

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "code/compile_entries.hpp"
+#include "code/declared_constants.hpp"
 #include "code/emit.hpp"
 #include "commands/command.hpp"
 #include "device/backend.hpp"
@@ -129,7 +130,7 @@ void print_summary(const std::vector<CompiledEntry>& results, double millisecond
       results.size() - failed, results.size(), milliseconds / 1000, entry / 1000, specialise / 1000, device / 1000));
   if (assuming != 0) {
     note(fmt::format("{} of them without values for function constants they read: these are 1 where the table says nothing else "
-                     "(--constant NAME=TYPE:VALUE gives one)",
+                     "(--constant NAME=VALUE gives one)",
                      assuming));
   }
 }
@@ -231,9 +232,9 @@ Exit compile(const Options& options) {
   const auto text = read_file(options.file);
   if (!text) return report(text.error(), json);
   auto source_opts = source_options(options.source, options.file);
-  const auto constants = function_constants(options.source);
+  const auto specs = constant_specs(options.source);
   if (!source_opts) return report_option(source_opts.error(), json);
-  if (!constants) return report_option(constants.error(), json);
+  if (!specs) return report_option(specs.error(), json);
 
   const auto source =
       msl::ParsedSource::parse({options.file, *text, std::move(*source_opts), device->backend()->front_end_target()});
@@ -242,6 +243,8 @@ Exit compile(const Options& options) {
     if (json) print_results({}, source.error().diagnostics());
     return write_sarif(options, source.error().diagnostics(), exit);
   }
+  const auto constants = function_constants(*specs, (*source)->constants());
+  if (!constants) return report_option(constants.error(), json);
   const std::vector<Diagnostic> warnings((*source)->warnings().begin(), (*source)->warnings().end());
   print_diagnostics(warnings);
   if (!options.emit.empty() && !json)

@@ -5,8 +5,10 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "code/declared_constants.hpp"
 #include "commands/command.hpp"
 #include "commands/device_option.hpp"
+#include "msl/parsed_source.hpp"
 #include "parts/file.hpp"
 #include "parts/number_option.hpp"
 #include "parts/source_options.hpp"
@@ -97,6 +99,19 @@ Result<RunRequest> request_from(const Options& options) {
   return request;
 }
 
+/// Constants without a type have that which the file declares.
+Result<std::vector<FunctionConstant>> constants_for(std::span<const ConstantSpec> specs, const Options& options, const SourceOptions& source) {
+  if (!lacks_a_type(specs)) return function_constants(specs, {});
+  if (options.file.empty()) {
+    return fail(ErrorCode::InvalidArgument, "--constant of a built-in kernel: expected INDEX=TYPE:VALUE or NAME=TYPE:VALUE, e.g. 100=int:4");
+  }
+  const auto text = read_file(options.file);
+  if (!text) return std::unexpected(text.error());
+  const auto parsed = msl::ParsedSource::parse({options.file, *text, source});
+  if (!parsed) return std::unexpected(parsed.error());
+  return function_constants(specs, (*parsed)->constants());
+}
+
 /// The pipeline of a built-in kernel, or of an entry of the user's file.
 Result<PipelinePtr> pipeline_for(KernelRegistry& registry, const Options& options, const SourceOptions& source,
                                  std::span<const FunctionConstant> constants, const Device& device) {
@@ -140,10 +155,12 @@ Exit run_kernel(const Options& options) {
   auto source = source_options(options.source, options.file);
   if (!source) return report_option(source.error(), options.json);
   source->file_name = options.file;
-  const auto constants = function_constants(options.source);
-  if (!constants) return report_option(constants.error(), options.json);
+  const auto specs = constant_specs(options.source);
+  if (!specs) return report_option(specs.error(), options.json);
   auto device = open_device(options.device);
   if (!device) return report(device.error(), options.json);
+  const auto constants = constants_for(*specs, options, *source);
+  if (!constants) return report_option(constants.error(), options.json);
 
   KernelRegistry registry;
   Result<PipelinePtr> pipeline{nullptr};

@@ -21,8 +21,9 @@ void add_source_options(CLI::App& command, SourceArguments& arguments) {
       ->allow_extra_args(false);
   command
       .add_option("--constant", arguments.constants,
-                  "Function constant by index or name (may be repeated), e.g. 100=int:4 or use_mask=bool:true")
-      ->type_name("IDX=TYPE:VALUE")
+                  "Function constant by name or index (may be repeated), e.g. use_mask=true or 100=4; the type may be said: "
+                  "100=int:4")
+      ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
   command.add_option("--std", arguments.standard, "Language version, metal2.3 to metal4.0")->capture_default_str();
   command.add_option("--math-mode", arguments.math_mode, "Floating point: fast, relaxed or safe")
@@ -88,16 +89,16 @@ Result<SourceOptions> source_options(const SourceArguments& arguments, const std
   return options;
 }
 
-Result<std::vector<FunctionConstant>> function_constants(const SourceArguments& arguments) {
-  std::vector<FunctionConstant> constants;
+Result<std::vector<ConstantSpec>> constant_specs(const SourceArguments& arguments) {
+  std::vector<ConstantSpec> specs;
   for (const std::string& text : arguments.constants) {
-    auto constant = parse_constant(text);
-    if (!constant) return std::unexpected(constant.error());
-    if (std::ranges::find(constants, constant->which, &FunctionConstant::which) != constants.end())
+    auto spec = parse_constant(text);
+    if (!spec) return std::unexpected(spec.error());
+    if (std::ranges::find(specs, spec->which, &ConstantSpec::which) != specs.end())
       return fail(ErrorCode::InvalidArgument, fmt::format("--constant {}: the constant is given twice", text));
-    constants.push_back(std::move(*constant));
+    specs.push_back(std::move(*spec));
   }
-  return constants;
+  return specs;
 }
 
 }  // namespace anymetal::cli

@@ -4,11 +4,12 @@
 
 #include <CLI/CLI.hpp>
 #include <anymetal/error.hpp>
-#include <anymetal/function_constant.hpp>
 #include <anymetal/source_options.hpp>
 #include <filesystem>
 #include <string>
 #include <vector>
+
+#include "parts/constant_spec.hpp"
 
 namespace anymetal::cli {
 
@@ -27,6 +28,7 @@ void add_source_options(CLI::App& command, SourceArguments& arguments);
 /// For a source that is in `file`, beside which it finds what it includes; empty for none. Also sets the limits of every
 /// compilation of this process.
 Result<SourceOptions> source_options(const SourceArguments& arguments, const std::filesystem::path& file);
-Result<std::vector<FunctionConstant>> function_constants(const SourceArguments& arguments);
+/// What `--constant` was given, each constant once.
+Result<std::vector<ConstantSpec>> constant_specs(const SourceArguments& arguments);
 
 }  // namespace anymetal::cli

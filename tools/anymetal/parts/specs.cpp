@@ -69,47 +69,6 @@ std::optional<Result<NpyArray>> generated_array(std::string_view text) {
   return array;
 }
 
-struct ConstantTypeName {
-  std::string_view name;
-  ConstantType type;
-  ElementType element;
-};
-
-constexpr std::array kConstantTypes{
-    ConstantTypeName{"bool", ConstantType::Bool, ElementType::U8},
-    ConstantTypeName{"char", ConstantType::Char, ElementType::I8},
-    ConstantTypeName{"uchar", ConstantType::UChar, ElementType::U8},
-    ConstantTypeName{"short", ConstantType::Short, ElementType::I16},
-    ConstantTypeName{"ushort", ConstantType::UShort, ElementType::U16},
-    ConstantTypeName{"int", ConstantType::Int, ElementType::I32},
-    ConstantTypeName{"uint", ConstantType::UInt, ElementType::U32},
-    ConstantTypeName{"half", ConstantType::Half, ElementType::F16},
-    ConstantTypeName{"float", ConstantType::Float, ElementType::F32},
-};
-
-std::optional<ConstantValue> constant_value(std::string_view type_name, std::string_view values) {
-  unsigned components = 1;
-  if (!type_name.empty() && type_name.back() >= '2' && type_name.back() <= '4') {
-    components = static_cast<unsigned>(type_name.back() - '0');
-    type_name.remove_suffix(1);
-  }
-  for (const ConstantTypeName& known : kConstantTypes) {
-    if (known.name != type_name) continue;
-    std::vector<std::byte> bytes;
-    const auto parts = split(values, ',');
-    if (parts.size() != components) return std::nullopt;
-    for (std::string_view part : parts) {
-      if (known.type == ConstantType::Bool) {
-        if (part != "true" && part != "false" && part != "0" && part != "1") return std::nullopt;
-        part = part == "true" || part == "1" ? "1" : "0";
-      }
-      if (!append_value(known.element, part, bytes)) return std::nullopt;
-    }
-    return ConstantValue::from_bytes(known.type, components, bytes.data());
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 Result<BufferSpec> parse_buffer(std::string_view text) {
@@ -151,21 +110,6 @@ Result<BytesSpec> parse_bytes(std::string_view text) {
   if (!bytes) return std::unexpected(bytes.error().with_context(fmt::format("--bytes {}", text)));
   spec.bytes = std::move(*bytes);
   return spec;
-}
-
-Result<FunctionConstant> parse_constant(std::string_view text) {
-  const std::size_t equals = text.find('=');
-  const std::size_t colon = text.find(':', equals == std::string_view::npos ? 0 : equals);
-  if (equals != std::string_view::npos && equals > 0 && colon != std::string_view::npos) {
-    const std::string_view which = text.substr(0, equals);
-    const auto value = constant_value(text.substr(equals + 1, colon - equals - 1), text.substr(colon + 1));
-    const auto index = parse_number<std::uint32_t>(which);
-    const bool is_name = !std::isdigit(static_cast<unsigned char>(which.front()));
-    if (value && index) return FunctionConstant{*index, *value};
-    if (value && is_name) return FunctionConstant{std::string(which), *value};
-  }
-  return expected_form("--constant", text,
-                       "INDEX=TYPE:VALUE or NAME=TYPE:VALUE, e.g. 100=int:4, use_mask=bool:true, 7=float2:0.5,1");
 }
 
 Result<Size> parse_size(std::string_view text) {

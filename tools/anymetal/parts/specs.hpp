@@ -1,11 +1,10 @@
 #pragma once
 /// \file
-/// The text forms of `run` and `compile` options: `0=x.npy`, `3=u32:7`, `100=int:4`, `4x1x1`.
+/// The text forms of `run` and `compile` options: `0=x.npy`, `3=u32:7`, `4x1x1`.
 /// Each parser gives InvalidArgument with the offending text and the form that was expected.
 
 #include <anymetal/device.hpp>
 #include <anymetal/error.hpp>
-#include <anymetal/function_constant.hpp>
 #include <cstddef>
 #include <filesystem>
 #include <string>
@@ -34,9 +33,6 @@ struct BytesSpec {
   std::vector<std::byte> bytes;
 };
 Result<BytesSpec> parse_bytes(std::string_view text);
-
-/// `IDX=TYPE:VALUE` or `NAME=TYPE:VALUE`; vectors as `float4:1,2,3,4`. TYPE is an MSL scalar or vector type.
-Result<FunctionConstant> parse_constant(std::string_view text);
 
 /// `4x2x1`, `4x2` or `4`.
 Result<Size> parse_size(std::string_view text);
