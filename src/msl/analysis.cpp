@@ -62,6 +62,7 @@ void Analysis::analyse() {
   is_parsed_ = c.has_ast();
   if (is_parsed_ && c.has_errors()) {
     explain_space_mismatches(c);
+    find_unknown_attributes(c);
   } else if (is_parsed_) {
     define_air_functions(c);
     check_host_access(c);

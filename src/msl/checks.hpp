@@ -35,6 +35,13 @@ class TokenCheck {
 /// functions.
 void check_host_access(Compilation& compilation);
 
+/// Reports attributes of a declaration that MSL does not have, that it has for others, or whose arguments are wrong. `pattern`: the template
+/// whose instance this is; what it has was reported there.
+void check_attributes(Compilation& compilation, const clang::Decl& declaration, const clang::Decl* pattern = nullptr);
+
+/// Reports attributes that MSL does not have in a source with other errors, which they may explain.
+void find_unknown_attributes(Compilation& compilation);
+
 /// Reports violations of the rules on kernels, address spaces and storage in the user's declarations: those that need
 /// the declaration alone, template or not.
 void check_declarations(Compilation& compilation);

@@ -82,10 +82,6 @@ std::string options_text(const SourceRequest& request) {
   const bool has_tensors = std::ranges::any_of(embedded_headers(), [](const EmbeddedFile& f) { return f.name == "metal_tensor"; });
   if (version >= 400 && has_tensors) text += "#define __HAVE_TENSOR__ 1\n";
   text += fmt::format("#define __MSL_MATH_MODE__ {}\n", static_cast<int>(options.math_mode));
-  if (request.text.find("texture") != std::string::npos) {
-    text += "namespace metal { using __msl_sampling::bias; using __msl_sampling::component; using __msl_sampling::gradient2d; using __msl_sampling::gradient3d; "
-            "using __msl_sampling::gradientcube; using __msl_sampling::level; using __msl_sampling::min_lod_clamp; }\n";
-  }
   for (const auto& [name, value] : options.defines) text += fmt::format("#define {} {}\n", name, value);
   return text;
 }
@@ -101,7 +97,8 @@ std::shared_ptr<clang::CompilerInvocation> make_invocation(const SourceOptions& 
       "-O0", "-Wno-ignored-attributes", "-Wno-unknown-pragmas", "-Wno-duplicate-decl-specifier",
       "-Wno-c++11-extensions", "-Wno-psabi", "-Wno-pass-failed", "-Wno-unused-value", "-Wno-pragma-once-outside-header",
       "-Wno-undefined-internal", "-Wno-undefined-inline", "-Wno-undefined-var-template", "-Wno-main", "-Wno-c99-designator",
-      "-Wno-vla-extension", "-Wno-vla-cxx-extension", "-Wno-elaborated-enum-base", "-Wno-deprecated-volatile"};
+      "-Wno-vla-extension", "-Wno-vla-cxx-extension", "-Wno-elaborated-enum-base", "-Wno-deprecated-volatile",
+      "-Wno-overloaded-shift-op-parentheses", "-Wno-ambiguous-reversed-operator"};  // vectors are classes here; the language is C++17
   if (options.math_mode != MathMode::Safe) {
     arguments.insert(arguments.end(), {"-mreassociate", "-freciprocal-math", "-fno-signed-zeros", "-fapprox-func"});
     arguments.push_back("-ffp-contract=fast");

@@ -14,6 +14,7 @@
 #include "msl/method_spaces.hpp"
 #include "msl/outside_subset.hpp"
 #include "msl/preprocessor_limits.hpp"
+#include "msl/sampling_names.hpp"
 #include "msl/text_literals.hpp"
 #include "msl/threadgroup_statics.hpp"
 
@@ -92,8 +93,8 @@ bool has_computed_loop_hint(clang::DeclGroupRef group) {
 /// Parses to the end of the file and leaves everything alive.
 class ParseAction : public clang::ASTFrontendAction {
  public:
-  ParseAction(std::vector<clang::Decl*>& declarations, TokenCheck& tokens, const std::optional<ConstantBinding>& binding)
-      : declarations_(declarations), tokens_(tokens), binding_(binding) {}
+  ParseAction(std::vector<clang::Decl*>& declarations, TokenCheck& tokens, const std::optional<ConstantBinding>& binding, const SourceFiles& files)
+      : declarations_(declarations), tokens_(tokens), binding_(binding), files_(files) {}
 
  protected:
   std::unique_ptr<clang::ASTConsumer> CreateASTConsumer(clang::CompilerInstance&, llvm::StringRef) override {
@@ -109,6 +110,7 @@ class ParseAction : public clang::ASTFrontendAction {
     parser_ = std::make_unique<clang::Parser>(ci.getPreprocessor(), sema, true);  // bodies that the recorder does not want are skipped
     clang::Parser& parser = *parser_;
     sema.TemplateInstCallbacks.push_back(std::make_unique<InstantiationWatch>());
+    ci.getPreprocessor().addPPCallbacks(std::make_unique<SamplingNames>(ci, files_));
     MethodSpaces method_spaces(ci);
     ThreadgroupStatics threadgroup_statics(ci);
     ConditionalValues conditional_values(ci);
@@ -150,6 +152,7 @@ class ParseAction : public clang::ASTFrontendAction {
   std::vector<clang::Decl*>& declarations_;
   TokenCheck& tokens_;
   const std::optional<ConstantBinding>& binding_;
+  const SourceFiles& files_;
   std::unique_ptr<clang::Parser> parser_;  ///< owns the outermost scope
 };
 
@@ -173,7 +176,7 @@ void Compilation::parse() {
   if (!with_pch) instance_.getPreprocessorOpts().Includes.emplace_back(kPreludeFile);
   if (!instance_.createTarget()) return;
   erase_target_spaces(instance_.getTarget());
-  auto action = std::make_unique<ParseAction>(declarations_, *token_check_, binding_);
+  auto action = std::make_unique<ParseAction>(declarations_, *token_check_, binding_, files_);
   // Static, as a step that leaves Clang at its limits destroys nothing on its stack.
   static const clang::FrontendInputFile input(kMainFile, clang::InputKind(clang::Language::CXX));
   if (!action->BeginSourceFile(instance_, input)) return;

@@ -40,6 +40,20 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
  public:
   explicit DeclarationVisitor(Compilation& compilation) : compilation_(compilation), ast_(compilation.ast()), spaces_(compilation) {}
 
+  bool VisitDecl(clang::Decl* d) {
+    check_attributes(compilation_, *d);
+    return true;
+  }
+
+  bool VisitFunctionTemplateDecl(clang::FunctionTemplateDecl* f) {
+    for (const clang::FunctionDecl* instance : f->specializations()) {
+      const clang::TemplateSpecializationKind kind = instance->getTemplateSpecializationKind();
+      const bool is_asked_for = kind == clang::TSK_ExplicitInstantiationDeclaration || kind == clang::TSK_ExplicitInstantiationDefinition;
+      if (is_asked_for) check_attributes(compilation_, *instance, f->getTemplatedDecl());
+    }
+    return true;
+  }
+
   bool VisitFunctionDecl(clang::FunctionDecl* f) {
     const auto* host_name = find_annotation(*f, "host_name");
     if (is_kernel(*f)) {
@@ -68,6 +82,7 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
   bool VisitFieldDecl(clang::FieldDecl* field) {
     check_pointer(*field);
     check_packing(*field);
+    check_length(*field);
     const std::string_view space = address_space(*field);
     if (!space.empty() && !is_indirect(field->getType())) error(field->getLocation(), fmt::format("a member cannot be in the {} address space by itself", space));
     return true;
@@ -76,6 +91,7 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
   bool VisitVarDecl(clang::VarDecl* variable) {
     if (variable->isImplicit() || variable->getType().isNull()) return true;
     check_pointer(*variable);
+    check_length(*variable);
     spaces_.variable(*variable);
     const clang::QualType type = variable->getType();
     // Which function a parameter means shows when its function is inlined.
@@ -129,6 +145,12 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
     if (!lacks_space(d) || !address_space(d).empty()) return;
     error(d.getLocation(), fmt::format("{} type must have an explicit address space qualifier: device, constant, threadgroup or thread",
                                        d.getType()->isReferenceType() ? "reference" : "pointer"));
+  }
+
+  void check_length(const clang::DeclaratorDecl& d) {
+    for (const auto* array = ast_.getAsConstantArrayType(d.getType()); array != nullptr; array = ast_.getAsConstantArrayType(array->getElementType())) {
+      if (array->getSize().isZero()) return error(d.getLocation(), "arrays of no elements are not supported in Metal");
+    }
   }
 
   /// A vector is read as a whole, from an address that its type promises: in a packed structure it may lie elsewhere.

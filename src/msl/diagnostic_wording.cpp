@@ -1,5 +1,7 @@
 #include "msl/diagnostic_wording.hpp"
 
+#include "msl/other_languages.hpp"
+
 #include <clang/Basic/SourceManager.h>
 #include <fmt/format.h>
 
@@ -40,6 +42,20 @@ bool has_components(std::string_view type) {
   return shape < type.size() && is_number(type.substr(0, shape));
 }
 
+/// How a conversion is written that is not made by itself: between numbers, and between vectors of one width.
+std::string written_conversion(std::string_view message) {
+  constexpr std::string_view kStart = "no viable conversion from '";
+  if (!message.starts_with(kStart) || !message.ends_with('\'')) return {};
+  const std::size_t middle = message.find("' to '");
+  if (middle == std::string_view::npos) return {};
+  std::string_view from = message.substr(kStart.size(), middle - kStart.size());
+  const std::string_view to = message.substr(middle + 6, message.size() - middle - 7);
+  if (from.starts_with("const ")) from.remove_prefix(6);
+  const auto width = [](std::string_view type) { return type.back() >= '2' && type.back() <= '4' ? type.back() : '1'; };
+  const bool are_numbers = !from.empty() && !to.empty() && is_number(from) && is_number(to) && !contains(from, "<") && !contains(to, "<");
+  return are_numbers && width(from) == width(to) ? fmt::format(": write {}(...)", to) : std::string();
+}
+
 /// The second type of "[with T = float, S = device half]".
 std::string second_type(std::string_view list) {
   for (std::size_t at = list.find(", "); at != std::string_view::npos; at = list.find(", ", at + 2)) {
@@ -47,7 +63,8 @@ std::string second_type(std::string_view list) {
     const std::size_t name = rest.find_first_of(" ,");
     if (name == std::string_view::npos || !rest.substr(name).starts_with(" = ")) continue;
     const std::string_view type = rest.substr(name + 3);
-    return std::string(type.substr(0, type.find(", ")));
+    const bool is_number = !type.empty() && std::isdigit(static_cast<unsigned char>(type.front())) != 0;
+    return is_number ? std::string() : std::string(type.substr(0, type.find(", ")));
   }
   return {};
 }
@@ -123,9 +140,19 @@ std::string in_msl_terms(std::string message, std::string_view searched) {
     const bool is_librarys_own = meant != std::string::npos && std::string_view(message).substr(meant + kMeant.size()).starts_with("__msl");
     if (is_librarys_own) message.erase(message.rfind(';', meant));
   }
+  for (const std::string_view about : {"unknown type name '", "use of undeclared identifier '"}) {
+    if (!message.starts_with(about) || contains(message, "did you mean")) continue;
+    message += hint_for(std::string_view(message).substr(about.size(), message.find('\'', about.size()) - about.size()));
+  }
+  if (contains(message, "in namespace 'std'")) message += " (Metal has no C++ standard library)";
+  message += written_conversion(message);
+  if (message.starts_with("cannot use builtin operator '<=>'")) return "operator '<=>' is not supported in Metal";
+  if (message.starts_with("constraints not satisfied for class template 'atomic'")) {
+    return "'atomic' holds int, uint, bool, ulong or float: " + message;
+  }
   if (message.starts_with("parameter may not be qualified with an address space")) return "a parameter passed by value may not be qualified with an address space";
   const bool is_undefined = message.starts_with("implicit instantiation of undefined") || contains(message, "incomplete type");
-  for (const std::string_view type : {"'tensor<", "'intersector<", "'intersection_query<", "'raytracing::intersect", "'mpp::tensor_ops::convolution2d"}) {
+  for (const std::string_view type : {"'tensor<", "'mpp::tensor_ops::convolution2d"}) {
     if (is_undefined && contains(message, type)) return "type " + message.substr(message.find(type)) + " is not supported: it is outside anymetal's compute subset";
   }
   const bool names_space = contains(message, "device ") || contains(message, "threadgroup ") || contains(message, "constant ");
@@ -172,6 +199,7 @@ void explain_call(std::string& error, std::string_view note) {
   if (contains(note, "deduced conflicting types") && !first.empty()) error += fmt::format(": '{}' and '{}' differ", first, second);
   else if (contains(note, "constraints not satisfied") && !type.empty() && !is_number(type)) error += fmt::format(": it does not take '{}'", type);
   else if (contains(note, "constraints not satisfied") && !other_type.empty()) error += fmt::format(": it takes no '{}' beside '{}'", other_type, type);
+  else if (contains(wanted, "vec<") && is_number(given) && !has_components(given)) error += fmt::format(": it takes a vector, not '{}'", given);
   else if (!wanted.empty() && !contains(wanted, "vec<") && !given.empty()) error += fmt::format(": it takes '{}', not '{}'", wanted, given);
 }
 

@@ -1,5 +1,6 @@
 #include "msl/diagnostics.hpp"
 
+#include "msl/attribute_table.hpp"
 #include "msl/clang_invocation.hpp"
 #include "msl/diagnostic_wording.hpp"
 #include "msl/keyword_macros.hpp"
@@ -27,6 +28,14 @@ Severity severity_of(clang::DiagnosticsEngine::Level level) {
 bool redefines_keyword(std::string_view warning) {
   const std::size_t end = warning.find("' macro redefined");
   return end != std::string_view::npos && is_keyword_macro(warning.substr(1, end - 1));
+}
+
+/// Whether Clang ignores an attribute of MSL's: the pre-pass could not read its list.
+bool ignores_attribute(std::string_view warning) {
+  constexpr std::string_view kStart = "unknown attribute '";
+  if (!warning.starts_with(kStart)) return false;
+  const std::string_view name = warning.substr(kStart.size(), warning.find('\'', kStart.size()) - kStart.size());
+  return find_attribute(name) != nullptr;
 }
 
 }  // namespace
@@ -59,6 +68,7 @@ void DiagnosticCollector::add(Severity severity, const UserPosition& position, s
   if (severity == Severity::Note && position.in_library && !entries_.empty()) {
     const auto error = std::find_if(entries_.rbegin(), entries_.rend() - 1, [](const Entry& e) { return e.diagnostic.severity != Severity::Note; });
     explain_call(error->diagnostic.message, message);
+    if (error->diagnostic.message.starts_with("no viable conversion from '")) return;  // the library's constructors say nothing more
   }
   if (severity == Severity::Note && !is_helpful_note(message, position.in_library)) return;
   if (!entries_.empty() && severity == Severity::Note) {
@@ -107,6 +117,9 @@ void DiagnosticCollector::HandleDiagnostic(clang::DiagnosticsEngine::Level level
     const bool needs_place = level >= clang::DiagnosticsEngine::Error && info.getID() != clang::diag::fatal_too_many_errors;
     if (place.isInvalid() && needs_place) place = reader_();
     position = user_position(info.getSourceManager(), place, files_);
+  }
+  if (level == clang::DiagnosticsEngine::Warning && info.getID() == clang::diag::warn_unknown_attribute_ignored && ignores_attribute(std::string_view(text))) {
+    return add(Severity::Error, position, "this attribute cannot be read: attributes have the form [[name]] or [[name(arguments)]], without directives between");
   }
   const Severity severity = severity_of(level);
   const bool is_compilers = info.getID() < clang::diag::DIAG_UPPER_LIMIT;

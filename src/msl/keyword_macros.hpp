@@ -9,7 +9,8 @@
 namespace anymetal::msl {
 
 /// What keywords.h defines in small letters; a test compares the two.
-inline constexpr std::array<std::string_view, 8> kKeywordMacros = {"device", "constant", "threadgroup", "thread", "kernel", "vertex", "fragment", "coherent"};
+inline constexpr std::array<std::string_view, 11> kKeywordMacros = {"device", "constant", "threadgroup", "thread",      "kernel",   "vertex",
+                                                                    "fragment", "coherent", "object_data", "ray_data", "threadgroup_imageblock"};
 
 inline bool is_keyword_macro(std::string_view word) { return std::ranges::find(kKeywordMacros, word) != kKeywordMacros.end(); }
 

@@ -8,6 +8,7 @@ namespace anymetal::msl {
 namespace {
 
 constexpr std::size_t kMostComponents = 4;
+constexpr std::size_t kMostOfIndex = 64;  // tokens
 
 /// Where a letter stands in its set, "xyzw" or "rgba".
 std::size_t place_of(char letter) {
@@ -51,6 +52,7 @@ class Writer {
   [[nodiscard]] bool has_chain() const {
     for (std::size_t i = 1; i + 2 < tokens_.size(); ++i) {
       if (is_part(spelling(i)) && spelling(i + 1) == "." && is_components(spelling(i + 2)) && assigns(i + 3)) return true;
+      if (is_part(spelling(i)) && spelling(i + 1) == "[" && assigns(closing(i + 1) + 1)) return true;
     }
     return false;
   }
@@ -79,6 +81,37 @@ class Writer {
     return spelling(i).size() == 1 && std::string_view("+-*/%&|^").contains(spelling(i)[0]) && joins(i, spelling(i), "=");
   }
 
+  /// The bracket that closes the one at `open`, or the end.
+  [[nodiscard]] std::size_t closing(std::size_t open) const {
+    std::size_t depth = 0;
+    for (std::size_t i = open; i < tokens_.size() && i - open < kMostOfIndex; ++i) {
+      if (spelling(i) == "[") ++depth;
+      if (spelling(i) == "]" && --depth == 0) return i;
+      if (spelling(i) == ";" || spelling(i) == "{") break;
+    }
+    return tokens_.size();
+  }
+
+  /// Rewrites the element of a part, `part[index]`, that is assigned: a number names a component, and components that follow each other are
+  /// elements of the vector. Returns the last token that it looked at.
+  std::size_t element(std::size_t part, std::string_view components) {
+    const std::size_t open = part + 1;
+    const std::size_t close = closing(open);
+    if (close >= tokens_.size() || !assigns(close + 1)) return part;
+    const std::string_view index = spelling(open + 1);
+    if (close == open + 2 && index.size() == 1 && index[0] >= '0' && index[0] <= '9') {
+      const auto number = static_cast<std::size_t>(index[0] - '0');
+      if (number < components.size()) edits_.replace(tokens_[part].begin, tokens_[close].end, std::string(1, components[number]));
+      return close;
+    }
+    for (std::size_t i = 1; i < components.size(); ++i) {
+      if (place_of(components[i]) != place_of(components[i - 1]) + 1) return part;
+    }
+    edits_.replace(tokens_[part].begin, tokens_[open].end, "operator[](" + std::to_string(place_of(components[0])) + " + (");
+    edits_.replace(tokens_[close].begin, tokens_[close].end, "))");
+    return open;
+  }
+
   /// Rewrites the chain that begins at a part; returns its last token.
   std::size_t chain(std::size_t first) {
     std::string components(spelling(first));
@@ -92,6 +125,7 @@ class Writer {
       components = chosen;
       last += 2;
     }
+    if (last == first && spelling(last + 1) == "[") return element(first, components);
     if (last != first && assigns(last + 1)) edits_.replace(tokens_[first].begin, tokens_[last].end, components);
     return last;
   }

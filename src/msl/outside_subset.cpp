@@ -16,6 +16,11 @@ namespace {
 constexpr std::array<std::string_view, 7> kTypes = {"sampler",          "imageblock", "acceleration_structure", "visible_function_table", "intersection_function_table",
                                                     "command_buffer", "mesh"};
 
+bool is_in_raytracing(const clang::CXXRecordDecl& record) {
+  const auto* space = llvm::dyn_cast<clang::NamespaceDecl>(record.getDeclContext());
+  return space != nullptr && space->getIdentifier() && space->getName() == "raytracing";
+}
+
 bool is_texture(std::string_view name) { return name.starts_with("texture") || name.starts_with("depth"); }
 
 }  // namespace
@@ -47,8 +52,11 @@ void report_outside_subset(Compilation& compilation, std::span<const Undefined> 
     if (function == nullptr || function->isExternC() || compilation.is_users(function->getLocation())) continue;
     const auto* method = llvm::dyn_cast<clang::CXXMethodDecl>(function);
     const bool is_of_texture = method != nullptr && method->getParent()->getIdentifier() && method->getParent()->getName() == "texture";
+    const bool is_of_rays = method != nullptr && is_in_raytracing(*method->getParent());
+    const bool is_constructor = llvm::isa<clang::CXXConstructorDecl>(function);
     compilation.report(clang::DiagnosticsEngine::Error, use,
-                       fmt::format("'{}' is not supported: {} outside anymetal's compute subset", function->getNameAsString(), is_of_texture ? "textures are" : "it is"));
+                       fmt::format("'{}' is not supported: {} outside anymetal's compute subset", is_constructor ? method->getParent()->getNameAsString() : function->getNameAsString(),
+                                   is_of_texture ? "textures are" : is_of_rays ? "ray tracing is" : "it is"));
   }
 }
 

@@ -1,5 +1,6 @@
 #include "msl/prepass.hpp"
 
+#include "msl/attribute_table.hpp"
 #include "msl/keyword_macros.hpp"
 #include "msl/nested_components.hpp"
 #include "msl/pragmas.hpp"
@@ -107,10 +108,17 @@ class Rewriter {
     const bool all_standard = std::ranges::all_of(list, [&](const Attribute& a) {
       return std::ranges::find(kStandardAttributes, spelling(a.name)) != kStandardAttributes.end();
     });
-    if (all_standard || spans_directive(first, inner_close + 1)) return inner_close + 2;
-    if (before_extents && !binds(list)) edits_.blank(tokens_[first].begin, tokens_[inner_close + 1].end);
+    if (all_standard || is_before_statement(inner_close + 2) || spans_directive(first, inner_close + 1)) return inner_close + 2;
+    const bool is_of_call = list.size() == 1 && spelling(list[0].name) == "function_groups";  // of an expression, which takes none of Clang's
+    if (is_of_call || (before_extents && !binds(list))) edits_.blank(tokens_[first].begin, tokens_[inner_close + 1].end);
     else rewrite(list, first, inner_close);
     return inner_close + 2;
+  }
+
+  /// Attributes of statements are the compiler's own.
+  [[nodiscard]] bool is_before_statement(std::size_t i) const {
+    static constexpr std::array<std::string_view, 7> kStatements = {"for", "while", "do", "if", "switch", "return", "goto"};
+    return std::ranges::find(kStatements, spelling(i)) != kStatements.end();
   }
 
   /// Whether a directive may stand between two of these tokens: what is replaced must not hold one.
@@ -135,31 +143,28 @@ class Rewriter {
     });
   }
 
-  /// Attributes of graphics functions whose arguments are words, no expressions: `[[user(normal)]]`, `[[depth(any)]]`.
-  static bool takes_words(std::string_view name) {
-    return name == "user" || name == "depth" || name == "patch" || name == "intersection";
-  }
-
   void rewrite(std::span<const Attribute> list, std::size_t first, std::size_t inner_close) {
     edits_.replace(tokens_[first].begin, tokens_[first + 1].end, " __msl_attribute((");
     for (const Attribute& a : list) {
-      if (may_be_macro(spelling(a.name))) {
-        edits_.insert(tokens_[a.name].begin, "__msl_annotate(\"msl:" + std::string(spelling(a.name)) + "\"), __msl_written(");
+      const AttributeRule* rule = find_attribute(spelling(a.name));
+      if (rule == nullptr) {  // a macro that stands for one, or a mistake
+        edits_.insert(tokens_[a.name].begin, "__msl_annotate(\"msl:" + std::string(kWrittenPrefix) + std::string(spelling(a.name)) + "\"), __msl_written(");
         edits_.insert(tokens_[a.open != 0 ? a.close : a.name].end, ")");
         continue;
       }
-      if (takes_words(spelling(a.name)) && a.open != 0) {
+      if (rule->arguments == AttributeArguments::Words && a.open != 0) {
         edits_.replace(tokens_[a.name].begin, tokens_[a.close].end, "__msl_annotate(\"msl:" + std::string(spelling(a.name)) + "\")");
         continue;
       }
       const bool is_constant = spelling(a.name) == "function_constant";
-      const bool is_guard = is_constant && (parentheses_ > 0 || !stands_alone(list));
+      const bool is_guard = is_constant && (parentheses_ > 0 || !stands_alone(list) || (a.open != 0 && facts_.late_constants.contains(spelling(a.open + 1))));
       const std::string name = is_guard ? "function_constant_guard" : annotation_of(spelling(a.name));
       const bool has_arguments = a.open != 0 && a.close > a.open + 1;
       const std::size_t end = a.open != 0 ? tokens_[a.open].end : tokens_[a.name].end;
+      const bool is_named = is_guard && has_arguments && tokens_[a.open + 1].kind == TokenKind::Identifier;
       edits_.replace(tokens_[a.name].begin, end,
-                     "__msl_annotate(\"msl:" + name + (has_arguments ? is_guard ? "\", &(" : "\", " : a.open != 0 ? "\"" : "\")"));
-      if (is_guard && has_arguments) edits_.replace(tokens_[a.close].begin, tokens_[a.close].end, "))");
+                     "__msl_annotate(\"msl:" + name + (has_arguments ? is_named ? "\", &(" : "\", " : a.open != 0 ? "\"" : "\")"));
+      if (is_named) edits_.replace(tokens_[a.close].begin, tokens_[a.close].end, "))");
       if (is_constant && !is_guard) {
         declare_external(first);
         if (first > 0) facts_.late_constants.emplace(spelling(first - 1));
@@ -167,9 +172,6 @@ class Rewriter {
     }
     edits_.replace(tokens_[inner_close].begin, tokens_[inner_close + 1].end, "))");
   }
-
-  /// Names of attributes are in small letters, those of macros that stand for one are not (prelude/attributes.h).
-  static bool may_be_macro(std::string_view name) { return std::ranges::any_of(name, [](char c) { return c >= 'A' && c <= 'Z'; }); }
 
   /// The attribute `threadgroup` shares its name with a keyword that is an annotation too.
   static std::string annotation_of(std::string_view attribute) {

@@ -27,7 +27,10 @@ class SignatureReader {
     signature_.reflection.name = kernel_.name;
     read_thread_limit();
     signature_.reflection.any_threadgroup_size = find_annotation(*kernel_.function, "any_threadgroup_size") != nullptr;
-    for (clang::ParmVarDecl* parameter : kernel_.function->parameters()) read(*parameter);
+    for (clang::ParmVarDecl* parameter : kernel_.function->parameters()) {
+      report_second_source(*parameter);
+      read(*parameter);
+    }
     assign_implicit_indices();
     check_thread_inputs(compilation_, *kernel_.function, signature_.parameters);
     return std::move(signature_);
@@ -56,6 +59,18 @@ class SignatureReader {
     signature_.reflection.max_total_threads = static_cast<unsigned>(std::min<std::int64_t>(*limit, 1 << 20));
   }
 
+  /// A parameter has its value from one place.
+  void report_second_source(const clang::ParmVarDecl& parameter) {
+    std::string_view first;
+    for (const auto* attribute : parameter.specific_attrs<clang::AnnotateAttr>()) {
+      std::string_view name = annotation_name(*attribute);
+      if (name == "threadgroup_index") name = "threadgroup";
+      if (!is_thread_input(name) && name != "buffer" && name != "threadgroup" && name != "texture" && name != "sampler") continue;
+      if (!first.empty()) error(attribute->getLocation(), fmt::format("'{}' has the attribute '{}' already", parameter.getName().str(), first));
+      first = name;
+    }
+  }
+
   void read(clang::ParmVarDecl& parameter) {
     ParameterSource source;
     const clang::QualType type = parameter.getType();
@@ -75,6 +90,8 @@ class SignatureReader {
     const auto* buffer = find_annotation(parameter, "buffer");
     const auto* slot = find_annotation(parameter, "threadgroup_index");
     const bool is_threadgroup = space == "threadgroup" || (space.empty() && slot != nullptr);
+    report_other_space(parameter);
+    report_value_attribute(parameter);
 
     Argument argument;
     argument.name = parameter.getName();
@@ -102,6 +119,24 @@ class SignatureReader {
     read_index(binding, argument);
     bindings_.push_back(binding);
     signature_.reflection.arguments.push_back(std::move(argument));
+  }
+
+  void report_other_space(const clang::ParmVarDecl& parameter) {
+    for (const char* other : {"object_data", "ray_data", "threadgroup_imageblock"}) {
+      if (find_annotation(parameter, other) != nullptr) error(parameter.getLocation(), fmt::format("the address space '{}' is not supported: it is outside anymetal's compute subset", other));
+    }
+  }
+
+  /// Attributes of a pointer or reference that are for values or textures.
+  void report_value_attribute(const clang::ParmVarDecl& parameter) {
+    static constexpr std::array<std::string_view, 3> kOthers = {"texture", "sampler", "stage_in"};
+    for (const auto* attribute : parameter.specific_attrs<clang::AnnotateAttr>()) {
+      const std::string_view name = annotation_name(*attribute);
+      if (!is_thread_input(name) && std::ranges::find(kOthers, name) == kOthers.end()) continue;
+      const bool is_reference = parameter.getType()->isReferenceType();
+      error(attribute->getLocation(), fmt::format("a {} is not valid for attribute '{}'{}", is_reference ? "reference" : "pointer", name,
+                                                  is_thread_input(name) ? ": it takes ushort or uint by value" : ""));
+    }
   }
 
   void read_index(Binding& binding, Argument& argument) {

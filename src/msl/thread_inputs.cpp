@@ -1,6 +1,7 @@
 #include "msl/thread_inputs.hpp"
 
 #include "msl/annotations.hpp"
+#include "msl/attribute_table.hpp"
 #include "msl/outside_subset.hpp"
 #include "msl/suggestions.hpp"
 #include "msl/value_types.hpp"
@@ -104,12 +105,13 @@ class AgreementCheck {
 
 }  // namespace
 
+bool is_thread_input(std::string_view name) { return is_vector_input(name) || contains(kScalarInputs, name); }
+
 bool is_vector_input(std::string_view name) { return contains(kVectorInputs, name); }
 
 const clang::AnnotateAttr* find_thread_input(const clang::VarDecl& parameter) {
   for (const auto* attribute : parameter.specific_attrs<clang::AnnotateAttr>()) {
-    const std::string_view name = annotation_name(*attribute);
-    if (is_vector_input(name) || contains(kScalarInputs, name)) return attribute;
+    if (is_thread_input(annotation_name(*attribute))) return attribute;
   }
   return nullptr;
 }
@@ -142,10 +144,18 @@ void report_invalid_input(Compilation& compilation, const std::string& kernel, c
     return;
   }
   for (const auto* attribute : parameter.specific_attrs<clang::AnnotateAttr>()) {
-    const std::string name(annotation_name(*attribute));
+    std::string_view written = annotation_name(*attribute);
+    if (written.starts_with(kWrittenPrefix)) written.remove_prefix(kWrittenPrefix.size());
+    const std::string name(written);
     if (name.empty() || name == "thread" || name == "device" || name == "constant" || name == "threadgroup") continue;
     const std::string closest = closest_input(name);
     const std::string hint = closest.empty() ? "" : fmt::format(", did you mean '{}'?", closest);
+    if (name == "threadgroup_index" || name == "texture" || name == "sampler") {
+      compilation.report(kError, attribute->getLocation(),
+                         name == "threadgroup_index" ? fmt::format("type '{}' is not valid for attribute 'threadgroup': it needs a pointer or reference to threadgroup memory", type)
+                                                     : fmt::format("type '{}' is not valid for attribute '{}'", type, name));
+      return;
+    }
     const bool is_stage_in = name == "stage_in" || name == "grid_origin" || name == "grid_size";
     compilation.report(kError, attribute->getLocation(),
                        is_stage_in ? fmt::format("'{}' is not supported: per-thread stage-in does not exist in compute kernels here", name)

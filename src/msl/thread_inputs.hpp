@@ -15,6 +15,9 @@ namespace anymetal::msl {
 /// The parameter's (or variable's) built-in input attribute, or nullptr.
 const clang::AnnotateAttr* find_thread_input(const clang::VarDecl& parameter);
 
+/// Whether the attribute of this name is a built-in input.
+bool is_thread_input(std::string_view name);
+
 /// Whether inputs of this name have up to three components (positions and sizes; indices are scalars).
 bool is_vector_input(std::string_view name);
 

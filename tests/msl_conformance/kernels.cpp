@@ -123,6 +123,14 @@ const Feature kFeatures[] = {
      "[[id(1)]]; int value [[id(3)]]; }; static_assert(sizeof(texture2d<half>) == 8);",
      "bound b; b.value = n[3]; o[0] = b.value;",
      {3}},
+    {"ray tracing, tables of functions and command buffers in helpers beside kernels on buffers",
+     "#include <metal_raytracing>\nusing namespace metal::raytracing; static float trace(instance_acceleration_structure as, ray r) { "
+     "intersector<triangle_data, instancing> i; i.assume_geometry_type(geometry_type::triangle); auto h = i.intersect(r, as, 0xff); return "
+     "h.type == intersection_type::none ? -1.0f : h.distance; } static float call(visible_function_table<float(float)> t) { return t[0](1); } "
+     "kernel void rays(instance_acceleration_structure as [[buffer(0)]], device float* o [[buffer(1)]]) { o[0] = trace(as, ray()); } "
+     "[[intersection(triangle, triangle_data)]] bool hit(uint p [[primitive_id]], ray_data float& f [[payload]]) { return p > 3; }",
+     "ray r(float3(n[3]), float3(0, 0, 1)); r.max_distance = n[4]; o[0] = r.origin.x + r.max_distance;",
+     {7}},
 };
 
 }  // namespace

@@ -170,6 +170,12 @@ const Feature kFeatures[] = {
      "float4 v = float4(1, 2, 3, n[4]); v.xyz.x = 5; v.wz.y += 4; v.rgba.gb = float2(8, 9); thread pixel* p = (thread pixel*)&v; "
      "o[0] = v.x; o[1] = v.y; o[2] = v.z; p->c.zyx.xz.y *= 2; v.wyx.x++; o[3] = v.w; o[4] = v.x;",
      {5, 8, 9, 5, 10}},
+    {"elements of components are assigned, by constant and by dynamic index",
+     "struct pixel { float4 c; }; template <class V> void put(thread V& v, int i) { v.yzw[i] = 20 + i; v.zx[1] -= 1; }",
+     "float4 v = float4(0, 1, 2, 3); int4 w = 7; packed_float3 q = {1, 2, 3}; pixel s = {float4(1)}; thread pixel* p = &s; int i = n[1]; v.xyz[0] = 4; "
+     "v.yz[i] += 5; put(w, 2); q.xy[i] = 9; p->c.zw[1] = 6; p->c.yzw[i * 2 - 1] = 8; v.wz[0]++; o[0] = v.x; o[1] = v.y; o[2] = v.z; o[3] = v.w; "
+     "o[4] = w.x; o[5] = w.y; o[6] = w.w; o[7] = q.y; o[8] = s.c.w; o[9] = s.c.z;",
+     {4, 1, 7, 4, 6, 7, 22, 9, 6, 8}},
 };
 
 }  // namespace

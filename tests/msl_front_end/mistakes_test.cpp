@@ -112,6 +112,22 @@ const Malformed kSimulations[] = {
     {"kernel void k(device float* o, uint i [[thread_position_in_grid]] «{» o[i] = 1; }", "expected ')'"},
 };
 
+const Malformed kOtherLanguages[] = {
+    {"«kernal» void k(device float* o) {}", "unknown type name 'kernal'; did you mean 'kernel'?"},
+    {"kernel void k(device float* o) { o[«threadIdx».x] = 1; }", "'threadIdx'; in Metal: a parameter with [[thread_position_in_threadgroup]]"},
+    {"kernel void k(device float* o) { «__syncthreads»(); }", "in Metal: threadgroup_barrier(mem_flags::mem_threadgroup)"},
+    {"kernel void k(device float* o) { threadgroup_barrier(«mem_threadgroup»); }", "in Metal: mem_flags::mem_threadgroup"},
+    {"«__kernel» void k(device float* o) {}", "in Metal: kernel"},
+    {"kernel void k(device float* o) { std::«vector»<int> v; }", "no member named 'vector' in namespace 'std' (Metal has no C++ standard library)"},
+    {"kernel void k(device float* o) { auto r = 1 «<=>» 2; }", "operator '<=>' is not supported in Metal"},
+    {"kernel void k(device float* o) { float «a»[0]; }", "arrays of no elements are not supported"},
+    {"struct S { int n; float «a»[3][0]; };", "arrays of no elements are not supported"},
+    {"kernel void k(device float2* o) { float2 f = «half2(1)»; }", "no viable conversion from 'half2' to 'float2': write float2(...)"},
+    {"kernel void k(device float2* o) { float2 f = «float3(1)»; }", "no viable conversion from 'float3' to 'float2'"},
+    {"kernel void k(device «atomic<half>»* o) {}", "'atomic' holds int, uint, bool, ulong or float"},
+    {"kernel void k(device float* o) { o[0] = «dot»(o[0], float3(1)); }", "no matching function for call to 'dot': it takes a vector, not 'float'"},
+};
+
 class Mistakes : public testing::TestWithParam<Malformed> {};
 TEST_P(Mistakes, AreExplained) { front_end::expect_refused(GetParam()); }
 INSTANTIATE_TEST_SUITE_P(ArrayLibraries, Mistakes, testing::ValuesIn(kArrayLibraries));
@@ -119,6 +135,7 @@ INSTANTIATE_TEST_SUITE_P(SingleFileLibraries, Mistakes, testing::ValuesIn(kSingl
 INSTANTIATE_TEST_SUITE_P(TensorLibraries, Mistakes, testing::ValuesIn(kTensorLibraries));
 INSTANTIATE_TEST_SUITE_P(Generators, Mistakes, testing::ValuesIn(kGenerators));
 INSTANTIATE_TEST_SUITE_P(Ports, Mistakes, testing::ValuesIn(kPorts));
+INSTANTIATE_TEST_SUITE_P(OtherLanguages, Mistakes, testing::ValuesIn(kOtherLanguages));
 INSTANTIATE_TEST_SUITE_P(Simulations, Mistakes, testing::ValuesIn(kSimulations));
 
 TEST(MistakesInNames, OfTheLibraryAreShownWithTheirNamespace) {

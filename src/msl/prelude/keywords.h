@@ -10,6 +10,10 @@
 #define kernel __attribute__((annotate("msl:kernel")))
 #define vertex __attribute__((annotate("msl:vertex")))
 #define fragment __attribute__((annotate("msl:fragment")))
+// Address spaces of other stages: like `device`, for functions that are no entries.
+#define object_data __attribute__((annotate("msl:object_data"))) __global
+#define ray_data __attribute__((annotate("msl:ray_data"))) __global
+#define threadgroup_imageblock __attribute__((annotate("msl:threadgroup_imageblock"))) __global
 // Behind a member function (prepass.hpp), where no annotation may stand.
 #define __msl_thread_object __generic
 #define __msl_constant_object __private

@@ -58,6 +58,10 @@ __MSL_F(select) __MSL_F(dot) __MSL_F(cross) __MSL_F(length_squared) __MSL_F(dist
 __MSL_F(reflect) __MSL_F(refract) __MSL_F(ilogb) __MSL_F(ldexp) __MSL_F(nextafter)
 __MSL_F(simd_sum) __MSL_F(simd_product) __MSL_F(simd_min) __MSL_F(simd_max) __MSL_F(simd_broadcast) __MSL_F(simd_broadcast_first)
 __MSL_F(simd_shuffle) __MSL_F(simd_shuffle_up) __MSL_F(simd_shuffle_down) __MSL_F(simd_shuffle_xor)
+__MSL_F(simd_shuffle_rotate_up) __MSL_F(simd_shuffle_rotate_down) __MSL_F(simd_prefix_inclusive_sum) __MSL_F(simd_prefix_exclusive_sum)
+__MSL_F(simd_prefix_inclusive_product) __MSL_F(simd_prefix_exclusive_product)
+__MSL_F(quad_sum) __MSL_F(quad_product) __MSL_F(quad_min) __MSL_F(quad_max) __MSL_F(quad_broadcast) __MSL_F(quad_broadcast_first)
+__MSL_F(quad_shuffle) __MSL_F(quad_shuffle_up) __MSL_F(quad_shuffle_down) __MSL_F(quad_shuffle_xor)
 #undef __MSL_F
 __MSL_UNPACKED_OUT(metal, modf)
 __MSL_UNPACKED_OUT(metal, sincos)

@@ -4,7 +4,7 @@
 #pragma clang system_header
 #include "vec.h"
 
-// What textures are sampled with. In `metal` in files that speak of textures alone (clang_invocation.cpp): others have variables of
+// What textures are sampled with. In `metal` where a file speaks of textures alone (sampling_names.hpp): others have variables of
 // these names.
 namespace __msl_sampling {
 
@@ -131,16 +131,34 @@ template <class T>
 bool is_null_texture(const T&);
 
 // Tables, structures of ray tracing, mesh and tile shading: handles.
-#define __MSL_HANDLE(name) \
-  template <class... A>    \
-  struct name {            \
-    ulong __handle;        \
+#define __MSL_HANDLE(name, members) \
+  template <class... A>             \
+  struct name {                     \
+    ulong __handle;                 \
+    members                         \
   };
-__MSL_HANDLE(imageblock)
-__MSL_HANDLE(acceleration_structure)
-__MSL_HANDLE(visible_function_table)
-__MSL_HANDLE(intersection_function_table)
+__MSL_HANDLE(imageblock, )
+__MSL_HANDLE(acceleration_structure, )
+__MSL_HANDLE(intersection_function_table, template <class... B> void set_buffer(B...) const;)
 #undef __MSL_HANDLE
+template <class F>
+struct visible_function_table {
+  struct __function {
+    template <class... A>
+    auto operator()(A...) const -> decltype(static_cast<F*>(nullptr)(A()...));
+  };
+  ulong __handle;
+  __function operator[](uint) const;
+  uint size() const;
+  bool empty() const;
+};
+#define __MSL_IS_NULL(name) \
+  template <class... A>     \
+  bool is_null_##name(const name<A...>&);
+__MSL_IS_NULL(acceleration_structure)
+__MSL_IS_NULL(intersection_function_table)
+__MSL_IS_NULL(visible_function_table)
+#undef __MSL_IS_NULL
 template <class V, class P, auto... limits>
 struct mesh {
   ulong __handle;
@@ -151,7 +169,32 @@ struct patch_control_point {
 };
 struct command_buffer {
   ulong __handle;
+  uint size() const;
 };
+#define __MSL_METHOD(name) \
+  template <class... A>    \
+  void name(A...) const;
+struct render_command {
+  render_command(command_buffer, uint);
+  __MSL_METHOD(reset) __MSL_METHOD(set_render_pipeline_state) __MSL_METHOD(set_vertex_buffer) __MSL_METHOD(set_fragment_buffer)
+  __MSL_METHOD(draw_primitives) __MSL_METHOD(draw_indexed_primitives)
+};
+struct compute_command {
+  compute_command(command_buffer, uint);
+  __MSL_METHOD(reset) __MSL_METHOD(set_compute_pipeline_state) __MSL_METHOD(set_kernel_buffer) __MSL_METHOD(set_barrier)
+  __MSL_METHOD(clear_barrier) __MSL_METHOD(concurrent_dispatch_threads) __MSL_METHOD(concurrent_dispatch_threadgroups)
+};
+#undef __MSL_METHOD
+enum class primitive_type { point, line, line_strip, triangle, triangle_strip };
+
+// How members of imageblocks lie in memory.
+#define __MSL_PIXEL(name) \
+  template <class T>      \
+  using name = T;
+__MSL_PIXEL(r8unorm) __MSL_PIXEL(r8snorm) __MSL_PIXEL(r16unorm) __MSL_PIXEL(r16snorm) __MSL_PIXEL(rg8unorm) __MSL_PIXEL(rg8snorm)
+__MSL_PIXEL(rg16unorm) __MSL_PIXEL(rg16snorm) __MSL_PIXEL(rgba8unorm) __MSL_PIXEL(rgba8snorm) __MSL_PIXEL(srgba8unorm)
+__MSL_PIXEL(rgba16unorm) __MSL_PIXEL(rgba16snorm) __MSL_PIXEL(rgb10a2) __MSL_PIXEL(rg11b10f) __MSL_PIXEL(rgb9e5)
+#undef __MSL_PIXEL
 struct mesh_grid_properties {
   void set_threadgroups_per_grid(uint3) const;
 };
@@ -191,27 +234,6 @@ template <class T>
 T fwidth(T);
 void discard_fragment();
 
-namespace raytracing {
-struct triangle_data;
-struct curve_data;
-struct instancing;
-struct world_space_data;
-struct primitive_motion;
-struct instance_motion;
-template <class... A>
-struct intersector;
-template <class... A>
-struct intersection_query;
-struct ray {
-  float3 origin, direction;
-  float min_distance, max_distance;
-  __MSL_MEMBER constexpr ray(float3 o = 0.0f, float3 d = 0.0f, float min = 0.0f, float max = __builtin_huge_valf())
-      : origin(o), direction(d), min_distance(min), max_distance(max) {}
-};
-using primitive_acceleration_structure = acceleration_structure<>;
-using instance_acceleration_structure = acceleration_structure<instancing>;
-using metal::acceleration_structure;
-using metal::intersection_function_table;
-}  // namespace raytracing
-
 }  // namespace metal
+
+#include "raytracing.h"
