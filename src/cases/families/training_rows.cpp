@@ -1,4 +1,4 @@
-// Gradients over rows, outer products, indexed rows, causal convolution: kernels/training.
+// Gradients over rows, outer products, indexed rows: kernels/training.
 #include "cases/case_list.hpp"
 #include "cases/shapes.hpp"
 
@@ -33,7 +33,9 @@ void row_kernel(Problem& p, std::size_t groups, std::size_t width, bool scratch 
 struct FloatParams {
   float first, second;
 };
-FloatParams params(std::size_t first, std::size_t second = 0) { return {static_cast<float>(first), static_cast<float>(second)}; }
+FloatParams params(std::size_t first, std::size_t second = 0) {
+  return {static_cast<float>(first), static_cast<float>(second)};
+}
 
 /// Sum of term(i) for i < n, and of its absolute values.
 template <class Term>
@@ -105,7 +107,8 @@ void rms_inverse(Problem& p, const Shape& s, double scale) {
   p.expect(r, {.absolute = 3e-8, .relative = 3e-7}, [=] {
     Values out(s.rows);
     for (std::size_t row = 0; row < s.rows; ++row) {
-      const double squares = sum_of(s.columns, [&](std::size_t i) { return x[row * s.columns + i] * x[row * s.columns + i]; }).first;
+      const double squares =
+          sum_of(s.columns, [&](std::size_t i) { return x[row * s.columns + i] * x[row * s.columns + i]; }).first;
       out[row] = 1 / std::sqrt(squares / static_cast<double>(s.columns) + static_cast<double>(kEps));
     }
     return out;
@@ -142,7 +145,8 @@ void rms_dw(Problem& p, const Shape& s) {
   p.value(4, params(s.columns, s.rows));
   row_kernel(p, s.columns, s.rows);
   p.expect(dw, {.magnitude = 4.2e-7}, [=] {
-    return sums(s.columns, s.rows, [&](std::size_t i, std::size_t b) { return dy[b * s.columns + i] * x[b * s.columns + i] * r[b]; });
+    return sums(s.columns, s.rows,
+                [&](std::size_t i, std::size_t b) { return dy[b * s.columns + i] * x[b * s.columns + i] * r[b]; });
   });
 }
 
@@ -256,7 +260,8 @@ void scatter_add(Problem& p, const Table& t) {
   const auto ids = p.input(1, DType::U32, t.batch, integers(0, t.vocab + 1));
   const auto table = p.output(2, DType::F32, std::size_t{t.vocab} * t.hidden);
   p.value(3, std::array{t.vocab, t.hidden, t.batch});
-  p.threads({t.hidden + p.spare(2), t.vocab + p.spare(3)}, {std::min<std::size_t>(32, t.hidden), std::min<std::size_t>(8, t.vocab)});
+  p.threads({t.hidden + p.spare(2), t.vocab + p.spare(3)},
+            {std::min<std::size_t>(32, t.hidden), std::min<std::size_t>(8, t.vocab)});
   // Bit for bit the serial sum in f32.
   p.expect(table, Tolerance::exact(), [=] {
     Values out(std::size_t{t.vocab} * t.hidden);
@@ -301,52 +306,14 @@ void slice(Problem& p, const Slab& s, bool into) {
   }
 }
 
-struct Conv {
-  std::uint32_t tokens, channels, width;
-  Purpose purpose = Purpose::Test;
-};
-
-/// y[t, c] depends on x[t + k - (K - 1), c] by w[c, k]: visits every such pair of places.
-template <class Visit>
-void conv_terms(const Conv& s, Visit visit) {
-  for (std::size_t t = 0; t < s.tokens; ++t) {
-    for (std::size_t c = 0; c < s.channels; ++c) {
-      for (std::size_t k = 0; k < s.width; ++k) {
-        if (t + k + 1 >= s.width) visit(t * s.channels + c, (t + k + 1 - s.width) * s.channels + c, c * s.width + k);
-      }
-    }
-  }
-}
-
-enum class ConvPart : std::uint8_t { Forward, Dx, Dw };
-
-void conv(Problem& p, const Conv& s, ConvPart part) {
-  const std::size_t n = std::size_t{s.tokens} * s.channels, taps = std::size_t{s.channels} * s.width;
-  const auto first = p.input(0, DType::F32, n, normal());
-  const auto second = p.input(1, DType::F32, part == ConvPart::Dw ? n : taps, normal());
-  const auto out = p.output(2, DType::F32, part == ConvPart::Dw ? taps : n);
-  p.value(3, std::array{s.tokens, s.channels, s.width});
-  const std::size_t x = part == ConvPart::Dw ? s.channels : s.tokens, y = part == ConvPart::Dw ? s.width : s.channels;
-  p.threads({x + p.spare(1), y + p.spare(2)}, {std::min<std::size_t>(32, x), std::min<std::size_t>(8, y)});
-  p.expect(out, {.magnitude = 6e-7}, [=] {
-    Values sum(part == ConvPart::Dw ? taps : n, 0.0), magnitude(sum.size(), 0.0);
-    conv_terms(s, [&](std::size_t to, std::size_t from, std::size_t tap) {
-      const std::size_t target = part == ConvPart::Forward ? to : part == ConvPart::Dx ? from : tap;
-      const double term = part == ConvPart::Forward ? second[tap] * first[from]
-                          : part == ConvPart::Dx    ? second[tap] * first[to]
-                                                    : first[from] * second[to];
-      sum[target] += term;
-      magnitude[target] += std::fabs(term);
-    });
-    return Expected(sum, magnitude);
-  });
-}
-
 }  // namespace
 
 void training_rows_cases(CaseList& list) {
   for (const Shape& s : kShapes) {
-    const auto add = [&](const char* kernel, auto build) { list.add(kernel, label(s), [=](Problem& p) { build(p, s); }, s.purpose); };
+    const auto add = [&](const char* kernel, auto build) {
+      list.add(
+          kernel, label(s), [=](Problem& p) { build(p, s); }, s.purpose);
+    };
     add("softmax_backward_f32", softmax_backward);
     add("row_sum_f32", row_sum);
     add("row_sum_backward_f32", row_sum_backward);
@@ -370,7 +337,8 @@ void training_rows_cases(CaseList& list) {
   }
   list.add("rms_norm_compute_rms_inv_f32", "zeros", [](Problem& p) { rms_inverse(p, {3, 65}, 0); });
 
-  for (const Taking& t : {Taking{1, 1, 1}, Taking{3, 33, 7}, Taking{17, 64, 64}, Taking{5, 1000, 31}, Taking{4, 9, 20, true}}) {
+  for (const Taking& t :
+       {Taking{1, 1, 1}, Taking{3, 33, 7}, Taking{17, 64, 64}, Taking{5, 1000, 31}, Taking{4, 9, 20, true}}) {
     const std::string name = fmt::format("{}x{} k={}{}", t.rows, t.columns, t.k, t.repeated ? " repeated" : "");
     list.add("take_along_axis_f32", name, [=](Problem& p) { take(p, t, false); });
     list.add("take_along_axis_backward_f32", name, [=](Problem& p) { take(p, t, true); });
@@ -387,23 +355,19 @@ void training_rows_cases(CaseList& list) {
     list.add("embedding_scatter_add_f32", name, [=](Problem& p) { scatter_add(p, t); });
   }
   const auto add_timed = [&](const char* kernel, auto build, const Table& s, Purpose purpose) {
-    list.add(kernel, fmt::format("{}x{} batch={}", s.vocab, s.hidden, s.batch), [=](Problem& p) { build(p, s); }, purpose);
+    list.add(
+        kernel, fmt::format("{}x{} batch={}", s.vocab, s.hidden, s.batch), [=](Problem& p) { build(p, s); }, purpose);
   };
   add_timed("embedding_lookup_f32", lookup, {32768, 512, 2048}, Purpose::Benchmark);
   add_timed("embedding_lookup_f32", lookup, {32768, 2048, 8192}, Purpose::LargeBenchmark);
   add_timed("embedding_scatter_add_f32", scatter_add, {2048, 512, 64}, Purpose::Benchmark);
   add_timed("embedding_scatter_add_f32", scatter_add, {32768, 1024, 64}, Purpose::LargeBenchmark);
-  for (const Slab& s : {Slab{1, 1, 1, 0}, Slab{9, 40, 7, 33}, Slab{3, 64, 64, 0}, Slab{17, 100, 33, 5}, Slab{4096, 2048, 1024, 512, Purpose::Benchmark}, Slab{16384, 2048, 1024, 512, Purpose::LargeBenchmark}}) {
+  for (const Slab& s :
+       {Slab{1, 1, 1, 0}, Slab{9, 40, 7, 33}, Slab{3, 64, 64, 0}, Slab{17, 100, 33, 5},
+        Slab{4096, 2048, 1024, 512, Purpose::Benchmark}, Slab{16384, 2048, 1024, 512, Purpose::LargeBenchmark}}) {
     const std::string name = fmt::format("{} rows, {} of {} from {}", s.rows, s.narrow, s.wide, s.start);
     list.add("slice_2d_cols_f32", name, [=](Problem& p) { slice(p, s, false); }, s.purpose);
     list.add("copy_2d_cols_into_f32", name, [=](Problem& p) { slice(p, s, true); }, s.purpose);
-  }
-  for (const Conv& s : {Conv{1, 1, 1}, Conv{1, 5, 4}, Conv{2, 33, 4}, Conv{40, 9, 4}, Conv{33, 17, 7},
-                        Conv{70, 300, 4}, Conv{9, 40, 10}, Conv{5, 530, 3}, Conv{3, 48, 4}, Conv{4096, 4096, 4, Purpose::Benchmark}}) {
-    const std::string name = fmt::format("T={} C={} K={}", s.tokens, s.channels, s.width);
-    list.add("conv1d_depthwise_causal_forward_f32", name, [=](Problem& p) { conv(p, s, ConvPart::Forward); }, s.purpose);
-    list.add("conv1d_depthwise_causal_backward_dx_f32", name, [=](Problem& p) { conv(p, s, ConvPart::Dx); }, s.purpose);
-    list.add("conv1d_depthwise_causal_backward_dw_f32", name, [=](Problem& p) { conv(p, s, ConvPart::Dw); }, s.purpose);
   }
 }
 
