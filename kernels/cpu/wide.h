@@ -23,21 +23,25 @@ void wide_store(device T* to, uint i, uint n, WideF values) {
   for (uint j = i; j < n; ++j) to[j] = T(values[j - i]);
 }
 
+// The halves of two vectors added up: eight sums of each.
+inline WideF half_sums(WideF a, WideF b) {
+  return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+         __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+}
+
+// The quarters next to each other in two such vectors added up: four sums of each of four.
+inline WideF quarter_sums(WideF a, WideF b) {
+  return __builtin_shufflevector(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27) +
+         __builtin_shufflevector(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+}
+
 // The sum of each of eight vectors.
 inline Float8 eight_sums(thread const WideF* v) {
   WideF halves[4], quarters[2];
 #pragma unroll
-  for (int i = 0; i < 4; ++i) {
-    const WideF a = v[i], b = v[i + 4];
-    halves[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
-                __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
-  }
+  for (int i = 0; i < 4; ++i) halves[i] = half_sums(v[i], v[i + 4]);
 #pragma unroll
-  for (int i = 0; i < 2; ++i) {
-    const WideF a = halves[i], b = halves[i + 2];
-    quarters[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27) +
-                  __builtin_shufflevector(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
-  }
+  for (int i = 0; i < 2; ++i) quarters[i] = quarter_sums(halves[i], halves[i + 2]);
   const WideF a = quarters[0], b = quarters[1];
   const WideF pairs = __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29) +
                       __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
@@ -47,16 +51,7 @@ inline Float8 eight_sums(thread const WideF* v) {
 
 // The sum of each of four vectors, in the order of Wide::sum: together they take a quarter of the instructions.
 inline metal::float4 four_sums(thread const WideF* v) {
-  WideF halves[2];
-#pragma unroll
-  for (int i = 0; i < 2; ++i) {
-    const WideF a = v[i], b = v[i + 2];
-    halves[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
-                __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
-  }
-  const WideF a = halves[0], b = halves[1];
-  const WideF four = __builtin_shufflevector(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27) +
-                     __builtin_shufflevector(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+  const WideF four = quarter_sums(half_sums(v[0], v[2]), half_sums(v[1], v[3]));
   const Float8 pairs = __builtin_shufflevector(four, four, 0, 1, 4, 5, 8, 9, 12, 13) +
                        __builtin_shufflevector(four, four, 2, 3, 6, 7, 10, 11, 14, 15);
   typedef float Float4 __attribute__((ext_vector_type(4)));
