@@ -25,16 +25,20 @@ namespace {
 constexpr std::size_t kThreadgroupMemoryLimit = 32768, kNvidiaThreadgroupMemoryLimit = 232448;
 constexpr unsigned kThreadLimit = 1024;
 
-/// Declared constants still read although nobody gave them a value.
+/// Declared constants still read although nobody gave them a value: all of them in one error.
 Result<void> refuse_unset(const llvm::Module& module, const EntryModule& entry) {
+  std::vector<std::string> unset;
   for (const ConstantDeclaration& constant : entry.constants) {
     const llvm::GlobalVariable* global = module.getNamedGlobal(function_constant_symbol(constant.index));
     if (global == nullptr || !global->isDeclaration() || global->use_empty()) continue;
-    return fail(ErrorCode::FunctionConstantError,
-                fmt::format("kernel '{}': function constant '{}' (index {}, {}) needs a value: the kernel reads it", entry.reflection.name,
-                            constant.name, constant.index, to_string(constant.type, constant.components)));
+    unset.push_back(
+        fmt::format("'{}' (index {}, {})", constant.name, constant.index, to_string(constant.type, constant.components)));
   }
-  return {};
+  if (unset.empty()) return {};
+  const bool one = unset.size() == 1;
+  return fail(ErrorCode::FunctionConstantError,
+              fmt::format("kernel '{}': function constant{} {} {}: the kernel reads {}", entry.reflection.name, one ? "" : "s",
+                          fmt::join(unset, ", "), one ? "needs a value" : "need values", one ? "it" : "them"));
 }
 
 std::unexpected<Error> undefined(const EntryModule& entry, std::string_view kind, llvm::StringRef symbol, llvm::StringRef used_at) {

@@ -101,6 +101,11 @@ TEST(FunctionConstants, UnsetIsAnErrorOnlyWhereRead) {
   ASSERT_FALSE(kernel);
   EXPECT_EQ(kernel.error().code(), ErrorCode::FunctionConstantError);
   EXPECT_THAT(kernel.error().message(), testing::HasSubstr("'n' (index 3, int) needs a value"));
+  const auto both = specialised("constant int n [[function_constant(3)]];\nconstant bool b [[function_constant(4)]];\n"
+                                "kernel void f(device int* o) { o[0] = b ? n : 1; }", {});
+  ASSERT_FALSE(both);
+  EXPECT_THAT(both.error().message(),
+              testing::HasSubstr("function constants 'n' (index 3, int), 'b' (index 4, bool) need values: the kernel reads them"));
   const std::string queried = "constant int n [[function_constant(3)]];\nkernel void f(device int* o) { o[0] = is_function_constant_defined(n) ? n : 42; }";
   EXPECT_EQ(stored(specialised(queried, {})), 42);
   EXPECT_EQ(stored(specialised(queried, {{3U, std::int32_t{6}}})), 6);
