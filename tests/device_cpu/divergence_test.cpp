@@ -1,8 +1,10 @@
 // Threads that part ways: early returns, barriers in loops, operations under conditions, loops of different lengths.
 
-#include "ir_kernel.hpp"
-
+#include <array>
 #include <numeric>
+
+#include "emulated/emulated_backend.hpp"
+#include "ir_kernel.hpp"
 
 namespace anymetal::test {
 namespace {
@@ -175,22 +177,25 @@ entry:
 then:
   %here = call i32 @__msl_simd_sum_u32(i32 1)
   %q = udiv <4 x i64> <i64 1000, i64 2000, i64 3000, i64 4000>, %d
-  %last = extractelement <4 x i64> %q, i64 3
-  %word = trunc i64 %last to i32
-  %r = add i32 %word, %here
+  %count = zext i32 %here to i64
+  %one = insertelement <4 x i64> poison, i64 %count, i64 0
+  %all = shufflevector <4 x i64> %one, <4 x i64> poison, <4 x i32> zeroinitializer
+  %r = add <4 x i64> %q, %all
   %at = zext i32 %i to i64
-  %p = getelementptr i32, ptr %out, i64 %at
-  store i32 %r, ptr %p
+  %p = getelementptr <4 x i64>, ptr %out, i64 %at
+  store <4 x i64> %r, ptr %p, align 8
   br label %end
 end:
   ret void
-})");
+})",
+                        *cpu_or_emulated({.threads = 1, .lanes = true, .verify = true}));
   EXPECT_EQ(kernel.artifact().path_reason.find("internal error"), std::string::npos) << kernel.artifact().path_reason;
   const DeviceArray<std::uint64_t> by(std::vector<std::uint64_t>{1, 2, 3, 40});
-  const DeviceArray<std::uint32_t> out(Words(40, 7u));
+  const DeviceArray<std::uint64_t> out(std::vector<std::uint64_t>(4 * 40, 7));
   ASSERT_TRUE(kernel.run({out.bind(), by.bind()}, {40}, {40}));
-  Words expected(40, 7u);
-  for (std::uint32_t i = 0; i < 5; ++i) expected[i] = 100 + 5;
+  std::vector<std::uint64_t> expected(4 * 40, 7);
+  for (std::size_t i = 0; i < 5; ++i)
+    for (std::size_t k = 0; k < 4; ++k) expected[4 * i + k] = std::array{1000, 1000, 1000, 100}[k] + 5;
   ASSERT_EQ(out.values(), expected);
 }
 
