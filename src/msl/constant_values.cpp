@@ -25,13 +25,8 @@ namespace {
 
 constexpr const char* kInitialisers = "llvm.global_ctors";
 
-bool is_of(const ConstantDeclaration& d, const FunctionConstant& constant) {
-  return constant.which.index() == 0 ? d.index == std::get<0>(constant.which) : d.name == std::get<1>(constant.which);
-}
-
-const ConstantDeclaration* find_declaration(std::span<const ConstantDeclaration> declared, const FunctionConstant& constant) {
-  const auto found = std::ranges::find_if(declared, [&](const ConstantDeclaration& d) { return is_of(d, constant); });
-  return found == declared.end() ? nullptr : &*found;
+bool is_of(const ConstantDeclaration& d, const ConstantName& which) {
+  return which.index() == 0 ? d.index == std::get<0>(which) : d.name == std::get<1>(which);
 }
 
 /// The value as an initialiser of type `type`: a scalar, a vector, or a struct around a vector.
@@ -143,6 +138,11 @@ void redirect_to_missing(llvm::Function& initialiser) {
 
 }  // namespace
 
+const ConstantDeclaration* find_declaration(std::span<const ConstantDeclaration> declared, const ConstantName& which) {
+  const auto found = std::ranges::find_if(declared, [&](const ConstantDeclaration& d) { return is_of(d, which); });
+  return found == declared.end() ? nullptr : &*found;
+}
+
 ConstantValue constant_of(ConstantType type, unsigned components, std::uint8_t number) {
   std::array<unsigned char, 16> bytes{};
   for (unsigned i = 0; i < components; ++i) {
@@ -163,7 +163,7 @@ ConstantValue constant_of(ConstantType type, unsigned components, std::uint8_t n
 std::vector<FunctionConstant> with_others(std::span<const ConstantDeclaration> declared, std::span<const FunctionConstant> given, std::uint8_t number) {
   std::vector<FunctionConstant> constants(given.begin(), given.end());
   for (const ConstantDeclaration& d : declared) {
-    const bool is_given = std::ranges::any_of(given, [&](const FunctionConstant& c) { return is_of(d, c); });
+    const bool is_given = std::ranges::any_of(given, [&](const FunctionConstant& c) { return is_of(d, c.which); });
     if (!is_given) constants.push_back({d.index, constant_of(d.type, d.components, number)});
   }
   return constants;
@@ -172,7 +172,7 @@ std::vector<FunctionConstant> with_others(std::span<const ConstantDeclaration> d
 Result<ConstantValues> resolve_constants(std::string_view kernel, std::span<const ConstantDeclaration> declared, std::span<const FunctionConstant> given) {
   ConstantValues values;
   for (const FunctionConstant& constant : given) {
-    const ConstantDeclaration* declaration = find_declaration(declared, constant);
+    const ConstantDeclaration* declaration = find_declaration(declared, constant.which);
     if (declaration == nullptr) {
       if (constant.which.index() == 0) continue;
       std::vector<std::string> names;

@@ -16,6 +16,11 @@ namespace anymetal::msl {
 /// of something.
 inline constexpr std::array<std::uint8_t, 4> kAssumedConstants = {1, 4, 32, 128};
 
+using ConstantName = decltype(FunctionConstant::which);
+
+/// The constant of this index or name; nullptr where none is declared.
+const ConstantDeclaration* find_declaration(std::span<const ConstantDeclaration> declared, const ConstantName& which);
+
 /// The values given, and `number` for every other constant that is declared.
 std::vector<FunctionConstant> with_others(std::span<const ConstantDeclaration> declared, std::span<const FunctionConstant> given, std::uint8_t number);
 

@@ -27,9 +27,7 @@ std::uint32_t lanes_at(const Site* sites, Site barrier, bool& consistent) {
 bool run_units(const KernelTable& kernel, GroupContext& context) {
   const auto* size = context.threads_per_threadgroup;
   const auto lanes = static_cast<std::uint32_t>(kernel.lanes_per_unit);
-  const auto rows = size[1] / static_cast<std::uint32_t>(kernel.merged_rows) * size[2];
-  const std::uint32_t units = kernel.folded != 0 ? (size[0] * size[1] * size[2] + lanes - 1) / lanes
-                                                 : (size[0] + lanes - 1) / lanes * rows;
+  const std::uint32_t units = units_of(kernel, size[0], size[1], size[2]);
   const bool are_simdgroups = lanes % kSimdWidth == 0 && (kernel.folded != 0 || size[0] % kSimdWidth == 0 || units == 1);
   for (std::uint32_t unit = 0; unit < units; ++unit) kernel.start(&context, unit, lanes);
   auto* const waits = context.sites;

@@ -64,6 +64,13 @@ struct KernelTable {
   std::uint64_t along_y = 1;         ///< the same of rows
   std::uint64_t merged_lanes = 0;    ///< how many lanes, over all of them
 };
+/// How many units a threadgroup of this size runs as.
+[[nodiscard]] constexpr std::uint32_t units_of(const KernelTable& kernel, std::uint32_t x, std::uint32_t y,
+                                               std::uint32_t z) {
+  const auto lanes = static_cast<std::uint32_t>(kernel.lanes_per_unit);
+  if (kernel.folded != 0) return (x * y * z + lanes - 1) / lanes;
+  return (x + lanes - 1) / lanes * (y / static_cast<std::uint32_t>(kernel.merged_rows)) * z;
+}
 /// Whether it runs threadgroups as dispatched only, none that the grid cuts off.
 [[nodiscard]] constexpr bool needs_whole_threadgroups(const KernelTable& kernel) {
   return kernel.folded != 0 || kernel.merged_rows > 1 || kernel.lanes_per_unit > kSimdWidth;

@@ -178,10 +178,15 @@ std::size_t bits_kept_in_loops(const ThreadDifferences& differences, const Threa
 
 }  // namespace
 
+bool some_lanes_wait(const ThreadFlow& flow, const LaneShapes& shapes) {
+  return llvm::any_of(flow.order, [&](const llvm::BasicBlock* block) {
+    return shapes.is_partial(block) && llvm::any_of(*block, is_threadgroup_barrier);
+  });
+}
+
 MergingLimits merging_limits(const ThreadFunction& thread, const ThreadFlow& flow, const LaneShapes& shapes,
                              const llvm::TargetTransformInfo& costs) {
-  for (const llvm::BasicBlock* block : flow.order)
-    if (shapes.is_partial(block) && llvm::any_of(*block, is_threadgroup_barrier)) return {};
+  if (some_lanes_wait(flow, shapes)) return {};
   std::size_t kept = 0;  // bits a lane
   const auto limit = [&](Axis axis) {
     const ThreadDifferences differences(thread, flow, axis, shapes.width());

@@ -23,6 +23,9 @@ struct MergingLimits {
   unsigned lanes = 0;
 };
 
+/// Whether a barrier stands where only some lanes may come: such threads are not merged.
+[[nodiscard]] bool some_lanes_wait(const ThreadFlow& flow, const LaneShapes& shapes);
+
 /// Of a thread function in loop-simplified, closed SSA form without switches whose threads meet at barriers.
 MergingLimits merging_limits(const ThreadFunction& thread, const ThreadFlow& flow, const LaneShapes& shapes,
                              const llvm::TargetTransformInfo& costs);

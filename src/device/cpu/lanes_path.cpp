@@ -25,7 +25,6 @@
 #include "device/cpu/region_origins.hpp"
 #include "device/cpu/region_verifier.hpp"
 #include "device/cpu/shape_verifier.hpp"
-#include "device/cpu/thread_differences.hpp"
 #include "observe/log.hpp"
 
 namespace anymetal::device::cpu {
@@ -300,10 +299,7 @@ llvm::Function* LanesPath::emit_advance(std::uint64_t stride) {
 /// Makes one of threads of several simdgroups; returns why that cannot be done, or empty.
 std::string merge(const ThreadFunction& thread, const LanesPath& path, const CodeGenerator& generator,
                   const LaneRows& rows) {
-  const bool some_wait = llvm::any_of(path.flow().order, [&](const llvm::BasicBlock* block) {
-    return path.shapes().is_partial(block) && llvm::any_of(*block, is_threadgroup_barrier);
-  });
-  if (some_wait) return "some lanes wait at a barrier, others may not";
+  if (some_lanes_wait(path.flow(), path.shapes())) return "some lanes wait at a barrier, others may not";
   if (auto obstacle = merge_threads(thread, path.flow(), rows); !obstacle.empty()) return obstacle;
   if (rows.is_group) remove_barriers(thread);
   generator.regularise(*thread.function);

@@ -40,9 +40,10 @@ Result<void> WorkerArena::prepare(const CommandList& list, const Dispatch& dispa
   const auto threads = aligned(size.x * size.y * size.z, kSimdWidth);
   const auto has_room = [&](const KernelTable& kernel) {
     if (kernel.start == nullptr) return true;
-    const auto units = kernel.lanes_per_unit == 1 ? threads
-                                                  : (size.x + kernel.lanes_per_unit - 1) / kernel.lanes_per_unit *
-                                                        (size.y / kernel.merged_rows) * size.z;
+    const auto units = kernel.lanes_per_unit == 1
+                           ? threads
+                           : units_of(kernel, static_cast<std::uint32_t>(size.x), static_cast<std::uint32_t>(size.y),
+                                      static_cast<std::uint32_t>(size.z));
     return frames_.reserve(units * kernel.frame_stride) && exchange_.reserve(kernel.exchange_bytes) &&
            sites_.reserve(threads * sizeof(Site));
   };

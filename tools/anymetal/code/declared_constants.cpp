@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string>
 
+#include "msl/constant_values.hpp"
 #include "msl/suggestions.hpp"
 
 namespace anymetal::cli {
@@ -46,10 +47,8 @@ Result<std::vector<FunctionConstant>> function_constants(std::span<const Constan
       constants.push_back({spec.which, *spec.value});
       continue;
     }
-    const auto found = std::ranges::find_if(declared, [&](const msl::ConstantDeclaration& d) {
-      return spec.which.index() == 0 ? d.index == std::get<0>(spec.which) : d.name == std::get<1>(spec.which);
-    });
-    if (found == declared.end()) return undeclared(spec, declared);
+    const msl::ConstantDeclaration* found = msl::find_declaration(declared, spec.which);
+    if (found == nullptr) return undeclared(spec, declared);
     const auto value = constant_value(found->type, found->components, spec.written);
     if (!value) {
       return wrong(spec, fmt::format("'{}' is not a value of type {}, which '{}' has", spec.written,
