@@ -88,17 +88,19 @@ std::optional<std::string> DiskStore::get(std::string_view key) {
   }
   const auto name = store->file_of(key);
   const auto file = store->directory->read(name);
+  using Found = PrivateDirectory::File::State;
   using State = DecodedEntry::State;
   DecodedEntry entry;
-  if (file.state == PrivateDirectory::File::State::Read) entry = decode_entry(file.bytes, key, store->seal.get());
+  if (file.state == Found::Read) entry = decode_entry(file.bytes, key, store->seal.get());
   if (entry.state == State::Good) {
     ++counts_.hits;
     counts_.bytes_read += file.bytes.size();
     return std::string(entry.payload);
   }
   ++counts_.misses;
-  const bool damaged = entry.state == State::Damaged && file.state != PrivateDirectory::File::State::Missing;
+  const bool damaged = entry.state == State::Damaged && file.state != Found::Missing && file.state != Found::Unread;
   if (damaged) discard(*store->directory, name);
+  if (file.state == Found::Unread) warn_unread(file.problem);
   return std::nullopt;
 }
 
@@ -147,23 +149,36 @@ void DiskStore::discard(const PrivateDirectory& directory, const std::string& na
 
 std::vector<DiskStore::Listed> DiskStore::list(const PrivateDirectory& directory) const {
   std::vector<Listed> files;
-  std::error_code error;
   const fs::path root(settings_.directory);
   const auto now = fs::file_time_type::clock::now();
-  for (fs::recursive_directory_iterator at(root, error), end; !error && at != end; at.increment(error)) {
+  const auto add = [&](const fs::directory_entry& entry) {
     std::error_code gone;  // another process may remove any file at any time
-    if (!at->is_regular_file(gone) || at->is_symlink(gone)) continue;
-    Listed file{at->path().lexically_relative(root).string(), at->file_size(gone), at->last_write_time(gone)};
-    if (gone) continue;
+    if (!entry.is_regular_file(gone) || entry.is_symlink(gone)) return;
+    Listed file{entry.path().lexically_relative(root).string(), entry.file_size(gone), entry.last_write_time(gone)};
+    if (gone) return;
     const bool future = file.used > now + kAbandoned;
     if (file.name.starts_with(kTemporary)) {
       if (future || now - file.used > kAbandoned) directory.remove(file.name);
-      continue;
+      return;
     }
     // The clock was set back since: nobody knows when it was used, and it must not stay for ever.
     if (future) file.used = fs::file_time_type::min();
     if (is_entry_name(file.name)) files.push_back(std::move(file));
-  }
+  };
+  // Each folder by itself: one that cannot be read, or has gone meanwhile, does not hide those after it.
+  const auto each = [this](const fs::path& folder, const auto& visit) {
+    std::error_code error;
+    for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) visit(*at);
+    if (error && error != std::errc::no_such_file_or_directory) warn_unread(error.message());
+  };
+  each(root, [&](const fs::directory_entry& entry) {
+    std::error_code gone;
+    if (!entry.is_symlink(gone) && entry.is_directory(gone)) {
+      each(entry.path(), add);
+    } else {
+      add(entry);
+    }
+  });
   return files;
 }
 
@@ -210,6 +225,10 @@ StoreUsage DiskStore::verify() {
   for (const auto& file : list(*store->directory)) {
     const auto content = store->directory->read(file.name, PrivateDirectory::Touch::No);
     if (content.state == PrivateDirectory::File::State::Missing) continue;
+    if (content.state == PrivateDirectory::File::State::Unread) {
+      warn_unread(content.problem);
+      continue;
+    }
     const auto entry = decode_entry(content.bytes, store->seal.get());
     const bool good = entry.state == DecodedEntry::State::Good && store->file_of(entry.key) == file.name;
     if (!good) {
@@ -235,6 +254,10 @@ StoreUsage DiskStore::clear() {
   const std::lock_guard lock(mutex_);
   known_bytes_.reset();
   return usage;
+}
+
+void DiskStore::warn_unread(const std::string& problem) const {
+  warn_once(told_unread_, "cannot read from the disk cache " + settings_.directory + ": " + problem);
 }
 
 void DiskStore::warn_once(std::atomic<bool>& told, const std::string& text) const {

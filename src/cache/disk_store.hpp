@@ -39,7 +39,8 @@ struct StoreUsage {
 };
 
 /// Files are published by rename: a reader sees a whole file or none, and a killed writer leaves at most a temporary file
-/// that a later run sweeps away. Any doubt about a file is a miss. Nothing here fails: without a usable directory `get`
+/// that a later run sweeps away. Any doubt about a file is a miss; one that the system could not read (no descriptor left, an
+/// error of the disk's) is a miss, too, but stays. Nothing here fails: without a usable directory `get`
 /// finds nothing, `put` does nothing, and one warning tells why.
 ///
 /// A file's data is forced to the disk before its name, so that a power failure leaves no torn file under a good name. The
@@ -76,6 +77,7 @@ class DiskStore {
   [[nodiscard]] std::vector<Listed> list(const PrivateDirectory& directory) const;
   void discard(const PrivateDirectory& directory, const std::string& name);
   void make_room(const PrivateDirectory& directory, std::uint64_t added);
+  void warn_unread(const std::string& problem) const;
   void warn_once(std::atomic<bool>& told, const std::string& text) const;
   void step(PublishStep now) const;
 
@@ -89,7 +91,7 @@ class DiskStore {
     std::atomic<std::size_t> hits{0}, misses{0}, corrupt{0}, writes{0}, failed_writes{0}, evictions{0};
     std::atomic<std::uint64_t> bytes_read{0}, bytes_written{0};
   } counts_;
-  mutable std::atomic<bool> told_directory_{false}, told_write_{false}, told_corrupt_{false};
+  mutable std::atomic<bool> told_directory_{false}, told_write_{false}, told_corrupt_{false}, told_unread_{false};
 };
 
 }  // namespace anymetal::cache

@@ -44,6 +44,16 @@ class FileSizeSignalBlocked {
   sigset_t before_;
 };
 
+// Whether a call failed for what the process or the disk was short of: that says nothing of the file it was about.
+bool is_shortage(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOMEM || error == EINTR || error == EIO || error == ESTALE;
+}
+
+PrivateDirectory::File not_opened(int error, PrivateDirectory::File::State otherwise) {
+  if (is_shortage(error)) return {PrivateDirectory::File::State::Unread, {}, why(error)};
+  return {error == ENOENT ? PrivateDirectory::File::State::Missing : otherwise, {}, {}};
+}
+
 int write_all(int descriptor, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
@@ -89,18 +99,19 @@ PrivateDirectory::Place PrivateDirectory::place(const std::string& name) const {
 
 PrivateDirectory::File PrivateDirectory::read(const std::string& name, Touch touch) const {
   const auto where = place(name);
-  if (!where.folder) return {File::State::Missing, {}};
+  if (!where.folder) return not_opened(errno, File::State::Missing);
   const Descriptor file(::openat(where.at(), where.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!file) return {errno == ENOENT ? File::State::Missing : File::State::Unusable, {}};
+  if (!file) return not_opened(errno, File::State::Unusable);
   struct stat info {};
   const bool plain = ::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode) && (!owned_ || info.st_uid == ::geteuid());
-  if (!plain || info.st_size > kLargestFile) return {File::State::Unusable, {}};
-  File result{File::State::Read, std::string(static_cast<std::size_t>(info.st_size), '\0')};
+  if (!plain || info.st_size > kLargestFile) return {File::State::Unusable, {}, {}};
+  File result{File::State::Read, std::string(static_cast<std::size_t>(info.st_size), '\0'), {}};
   std::size_t done = 0;
   while (done < result.bytes.size()) {
     const ssize_t got = ::read(file.get(), result.bytes.data() + done, result.bytes.size() - done);
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
+    if (got < 0) return {File::State::Unread, {}, why(errno)};
+    if (got == 0) break;
     done += static_cast<std::size_t>(got);
   }
   result.bytes.resize(done);

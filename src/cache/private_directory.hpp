@@ -28,9 +28,11 @@ class PrivateDirectory {
   [[nodiscard]] const std::string& problem() const { return problem_; }
 
   struct File {
-    enum class State : std::uint8_t { Missing, Read, Unusable };  ///< Unusable: not a plain file of ours, or unreadable
+    /// Unusable: not a plain file of ours, or one we may not read. Unread: nobody knows, `problem` kept the system from looking.
+    enum class State : std::uint8_t { Missing, Read, Unusable, Unread };
     State state = State::Missing;
     std::string bytes;
+    std::string problem;
   };
   /// Marks the file as used now unless `touch` says otherwise.
   enum class Touch : std::uint8_t { Yes, No };

@@ -13,7 +13,30 @@ namespace {
 
 using cache::DiskStore;
 
-class Trouble : public StoreTest {};
+class Trouble : public StoreTest {
+ protected:
+  // What `body` says in a process of another user, to whom the cache belongs: root may read and write anywhere.
+  bool right_for_nobody(const std::function<bool()>& body) const {
+    constexpr uid_t kNobody = 65534;
+    const bool is_root = ::geteuid() == 0;
+    if (is_root) {
+      const auto cache = root.path() / "cache";
+      bool given = ::chmod(root.path().c_str(), 0755) == 0 && ::chown(cache.c_str(), kNobody, kNobody) == 0;
+      for (const auto& entry : fs::recursive_directory_iterator(cache)) {
+        given = given && ::chown(entry.path().c_str(), kNobody, kNobody) == 0;
+      }
+      if (!given) return false;
+    }
+    const pid_t child = ::fork();
+    if (child == 0) {
+      if (is_root && ::setuid(kNobody) != 0) ::_exit(2);
+      ::_exit(body() ? 0 : 1);
+    }
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    return status == 0;
+  }
+};
 
 TEST_F(Trouble, ADamagedEntryIsAMissAndIsReplaced) {
   const std::function<std::string(std::string)> kDamages[] = {
@@ -89,37 +112,23 @@ TEST_F(Trouble, AFolderThatIsALinkIsNotFollowed) {
   }
 }
 
-// Root may write anywhere, so the store's process becomes somebody else.
 TEST_F(Trouble, ADirectoryThatMayOnlyBeRead) {
   DiskStore(settings()).put("a", "payload");
-  constexpr uid_t kNobody = 65534;
   const auto cache = root.path() / "cache";
-  const bool is_root = ::geteuid() == 0;
-  if (is_root) {
-    ::chmod(root.path().c_str(), 0755);
-    for (const auto& entry : fs::recursive_directory_iterator(cache)) ASSERT_EQ(::chown(entry.path().c_str(), kNobody, kNobody), 0);
-    ASSERT_EQ(::chown(cache.c_str(), kNobody, kNobody), 0);
-  }
-  for (const auto& entry : fs::recursive_directory_iterator(cache)) {
-    if (entry.is_directory()) ::chmod(entry.path().c_str(), 0500);
-  }
-  ::chmod(cache.c_str(), 0500);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    if (is_root && ::setuid(kNobody) != 0) ::_exit(2);
+  const auto set_mode = [&](mode_t mode) {
+    for (const auto& entry : fs::recursive_directory_iterator(cache)) {
+      if (entry.is_directory()) ::chmod(entry.path().c_str(), mode);
+    }
+    ::chmod(cache.c_str(), mode);
+  };
+  set_mode(0500);
+  EXPECT_TRUE(right_for_nobody([&] {
     DiskStore store(settings());
     store.put("b", "payload");
     store.put("c", "payload");
-    const bool right = store.get("a") == "payload" && !store.get("b") && store.counters().failed_writes == 2 && warnings.size() == 1;
-    ::_exit(right ? 0 : 1);
-  }
-  int status = -1;
-  ::waitpid(child, &status, 0);
-  EXPECT_EQ(status, 0);
-  for (const auto& entry : fs::recursive_directory_iterator(cache)) {
-    if (entry.is_directory()) ::chmod(entry.path().c_str(), 0700);
-  }
-  ::chmod(cache.c_str(), 0700);
+    return store.get("a") == "payload" && !store.get("b") && store.counters().failed_writes == 2 && warnings.size() == 1;
+  }));
+  set_mode(0700);
 }
 
 TEST_F(Trouble, ASymbolicLinkIsNotFollowed) {
@@ -133,6 +142,58 @@ TEST_F(Trouble, ASymbolicLinkIsNotFollowed) {
   EXPECT_TRUE(fs::exists(elsewhere)) << "what the link names must stay";
   store.put("a", "payload");
   EXPECT_EQ(store.get("a"), "payload");
+}
+
+// Leaves the process `count` descriptors to open, for as long as it lives.
+class FewDescriptors {
+ public:
+  explicit FewDescriptors(rlim_t count) {
+    const int next = ::dup(STDERR_FILENO);  // the lowest that is free; none above it is in use
+    ::close(next);
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit tight{static_cast<rlim_t>(next) + count, before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &tight);
+  }
+  ~FewDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  FewDescriptors(const FewDescriptors&) = delete;
+  FewDescriptors& operator=(const FewDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(Trouble, AnEntryThatNoDescriptorIsLeftForIsAMissAndStays) {
+  for (const rlim_t left : {0U, 1U}) {  // not even its folder can be opened; the folder can
+    DiskStore store(settings());
+    store.put("a", "payload");
+    warnings.clear();
+    {
+      const FewDescriptors few(left);
+      EXPECT_EQ(store.get("a"), std::nullopt);
+      EXPECT_EQ(store.usage().entries, 0u);
+    }
+    EXPECT_EQ(store.counters().corrupt, 0u);
+    ASSERT_EQ(warnings.size(), 1u);
+    EXPECT_EQ(warnings[0], "cannot read from the disk cache " + store.directory() + ": Too many open files");
+    EXPECT_EQ(store.get("a"), "payload") << left;
+  }
+}
+
+TEST_F(Trouble, AFolderThatMayNotBeReadDoesNotHideTheOthers) {
+  constexpr std::size_t kEntries = 40;  // in some three dozen folders
+  {
+    DiskStore store(settings());
+    for (std::size_t i = 0; i < kEntries; ++i) store.put("key" + std::to_string(i), "payload");
+  }
+  const auto folder = fs::directory_iterator(root.path() / "cache")->path();  // the one that a listing finds first
+  const auto hidden = static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+  ::chmod(folder.c_str(), 0);
+  EXPECT_TRUE(right_for_nobody([&] {
+    DiskStore store(settings());
+    const auto seen = kEntries - hidden;
+    return store.usage().entries == seen && store.verify().entries == seen && store.clear().entries == seen && warnings.size() == 1;
+  }));
+  ::chmod(folder.c_str(), 0700);
 }
 
 TEST_F(Trouble, UnusableDirectories) {
