@@ -114,8 +114,9 @@ void Analysis::add_stop(const StepOutcome& outcome) {
 }
 
 Result<std::shared_ptr<const EntryModule>> Analysis::entry(std::string_view kernel) {
-  const auto found = std::ranges::find(kernels, kernel, &KernelName::name);
   const std::string subject = fmt::format("kernel '{}'", kernel);
+  if (!is_parsed_) return std::unexpected(compilation_error(subject, diagnostics));  // a parse for this entry that was stopped
+  const auto found = std::ranges::find(kernels, kernel, &KernelName::name);
   if (found == kernels.end())
     return fail(ErrorCode::KernelNotFound, subject + " does not exist with these values of function constants");
   std::optional<EntryModule> module;

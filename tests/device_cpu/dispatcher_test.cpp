@@ -10,6 +10,7 @@
 
 #include "native_kernel.hpp"
 #include "support/no_memory.hpp"
+#include "support/no_threads.hpp"
 
 namespace anymetal::test {
 namespace {
@@ -291,6 +292,28 @@ TEST(Dispatcher, UsesNoProcessorWhenIdle) {
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   // Of threads that spin each would use a good part of these 200 ms.
   EXPECT_LT(used() - before, std::chrono::milliseconds(20));
+}
+
+TEST(Dispatcher, RunsListsOnTheThreadsThatAreToBeHad) {
+  for (const unsigned more : {0u, 1u}) {  // of the three workers it wants
+    EXPECT_EXIT(
+        {
+          ::alarm(60);  // where it waits for what never comes
+          limit_threads(more);
+          Dispatcher dispatcher(4);
+          const Numbers done(100);
+          const NativeKernel kernel([](auto& context, auto group) { ++static_cast<std::uint32_t*>(context.arguments[1])[group]; });
+          NativeList list;
+          for (int i = 0; i < 20; ++i) list.add(kernel, 100, {done.bind()});
+          if (!dispatcher.execute(list.list())) std::_Exit(3);
+          for (std::size_t i = 0; i < 100; ++i) {
+            if (done[i] != 20) std::_Exit(4);
+          }
+          std::_Exit(0);
+        },
+        ::testing::ExitedWithCode(0), "")
+        << more;
+  }
 }
 
 TEST(Dispatcher, GoesOnAfterAListForWhichThereWasNoMemory) {

@@ -1,12 +1,16 @@
 #include "device/cpu/worker_pool.hpp"
 
 #include <algorithm>
+#include <exception>
 
 namespace anymetal::device::cpu {
 
 WorkerPool::WorkerPool(unsigned threads, Parkings& parking, Work work)
     : parking_(parking), work_(std::move(work)), taken_(std::max(1u, threads)), free_(taken_.size()) {
-  for (std::size_t i = 1; i < taken_.size(); ++i) workers_.emplace_back([this] { run_worker(); });
+  try {
+    for (std::size_t i = 1; i < taken_.size(); ++i) workers_.emplace_back([this] { run_worker(); });
+  } catch (const std::exception&) {  // the system gives no more: those there are, and those who hand work in, do it
+  }
 }
 
 WorkerPool::~WorkerPool() {

@@ -26,7 +26,8 @@ class WorkerPool {
     std::function<bool()> any;                ///< whether there is any piece
   };
 
-  /// `parking` is told by `work` where there is more to do. `threads` of 0 counts as 1.
+  /// `parking` is told by `work` where there is more to do. `threads` of 0 counts as 1. Where the system gives fewer threads
+  /// than that, there are fewer workers.
   WorkerPool(unsigned threads, Parkings& parking, Work work);
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "msl/constant_values.hpp"
@@ -73,7 +74,10 @@ std::vector<CompiledEntry> compile_entries(const msl::ParsedSource& source, std:
   };
   const auto count = std::clamp<std::size_t>(jobs, 1, std::max<std::size_t>(1, names.size()));
   std::vector<std::jthread> threads;
-  for (std::size_t i = 1; i < count; ++i) threads.emplace_back(work);
+  try {
+    for (std::size_t i = 1; i < count; ++i) threads.emplace_back(work);
+  } catch (const std::system_error&) {  // the system gives no more: those there are do it
+  }
   work();
   threads.clear();
   return results;
