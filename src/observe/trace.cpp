@@ -4,8 +4,10 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -30,9 +32,10 @@ class TraceFile {
   TraceFile() {
     const char* path = std::getenv("ANYMETAL_TRACE");
     if (path == nullptr || *path == '\0') return;
+    path_ = path;
     file_.reset(std::fopen(path, "w"));
     if (file_ == nullptr) {
-      log::warning(std::string("cannot write the trace ") + path);
+      log::warning("cannot write the trace " + path_);
       return;
     }
     std::fputs("[\n", file_.get());
@@ -40,27 +43,35 @@ class TraceFile {
   TraceFile(const TraceFile&) = delete;
   TraceFile& operator=(const TraceFile&) = delete;
   ~TraceFile() {
-    if (file_ != nullptr) write_kept();
+    if (file_ == nullptr) return;
+    write_kept();
+    warn();
   }
 
   [[nodiscard]] bool is_open() const { return file_ != nullptr; }
 
   void write(const Event& event) {
-    const std::lock_guard lock(mutex_);
-    text_.clear();
-    append(event);
-    flush();
+    {
+      const std::lock_guard lock(mutex_);
+      text_.clear();
+      append(event);
+      flush();
+    }
+    warn();
   }
 
   // Where others were written a moment ago they are kept: writing those of a model's step takes about as long as
   // threads without work wait before they sleep, and the next step would be traced with threads asleep.
   void write(std::span<const Event> events) {
-    const std::lock_guard lock(mutex_);
-    for (const auto& event : events) {
-      kept_.push_back(event);
-      kept_.back().detail = *details_.emplace(event.detail).first;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& event : events) {
+        kept_.push_back(event);
+        kept_.back().detail = *details_.emplace(event.detail).first;
+      }
+      if (Clock::now() - written_ >= kPause) write_kept();
     }
-    if (Clock::now() - written_ >= kPause) write_kept();
+    warn();
   }
 
  private:
@@ -78,8 +89,15 @@ class TraceFile {
   }
 
   void flush() {
-    std::fwrite(text_.data(), 1, text_.size(), file_.get());
-    std::fflush(file_.get());
+    const bool is_written = std::fwrite(text_.data(), 1, text_.size(), file_.get()) == text_.size() && std::fflush(file_.get()) == 0;
+    int none = 0;
+    if (!is_written) error_.compare_exchange_strong(none, errno);
+  }
+
+  // Without the mutex: who is told may do what is traced.
+  void warn() {
+    int error = error_.load();
+    if (error > 0 && error_.compare_exchange_strong(error, kTold)) log::warning("cannot write the trace " + path_ + ": " + std::strerror(error));
   }
 
   void append(const Event& event) {
@@ -98,8 +116,12 @@ class TraceFile {
     text_.append("\"}},\n");
   }
 
+  static constexpr int kTold = -1;
+
   const Clock::time_point origin_ = Clock::now();
-  std::mutex mutex_;
+  std::string path_;
+  std::atomic<int> error_{0};  ///< of the first write that failed; kTold once it was said
+  std::mutex mutex_;           ///< guards what follows
   std::string text_;  ///< of events that are being written
   std::vector<Event> kept_;
   std::unordered_set<std::string> details_;  ///< of all events: what they name may be gone when they are written

@@ -1,6 +1,7 @@
 // The trace file of a process, as a viewer reads it. An executable of its own: whether there is a trace is read once.
 
 #include <anymetal/anymetal.hpp>
+#include <anymetal/log.hpp>
 
 #include "observe/trace.hpp"
 
@@ -14,6 +15,9 @@
 #include <set>
 #include <span>
 #include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace anymetal {
 namespace {
@@ -91,6 +95,23 @@ TEST(Trace, EveryStageOfAKernelsLife) {
                             "commit", "copy"}) {
     EXPECT_TRUE(stages.contains(stage)) << stage;
   }
+}
+
+TEST(Trace, ThatItCannotBeWrittenIsSaidOnce) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::setenv("ANYMETAL_TRACE", "/dev/full", 1);
+    std::vector<std::string> warnings;
+    set_log_callback([&](Severity, std::string_view text) {
+      warnings.emplace_back(text);
+      const trace::Span traced("parse", "by who is told");
+    });
+    for (int i = 0; i < 3; ++i) const trace::Span span("parse", "a");
+    ::_exit(warnings == std::vector<std::string>{"cannot write the trace /dev/full: No space left on device"} ? 0 : 1);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
 }
 
 TEST(Trace, NoneIsAskedFor) {
