@@ -13,6 +13,7 @@
 #include "parts/large_pages.hpp"
 #include "parts/number_option.hpp"
 #include "parts/timing.hpp"
+#include "run/wild_access.hpp"
 
 namespace anymetal::cli {
 
@@ -112,6 +113,7 @@ Exit bench_model(const Options& options) {
   auto device = open_device(options.device);
   if (!device) return report(device.error(), options.json);
   KernelRegistry registry;
+  report_lost_file(options.model, options.json);
   auto model = model::LanguageModel::open(options.model, registry, *device, options.network);
   if (!model) return report(model.error(), options.json);
   const auto bytes = bytes_a_token(model->network, options);

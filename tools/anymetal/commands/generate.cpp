@@ -14,6 +14,7 @@
 #include "parts/number_option.hpp"
 #include "parts/statistics.hpp"
 #include "parts/text.hpp"
+#include "run/wild_access.hpp"
 
 namespace anymetal::cli {
 
@@ -113,6 +114,7 @@ Exit generate_text(const Options& options) {
   auto device = open_device(options.device);
   if (!device) return report(device.error(), options.json);
   KernelRegistry registry;
+  report_lost_file(options.model, options.json);
   auto model = model::LanguageModel::open(options.model, registry, *device, options.network);
   if (!model) return report(model.error(), options.json);
   const auto generation = run_model(*model, options);

@@ -6,6 +6,7 @@
 #include "commands/command.hpp"
 #include "model/gguf.hpp"
 #include "model/tokenizer.hpp"
+#include "run/wild_access.hpp"
 
 namespace anymetal::cli {
 
@@ -19,6 +20,7 @@ struct Options {
 };
 
 Result<std::vector<model::Token>> tokens_of(const Options& options) {
+  report_lost_file(options.model, options.json);
   const auto file = model::Gguf::open(options.model);
   if (!file) return std::unexpected(file.error());
   const auto tokenizer = model::Tokenizer::read(*file);

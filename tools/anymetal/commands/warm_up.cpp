@@ -12,6 +12,7 @@
 #include "model/shipped_manifest.hpp"
 #include "parts/interrupt.hpp"
 #include "parts/statistics.hpp"
+#include "run/wild_access.hpp"
 
 namespace anymetal::cli {
 
@@ -57,6 +58,7 @@ Exit run(const Options& options) {
   if (options.device.threads != 0) registry.set_compile_threads(options.device.threads);
   std::optional<model::Gemma3> network;
   if (!options.model.empty()) {
+    report_lost_file(options.model, options.json);
     auto opened = open_model(options.model, registry, *device);
     if (!opened) return report(opened.error(), options.json);
     network.emplace(std::move(*opened));

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <csignal>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 
 #include "msl/fault_signals.hpp"
@@ -50,9 +51,8 @@ void on_fault(int signal, siginfo_t*, void*) {
   ::_exit(static_cast<int>(Exit::InputAtFault));
 }
 
-}  // namespace
-
-void report_wild_accesses(const Error& error, bool json) {
+/// `signals` are kSignals or the end of it.
+void report_at(std::span<const int> signals, const Error& error, bool json) {
   auto& p = prepared();
   p.text = fmt::format("anymetal: {}\n", printable(error.message()));
   p.json = json ? nlohmann::ordered_json{{"error", to_json(error)}}.dump(
@@ -62,7 +62,16 @@ void report_wild_accesses(const Error& error, bool json) {
   struct sigaction action {};
   action.sa_sigaction = &on_fault;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-  for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &action, &p.before[i]);
+  for (std::size_t i = kSignals.size() - signals.size(); i < kSignals.size(); ++i) ::sigaction(kSignals[i], &action, &p.before[i]);
+}
+
+}  // namespace
+
+void report_wild_accesses(const Error& error, bool json) { report_at(kSignals, error, json); }
+
+void report_lost_file(const std::string& path, bool json) {
+  const auto message = fmt::format("'{}' cannot be read any more: it was cut while it was in use, or its disk has failed", path);
+  report_at(std::span(kSignals).last(1), Error(ErrorCode::IoError, message), json);
 }
 
 }  // namespace anymetal::cli

@@ -1,8 +1,10 @@
 #pragma once
 /// \file
-/// The end of a run whose kernel has accessed memory that is nobody's.
+/// The end of a program that has accessed memory that is nobody's: by a kernel that it runs, or in a file that is gone.
 
 #include <anymetal/error.hpp>
+
+#include <string>
 
 namespace anymetal::cli {
 
@@ -10,5 +12,8 @@ namespace anymetal::cli {
 /// those of the compiler's own steps stay with their handlers. Prepared beforehand, as a signal's handler may neither
 /// allocate nor lock.
 void report_wild_accesses(const Error& error, bool json);
+
+/// The same for a mapped file that is cut, or cannot be read, while it is in use.
+void report_lost_file(const std::string& path, bool json);
 
 }  // namespace anymetal::cli
