@@ -1,5 +1,6 @@
 #include "msl/diagnostic_wording.hpp"
 
+#include "msl/attribute_table.hpp"
 #include "msl/other_languages.hpp"
 
 #include <clang/Basic/SourceManager.h>
@@ -142,7 +143,9 @@ std::string in_msl_terms(std::string message, std::string_view searched) {
   }
   for (const std::string_view about : {"unknown type name '", "use of undeclared identifier '"}) {
     if (!message.starts_with(about) || contains(message, "did you mean")) continue;
-    message += hint_for(std::string_view(message).substr(about.size(), message.find('\'', about.size()) - about.size()));
+    const std::string name = message.substr(about.size(), message.find('\'', about.size()) - about.size());
+    message += hint_for(name);
+    if (find_attribute(name) != nullptr) message += fmt::format("; attributes are written [[{}]]", name);
   }
   if (contains(message, "in namespace 'std'")) message += " (Metal has no C++ standard library)";
   message += written_conversion(message);
@@ -177,6 +180,7 @@ std::string in_msl_terms(std::string message, std::string_view searched) {
 bool is_helpful_note(std::string_view message, bool in_library) {
   if (message.starts_with("use -ftemplate-depth") || message.starts_with("built-in candidate operator")) return false;
   if (!in_library) return true;
+  if (message.starts_with("'__msl") && message.ends_with("declared here")) return false;  // resembles what the user misspelt
   for (const std::string_view about_headers : {"candidate template ignored", "because ", "and ", "has been explicitly marked deleted", "explicitly deleted", "std::initializer_list"}) {
     if (contains(message, about_headers)) return false;
   }

@@ -108,6 +108,7 @@ const Malformed kSimulations[] = {
     {"kernel void k(device float4* o) { o[0] = o[0].«xyq»; }", "no member named 'xyq' in 'float4'"},
     {"kernel void k(device packed_uchar3* o) { o[0] = «float3»(1, 2, 3); }", "cannot convert 'float3' to 'packed_uchar3'"},
     {"kernel void k(device float* o, uint i [[«thread_position_in_treadgroup»]]) {}", "did you mean 'thread_position_in_threadgroup'?"},
+    {"kernel void k(device float* o, uint i [«thread_position_in_grid»]]) { o[i] = 1; }", "attributes are written [[thread_position_in_grid]]"},
     {"template <typename T> struct V { T x«» };", "expected ';' at end of declaration list"},
     {"kernel void k(device float* o, uint i [[thread_position_in_grid]] «{» o[i] = 1; }", "expected ')'"},
 };
@@ -142,6 +143,13 @@ TEST(MistakesInNames, OfTheLibraryAreShownWithTheirNamespace) {
   const auto diagnostics = front_end::errors_of(front_end::request("#include <metal_stdlib>\nkernel void k(device float* o) { o[0] = max(o[0], 2.0f); }"));
   ASSERT_FALSE(diagnostics.empty());
   EXPECT_EQ(diagnostics[0].message, "use of undeclared identifier 'max'; did you mean 'metal::max'?");
+}
+
+TEST(MistakesInNames, AreNotTakenForTheLibrarysOwn) {
+  for (const char* text : {"kernel void k(device float* o, uint i [thread_position_in_grid]]) { o[i] = 1; }",
+                           "kernel void k(device float* o, uint i [ulongthread_position_in_grid]]) { o[i] = 1; }"}) {
+    for (const auto& d : front_end::errors_of(text)) EXPECT_EQ(d.message.find("__msl"), std::string::npos) << d.message;
+  }
 }
 
 TEST(MistakesInCalls, AreNotFollowedByEveryFunctionOfThatName) {
