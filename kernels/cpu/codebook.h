@@ -41,7 +41,42 @@ struct Codebook {
     const WideU index = codes ^ lower;
     return __builtin_bit_cast(WideF, __builtin_bit_cast(WideU, entries(tables, index)) ^ (lower & 0x80000000u));
   }
+  // Of 16 codes in a byte each.
+  WideF at(device const uchar* codes) const { return (*this)(Wide::bytes(codes)); }
 };
+
+// The codebook of 8 bits in memory, for registers of less than 16 floats: as 16 tables of 8 it would be looked up by 16 permutations
+// and 15 choices for each eight codes, where two loads a code are enough.
+struct ByteCodebook {
+  float values[256];
+
+  ByteCodebook() {
+#pragma unroll
+    for (uint i = 0; i < 128; i += 16) {
+      const WideF v = Wide::load(kTurboCentroids8 + i);
+      Wide::store(values + 128 + i, v);
+      Wide::store(values + 112 - i, -__builtin_shufflevector(v, v, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
+    }
+  }
+  WideF at(device const uchar* codes) const {
+    WideF found;
+#pragma unroll
+    for (uint i = 0; i < 16; ++i) found[i] = values[codes[i]];
+    return found;
+  }
+};
+
+// use(book) with the codebook of a cache that has a byte for each code, of this width.
+template <class Use>
+void with_byte_codebook(uint width, Use use) {
+  switch (turbo_byte_bits(width)) {
+    case 5: return use(Codebook<1>(5));
+    case 6: return use(Codebook<2>(6));
+    default: break;
+  }
+  if (__msl_vector_bits() >= 512) return use(Codebook<8>(8));
+  use(ByteCodebook());
+}
 
 // turbo_code (common/turboquant.h) of 16 values. Codes lie mirrored about zero: the search is one among the 2^(kBits - 1)
 // boundaries that are not negative, the first of which is zero.

@@ -16,16 +16,10 @@ inline WideF splat(half value) {
   return __builtin_convertvector((Half16)value, WideF);
 }
 
-// table[n & 15] in each lane: two permutations and a choice where two registers hold the table.
+// table[n & 15] in each lane.
 inline WideF pick(WideF table, WideU n) {
   WideF result;
-  if (__msl_vector_bits() != 256) {
-    __msl_look_up_16(&result, &table, &n);
-    return result;
-  }
-  const Int16 index = __builtin_convertvector(n, Int16);
-  result.lo = (index.lo & 8) != 0 ? __builtin_shufflevector(table.hi, index.lo) : __builtin_shufflevector(table.lo, index.lo);
-  result.hi = (index.hi & 8) != 0 ? __builtin_shufflevector(table.hi, index.hi) : __builtin_shufflevector(table.lo, index.hi);
+  __msl_look_up_16(&result, &table, &n);
   return result;
 }
 
@@ -93,8 +87,8 @@ struct BlockUnits<BlockQ4_0> : SmallBlockUnits {
       w[1] = pick(values, n >> 4u);
     } else {
       const Codes n = codes_at(b.qs);
-      w[0] = signed_float((n & 15) - 8) * d;
-      w[1] = signed_float((n >> 4) - 8) * d;
+      w[0] = (to_float(n & 15) - 8.0f) * d;
+      w[1] = (to_float(n >> 4) - 8.0f) * d;
     }
   }
 };
@@ -119,8 +113,8 @@ struct BlockUnits<BlockQ5_0> : SmallBlockUnits {
       w[1] = pick(counting() - 16.0f, counting(), five_bits(n >> 4u, b.qh + 2)) * d;
     } else {
       const Codes n = codes_at(b.qs);
-      w[0] = signed_float(((n & 15) | where_bits(b.qh, 16)) - 16) * d;
-      w[1] = signed_float(((n >> 4) | where_bits(b.qh + 2, 16)) - 16) * d;
+      w[0] = (to_float((n & 15) | where_bits<0>(b.qh, 16)) - 16.0f) * d;
+      w[1] = (to_float((n >> 4) | where_bits<2>(b.qh, 16)) - 16.0f) * d;
     }
   }
 };
@@ -136,8 +130,8 @@ struct BlockUnits<BlockQ5_1> : SmallBlockUnits {
       w[1] = pick(counting(), counting() + 16.0f, five_bits(n >> 4u, b.qh + 2)) * d + m;
     } else {
       const Codes n = codes_at(b.qs);
-      w[0] = to_float((n & 15) | where_bits(b.qh, 16)) * d + m;
-      w[1] = to_float((n >> 4) | where_bits(b.qh + 2, 16)) * d + m;
+      w[0] = to_float((n & 15) | where_bits<0>(b.qh, 16)) * d + m;
+      w[1] = to_float((n >> 4) | where_bits<2>(b.qh, 16)) * d + m;
     }
   }
 };

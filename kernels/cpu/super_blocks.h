@@ -40,19 +40,19 @@ struct BlockUnits<BlockQ5_K> : NibblePairUnits {
     const WideF scale0 = s[2 * u], offset0 = -s[2 * u + 8], scale1 = s[2 * u + 1], offset1 = -s[2 * u + 9];
 #pragma unroll
     for (uint i = 0; i < 2; ++i) {
-      const Codes high = codes_at(b.qh + 16 * i);
       if (__msl_vector_bits() >= 512) {
+        const Codes16 high = *(device const UnalignedBytes16*)(b.qh + 16 * i);
         const WideU n = Wide::bytes(b.qs + 32 * u + 16 * i);
         w[i] = Wide::to_float(fifth_bit(n & 15u, has_bit(high, even))) * scale0 + offset0;
         w[i + 2] = Wide::to_float(fifth_bit(n >> 4u, has_bit(high, odd))) * scale1 + offset1;
       } else {
-        const Codes n = codes_at(b.qs + 32 * u + 16 * i);
+        const Codes n = codes_at(b.qs + 32 * u + 16 * i), high = codes_at(b.qh + 16 * i);
         w[i] = to_float((n & 15) | where(high & even, 16)) * scale0 + offset0;
         w[i + 2] = to_float((n >> 4) | where(high & odd, 16)) * scale1 + offset1;
       }
     }
   }
-  static Bool16 has_bit(Codes bytes, uchar bit) { return __builtin_convertvector((bytes & bit) != 0, Bool16); }
+  static Bool16 has_bit(Codes16 bytes, uchar bit) { return __builtin_convertvector((bytes & bit) != 0, Bool16); }
   static WideU fifth_bit(WideU n, Bool16 bits) { return __builtin_convertvector(bits, Int16) != 0 ? n | 16u : n; }
 };
 
@@ -114,7 +114,7 @@ struct BlockUnits<BlockQ3_K> : BitPairUnits {
         n = low_bits(((pairs >> (2 * j)) & 3u) | (third & ~3u), 7, -4.0f);
       } else {
         const Codes third = j < 2 ? tops << uchar(2 - j) : tops >> uchar(j - 2);
-        n = signed_float((((codes >> uchar(2 * j)) & 3) | (third & 4)) - 4);
+        n = to_float(((codes >> uchar(2 * j)) & 3) | (third & 4)) - 4.0f;
       }
       w[j] = n * s[scale(u, j)];
     }
@@ -142,7 +142,7 @@ struct BlockUnits<BlockQ6_K> : BitPairUnits {
       const Codes n[4] = {(n0 & 15) | ((high << 4) & 48), (n1 & 15) | ((high << 2) & 48), (n0 >> 4) | (high & 48),
                           (n1 >> 4) | ((high >> 2) & 48)};
 #pragma unroll
-      for (uint j = 0; j < 4; ++j) w[j] = signed_float(n[j] - 32) * s[scale(u, j)];
+      for (uint j = 0; j < 4; ++j) w[j] = (to_float(n[j]) - 32.0f) * s[scale(u, j)];
     }
   }
 };

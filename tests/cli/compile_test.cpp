@@ -255,6 +255,28 @@ kernel void scale(device float* x [[buffer(0)]], uint i [[thread_position_in_gri
   EXPECT_THAT(run.err, HasSubstr("ANYMETAL_CPU_TARGET"));
 }
 
+#if defined(__x86_64__)
+TEST_F(CliCompile, LooksUpInRegistersOfEightFloats) {
+  const auto file = scratch.write("look_up.metal", R"(#include <metal_stdlib>
+typedef float Float16 __attribute__((ext_vector_type(16)));
+typedef uint Uint16 __attribute__((ext_vector_type(16)));
+extern "C" void __msl_look_up_32(thread Float16*, thread const Float16*, thread const Float16*, thread const Uint16*);
+kernel void look_up(device Float16* x [[buffer(0)]], device const Uint16& n [[buffer(1)]]) {
+  const Float16 low = x[0], high = x[1];
+  const Uint16 index = n;
+  Float16 found;
+  __msl_look_up_32(&found, &low, &high, &index);
+  x[2] = found;
+})");
+  ::setenv("ANYMETAL_CPU_TARGET", "x86-64-v3", 1);
+  const auto avx2 = run_program({"compile", file, "--entry", "look_up", "--device", "cpu", "--emit", "asm"});
+  ::unsetenv("ANYMETAL_CPU_TARGET");
+  EXPECT_EQ(avx2.exit_code, 0) << avx2.err;
+  EXPECT_THAT(avx2.out, HasSubstr("vpermps"));
+  EXPECT_THAT(avx2.out, Not(HasSubstr("vinsertps")));  // of single entries
+}
+#endif
+
 TEST_F(CliCompile, DefinesAndIncludeDirectories) {
   scratch.write("scale.h", "constexpr constant float kScale = SCALE;\n");
   const auto file = scratch.write("use.metal", R"(#include <metal_stdlib>

@@ -58,15 +58,15 @@ define void @kernel(ptr %result, ptr %table, ptr %index) {
   call void @__msl_look_up_bytes(ptr %result, ptr %table, ptr %index)
   ret void
 })");
-  std::vector<std::uint8_t> values(16), places(16);
-  for (std::uint8_t i = 0; i < 16; ++i) {
-    values[i] = static_cast<std::uint8_t>(200 + i);
-    places[i] = 7 * i % 16;
+  std::vector<std::uint8_t> values(32), places(32);
+  for (std::uint8_t i = 0; i < 32; ++i) {
+    values[i] = static_cast<std::uint8_t>(200 + i % 16);
+    places[i] = static_cast<std::uint8_t>((7 * i + i / 16) % 16);
   }
-  const DeviceArray<std::uint8_t> result(std::vector<std::uint8_t>(16)), entries(values), index(places);
+  const DeviceArray<std::uint8_t> result(std::vector<std::uint8_t>(32)), entries(values), index(places);
   ASSERT_TRUE(kernel.run({result.bind(), entries.bind(), index.bind()}, {1}, {1}));
   const auto found = result.values();
-  for (std::size_t i = 0; i < 16; ++i) EXPECT_EQ(found[i], values[places[i]]) << i;
+  for (std::size_t i = 0; i < 32; ++i) EXPECT_EQ(found[i], values[places[i]]) << i;
 }
 
 /// Counts in core memory, first and last word, how many threadgroups have come, and fills a threadgroup variable with ones.

@@ -13,7 +13,7 @@ struct CodedRow {
   device const uchar* codes;
   float gains[kDim / kTurboBlock];
   thread const Book* book;
-  WideF wide(uint d) const { return (*book)(Wide::bytes(codes + d)) * gains[d / kTurboBlock]; }
+  WideF wide(uint d) const { return book->at(codes + d) * gains[d / kTurboBlock]; }
   Float8 eight(uint) const { return 0.0f; }  // of no row: these are multiples of 16
 };
 
@@ -59,7 +59,7 @@ kernel void flash_attn_vec_tq_hb(constant TurboAttentionParams& p [[buffer(0)]],
   }
   for (uint d = 0; d < kDim; ++d) attention.query[d] = float(half(attention.query[d]));
 
-  const auto add_keys = [&](auto book) {
+  with_byte_codebook(p.codebook_bits, [&](auto book) {
     typedef decltype(book) Book;
     const CodedCache<kDim, Book> keys = {K_packed + codes, K_norms + norms, p.scale_factor_d512, &book};
     const CodedCache<kDim, Book> values = {V_packed + codes, V_norms + norms, p.scale_factor_d512, &book};
@@ -74,12 +74,7 @@ kernel void flash_attn_vec_tq_hb(constant TurboAttentionParams& p [[buffer(0)]],
           begin, end, kDim, [&](uint i) { return keys.row(i); }, [&](uint i) { return values.row(i); },
           [&](float dot, uint i) { return ring.sees(i) ? soft_capped(dot * p.scale, p.softcap) : -INFINITY; });
     }
-  };
-  switch (turbo_byte_bits(p.codebook_bits)) {
-    case 5: add_keys(Codebook<1>(5)); break;
-    case 6: add_keys(Codebook<2>(6)); break;
-    default: add_keys(Codebook<8>(8));
-  }
+  });
 
   const VecResult<kDim> result = {dst, p.n_heads, head, parts, part};
   const float factor = result.factor(attention.sum);

@@ -18,10 +18,11 @@ struct CacheShape {
   }
 };
 
-// The values of a position: codes(d) are those of coordinates d .. d + 15, code(d) is that of one; zeros where it lies past the
-// capacity.
-template <class Book, class Codes, class Code>
-void decode_position(CacheShape cache, ulong head, ulong position, device const float* norms, device float* out, Book book, Codes codes, Code code) {
+// The values of a position, whose codes have `bits` bits: centroids(row, d) are those of coordinates d .. d + 15, code(row, d) is that of
+// one; zeros where it lies past the capacity.
+template <class Centroids, class Code>
+void decode_position(CacheShape cache, ulong head, ulong position, device const float* norms, device float* out, uint bits,
+                     Centroids centroids, Code code) {
   const ulong row = head * cache.capacity + position;
   if (position >= cache.capacity) {
     for (uint d = 0; d < cache.head_dim; ++d) out[d] = 0.0f;
@@ -31,9 +32,9 @@ void decode_position(CacheShape cache, ulong head, ulong position, device const 
     const uint end = min(begin + kTurboBlock, cache.head_dim);
     const float gain = cache.gain(norms, row, begin);
     uint d = begin;
-    for (; d + 16 <= end; d += 16) Wide::store(out + d, book(codes(row, d)) * gain);
+    for (; d + 16 <= end; d += 16) Wide::store(out + d, centroids(row, d) * gain);
 #pragma clang loop vectorize(disable) unroll(disable)
-    for (; d < end; ++d) out[d] = turbo_centroid(code(row, d), book.bits) * gain;
+    for (; d < end; ++d) out[d] = turbo_centroid(code(row, d), bits) * gain;
   }
 }
 
@@ -58,9 +59,10 @@ kernel void tq_dequantize_kv(device const uchar* packed [[buffer(0)]],
   if (head >= p.num_kv_heads) return;
   const CacheShape cache = {p.head_dim, p.cache_capacity, p.norms_per_pos, p.scale_factor_d512};
   const ulong bytes = cache.head_dim / 2;
+  const Codebook<1> book(4);
   decode_position(
-      cache, head, p.read_pos, norms, dst + ulong(head) * cache.head_dim, Codebook<1>(4),
-      [=](ulong row, uint d) { return four_bits(packed + row * bytes + d / 2); },
+      cache, head, p.read_pos, norms, dst + ulong(head) * cache.head_dim, 4,
+      [=](ulong row, uint d) { return book(four_bits(packed + row * bytes + d / 2)); },
       [=](ulong row, uint d) { return uint(packed[row * bytes + d / 2]) >> d % 2 * 4; });
 }
 
@@ -72,21 +74,16 @@ struct Heads {
 // `count` positions of each of these heads, of a cache with a byte for each code.
 inline void decode_bytes(CacheShape cache, uint width, Heads heads, ulong first, uint count, device const uchar* packed, device const float* norms,
                          device float* out) {
-  const auto with_book = [=](auto book) {
+  with_byte_codebook(width, [&](auto book) {
     for (uint head = heads.begin; head < heads.end; ++head) {
       for (uint i = 0; i < count; ++i) {
         decode_position(
-            cache, head, first + i, norms, out + (ulong(head - heads.begin) * heads.tokens + i) * cache.head_dim, book,
-            [=](ulong row, uint d) { return Wide::bytes(packed + row * cache.head_dim + d); },
+            cache, head, first + i, norms, out + (ulong(head - heads.begin) * heads.tokens + i) * cache.head_dim, turbo_byte_bits(width),
+            [&](ulong row, uint d) { return book.at(packed + row * cache.head_dim + d); },
             [=](ulong row, uint d) { return uint(packed[row * cache.head_dim + d]); });
       }
     }
-  };
-  switch (turbo_byte_bits(width)) {
-    case 5: return with_book(Codebook<1>(5));
-    case 6: return with_book(Codebook<2>(6));
-    default: with_book(Codebook<8>(8));
-  }
+  });
 }
 
 struct DequantizeBytesParams {

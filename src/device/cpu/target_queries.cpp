@@ -80,6 +80,30 @@ llvm::Value* look_up_neon(llvm::IRBuilder<>& builder, llvm::Value* low, llvm::Va
   return llvm::concatenateVectors(builder, found);
 }
 
+/// Eight look-ups at a time in each register of 8 floats; bits 3 and 4 of the index choose among what they find.
+llvm::Value* look_up_by_eights(llvm::IRBuilder<>& builder, llvm::Value* low, llvm::Value* high, llvm::Value* index,
+                               unsigned halves) {
+  const auto half = [&](llvm::Value* value, unsigned i) {
+    return builder.CreateShuffleVector(value, llvm::createSequentialMask(8 * i, 8, 0));
+  };
+  llvm::SmallVector<llvm::Value*, 2> found;
+  for (unsigned i = 0; i < 2; ++i) {
+    auto* places = half(index, i);
+    const auto entry = [&](llvm::Value* table) {
+      return builder.CreateIntrinsic(llvm::Intrinsic::x86_avx2_permps, {}, {table, places});
+    };
+    const auto choose = [&](unsigned bit, llvm::Value* without, llvm::Value* with) {
+      auto* to_sign = builder.CreateShl(places, llvm::ConstantInt::get(places->getType(), 31 - bit));
+      auto* is_set = builder.CreateICmpSLT(to_sign, llvm::Constant::getNullValue(places->getType()));
+      return builder.CreateSelect(is_set, with, without);
+    };
+    auto* result = choose(3, entry(half(low, 0)), entry(half(low, 1)));
+    if (halves == 2) result = choose(4, result, choose(3, entry(half(high, 0)), entry(half(high, 1))));
+    found.push_back(result);
+  }
+  return llvm::concatenateVectors(builder, found);
+}
+
 /// *result = lane by lane the entry of a table of 16 or 32 floats, of which `halves` are the pointers after the first
 /// argument, that the low bits of the last argument's lane name.
 void look_up(llvm::IRBuilder<>& builder, llvm::Function& function, unsigned halves) {
@@ -94,13 +118,15 @@ void look_up(llvm::IRBuilder<>& builder, llvm::Function& function, unsigned halv
   llvm::Value* result = nullptr;
   if (is_aarch64()) {
     result = look_up_neon(builder, low, high, index, halves);
-  } else if (vector_bits() < 512) {
+  } else if (vector_bits() == 128) {
     auto* table = builder.CreateShuffleVector(low, high, llvm::createSequentialMask(0, 2 * kLanes, 0));
     result = llvm::PoisonValue::get(floats);
     for (unsigned i = 0; i < kLanes; ++i) {
       auto* entry = builder.CreateAnd(builder.CreateExtractElement(index, i), kLanes * halves - 1);
       result = builder.CreateInsertElement(result, builder.CreateExtractElement(table, entry), i);
     }
+  } else if (vector_bits() == 256) {
+    result = look_up_by_eights(builder, low, high, index, halves);
   } else if (halves == 1) {
     result = builder.CreateIntrinsic(llvm::Intrinsic::x86_avx512_permvar_sf_512, {}, {low, index});
   } else {
@@ -110,22 +136,36 @@ void look_up(llvm::IRBuilder<>& builder, llvm::Function& function, unsigned halv
   builder.CreateRetVoid();
 }
 
-/// *result = lane by lane the entry of a table of 16 bytes that the index, below 16, names.
+/// Sixteen look-ups in a table of 16 bytes.
+llvm::Value* look_up_sixteen(llvm::IRBuilder<>& builder, llvm::Value* table, llvm::Value* index) {
+  if (is_aarch64()) {
+    return builder.CreateIntrinsic(llvm::Intrinsic::aarch64_neon_tbl1, {table->getType()}, {table, index});
+  }
+  if (has_feature("+ssse3")) return builder.CreateIntrinsic(llvm::Intrinsic::x86_ssse3_pshuf_b_128, {}, {table, index});
+  llvm::Value* result = llvm::PoisonValue::get(table->getType());
+  for (unsigned i = 0; i < 16; ++i) {
+    auto* entry = builder.CreateAnd(builder.CreateExtractElement(index, i), 15);
+    result = builder.CreateInsertElement(result, builder.CreateExtractElement(table, entry), i);
+  }
+  return result;
+}
+
+/// *result = byte by byte the entry that the index, below 16, names of a table of 16 bytes, which is given twice.
 void look_up_bytes(llvm::IRBuilder<>& builder, llvm::Function& function) {
-  auto* bytes = llvm::FixedVectorType::get(builder.getInt8Ty(), 16);
+  auto* bytes = llvm::FixedVectorType::get(builder.getInt8Ty(), 32);
   auto* table = builder.CreateAlignedLoad(bytes, function.getArg(1), llvm::Align(1));
   auto* index = builder.CreateAlignedLoad(bytes, function.getArg(2), llvm::Align(1));
   llvm::Value* result = nullptr;
-  if (is_aarch64()) {
-    result = builder.CreateIntrinsic(llvm::Intrinsic::aarch64_neon_tbl1, {bytes}, {table, index});
-  } else if (has_feature("+ssse3")) {
-    result = builder.CreateIntrinsic(llvm::Intrinsic::x86_ssse3_pshuf_b_128, {}, {table, index});
+  if (has_feature("+avx2")) {
+    result = builder.CreateIntrinsic(llvm::Intrinsic::x86_avx2_pshuf_b, {}, {table, index});
   } else {
-    result = llvm::PoisonValue::get(bytes);
-    for (unsigned i = 0; i < 16; ++i) {
-      auto* entry = builder.CreateAnd(builder.CreateExtractElement(index, i), 15);
-      result = builder.CreateInsertElement(result, builder.CreateExtractElement(table, entry), i);
+    llvm::SmallVector<llvm::Value*, 2> halves;
+    for (int first : {0, 16}) {
+      const auto half = llvm::createSequentialMask(static_cast<unsigned>(first), 16, 0);
+      halves.push_back(
+          look_up_sixteen(builder, builder.CreateShuffleVector(table, half), builder.CreateShuffleVector(index, half)));
     }
+    result = llvm::concatenateVectors(builder, halves);
   }
   builder.CreateAlignedStore(result, function.getArg(0), llvm::Align(1));
   builder.CreateRetVoid();

@@ -11,7 +11,8 @@ namespace anymetal::device::cpu {
 /// Gives what the module declares of these a body for this host: `__msl_vector_bits()`, which is 512, 256 or 128;
 /// `__msl_look_up_16(result, table, index)` and `__msl_look_up_32(result, low, high, index)`, pointers to 16 floats or
 /// numbers each: look-ups in a table of 16 or 32 by the low 4 or 5 bits of each number, one instruction where a
-/// register holds 16; `__msl_look_up_bytes(result, table, index)`, the same with 16 bytes.
+/// register holds 16; `__msl_look_up_bytes(result, table, index)`, the same with 32 bytes in a table of 16 that is given
+/// twice, one instruction where a register holds 32.
 ///
 /// `__msl_has_byte_dots()` is 1 where a processor has the next four, on 64 bytes each that lie aligned, and 0 where
 /// nothing may call them: `__msl_add_byte_dots(sums, codes, limbs)` adds to 16 sums of 32 bits four products of
