@@ -1,6 +1,7 @@
 // Affine weights decoded 16 at a time, and their products with a tile of activations, by one core.
 #pragma once
 #include "common/affine.h"
+#include "cpu/register_sum.h"
 #include "cpu/tile.h"
 
 namespace anymetal {
@@ -76,12 +77,86 @@ struct AffineMatrix {
   }
 };
 
+// sums[r][c] of the products over `length` elements, a multiple of 16, of kRows rows of a matrix, from `first` on, with activation
+// rows row(c); matrix rows from `count` on repeat the last one. Groups begin at multiples of 16.
+template <uint kBits, uint kRows, uint kColumns, class Scale, class Row>
+void affine_products(AffineMatrix<Scale> matrix, ulong first, uint count, uint length, Row row,
+                     thread float (&sums)[kRows][kColumns]) {
+  ulong at[kRows];
+#pragma unroll
+  for (uint r = 0; r < kRows; ++r) at[r] = first + metal::min(r, count - 1);
+  RegisterSum acc[kRows][kColumns];
+  for (uint k = 0, group = 0; k < length; ++group) {
+    WideF scale[kRows], bias[kRows];
+#pragma unroll
+    for (uint r = 0; r < kRows; ++r) {
+      scale[r] = float(matrix.scales[at[r] * matrix.groups + group]);
+      bias[r] = float(matrix.biases[at[r] * matrix.groups + group]);
+    }
+    const uint stop = metal::min(length, k + matrix.group_size);
+#pragma unroll 1
+    for (; k < stop; k += 16) {
+      WideF x[kColumns];
+#pragma unroll
+      for (uint c = 0; c < kColumns; ++c) x[c] = Wide::load(row(c) + k);
+#pragma unroll
+      for (uint r = 0; r < kRows; ++r) {
+        const WideU codes = wide_codes<kBits>(matrix.codes + at[r] * matrix.row_bytes + k / 8 * kBits);
+        const WideF w = Wide::to_float(codes) * scale[r] + bias[r];
+#pragma unroll
+        for (uint c = 0; c < kColumns; ++c) acc[r][c].add(w, x[c]);
+      }
+    }
+  }
+#pragma unroll
+  for (uint r = 0; r < kRows; ++r) {
+#pragma unroll
+    for (uint c = 0; c < kColumns; ++c) sums[r][c] = Wide::sum(acc[r][c].vector());
+  }
+}
+
 constexpr constant uint kFewRows = 4;  // activation rows for which weights are not arranged in tiles
 
-// store(m, n, sum) of the products over k of matrix row first + n with activation row m, for n < rows and
-// m < columns <= kFewRows; row(m) gives activation row m.
+// The sum of the products of elements `begin` up to `end`, one by one, of row n of a matrix with an activation row.
+template <class Scale, class X>
+float affine_rest(AffineMatrix<Scale> matrix, ulong n, uint begin, uint end, X x) {
+  float sum = 0.0f;
+#pragma clang loop vectorize(disable) unroll(disable)
+  for (uint k = begin; k < end; ++k) {
+    const ulong group = n * matrix.groups + k / matrix.group_size;
+    const float code = float(affine_code(matrix.codes + n * matrix.row_bytes, k, matrix.bits));
+    sum += (code * float(matrix.scales[group]) + float(matrix.biases[group])) * float(x[k]);
+  }
+  return sum;
+}
+
+// store(m, n, sum) of `rows` matrix rows and `columns` <= kColumns activation rows, kRows matrix rows together.
+template <uint kRows, uint kColumns, class Scale, class Row, class Store>
+void multiply_together(AffineMatrix<Scale> matrix, ulong first, uint rows, uint columns, uint length, Row row, Store store) {
+  const uint whole = length & ~15u;
+  const auto x = [=](uint c) { return row(metal::min(c, columns - 1)); };
+#pragma unroll 1
+  for (uint n = 0; n < rows; n += kRows) {
+    float sums[kRows][kColumns];
+    const uint count = rows - n;
+    switch (matrix.bits) {
+      case 2: affine_products<2>(matrix, first + n, count, whole, x, sums); break;
+      case 3: affine_products<3>(matrix, first + n, count, whole, x, sums); break;
+      case 4: affine_products<4>(matrix, first + n, count, whole, x, sums); break;
+      case 6: affine_products<6>(matrix, first + n, count, whole, x, sums); break;
+      default: affine_products<8>(matrix, first + n, count, whole, x, sums);
+    }
+#pragma unroll 1
+    for (uint r = 0; r < metal::min(kRows, count); ++r) {
+#pragma unroll 1
+      for (uint m = 0; m < columns; ++m) store(m, n + r, sums[r][m] + affine_rest(matrix, first + n + r, whole, length, row(m)));
+    }
+  }
+}
+
+// The same where groups begin anywhere.
 template <class Scale, class Row, class Store>
-void multiply_few(AffineMatrix<Scale> matrix, ulong first, uint rows, uint columns, uint length, Row row, Store store) {
+void multiply_decoded(AffineMatrix<Scale> matrix, ulong first, uint rows, uint columns, uint length, Row row, Store store) {
   float weights[kDepth];
   for (uint n = 0; n < rows; ++n) {
     float sums[kFewRows] = {};
@@ -90,20 +165,24 @@ void multiply_few(AffineMatrix<Scale> matrix, ulong first, uint rows, uint colum
       matrix.decode(first + n, k, depth, (thread float*)weights);
       for (uint m = 0; m < columns; ++m) {
         const auto x = row(m) + k;
-        WideF acc[4] = {};
+        WideF acc = 0.0f;
         uint i = 0;
-        for (; i + 64 <= depth; i += 64) {
-#pragma unroll
-          for (uint j = 0; j < 4; ++j) acc[j] += Wide::load(weights + i + 16 * j) * Wide::load(x + i + 16 * j);
-        }
-        for (; i + 16 <= depth; i += 16) acc[0] += Wide::load(weights + i) * Wide::load(x + i);
-        float sum = Wide::sum((acc[0] + acc[1]) + (acc[2] + acc[3]));
-        for (; i < depth; ++i) sum += weights[i] * float(x[i]);
-        sums[m] += sum;
+        for (; i + 16 <= depth; i += 16) acc += Wide::load(weights + i) * Wide::load(x + i);
+        sums[m] += Wide::sum(acc);
+        for (; i < depth; ++i) sums[m] += weights[i] * float(x[i]);
       }
     }
     for (uint m = 0; m < columns; ++m) store(m, n, sums[m]);
   }
+}
+
+// store(m, n, sum) of the products over k of matrix row first + n with activation row m, for n < rows and
+// m < columns <= kFewRows; row(m) gives activation row m.
+template <class Scale, class Row, class Store>
+void multiply_few(AffineMatrix<Scale> matrix, ulong first, uint rows, uint columns, uint length, Row row, Store store) {
+  if (matrix.group_size % 16 != 0) return multiply_decoded(matrix, first, rows, columns, length, row, store);
+  if (columns == 1) return multiply_together<4, 1>(matrix, first, rows, 1, length, row, store);
+  multiply_together<1, kFewRows>(matrix, first, rows, columns, length, row, store);
 }
 
 // The same for any number of rows and columns, to result(m)[n].

@@ -2,23 +2,27 @@
 // and while one is used that of the other kind is asked for.
 #pragma once
 #include "common/chunk_attention.h"
-#include "cpu/wide.h"
+#include "cpu/register_sum.h"
 
 namespace anymetal {
 
 typedef float Float4 __attribute__((ext_vector_type(4)));
 typedef float UnalignedFloat4 __attribute__((ext_vector_type(4), aligned(4)));
 
+// Sums of products of some heads with four keys.
+template <uint kHeads> struct KeySum { typedef RegisterSum Type; };
+template <> struct KeySum<1> { typedef WideSum Type; };
+
 // What is known after some keys, which come at most kKeys at a time. Rows of keys and values have kDim elements, one after the
 // other.
 template <class T, uint kDim, uint kHeads>
 struct HeadsAttention {
-  static constexpr uint kKeys = 32, kTogether = 4;
-  static constexpr uint kVectors = kHeads == 4 ? 4 : 8;  // of a head's outputs whose sums stay in registers
-  static_assert(kDim % (16 * kVectors) == 0 && kHeads <= 4, "parts of outputs below");
+  // Of these keys and their values one kind fills half of the nearest cache where rows have 256 elements.
+  static constexpr uint kKeys = 64 / sizeof(T), kTogether = 4, kScores = kKeys / 16;
+  static_assert(kDim % 128 == 0 && kHeads <= 4, "parts of outputs below");
   device const T* keys;
   device const T* values;
-  uint ahead;  // keys from those taken in to the next ones
+  uint ahead;  // keys from those that are taken in to the next ones
   float query[kHeads][kDim];
   float out[kHeads][kDim] = {};  // not normalised
   float top[kHeads], sum[kHeads] = {};
@@ -31,7 +35,9 @@ struct HeadsAttention {
   template <class Score>
   void add(uint begin, uint end, Score score) {
     float scores[kHeads][kKeys];
-    for (uint h = 0; h < kHeads; ++h) Wide::store(scores[h], -INFINITY), Wide::store(scores[h] + 16, -INFINITY);
+    for (uint h = 0; h < kHeads; ++h) {
+      for (uint i = 0; i < kKeys; i += 16) Wide::store(scores[h] + i, -INFINITY);
+    }
     for (uint key = begin; key < end; key += kTogether) {
       const WideF all = score(dot_products(key, end));
       const WideF seen = lane_numbers() % int(kTogether) < int(end - key) ? all : (WideF)-INFINITY;
@@ -43,8 +49,10 @@ struct HeadsAttention {
     alignas(64) float rescale[16] = {};
 #pragma unroll
     for (uint h = 0; h < kHeads; ++h) {
-      static_assert(kKeys == 32, "two vectors of scores");
-      const float here = wide_highest(wide_max(Wide::load(scores[h]), Wide::load(scores[h] + 16)));
+      WideF all = Wide::load(scores[h]);
+#pragma unroll
+      for (uint i = 1; i < kScores; ++i) all = wide_max(all, Wide::load(scores[h] + 16 * i));
+      const float here = wide_highest(all);
       const float highest = here > top[h] ? here : top[h];
       rescale[h] = top[h] - highest;
       top[h] = highest;
@@ -52,25 +60,52 @@ struct HeadsAttention {
     Wide::store(rescale, wide_exp(Wide::load(rescale)));
 #pragma unroll
     for (uint h = 0; h < kHeads; ++h) {
-      const WideF low = wide_exp(Wide::load(scores[h]) - top[h]), high = wide_exp(Wide::load(scores[h] + 16) - top[h]);
-      Wide::store(scores[h], low);
-      Wide::store(scores[h] + 16, high);
-      sum[h] = sum[h] * rescale[h] + Wide::sum(low + high);
+      WideF total = 0.0f;
+#pragma unroll
+      for (uint i = 0; i < kScores; ++i) {
+        const WideF weights = wide_exp(Wide::load(scores[h] + 16 * i) - top[h]);
+        Wide::store(scores[h] + 16 * i, weights);
+        total += weights;
+      }
+      sum[h] = sum[h] * rescale[h] + Wide::sum(total);
     }
-    for (uint d = 0; d < kDim; d += 16 * kVectors) add_values(d, begin, end, rescale, scores);
+    // A part of the outputs at a time, in registers: 32 that hold 16 floats, or 16 that hold 8.
+    if (__msl_vector_bits() >= 512) {
+      constexpr uint kVectors = kHeads > 2 ? 4 : 8;
+      for (uint d = 0; d < kDim; d += 16 * kVectors) add_values<kVectors>(d, begin, end, rescale, scores);
+    } else {
+      constexpr uint kVectors = kHeads > 2 ? 1 : kHeads > 1 ? 2 : 8;
+      for (uint d = 0; d < kDim; d += 16 * kVectors) add_values<kVectors>(d, begin, end, rescale, scores);
+    }
   }
 
  private:
+  typedef typename KeySum<kHeads>::Type Sum;
+
   static void ask_for(device const T* row, uint d) {
     if (d * sizeof(T) % 64 == 0) __builtin_prefetch(row + d);
   }
 
   // Of head h and key `key` + j in lane h * kTogether + j. Keys from `end` on repeat the last one.
   WideF dot_products(uint key, uint end) const {
-    WideF sums[4 * kTogether] = {};
-    device const T* rows[kTogether];
+    static_assert(kTogether == 4, "lanes below");
+    Sum sums[16];
+    if (kHeads > 2 && __msl_vector_bits() < 512) {  // two keys' sums fill the registers
+      add_products<2>(key, end, sums);
+      add_products<2>(key + 2, end, sums + 8);
+      return __builtin_shufflevector(added_up(sums), added_up(sums + 8), 0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15);
+    }
+    add_products<4>(key, end, sums);
+    const Float8 first = added_up(sums), last = kHeads > 2 ? added_up(sums + 8) : (Float8)0.0f;
+    return __builtin_shufflevector(first, last, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  }
+
+  // Of head h and key `key` + j to sums[h * kSome + j].
+  template <uint kSome>
+  void add_products(uint key, uint end, thread Sum* sums) const {
+    device const T* rows[kSome];
 #pragma unroll
-    for (uint j = 0; j < kTogether; ++j) rows[j] = keys + ulong(metal::min(key + j, end - 1)) * kDim;
+    for (uint j = 0; j < kSome; ++j) rows[j] = keys + ulong(metal::min(key + j, end - 1)) * kDim;
     device const T* next = values + ulong(key) * kDim;
 #pragma unroll 2
     for (uint d = 0; d < kDim; d += 16) {
@@ -78,17 +113,16 @@ struct HeadsAttention {
 #pragma unroll
       for (uint h = 0; h < kHeads; ++h) q[h] = Wide::load(query[h] + d);
 #pragma unroll
-      for (uint j = 0; j < kTogether; ++j) {
+      for (uint j = 0; j < kSome; ++j) {
         ask_for(next + j * kDim, d);
         const WideF row = Wide::load(rows[j] + d);
 #pragma unroll
-        for (uint h = 0; h < kHeads; ++h) sums[h * kTogether + j] += q[h] * row;
+        for (uint h = 0; h < kHeads; ++h) sums[h * kSome + j].add(q[h], row);
       }
     }
-    const Float8 first = eight_sums(sums), last = kHeads > 2 ? eight_sums(sums + 8) : (Float8)0.0f;
-    return __builtin_shufflevector(first, last, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   }
 
+  template <uint kVectors>
   void add_values(uint d, uint begin, uint end, thread const float* rescale, thread const float (*weights)[kKeys]) {
     WideF part[kHeads][kVectors];
 #pragma unroll

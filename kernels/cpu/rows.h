@@ -1,6 +1,7 @@
 // Products of a few weight rows with a few vectors, by one core.
 #pragma once
 #include "cpu/blocks.h"
+#include "cpu/register_sum.h"
 
 namespace anymetal {
 
@@ -37,38 +38,9 @@ struct Columns {
   WideF operator()(uint c, ulong k) const { return Wide::load(at[c] + k); }
 };
 
-// A sum of products of vectors, in one register whatever its width: eight rows' sums shall stay in registers.
-class RegisterSum {
- public:
-  void add(WideF a, WideF b) {
-    if (__msl_vector_bits() >= 512) {
-      wide_ += a * b;
-    } else if (__msl_vector_bits() >= 256) {
-      half_ += a.lo * b.lo + a.hi * b.hi;
-    } else {
-      quarter_ += (a.lo.lo * b.lo.lo + a.lo.hi * b.lo.hi) + (a.hi.lo * b.hi.lo + a.hi.hi * b.hi.hi);
-    }
-  }
-  // A vector with this sum.
-  WideF vector() const {
-    WideF v = wide_;
-    v.lo += half_;
-    v.lo.lo += quarter_;
-    return v;
-  }
-
- private:
-  typedef float Float4 __attribute__((ext_vector_type(4)));
-  // But for one zero from the first to the last, and gone when the kernel is compiled.
-  WideF wide_ = 0.0f;
-  Float8 half_ = 0.0f;
-  Float4 quarter_ = 0.0f;
-};
-
-// Stores the first `count` of eight sums. Eight at once: a copy of any length would be a call.
+// Stores the first `count` of eight sums.
 inline void store_sums(device float* out, thread const float (*sums)[1], uint count) {
-  if (count == 8) return Lanes<8>::store(out, *(thread const UnalignedFloat8*)sums);
-  for (uint r = 0; r < count; ++r) out[r] = sums[r][0];
+  store_up_to(out, *(thread const UnalignedFloat8*)sums, count);
 }
 
 // sums[r][c] = sum over k of row r times x(c, k), of `blocks` blocks. Rows lie `row_bytes` apart; those from `count` on

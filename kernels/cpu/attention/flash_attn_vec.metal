@@ -6,6 +6,8 @@ using namespace anymetal;
 
 // kernels: flash_attn_vec_dk256 flash_attn_vec_dk512 flash_attn_vec_f16kv_dk256 flash_attn_vec_f16kv_dk512
 
+constexpr constant uint kChunk = 32;  // keys that one part takes before the next one's
+
 // soft_capped() of 16 scores.
 inline WideF wide_soft_capped(WideF scores, float softcap) {
   if (softcap > 0.0f) {
@@ -24,16 +26,19 @@ void attend(constant FlashAttnVecParams& p, device const float* Q, device const 
 
   HeadsAttention<T, kDim, kHeads> attention;
   attention.start();
-  attention.keys = K + kv_base, attention.values = V + kv_base, attention.ahead = parts * attention.kKeys;
+  attention.keys = K + kv_base, attention.values = V + kv_base;
   for (uint i = 0; i < kHeads * kDim; ++i) {
     const float q = Q[ulong(head) * kDim + i];
     attention.query[i / kDim][i % kDim] = exact_query ? q : float(half(q));
   }
-  constexpr uint kChunk = attention.kKeys;
+  constexpr uint kKeys = attention.kKeys;
   for (uint chunk = part * kChunk; chunk < length; chunk += parts * kChunk) {
-    if (chunk + kChunk <= first) continue;
-    attention.add(max(first, chunk), min(length, chunk + kChunk),
-                  [&](WideF dots) { return wide_soft_capped(dots * p.scale, p.softcap); });
+    for (uint key = chunk; key < min(length, chunk + kChunk); key += kKeys) {
+      if (key + kKeys <= first) continue;
+      attention.ahead = key + kKeys < chunk + kChunk ? kKeys : kKeys + (parts - 1) * kChunk;
+      attention.add(max(first, key), min(length, key + kKeys),
+                    [&](WideF dots) { return wide_soft_capped(dots * p.scale, p.softcap); });
+    }
   }
 
   for (uint h = 0; h < kHeads; ++h) {

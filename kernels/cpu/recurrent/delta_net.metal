@@ -1,5 +1,6 @@
 #include <metal_stdlib>
-#include "cpu/wide.h"
+#include "cpu/register_sum.h"
+#include "cpu/share.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -76,7 +77,10 @@ kernel void gated_delta_net_f32(device const float* q [[buffer(0)]],
   }
 }
 
-/// recurrent/gated_delta_net.metal for a core that takes a threadgroup's kCells rows of the state, each in registers.
+constant constexpr uint kRowsTogether = 8;  // of a decoded state, whose sums are made at once
+
+/// recurrent/gated_delta_net.metal for a core that takes the rows of several threadgroups, as a threadgroup has kCells of them only: eight
+/// together go through the state twice for each token, and leave for the memory what the last one makes of it.
 template <uint kCells>
 kernel void gated_delta_net_decode(device const float* q [[buffer(0)]],
                                    device const float* k [[buffer(1)]],
@@ -88,33 +92,60 @@ kernel void gated_delta_net_decode(device const float* q [[buffer(0)]],
                                    device float* state_out [[buffer(7)]],
                                    constant DeltaParams& params [[buffer(8)]],
                                    uint3 group [[threadgroup_position_in_grid]]) {
-  constexpr uint kKeys = 32 * kCells, kVectors = kKeys / 16;
+  constexpr uint kKeys = 32 * kCells, kRows = kRowsTogether;
   const DeltaParams p = params;
   const uint head = group.y, sequence = group.z;
   if (head >= p.heads || sequence >= p.sequences || p.key_dim != kKeys || p.key_heads == 0) return;
-  const uint first = min(group.x * kCells, p.value_dim), last = min(first + kCells, p.value_dim);
-  for (uint i = first; i < last; ++i) {
-    const ulong row = ((ulong(sequence) * p.heads + head) * p.value_dim + i) * kKeys;
-    WideF s[kVectors];
-    for (uint j = 0; j < kVectors; ++j) s[j] = Wide::load(state_in + row + 16 * j);
+  const uint2 share = share_of(group.x, kCells, p.value_dim, 64);
+  const ulong matrix = (ulong(sequence) * p.heads + head) * p.value_dim;
+  const ulong cells = ulong(p.sequences) * p.heads * p.value_dim * kKeys;
+  const bool stream = state_in != state_out && is_streamed(state_out, 2 * sizeof(float) * cells);
+  for (uint first = share.x; first < share.y; first += kRows) {
+    const uint rows = min(kRows, share.y - first);
+    device const float* from[kRows];  // past the end the last one again
+    for (uint r = 0; r < kRows; ++r) from[r] = state_in + (matrix + first + min(r, rows - 1)) * kKeys;
+    alignas(64) float s[kRows][kKeys];
+    if (p.tokens == 0) {
+      for (uint j = 0; j < rows * kKeys; j += 16) Wide::store(state_out + (matrix + first) * kKeys + j, Wide::load(from[0] + j));
+      continue;
+    }
     for (uint t = 0; t < p.tokens; ++t) {
       const ulong token = ulong(sequence) * p.tokens + t, at = token * p.heads + head;
       const ulong keys = (token * p.key_heads + head % p.key_heads) * kKeys;
       const float decay = precise::exp(-g[at]);
-      WideF prediction = 0.0f;
-      for (uint j = 0; j < kVectors; ++j) {
-        s[j] *= decay;
-        prediction += s[j] * Wide::load(k + keys + 16 * j);
+      RegisterSum prediction[kRows], out[kRows];
+#pragma unroll 1
+      for (uint j = 0; j < kKeys; j += 16) {
+        const WideF key = Wide::load(k + keys + j);
+#pragma unroll
+        for (uint r = 0; r < kRows; ++r) {
+          if (t == 0) __builtin_prefetch(from[r] + kRows * kKeys + j);  // eight rows in turn are no run of memory
+          const WideF decayed = (t == 0 ? Wide::load(from[r] + j) : Wide::load(s[r] + j)) * decay;
+          Wide::store(s[r] + j, decayed);
+          prediction[r].add(decayed, key);
+        }
       }
-      const float write = beta[at] * (v[at * p.value_dim + i] - Wide::sum(prediction));
-      WideF out = 0.0f;
-      for (uint j = 0; j < kVectors; ++j) {
-        s[j] += write * Wide::load(k + keys + 16 * j);
-        out += s[j] * Wide::load(q + keys + 16 * j);
+      float write[kRows] = {};
+      device const float* values = v + at * p.value_dim + first;
+      for (uint r = 0; r < rows; ++r) write[r] = values[r];
+      Lanes<8>::store(write, beta[at] * (Lanes<8>::load(write) - added_up(prediction)));
+      const bool is_last = t + 1 == p.tokens;
+#pragma unroll 1
+      for (uint j = 0; j < kKeys; j += 16) {
+        const WideF key = Wide::load(k + keys + j), query = Wide::load(q + keys + j);
+#pragma unroll
+        for (uint r = 0; r < kRows; ++r) {
+          const WideF written = Wide::load(s[r] + j) + write[r] * key;
+          out[r].add(written, query);
+          if (!is_last) {
+            Wide::store(s[r] + j, written);
+          } else if (r < rows) {
+            wide_stream(state_out + (matrix + first + r) * kKeys + j, written, stream);
+          }
+        }
       }
-      o[at * p.value_dim + i] = Wide::sum(out);
+      store_up_to(o + at * p.value_dim + first, added_up(out), rows);
     }
-    for (uint j = 0; j < kVectors; ++j) Wide::store(state_out + row + 16 * j, s[j]);
   }
 }
 
