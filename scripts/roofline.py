@@ -2,7 +2,7 @@
 """Draws measured kernels under the ceilings of the machine they ran on, and lists them.
 
     anymetal bench kernel --all --json > kernels.json
-    scripts/roofline.py kernels.json --svg docs/roofline-cpu.svg --table docs/roofline-cpu.md
+    scripts/roofline.py kernels.json --svg docs/roofline-cpu.svg --table docs/roofline-cpu.md --machine "AMD Zen 3 (AVX2)"
 
     bench/nvidia/measure.py ./anymetal ./libnvidia_events.so --parts ceilings,kernels --kernels all --roofline kernels.json
     scripts/roofline.py kernels.json --table docs/roofline-nvidia.md
@@ -136,12 +136,12 @@ def draw(rows, ceilings):
     )
 
 
-def table(rows, ceilings):
+def table(rows, ceilings, machine=""):
     lines = [
         "# Every kernel under the ceilings of the machine",
         "",
         "Made by `scripts/roofline.py` (its head says how); the picture is [roofline-cpu.svg](roofline-cpu.svg), what it shows "
-        "[performance-cpu.md](performance-cpu.md). Threads: {threads:.0f}; read {read_gigabytes_per_second:.1f} GB/s, copy "
+        "[performance-cpu.md](performance-cpu.md). " + (machine and machine + ". ") + "Threads: {threads:.0f}; read {read_gigabytes_per_second:.1f} GB/s, copy "
         "{copy_gigabytes_per_second:.1f} GB/s, multiply-add {fma_gigaflops:.0f} GFLOP/s in the same run.".format(**ceilings),
         "",
     ]
@@ -173,7 +173,7 @@ def table(rows, ceilings):
     return "\n".join(lines) + "\n"
 
 
-def gpu_table(rows, ceilings):
+def gpu_table(rows, ceilings, _machine=""):
     """Of a run on a GPU: what memory limits, the slowest against copy bandwidth first."""
     rows = sorted((r for r in rows if limit(r, ceilings)[0] == "memory" and r["bytes"] > 0), key=lambda r: share(r, ceilings))
     large = [r for r in rows if r["bytes"] >= LARGE]
@@ -218,13 +218,15 @@ def main():
     parser.add_argument("run", nargs="+", help="what `anymetal bench kernel ... --json` printed")
     parser.add_argument("--svg")
     parser.add_argument("--table")
+    parser.add_argument("--machine", default="", help="what the table says that a processor was; a GPU's run says it itself")
     options = parser.parse_args()
     try:
         rows, ceilings = read(options.run)
     except (OSError, ValueError, KeyError) as error:
         print(f"{' '.join(options.run)}: not what bench kernel prints: {error!r}", file=sys.stderr)
         return 1
-    for path, text in ((options.svg, draw), (options.table, gpu_table if "device" in ceilings else table)):
+    in_words = gpu_table if "device" in ceilings else table
+    for path, text in ((options.svg, draw), (options.table, lambda *of: in_words(*of, options.machine))):
         if path:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text(rows, ceilings))

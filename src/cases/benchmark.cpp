@@ -53,7 +53,7 @@ Result<Measurement> measure(const Case& test, KernelRegistry& registry, Device d
   measured.compile_seconds = since(asked);
   if (!pipeline) return std::unexpected(pipeline.error());
 
-  const Outcome outcome = run(test, registry, device);
+  const Outcome outcome = run(test, problem, registry, device);
   if (!outcome.passed()) {
     return fail(ErrorCode::InternalError, fmt::format("{} [{}] is wrong and is not timed: {}", test.kernel, test.label,
                                                       outcome.failures.front()));

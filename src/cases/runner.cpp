@@ -58,8 +58,12 @@ Result<PipelinePtr> pipeline_for(const Case& test, const Problem& problem, Kerne
 
 Outcome run(const Case& test, KernelRegistry& registry, const Device& device, std::uint64_t seed,
             const Placements& placements) {
+  return run(test, test.make(seed), registry, device, placements);
+}
+
+Outcome run(const Case& test, const Problem& problem, KernelRegistry& registry, const Device& device,
+            const Placements& placements) {
   Outcome outcome;
-  const Problem problem = test.make(seed);
   const auto pipeline = pipeline_for(test, problem, registry, device);
   if (!pipeline) {
     outcome.unsupported = pipeline.error().code() == ErrorCode::UnsupportedByDevice;

@@ -33,4 +33,8 @@ inline constexpr Placements kGuardedPages = {Placement::EndsAtPage, Placement::S
 [[nodiscard]] Outcome run(const Case& test, KernelRegistry& registry, const Device& device, std::uint64_t seed = 0,
                           const Placements& placements = kAlignments);
 
+/// The same for the problem that `test` makes, for who has made it already.
+[[nodiscard]] Outcome run(const Case& test, const Problem& problem, KernelRegistry& registry, const Device& device,
+                          const Placements& placements = kAlignments);
+
 }  // namespace anymetal::cases

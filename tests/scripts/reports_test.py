@@ -118,6 +118,10 @@ class Roofline(unittest.TestCase):
         self.assertIn("| 20.0 GB/s | memory | 67 | 3.00 |", lines[0])
         self.assertIn("GFLOP/s | arithmetic | 50 | 0.10 |", lines[2])
 
+    def test_names_the_machine(self):
+        self.assertIn(". Zen 3. Threads: ", roofline.table(self.rows, CEILINGS, "Zen 3"))
+        self.assertIn("). Threads: ", roofline.table(self.rows, CEILINGS))
+
     def test_counts_those_near_copy_bandwidth(self):
         # Of 30 GB/s: 20 and 10 less than three quarters, 22.5 just that many, 0.001 little.
         rows = self.rows + [row("near", 2.25e7, 0, 1.0, 1.0)]
