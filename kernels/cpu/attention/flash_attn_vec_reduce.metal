@@ -30,7 +30,11 @@ kernel void flash_attn_vec_reduce(constant uint& rows [[buffer(0)]],
     for (uint w = 0; w < count; ++w) sum += factors[w] * totals[2 * (first + w)];
     for (uint w = 0; w < 4 * kBlock; ++w) repeated[w] = factors[w / 4];
 
-    // Four elements of all parts stand side by side: a vector holds four parts, or both of eight elements.
+    // Four elements of all parts stand side by side: a vector holds four parts, both of eight elements, or the only one of sixteen.
+    if (n == 1) {
+      for (uint d = 0; d < kDim; d += 16) Wide::store(out + d, Wide::load(values + d) * factors[0]);
+      break;
+    }
     if (n == 2) {
       const WideF first_ones = Wide::load(repeated), both = __builtin_shufflevector(first_ones, first_ones, 0, 1, 2, 3, 4, 5, 6, 7, 0,
                                                                                     1, 2, 3, 4, 5, 6, 7);
