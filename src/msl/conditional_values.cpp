@@ -27,11 +27,38 @@ bool may_be_object(clang::SourceLocation question, const clang::Preprocessor& pr
 
 }  // namespace
 
+void ConditionalValues::follow_references(const clang::Token& token) {
+  namespace tok = clang::tok;
+  if (token.isOneOf(tok::semi, tok::l_brace, tok::r_brace)) {
+    has_space_ = is_const_ = false;
+    depth_ = 0;
+    bound_.reset();
+  } else if (token.isOneOf(tok::l_paren, tok::l_square)) {
+    ++depth_;
+    has_space_ = is_const_ = false;
+  } else if (token.isOneOf(tok::r_paren, tok::r_square)) {
+    --depth_;
+    if (bound_ && depth_ < *bound_) bound_.reset();
+  } else if (token.is(tok::comma)) {
+    if (bound_ == depth_) bound_.reset();
+    has_space_ = is_const_ = false;
+  } else if (token.isOneOf(tok::kw___global, tok::kw___local, tok::kw___private)) {
+    has_space_ = true;
+  } else if (token.is(tok::kw_const)) {
+    is_const_ = true;
+  } else if (token.is(tok::equal) && last_ == tok::identifier && second_to_last_ == tok::amp && (has_space_ || !is_const_)) {
+    bound_ = depth_;
+  }
+  second_to_last_ = last_;
+  last_ = token.getKind();
+}
+
 void ConditionalValues::operator()(const clang::Token& token) {
   namespace tok = clang::tok;
+  follow_references(token);
   clang::Preprocessor& preprocessor = instance_.getPreprocessor();
   if (token.isNot(tok::question) || preprocessor.getSourceManager().isInSystemHeader(token.getLocation())) return;
-  if (!may_be_object(token.getLocation(), preprocessor)) return;
+  if (bound_ == depth_ || !may_be_object(token.getLocation(), preprocessor)) return;
   static constexpr InsertedToken kTokens[] = {
       {tok::identifier, "__msl_value"}, {tok::l_paren}, {tok::r_paren}, {tok::comma}};
   insert_tokens(preprocessor, token.getLocation(), kTokens);

@@ -22,6 +22,13 @@ const Feature kFeatures[] = {
      "int(y); } int pick(thread int2 v, thread const int* p) { v.x += p[0]; return v.x + v.y; }",
      "int three = 3; o[0] = twice(n[4], 1.5f); o[1] = pick(int2(10, 20), &three);",
      {9, 33}},
+    {"a reference to one of two objects in a space, chosen by ?:",
+     "struct part { int v[2]; }; constant part parts[2] = {{{1, 2}}, {{3, 4}}};",
+     "device part* a = (device part*)o; device const part* b = (device const part*)n; device part& c = n[0] == 0 ? a[0] : a[1]; c.v[1] = 7; "
+     "const device part& d = n[1] == 0 ? a[0] : b[1]; o[2] = d.v[0] * 10; part x = {{5, 6}}, y = x; for (thread part& e = n[0] > 0 ? x : y; e.v[0] < 7;) ++e.v[0]; "
+     "o[3] = x.v[0] * 10 + y.v[0]; constant part& f = n[3] == 3 ? n[2] == 1 ? parts[0] : parts[1] : parts[0]; o[4] = f.v[1]; "
+     "device int2& g = n[1] > 0 ? ((device int2*)o)[0] : ((device int2*)o)[1]; g.x = n[4] > 3 ? part{{8, 9}}.v[0] : 0;",
+     {8, 7, 20, 57, 4}},
     {"references to and pointers to arrays of pointers that say their space",
      "struct part { int v[2]; }; int all(device part* (&parts)[2], constant int* ends) { return parts[0]->v[1] + parts[1]->v[ends[0]]; } constant int zeros[1] = {0}; "
      "int row(device const int* const (&rows)[3], uint i) { return rows[i][1]; }",
