@@ -53,11 +53,6 @@ class PassRun {
   llvm::PassBuilder builder_{nullptr, llvm::PipelineTuningOptions(), std::nullopt, &checkpoints_.callbacks};
 };
 
-bool calls_function(const llvm::Instruction& i) {
-  const auto* call = llvm::dyn_cast<llvm::CallInst>(&i);
-  return call != nullptr && call->getCalledFunction() != nullptr && !call->getCalledFunction()->isDeclaration();
-}
-
 llvm::FunctionPassManager simplification() {
   llvm::FunctionPassManager passes;
   passes.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
@@ -154,10 +149,17 @@ void inline_everything(llvm::Module& module) {
   drop_unused(module);
 }
 
+bool calls_function(const llvm::Instruction& instruction) {
+  const auto* call = llvm::dyn_cast<llvm::CallInst>(&instruction);
+  return call != nullptr && call->getCalledFunction() != nullptr && !call->getCalledFunction()->isDeclaration();
+}
+
+bool calls_functions(const llvm::Function& function) {
+  return std::ranges::any_of(llvm::instructions(function), [](const llvm::Instruction& i) { return calls_function(i); });
+}
+
 bool calls_functions(const llvm::Module& module) {
-  return std::ranges::any_of(module, [](const llvm::Function& f) {
-    return std::ranges::any_of(llvm::instructions(f), [](const llvm::Instruction& i) { return calls_function(i); });
-  });
+  return std::ranges::any_of(module, [](const llvm::Function& f) { return calls_functions(f); });
 }
 
 void inline_calls(llvm::Function& function) {

@@ -9,6 +9,7 @@
 
 namespace llvm {
 class Function;
+class Instruction;
 class Module;
 }  // namespace llvm
 
@@ -32,8 +33,12 @@ void inline_calls_everywhere(llvm::Module& module);
 /// The same where there is something to inline; drops what nothing uses.
 void inline_everything(llvm::Module& module);
 
+/// Whether an instruction calls a function with a body.
+bool calls_function(const llvm::Instruction& instruction);
+
 /// Whether a function with a body is still called.
 bool calls_functions(const llvm::Module& module);
+bool calls_functions(const llvm::Function& function);
 
 /// Inlines every call inside `function`, repeatedly; gives up silently on recursion.
 void inline_calls(llvm::Function& function);

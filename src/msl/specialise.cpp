@@ -1,5 +1,6 @@
 #include "msl/compile_guard.hpp"
 #include "msl/constant_values.hpp"
+#include "msl/ending_recursion.hpp"
 #include "msl/ir_checks.hpp"
 #include "msl/ir_cleanup.hpp"
 #include "msl/ir_context.hpp"
@@ -80,8 +81,9 @@ Result<void> refuse_recursion(const llvm::Module& module, const EntryModule& ent
   const std::vector<std::string> cycle = find_recursion(module);
   if (cycle.empty()) return {};
   return fail(ErrorCode::ShaderCompilationError,
-              fmt::format("kernel '{}': recursion at run time is not supported unless it is a tail call: {}", entry.reflection.name,
-                          msl_spelling(fmt::format("{}", fmt::join(cycle, " -> ")))));
+              fmt::format("kernel '{}': recursion at run time is not supported unless it is a tail call or ends after a few calls whatever the "
+                          "data: {}",
+                          entry.reflection.name, msl_spelling(fmt::format("{}", fmt::join(cycle, " -> ")))));
 }
 
 Result<std::size_t> threadgroup_memory(llvm::Module& module, const EntryModule& entry) {
@@ -139,6 +141,10 @@ Result<SpecialisedKernel> specialised(const EntryModule& entry, std::span<const 
   drop_unused(module);
   constexpr int kDeepest = 16;
   for (int depth = 0; depth < kDeepest && (depth == 0 || calls_functions(module)); ++depth) {  // a pointer to a function may have become that function
+    if (!find_recursion(module).empty()) {
+      inline_ending_recursion(*module.getFunction(entry.symbol));
+      drop_unused(module);
+    }
     if (auto ok = refuse_recursion(module, entry); !ok) return std::unexpected(ok.error());
     if (auto ok = refuse_size(module, entry.reflection.name, entry.symbol); !ok) return std::unexpected(ok.error());
     inline_everything(module);

@@ -49,6 +49,31 @@ TEST_P(BorrowedStyles, FoldedAtomics) {
   }
 }
 
+TEST_P(BorrowedStyles, EndingRecursion) {
+  std::vector<float> in = {0, 0.125F, -0.125F, 2, -2, 5, -5, 11.5F, -11.5F, 12, -12, 40, -40, INFINITY, -INFINITY, NAN};
+  std::vector<std::array<float, 4>> out(in.size());
+  run("ending_recursion", "recursive", {1, 1, 1}, {static_cast<unsigned>(in.size()), 1, 1}, {}, out, in);
+  const auto odd = [](float x) { return std::copysign(std::abs(x) > 4 ? 4 - 1 / std::abs(x) : x * x, x); };
+  const auto sum = [](float x) {  // 1 + x (1 + 2 + ...), for |x| < 12
+    const auto n = static_cast<float>(static_cast<int>(x));
+    return n < 2 ? 1.0F : 1 + x * n * (n - 1) / 2;
+  };
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    const float x = in[i], size = std::abs(x);
+    const float log_power = x == 0 ? INFINITY : size < 12 ? 0.5F * std::abs(size < 0.25F ? 8 * size : sum(size)) : size / 4;
+    const float wanted[] = {odd(x), odd(x), x < 0.25F ? 8 * x : x >= 12 ? x / 4 + 100 : sum(x), x >= 0 ? log_power : 3 - log_power};
+    for (std::size_t k = 0; k < 4; ++k) {
+      if (std::isnan(x)) {
+        EXPECT_TRUE(k >= 2 || std::isnan(out[i][k])) << k;
+      } else if (std::isinf(wanted[k])) {
+        EXPECT_EQ(out[i][k], wanted[k]) << x << ' ' << k;
+      } else {
+        EXPECT_NEAR(out[i][k], wanted[k], 1e-4F * std::max(1.0F, std::abs(wanted[k]))) << x << ' ' << k;
+      }
+    }
+  }
+}
+
 TEST_P(BorrowedStyles, PatchFactors) {
   constexpr std::size_t kPatches = 3;
   std::vector<std::array<float, 4>> first(5), second(4);

@@ -8,6 +8,7 @@
 #include <llvm/IR/Module.h>
 
 #include <optional>
+#include <string>
 
 namespace {
 
@@ -316,6 +317,28 @@ TEST(Specialisation, RecursionIsRefusedTailCallsAreNot) {
   ASSERT_FALSE(recursive);
   EXPECT_THAT(recursive.error().message(), testing::AllOf(testing::HasSubstr("recursion"), testing::HasSubstr("h(int)")));
   EXPECT_TRUE(specialised("int h(int n, int s) { return n < 1 ? s : h(n - 1, s + n); }\nkernel void f(device int* o) { o[0] = h(o[0], 0); }", {}));
+}
+
+TEST(Specialisation, RecursionThatEndsWhateverTheDataIsInlined) {
+  for (const char* ends : {
+           "float h(float x) { if (x < 0) return -h(-x); return sqrt(x); }",
+           "float h(float x) { if (x > 2 && x <= 9) return 1 - h(-x); return abs(x); }",
+           "float h(float x) { if (abs(x) >= 3) return x; return 2 * h(x < 0 ? -3.0f : 3.0f); }",
+           "half h(half x) { if (!(x >= 0.5h)) return 1 / x; return 2 - h(-abs(x)); }",
+       }) {
+    EXPECT_TRUE(specialised(std::string(ends) + "\nkernel void f(device float* o) { o[0] = float(h(o[0])); }", {})) << ends;
+  }
+  for (const char* goes_on : {
+           "float h(float x) { if (!(x >= 0)) return -h(-x); return x; }",  // NaN stays NaN
+           "float h(float x) { if (x <= 0) return 1 - h(-x); return x; }",  // as does 0
+           "float h(float x) { if (abs(x) > 3) return 1 - h(x); return x; }",
+           "float h(float x) { if (x < 3) return 1 - h(-x); return x; }",
+           "float h(float x) { if (abs(x) < 2 || x > 5) return 1 - h(-x); return x; }",
+       }) {
+    const auto refused = specialised(std::string(goes_on) + "\nkernel void f(device float* o) { o[0] = h(o[0]); }", {});
+    ASSERT_FALSE(refused) << goes_on;
+    EXPECT_THAT(refused.error().message(), testing::HasSubstr("recursion")) << goes_on;
+  }
 }
 
 TEST(Specialisation, UndefinedFunctionIsNamed) {

@@ -151,7 +151,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"LargeThreadgroupArray", "kernel void f(device int* o) { threadgroup int t[1 << 28]; t[o[0]] = 1; o[0] = t[o[1]]; }", "threadgroup memory"},
         Refused{"MutualRecursion", "int b(int n);\nint a(int n) { return n < 1 ? n : b(n - 1) + 1; }\nint b(int n) { return a(n) * 2; }\nkernel void f(device int* o) { o[0] = a(o[0]); }",
                 "recursion"},
-        Refused{"RecursionOfPointers", "int g(int n, device float* p, constant int* r) { return n < 2 ? int(p[n]) : g(n - 1, p, r) * g(n - 2, p, r) + r[2]; }\nkernel void f(device float* o, constant int* r) { o[0] = g(5, o, r); }",
+        Refused{"RecursionOfPointers", "int g(int n, device float* p, constant int* r) { return n < 2 ? int(p[n]) : g(n - 1, p, r) * g(n - 2, p, r) + r[2]; }\nkernel void f(device float* o, constant int* r) { o[0] = g(r[0], o, r); }",
                 "g(int, float device*, int constant*)"}),
     [](const auto& row) { return row.param.name; });
 
