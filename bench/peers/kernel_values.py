@@ -3,8 +3,9 @@
 
     bench/peers/kernel_values.py --anymetal build/release/anymetal [--device cuda:0] [--only ggml] [--cases mul_mv,rope] [--folder /tmp/libraries]
 
-The kernels are those of kernel_libraries.py (llama.cpp's and MLX's, from PyPI); a folder that it has filled needs no network. Each is dispatched
-as its library does it. The formulas are written here anew. Needs NumPy.
+The kernels are those of kernel_libraries.py (llama.cpp's and MLX's, from PyPI) and PyTorch's (its source package of Debian, and the headers in its
+wheel for macOS); a folder that one run has filled needs no network. Each is dispatched as its library does it. The formulas are written here anew.
+Needs NumPy.
 """
 
 import argparse
@@ -19,7 +20,12 @@ import numpy as np
 
 import ggml_values
 import kernel_libraries
+import library_styles
 import mlx_values
+import pytorch_header_values
+import pytorch_values
+
+TORCH = ("torch", "2.15.0")
 
 
 class Runner:
@@ -78,11 +84,34 @@ def attempt(options, case, folder):
         return name, max(runner.errors), ""
 
 
+def ggml(folder):
+    file, include = next(kernel_libraries.ggml(folder))
+    ggml_values.read_arguments(include / "ggml-metal-impl.h")
+    return [(name, work, file, include) for name, work in ggml_values.cases()]
+
+
+def mlx(folder):
+    include = kernel_libraries.mlx_headers(folder)
+    return [(name, work, kernel_libraries.mlx_program(folder, name.replace(" ", "_"), headers, [kernel]), include)
+            for name, headers, kernel, work in mlx_values.cases()]
+
+
+def pytorch(folder):
+    root = next(library_styles.debian(*library_styles.DEBIAN["pytorch"], folder).rglob("kernels"))
+    found = [(name, work, root / f"{file}.metal", root) for name, file, work in pytorch_values.cases()]
+    include = library_styles.wheel(*TORCH, folder, r"include/(c10/metal|ATen/native/mps/kernels)/.*\.h$") / "torch/include"
+    for name, program, work in pytorch_header_values.cases():
+        file = folder / f"pytorch_{name.replace(' ', '_')}.metal"
+        file.write_text(program)
+        found.append((name, work, file, include))
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--anymetal", type=lambda name: pathlib.Path(name).absolute(), required=True)
     parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
-    parser.add_argument("--only", choices=["ggml", "mlx"])
+    parser.add_argument("--only", choices=["ggml", "mlx", "pytorch"])
     parser.add_argument("--cases", default="", help="parts of names, with commas: those cases only")
     parser.add_argument("--folder", type=pathlib.Path, help="where the libraries are kept (default: thrown away)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
@@ -92,14 +121,9 @@ def main():
         folder = (options.folder or pathlib.Path(temporary)).absolute()
         folder.mkdir(parents=True, exist_ok=True)
         cases = []
-        if options.only != "mlx":
-            file, include = next(kernel_libraries.ggml(folder))
-            ggml_values.read_arguments(include / "ggml-metal-impl.h")
-            cases += [(name, work, file, include) for name, work in ggml_values.cases()]
-        if options.only != "ggml":
-            include = kernel_libraries.mlx_headers(folder)
-            cases += [(name, work, kernel_libraries.mlx_program(folder, name.replace(" ", "_"), headers, [kernel]), include)
-                      for name, headers, kernel, work in mlx_values.cases()]
+        for library in [ggml, mlx, pytorch]:
+            if options.only in (None, library.__name__):
+                cases += library(folder)
         cases = [c for c in cases if not wanted or any(part in c[0] for part in wanted)]
         failed = 0
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:

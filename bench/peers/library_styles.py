@@ -63,7 +63,7 @@ def debian(package, version, wanted, folder):
     return target
 
 
-def wheel(package, version, folder):
+def wheel(package, version, folder, wanted=r"\.(metal|h)$"):
     """The folder with the Metal sources and headers of a wheel for macOS."""
     target = folder / f"{package}-{version}"
     if not target.exists():
@@ -76,7 +76,7 @@ def wheel(package, version, folder):
         else:
             sys.exit(f"{package} {version} could not be downloaded")
         with zipfile.ZipFile(found[0]) as archive:
-            archive.extractall(target, [n for n in archive.namelist() if n.endswith((".metal", ".h"))])
+            archive.extractall(target, [n for n in archive.namelist() if re.search(wanted, n)])
     return target
 
 
