@@ -26,7 +26,8 @@ TEST_P(CompilerStyles, ScheduledLoopsBlur) {
     run("scheduled_loops", "_kernel_blur_s0_y__block_id_y", {2, kRows, 1}, {8, 1, 1}, {}, arguments, in, out);
     const auto value = [&](std::size_t x, std::size_t y) {
       const float sum = static_cast<float>(in[y * kStride + x + 2] + in[y * kStride + x + 3]) * 0.25f;
-      return static_cast<std::uint8_t>(std::min(std::floor(clip ? std::min(sum, 200.0f) : sum), 255.0f) + 9);
+      return static_cast<std::uint8_t>(
+          static_cast<int>(std::min(std::floor(clip ? std::min(sum, 200.0f) : sum), 255.0f)) + 9);
     };
     for (std::size_t y = 0; y < kRows; ++y) {
       for (std::size_t x = 0; x < kExtent; ++x) {
