@@ -31,6 +31,35 @@ void quantise_q8_0(device const float* x, device BlockQ8_0* to) {
 #pragma unroll
   for (uint i = 0; i < 32; i += 2) words[1 + i / 2] = ushort(code(i) | code(i + 1) << 8);
 }
+
+// The same for the blocks of a simdgroup's lanes, numbers `from` of x and `to` of the cache: eight lanes share one, a lane four of its elements, so that
+// neighbours read and write what lies side by side. All lanes must call, with a block of x that exists where they are not `there`.
+inline void quantise_together(device const float* x, device BlockQ8_0* cache, uint from, uint to, bool there, uint lane) {
+  constexpr uint kAhead = 4;  // with more, registers leave no room for threadgroups of 1,024
+  const uint piece = lane % 8;
+#pragma clang loop unroll(disable)
+  for (uint begin = 0; begin < 32; begin += 4 * kAhead) {
+    const uint first = begin + lane / 8;
+    float4 values[kAhead];
+#pragma unroll
+    for (uint r = 0; r < kAhead; ++r) values[r] = *(device const float4*)(x + ulong(simd_shuffle(from, ushort(first + 4 * r))) * 32 + 4 * piece);
+#pragma unroll
+    for (uint r = 0; r < kAhead; ++r) {
+      const ushort of_lane = first + 4 * r;
+      const bool is_there = simd_shuffle(there ? 1u : 0u, of_lane) != 0;
+      device ushort* words = (device ushort*)(cache + simd_shuffle(to, of_lane));
+      const float4 v = values[r];
+      float peak = max(max(fabs(v.x), fabs(v.y)), max(fabs(v.z), fabs(v.w)));
+      for (ushort distance = 1; distance < 8; distance *= 2) peak = max(peak, simd_shuffle_xor(peak, distance));
+      const float d = peak / 127.0f, inverse = d != 0.0f ? 1.0f / d : 0.0f;
+      const auto code = [&](uint i) { return byte_code(clamp(v[i] * inverse, -128.0f, 127.0f)); };
+      if (is_there) {
+        if (piece == 0) words[0] = as_type<ushort>(half(d));
+        for (uint i = 0; i < 2; ++i) words[1 + 2 * piece + i] = ushort(code(2 * i) | code(2 * i + 1) << 8);
+      }
+    }
+  }
+}
 #endif
 
 /// kv_cache_copy_seq to a cache of Q8_0 blocks: cache[h, (seq_pos_start + t) mod CAP] = quantised src[src_tok_offset + t, h].
@@ -50,11 +79,22 @@ kernel void kv_cache_copy_seq_f32_to_q8_0(device const float* src [[buffer(0)]],
                                           constant uint& src_tok_offset [[buffer(7)]],
                                           uint3 gid [[thread_position_in_grid]],
                                           uint3 group [[threadgroup_position_in_grid]],
-                                          uint3 size [[threads_per_threadgroup]]) {
+                                          uint3 size [[threads_per_threadgroup]],
+                                          uint lane [[thread_index_in_simdgroup]]) {
   const uint blocks = head_dim / 32;
 #if ANYMETAL_NVIDIA
   nvidia::take_every_threadgroup<1, 1, 4>();
-  if (group.z % 4 != 0 || gid.x >= blocks || gid.y >= n_heads) return;
+  if (group.z % 4 != 0) return;
+  if (size.x * size.y * size.z % 32 == 0 && ((ulong)src & 15) == 0) {
+#pragma clang loop unroll(disable)
+    for (uint t = gid.z, k = 0; k < 4; ++k, t += size.z) {
+      const bool there = gid.x < blocks && gid.y < n_heads && t < n_tokens && n_tokens - t <= capacity;
+      const ulong from = ((ulong(src_tok_offset) + t) * n_heads + gid.y) * blocks + gid.x, slot = (ulong(seq_pos_start) + t) % capacity;
+      quantise_together(src, cache, there ? uint(from) : src_tok_offset * n_heads * blocks, uint((ulong(gid.y) * capacity + slot) * blocks + gid.x), there, lane);
+    }
+    return;
+  }
+  if (gid.x >= blocks || gid.y >= n_heads) return;
   const auto each = [&](auto quantise) {
 #pragma clang loop unroll(disable)
     for (uint t = gid.z, k = 0; k < 4 && t < n_tokens; ++k, t += size.z) {

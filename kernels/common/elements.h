@@ -4,9 +4,9 @@
 
 namespace anymetal {
 
-// A thread along one axis of such a grid: its position, its threadgroup's, and how many threads that has.
+// A thread along one axis of such a grid: its position, its threadgroup's, how many threads that has, and its position there where that is asked for.
 struct ElementThread {
-  uint at, group, size;
+  uint at, group, size, in_group;
 };
 
 // store(i, load(i)) for what a thread does of i < n: its own position, and on NVIDIA GPUs, where only every kEach-th threadgroup of the
@@ -58,5 +58,34 @@ void for_plane(ElementThread own, uint n, Load load, Store store) {
 #endif
   for_each_own<kEach>(own, n, load, store);
 }
+
+#if ANYMETAL_NVIDIA
+// kRun elements side by side: one, or two of 16 bits as one word.
+template <class T, uint kRun>
+struct ElementRun {
+  metal::vec<T, 2> values;
+  void load(device const T* p) {
+    if (kRun == 2) {
+      values = as_type<metal::vec<T, 2>>(*(device const uint*)p);
+    } else {
+      values = *p;
+    }
+  }
+  void store(device T* p) const {
+    if (kRun == 2) {
+      *(device uint*)p = as_type<uint>(values);
+    } else {
+      *p = values.x;
+    }
+  }
+};
+// Numbers of 32 bits, which are never two of a word.
+template <>
+struct ElementRun<float, 1> {
+  metal::float2 values;
+  void load(device const float* p) { values = *p; }
+  void store(device float* p) const { *p = values.x; }
+};
+#endif
 
 }  // namespace anymetal

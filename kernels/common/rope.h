@@ -48,54 +48,97 @@ void rotate_head(uint dim, uint distance, uint pairs, uint first, uint step, Loa
   for (uint i = distance + pairs + first; i < dim; i += step) store(i, load(i));
 }
 
-// rotate_head for the heads below `count` that a thread of a grid (., heads) does, of which each token has `heads`: load(head, i), store(head, i, v) of
-// numbers of type T, and angles_of(i) gives for one pair of all of them position(token) and angle(position).
-template <class T, class Load, class AnglesOf, class Store>
-void rotate_heads(ElementThread own, uint count, uint heads, uint dim, uint distance, uint pairs, uint first, uint step, Load load, AnglesOf angles_of, Store store) {
+// rotate_head for the heads below `count` that a thread of a grid (pairs, heads) does, x and y [count, dim], of which each token has `heads`;
+// angles_of(i) gives for one pair of all of them position(token) and angle(position). `across` is the thread along the grid's pairs, `own` along its heads.
 #if !ANYMETAL_NVIDIA
+template <uint kAhead, class T, class AnglesOf>
+void rotate_heads(device const T* x, device T* y, ElementThread own, uint count, uint heads, uint dim, uint distance, uint pairs, ElementThread across, uint step,
+                  AnglesOf angles_of) {
   const uint h = own.at;
   if (h >= count) return;
   const auto turn = [&](uint i, metal::float2 pair) {
     const auto angles = angles_of(i);
     return rotate(pair, angles.angle(angles.position(h / heads)));
   };
-  rotate_head(dim, distance, pairs, first, step, [&](uint i) { return load(h, i); }, turn, [&](uint i, float v) { store(h, i, v); });
+  rotate_head(dim, distance, pairs, across.at, step, [&](uint i) { return float(x[ulong(h) * dim + i]); }, turn,
+              [&](uint i, float v) { y[ulong(h) * dim + i] = T(v); });
+}
 #else
-  constexpr uint kAhead = 4, kEach = 2 * kAhead;  // with more ahead, registers leave no room for threadgroups of 1,024
-  nvidia::take_every_threadgroup<1, kEach>();
-  if (own.group % kEach != 0 || own.at >= count) return;
-  const uint tokens_of_step = own.size / heads, heads_of_step = own.size % heads;
+// kRows rows from `begin` on below `count`, which lie side by side so that heads of one token share its turns; runs first, first + step, ... of each.
+// kAhead rows are loaded at once: with more of them registers leave no room for threadgroups of 1,024.
+template <uint kAhead, uint kRun, uint kRows, class T, class AnglesOf>
+void rotate_rows(device const T* x, device T* y, uint begin, uint count, uint heads, uint dim, uint distance, uint pairs, uint first, uint step, AnglesOf angles_of) {
+  if (begin >= count) return;
   for (uint i = first; i < pairs; i += step) {
-    const auto angles = angles_of(i);
-    uint token = own.at / heads, head = own.at % heads, turned = ~0u;  // the token whose turn is known
-    metal::float2 by = 0.0f;
+    const auto one = angles_of(i), other = angles_of(i + kRun - 1);
+    uint token = begin / heads, head = begin % heads, turned = ~0u;  // the token whose turn is known
+    metal::float2 by[2] = {};
 #pragma clang loop unroll(disable)
-    for (uint h = own.at, done = 0; done < kEach && h < count; done += kAhead) {
-      metal::float2 values[kAhead];
+    for (uint h = begin, done = 0; done < kRows && h < count; done += kAhead) {
+      ElementRun<T, kRun> low[kAhead], high[kAhead];
 #pragma unroll
       for (uint j = 0; j < kAhead; ++j) {
-        const uint there = metal::min(h + j * own.size, count - 1);
-        values[j] = metal::float2(load(there, i), load(there, i + distance));
+        device const T* row = x + ulong(metal::min(h + j, count - 1)) * dim + i;
+        low[j].load(row);
+        high[j].load(row + distance);
       }
 #pragma unroll
       for (uint j = 0; j < kAhead && h < count; ++j) {
-        if (token != turned) by = turn_by<sizeof(T)>(angles.angle(angles.position(token)));
+        if (token != turned) {
+          by[0] = turn_by<sizeof(T)>(one.angle(one.position(token)));
+          if (kRun == 2) by[1] = turn_by<sizeof(T)>(other.angle(other.position(token)));
+        }
         turned = token;
-        const metal::float2 v = rotate(values[j], by.x, by.y);
-        store(h, i, v.x);
-        store(h, i + distance, v.y);
-        h += own.size, token += tokens_of_step, head += heads_of_step;
-        if (head >= heads) head -= heads, ++token;
+        for (uint e = 0; e < kRun; ++e) {
+          const metal::float2 v = rotate(metal::float2(float(low[j].values[e]), float(high[j].values[e])), by[e].x, by[e].y);
+          low[j].values[e] = T(v.x);
+          high[j].values[e] = T(v.y);
+        }
+        device T* row = y + ulong(h) * dim + i;
+        low[j].store(row);
+        high[j].store(row + distance);
+        ++h, ++head;
+        if (head >= heads) head = 0, ++token;
       }
     }
   }
   // Threads without a pair begin with what stays.
   const uint rest = dim - 2 * pairs, before = distance - pairs;
   for (uint i = (first + step - pairs % step) % step; i < rest; i += step) {
-    const uint place = i < before ? pairs + i : 2 * pairs + i;
-    for_each_own<kEach>(own, count, [&](uint h) { return load(h, place); }, [&](uint h, float v) { store(h, place, v); });
+    const ulong place = ulong(begin) * dim + (i < before ? pairs + i : 2 * pairs + i);
+    ElementRun<T, kRun> kept[kRows];
+#pragma unroll
+    for (uint j = 0; j < kRows; ++j) kept[j].load(x + place + ulong(metal::min(j, count - 1 - begin)) * dim);
+#pragma unroll
+    for (uint j = 0; j < kRows; ++j) {
+      if (begin + j < count) kept[j].store(y + place + ulong(j) * dim);
+    }
   }
-#endif
 }
+
+template <uint kAhead, class T, class AnglesOf>
+void rotate_heads(device const T* x, device T* y, ElementThread own, uint count, uint heads, uint dim, uint distance, uint pairs, ElementThread across, uint step,
+                  AnglesOf angles_of) {
+  constexpr uint kEach = sizeof(T) == 2 ? 16 : 8, kRows = 8;
+  nvidia::take_every_threadgroup<1, kEach>();
+  if (own.group % kEach != 0) return;
+  const uint begin = own.at - own.in_group, width = across.size;
+  if (sizeof(T) == 4) {
+    rotate_rows<kAhead, 1, kRows>(x, y, begin + kRows * own.in_group, count, heads, dim, distance, pairs, across.at, step, angles_of);
+    return;
+  }
+  // Words of two elements: half of the threads do other rows.
+  const uint column = across.at - across.in_group;
+  if ((dim | distance | pairs | width | column | step) % 2 == 0 && (ulong(x) | ulong(y)) % 4 == 0) {
+    const uint half = across.in_group / (width / 2);
+    rotate_rows<kAhead, sizeof(T) == 2 ? 2 : 1, kRows>(x, y, begin + kRows * (2 * own.in_group + half), count, heads, dim, distance, pairs,
+                                                  column + 2 * (across.in_group % (width / 2)), step, angles_of);
+    return;
+  }
+  for (uint part = 0; part < kEach; part += kRows) {
+    rotate_rows<kAhead, 1, kRows>(x, y, begin + kEach * own.in_group + part, count, heads, dim, distance, pairs, across.at, step, angles_of);
+  }
+}
+#endif
 
 }  // namespace anymetal

@@ -64,13 +64,10 @@ kernel void transpose_last2(device const T* x [[buffer(0)]],
                             uint3 group [[threadgroup_position_in_grid]],
                             uint3 size [[threads_per_threadgroup]]) {
 #if ANYMETAL_NVIDIA
-  threadgroup T tile[kTransposedBlock];
-  if (at.z < e.a) {
-    x += ulong(at.z) * e.b * e.c;
-    out += ulong(at.z) * e.b * e.c;
-  }
-  transpose_blocks<false>(tile, at, in_group, group.xy, size, uint2(e.b, at.z < e.a ? e.c : 0), [&](uint2 p) { return x[ulong(p.x) * e.c + p.y]; },
-                          [&](uint2 p, T v) { out[ulong(p.y) * e.b + p.x] = v; });
+  threadgroup uint words[8 * 1024];  // for any threadgroup
+  const bool there = at.z < e.a;
+  const ulong plane = there ? ulong(at.z) * e.b * e.c : 0;
+  transpose_plane<true>(words, x + plane, out + plane, e.b, e.c, there, at.xy, in_group, group.xy, size);
   return;
 #endif
   if (at.x >= e.b || at.y >= e.c || at.z >= e.a) return;
@@ -90,9 +87,8 @@ kernel void transpose_2d(device const T* x [[buffer(0)]],
                          uint2 group [[threadgroup_position_in_grid]],
                          uint2 size [[threads_per_threadgroup]]) {
 #if ANYMETAL_NVIDIA
-  threadgroup T tile[kTransposedBlock];
-  transpose_blocks<true>(tile, uint3(at, 0), uint3(in_group, 0), group, uint3(size, 1), shape.yx, [&](uint2 p) { return x[ulong(p.y) * shape.y + p.x]; },
-                         [&](uint2 p, T v) { out[ulong(p.x) * shape.x + p.y] = v; });
+  threadgroup uint words[kTransposedBlock * sizeof(T) / sizeof(uint)];
+  transpose_plane<false>(words, x, out, shape.x, shape.y, true, at, uint3(in_group, 0), group, uint3(size, 1));
   return;
 #endif
   if (at.x >= shape.y || at.y >= shape.x) return;

@@ -79,6 +79,62 @@ void delta_rows(device const float* q, device const float* k, device const float
     for (uint c = 0; c < kCells; ++c) state_out[cells + r * kKeys + c] = s[r][c];
   }
 }
+
+// From kRows sums that every lane has a part of, lane i gets that of i mod kRows.
+template <uint kRows>
+float spread_rows(thread float (&parts)[32], uint lane) {
+  if (kRows > 4) fold_sums<4>(parts, lane);
+  fold_sums<2>(parts, lane);
+  fold_sums<1>(parts, lane);
+  float sum = parts[0];
+  for (ushort distance = kRows; distance < 32; distance *= 2) sum += simd_shuffle_xor(sum, distance);
+  return sum;
+}
+
+// gated_delta_net_decode for kRows rows of the state, kCells apart from `first` on, by a simdgroup that knows the sums of a row in every kRows-th lane.
+template <uint kCells, uint kRows, bool kAligned>
+void decode_rows(device const float* q, device const float* k, device const float* v, device const float* g, device const float* beta, device const float* state_in,
+                 device float* o, device float* state_out, DeltaParams p, uint head, uint sequence, uint first, uint lane) {
+  const uint cell = lane * kCells, end = p.value_dim, own = min(first + lane % kRows * kCells, end - 1);
+  const ulong states = (ulong(sequence) * p.heads + head) * end;
+  const auto cells = [&](uint r) { return (states + min(first + r * kCells, end - 1)) * (32 * kCells) + cell; };
+  float s[kRows][kCells];
+  for (uint r = 0; r < kRows; ++r) load_floats<kAligned>(s[r], state_in + cells(r));
+  for (uint t = 0; t < p.tokens; ++t) {
+    const ulong token = ulong(sequence) * p.tokens + t, at = token * p.heads + head;
+    const ulong keys = (token * p.key_heads + head % p.key_heads) * (32 * kCells) + cell;
+    float key[kCells], query[kCells], parts[32];
+    load_floats<kAligned>(key, k + keys);
+    load_floats<kAligned>(query, q + keys);
+    const float decay = precise::exp(-g[at]), value = v[at * end + own];
+    for (uint r = 0; r < kRows; ++r) {
+      parts[r] = 0.0f;
+      for (uint c = 0; c < kCells; ++c) {
+        s[r][c] *= decay;
+        parts[r] = fma(s[r][c], key[c], parts[r]);  // in this order, whatever the loads are
+      }
+    }
+    const float write = beta[at] * (value - spread_rows<kRows>(parts, lane));
+    for (uint r = 0; r < kRows; ++r) {
+      const float row_write = simd_shuffle(write, ushort(r));
+      parts[r] = 0.0f;
+      for (uint c = 0; c < kCells; ++c) {
+        s[r][c] = fma(row_write, key[c], s[r][c]);
+        parts[r] = fma(s[r][c], query[c], parts[r]);
+      }
+    }
+    const float out = spread_rows<kRows>(parts, lane);
+    if (lane < kRows && first + lane * kCells < end) o[at * end + own] = out;
+  }
+  for (uint r = 0; r < kRows; ++r) {
+    if (first + r * kCells >= end) continue;
+    if (kAligned) {
+      for (uint c = 0; c < kCells; c += 2) *(device float2*)(state_out + cells(r) + c) = float2(s[r][c], s[r][c + 1]);
+    } else {
+      for (uint c = 0; c < kCells; ++c) state_out[cells(r) + c] = s[r][c];
+    }
+  }
+}
 #endif
 
 /// A thread owns one row of the state, in private memory over all tokens.
@@ -161,6 +217,18 @@ kernel void gated_delta_net_decode(device const float* q [[buffer(0)]],
   const uint K = p.key_dim, head = group.y, sequence = group.z, i = group.x * kCells + thread_at.y;
   if (head >= p.heads || sequence >= p.sequences || i >= p.value_dim || K != 32 * kCells || p.key_heads == 0) return;
 
+#if ANYMETAL_NVIDIA
+  // A row is too little to start a simdgroup for: every kRows-th threadgroup does those of the ones after it, too.
+  constexpr uint kRows = kCells == 4 ? 4 : 8;
+  nvidia::take_every_threadgroup<kRows>();
+  if (group.x % kRows != 0) return;
+  if (kCells > 1 && (((ulong)q | (ulong)k | (ulong)state_in | (ulong)state_out) & 15) == 0) {
+    decode_rows<kCells, kRows, (kCells > 1)>(q, k, v, g, beta, state_in, o, state_out, p, head, sequence, i, thread_at.x);
+  } else {
+    decode_rows<kCells, kRows, false>(q, k, v, g, beta, state_in, o, state_out, p, head, sequence, i, thread_at.x);
+  }
+  return;
+#endif
   const uint cell = thread_at.x * kCells;
   const ulong row = ((ulong(sequence) * p.heads + head) * p.value_dim + i) * K + cell;
   float s[kCells];

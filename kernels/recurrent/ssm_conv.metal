@@ -24,6 +24,43 @@ T past_and_present(device const T* x, device const T* state, ConvShape s, uint s
   return x[(ulong(sequence) * s.tokens + (i - past)) * s.channels + channel];
 }
 
+#if ANYMETAL_NVIDIA
+constant constexpr uint kConvTokens = 8;
+
+// ssm_conv_forward with four taps for kConvTokens tokens from `token` on and kRun channels. All elements are on their way at once: those before the
+// first token come afterwards.
+template <class T, uint kRun>
+void convolve_run(device const T* x, device const T* w, device const T* state, device T* y, ConvShape s, uint sequence, uint channel, uint token) {
+  typedef ElementRun<T, kRun> Run;
+  T taps[kRun][4];
+  for (uint c = 0; c < kRun; ++c) {
+    for (uint k = 0; k < 4; k += kRun) {
+      Run two;
+      two.load(w + (ulong(channel) + c) * 4 + k);
+      for (uint e = 0; e < kRun; ++e) taps[c][k + e] = two.values[e];
+    }
+  }
+  const ulong first = ulong(sequence) * s.tokens * s.channels + channel;
+  Run row[kConvTokens + 3];
+  for (uint i = 0; i < kConvTokens + 3; ++i) row[i].load(x + first + ulong(clamp(token + i, 3u, s.tokens + 2) - 3) * s.channels);
+  if (token < 3) {
+    device const T* past = state + (ulong(sequence) * s.channels + channel) * 3;
+    for (uint i = 0; i < 3; ++i) {
+      for (uint c = 0; c < kRun && token + i < 3; ++c) row[i].values[c] = past[3 * c + token + i];
+    }
+  }
+  for (uint i = 0; i < kConvTokens; ++i) {
+    Run result;
+    for (uint c = 0; c < kRun; ++c) {
+      float sum = 0.0f;
+      for (uint k = 0; k < 4; ++k) sum += float(taps[c][k]) * float(row[i + k].values[c]);
+      result.values[c] = T(silu_as<T>(sum));
+    }
+    if (token + i < s.tokens) result.store(y + first + ulong(token + i) * s.channels);
+  }
+}
+#endif
+
 /// y[s, t, c] = silu(sum over k of w[c, k] * e[t + k]), e the channel's state followed by its tokens,
 /// silu(a) = a / (1 + e^-a); in f32 and rounded once. Tap K - 1 is the current token's.
 ///
@@ -37,6 +74,7 @@ kernel void ssm_conv_forward(device const T* x [[buffer(0)]],
                              device T* y [[buffer(3)]],
                              constant ConvShape& shape [[buffer(4)]],
                              uint3 at [[thread_position_in_grid]],
+                             uint3 in_group [[thread_position_in_threadgroup]],
                              uint3 group [[threadgroup_position_in_grid]],
                              uint3 size [[threads_per_threadgroup]]) {
   const ConvShape s = shape;
@@ -50,27 +88,21 @@ kernel void ssm_conv_forward(device const T* x [[buffer(0)]],
     return sum;
   };
 #if ANYMETAL_NVIDIA
-  // Every eighth threadgroup does the tokens of the seven after it: eleven elements make eight results.
-  constexpr uint kTokens = 8;
-  nvidia::take_every_threadgroup<1, kTokens>();
-  if (group.y % kTokens != 0) return;
+  // Every eighth threadgroup does the tokens of the seven after it, eleven elements make eight results; of 16 bits every sixteenth, half of
+  // its threads the first eight tokens of two channels each.
+  constexpr uint kTaken = 32 / sizeof(T), kRun = 4 / sizeof(T);
+  nvidia::take_every_threadgroup<1, kTaken>();
+  if (group.y % kTaken != 0) return;
   if (s.width == 4 && size.y == 1) {
-    // Places are chosen, not whether there is a load: all are on their way at once.
-    T taps[4], row[kTokens + 3];
-    for (uint k = 0; k < 4; ++k) taps[k] = w[ulong(at.x) * 4 + k];
-    device const T* past = state + (ulong(at.z) * s.channels + at.x) * 3;
-    device const T* tokens = x + ulong(at.z) * s.tokens * s.channels + at.x;
-    for (uint i = 0; i < kTokens + 3; ++i) {
-      const uint place = min(at.y + i, s.tokens + 2);
-      row[i] = *(place < 3 ? past + place : tokens + ulong(place - 3) * s.channels);
-    }
-    for (uint i = 0; i < kTokens; ++i) {
-      float sum = 0.0f;
-      for (uint k = 0; k < 4; ++k) sum += float(taps[k]) * float(row[i + k]);
-      if (at.y + i < s.tokens) store(at.y + i, sum);
+    const uint begin = at.x - in_group.x, half = max(size.x / 2, 1u);
+    if (kRun == 2 && (s.channels | begin | size.x) % 2 == 0 && size.x <= s.channels - begin && (ulong(x) | ulong(w) | ulong(y)) % 4 == 0) {
+      const uint token = at.y + in_group.x / half * kConvTokens;
+      if (token < s.tokens) convolve_run<T, kRun>(x, w, state, y, s, at.z, begin + 2 * (in_group.x % half), token);
+    } else {
+      for (uint token = at.y; token < min(at.y + kTaken, s.tokens); token += kConvTokens) convolve_run<T, 1>(x, w, state, y, s, at.z, at.x, token);
     }
   } else {
-    for (uint i = 0; i < kTokens && i * size.y < s.tokens - at.y; ++i) store(at.y + i * size.y, sum_at(at.y + i * size.y));
+    for (uint i = 0; i < kTaken && i * size.y < s.tokens - at.y; ++i) store(at.y + i * size.y, sum_at(at.y + i * size.y));
   }
   return;
 #endif
@@ -99,7 +131,7 @@ kernel void ssm_conv_state_update(device const T* x [[buffer(0)]],
 
 #define INSTANTIATE(name, T) \
   template [[host_name("ssm_conv_forward_" name)]] kernel void ssm_conv_forward<T>( \
-      device const T*, device const T*, device const T*, device T*, constant ConvShape&, uint3, uint3, uint3); \
+      device const T*, device const T*, device const T*, device T*, constant ConvShape&, uint3, uint3, uint3, uint3); \
   template [[host_name("ssm_conv_state_update_" name)]] kernel void ssm_conv_state_update<T>( \
       device const T*, device const T*, device T*, constant ConvShape&, uint3, uint3, uint3);
 INSTANTIATE("f32", float)

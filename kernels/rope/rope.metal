@@ -57,7 +57,7 @@ inline SplitRope split_rope(constant float* params) {
 
 // Rotates the pairs (i, i + D/2), i < R/2, of a thread's heads, of which tokens have `heads` each; factor(i) divides the angle.
 template <class T, class Factor>
-void rope_split(device const T* x, device T* y, SplitRope rope, device const uint* positions, uint heads, ElementThread own, uint count, uint first, uint step, Factor factor) {
+void rope_split(device const T* x, device T* y, SplitRope rope, device const uint* positions, uint heads, ElementThread own, uint count, ElementThread across, uint step, Factor factor) {
   struct Angles {
     device const uint* positions;
     float divisor, factor;
@@ -65,8 +65,7 @@ void rope_split(device const T* x, device T* y, SplitRope rope, device const uin
     float angle(float at) const { return at / divisor / factor; }
   };
   const auto angles_of = [&](uint i) { return Angles{positions, rope_divisor(i, rope.dim, rope.theta), factor(i)}; };
-  rotate_heads<T>(own, count, heads, rope.dim, rope.dim / 2, rope.pairs, first, step, [&](uint h, uint i) { return float(x[ulong(h) * rope.dim + i]); }, angles_of,
-               [&](uint h, uint i, float v) { y[ulong(h) * rope.dim + i] = T(v); });
+  rotate_heads<4>(x, y, own, count, heads, rope.dim, rope.dim / 2, rope.pairs, across, step, angles_of);
 }
 
 /// Rotary embedding of the first R/2 of the pairs (i, i + D/2) of each head, by the angle
@@ -83,10 +82,11 @@ kernel void rope_neox_f32(device const float* x [[buffer(0)]],
                           device const float* freq_factors [[buffer(5)]],
                           uint2 at [[thread_position_in_grid]],
                           uint2 grid [[threads_per_grid]],
+                          uint2 in_group [[thread_position_in_threadgroup]],
                           uint2 group [[threadgroup_position_in_grid]],
                           uint2 size [[threads_per_threadgroup]]) {
   const bool has_factors = heads_and_flag.y != 0;
-  rope_split(x, y, split_rope(params), positions, heads_and_flag.x, {at.y, group.y, size.y}, grid.y, at.x, grid.x,
+  rope_split(x, y, split_rope(params), positions, heads_and_flag.x, {at.y, group.y, size.y, in_group.y}, grid.y, {at.x, group.x, size.x, in_group.x}, grid.x,
              [&](uint i) { return has_factors ? freq_factors[i] : 1.0f; });
 }
 
@@ -102,7 +102,8 @@ kernel void rope_neox_bf16(device const bfloat* x [[buffer(0)]],
                            constant uint2& heads_and_flag [[buffer(4)]],
                            uint2 at [[thread_position_in_grid]],
                            uint2 grid [[threads_per_grid]],
+                           uint2 in_group [[thread_position_in_threadgroup]],
                            uint2 group [[threadgroup_position_in_grid]],
                            uint2 size [[threads_per_threadgroup]]) {
-  rope_split(x, y, split_rope(params), positions, heads_and_flag.x, {at.y, group.y, size.y}, grid.y, at.x, grid.x, [](uint) { return 1.0f; });
+  rope_split(x, y, split_rope(params), positions, heads_and_flag.x, {at.y, group.y, size.y, in_group.y}, grid.y, {at.x, group.x, size.x, in_group.x}, grid.x, [](uint) { return 1.0f; });
 }

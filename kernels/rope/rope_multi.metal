@@ -25,6 +25,7 @@ kernel void rope_multi(device const T* x [[buffer(0)]],
                        constant uint* sections [[buffer(5)]],
                        uint2 at [[thread_position_in_grid]],
                        uint2 grid [[threads_per_grid]],
+                       uint2 in_group [[thread_position_in_threadgroup]],
                        uint2 group [[threadgroup_position_in_grid]],
                        uint2 size [[threads_per_threadgroup]]) {
   const uint heads = p.heads, tokens = p.tokens;
@@ -41,12 +42,12 @@ kernel void rope_multi(device const T* x [[buffer(0)]],
     const Section s = section_of(i, p.mode, lengths);
     return Angles{positions + ulong(s.axis) * tokens, rope_divisor(s.place, period, params[0])};
   };
-  rotate_heads<T>({at.y, group.y, size.y}, uint(min(ulong(heads) * tokens, ulong(grid.y))), heads, dim, dim / 2, rope_dim / 2, at.x, grid.x,
-               [&](uint h, uint i) { return float(x[ulong(h) * dim + i]); }, angles_of, [&](uint h, uint i, float v) { y[ulong(h) * dim + i] = T(v); });
+  rotate_heads<sizeof(T) == 2 ? 2 : 4>(x, y, {at.y, group.y, size.y, in_group.y}, uint(min(ulong(heads) * tokens, ulong(grid.y))), heads, dim, dim / 2, rope_dim / 2,
+               {at.x, group.x, size.x, in_group.x}, grid.x, angles_of);
 }
 
 #define INSTANTIATE(name, T) \
   template [[host_name("rope_multi_" name)]] kernel void rope_multi<T>( \
-      device const T*, device T*, constant float*, device const int*, constant MultiRopeParams&, constant uint*, uint2, uint2, uint2, uint2);
+      device const T*, device T*, constant float*, device const int*, constant MultiRopeParams&, constant uint*, uint2, uint2, uint2, uint2, uint2);
 INSTANTIATE("f32", float)
 INSTANTIATE("bf16", bfloat)

@@ -1,4 +1,5 @@
 #include <metal_stdlib>
+#include "common/nvidia.h"
 #include "common/turboquant.h"
 using namespace metal;
 using namespace anymetal;
@@ -8,11 +9,13 @@ struct CacheShape {
   uint head_dim, capacity, norms_per_pos;
   float scale_factor;
 
-  // Value of coordinate d, in the rotated domain, from its code.
-  float value(device const float* norms, ulong row, uint d, uint code, uint bits) const {
+  // What the centroid of coordinate d is multiplied by.
+  float gain(device const float* norms, ulong row, uint d) const {
     const uint block = head_dim > kTurboBlock && norms_per_pos > 0 ? min(d / kTurboBlock, norms_per_pos - 1) : 0;
-    return turbo_centroid(code, bits) * turbo_gain(norms[row * norms_per_pos + block], head_dim, scale_factor);
+    return turbo_gain(norms[row * norms_per_pos + block], head_dim, scale_factor);
   }
+  // Value of coordinate d, in the rotated domain, from its code.
+  float value(device const float* norms, ulong row, uint d, uint code, uint bits) const { return turbo_centroid(code, bits) * gain(norms, row, d); }
 };
 
 struct DequantizeParams {
@@ -88,6 +91,31 @@ struct DequantizeRangeParams {
 };
 static_assert(sizeof(DequantizeRangeParams) == 32, "layout");
 
+#if ANYMETAL_NVIDIA
+// Positions that a threadgroup of tq_dequantize_hb_kv_seq does.
+constant constexpr uint kPositions = 16;
+
+// dequantize_bytes for kPositions positions from `token` on, four codes side by side a thread. Neighbours look up different codes, which constants
+// answer one by one: `centroids`, 256 elements of threadgroup memory, do not. All threads must call.
+inline void dequantize_positions(device const uchar* packed, device const float* norms, device float* dst, CacheShape cache, threadgroup float* centroids, uint head,
+                                 uint first_pos, uint token, uint tokens, uint width, uint index, uint size) {
+  const uint bits = turbo_byte_bits(width), fours = cache.head_dim / 4, end = min(kPositions, tokens - token);
+  for (uint code = index; code < 256; code += size) centroids[code] = turbo_centroid(code, bits);
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  for (uint t = index / fours, i = index % fours; t < end;) {
+    const ulong position = ulong(first_pos) + token + t, row = ulong(head) * cache.capacity + position;
+    float4 values = 0.0f;
+    if (position < cache.capacity) {
+      const uint word = *(device const uint*)(packed + row * cache.head_dim + 4 * i);
+      const float gain = cache.gain(norms, row, 4 * i);
+      for (uint e = 0; e < 4; ++e) values[e] = centroids[word >> 8 * e & 0xff] * gain;
+    }
+    *(device float4*)(dst + (ulong(head) * tokens + token + t) * cache.head_dim + 4 * i) = values;
+    for (i += size; i >= fours; i -= fours) ++t;
+  }
+}
+#endif
+
 /// tq_dequantize_hb_kv of n_tokens positions from start_pos on. Positions do not wrap.
 ///
 /// buffer 0: packed u8 [H_kv, CAP, D]; 1: norms f32 [H_kv, CAP, norms_per_pos]; 2: dst f32 [H_kv, n_tokens, D];
@@ -102,6 +130,19 @@ kernel void tq_dequantize_hb_kv_seq(device const uchar* packed [[buffer(0)]],
                                     uint3 size [[threads_per_threadgroup]]) {
   if (group.x >= p.num_kv_heads || group.y >= p.n_tokens) return;
   const CacheShape cache = {p.head_dim, p.cache_capacity, p.norms_per_pos, p.scale_factor_d512};
-  dequantize_bytes(packed, norms, dst, cache, group.x, p.start_pos, group.y, p.n_tokens, p.codebook_bits, index,
-                   size.x * size.y * size.z);
+  const uint threads = size.x * size.y * size.z;
+#if ANYMETAL_NVIDIA
+  nvidia::take_every_threadgroup<1, kPositions>();
+  if (group.y % kPositions != 0) return;
+  threadgroup float centroids[256];
+  if (p.head_dim % 4 == 0 && ulong(packed) % 4 == 0 && ulong(dst) % 16 == 0) {
+    dequantize_positions(packed, norms, dst, cache, centroids, group.x, p.start_pos, group.y, p.n_tokens, p.codebook_bits, index, threads);
+  } else {
+    for (uint token = group.y; token < min(group.y + kPositions, p.n_tokens); ++token) {
+      dequantize_bytes(packed, norms, dst, cache, group.x, p.start_pos, token, p.n_tokens, p.codebook_bits, index, threads);
+    }
+  }
+  return;
+#endif
+  dequantize_bytes(packed, norms, dst, cache, group.x, p.start_pos, group.y, p.n_tokens, p.codebook_bits, index, threads);
 }

@@ -33,7 +33,9 @@ Result<void> write_one(Context& context, std::string_view kernel, const Tensor& 
       !bound) {
     return bound;
   }
-  context.encoder.dispatch_threads({width, at.heads, at.tokens}, {std::min<std::size_t>(256, width)});
+  const std::size_t across = std::min<std::size_t>(256, width);
+  context.encoder.dispatch_threads({width, at.heads, at.tokens},
+                                   {across, std::min<std::size_t>(at.heads, 256 / across)});
   return {};
 }
 

@@ -80,7 +80,7 @@ INSTANTIATE_TEST_SUITE_P(Products, NvidiaWarpgroupForms,
 INSTANTIATE_TEST_SUITE_P(Attention, NvidiaForms,
                          testing::Values("flash_attn_vec_f16kv_dk256", "sdpa", "attention_q8_0kv",
                                          "steel_attention_float32_bq32_bk16_bd256_wm4_wn1_maskfloat32"));
-INSTANTIATE_TEST_SUITE_P(Recurrent, NvidiaForms, testing::Values("gated_delta_net_f32", "chunk_tri_solve_invert_f32", "tri_solve_lower_unit_f32", "tri_solve_lower_unit_bf16",
+INSTANTIATE_TEST_SUITE_P(Recurrent, NvidiaForms, testing::Values("gated_delta_net_f32", "gated_delta_net_decode_f32_1", "gated_delta_net_decode_f32_2", "chunk_tri_solve_invert_f32", "tri_solve_lower_unit_f32", "tri_solve_lower_unit_bf16",
                                          "gated_delta_net_kkt_bf16", "gated_delta_net_recompute_wu_bf16",
                                          "gated_delta_net_chunk_o_bf16", "chunk_local_cumsum_g_f32", "ssm_conv_forward_bf16", "ssm_conv_state_update_f32"));
 INSTANTIATE_TEST_SUITE_P(Others, NvidiaForms,
@@ -102,7 +102,7 @@ INSTANTIATE_TEST_SUITE_P(SeveralThreadgroups, NvidiaForms,
                                          "rope_neox_f32", "rope_neox_bf16", "rope_multi_f32", "rope_multi_bf16", "fused_head_norm_rope_f32", "fused_head_norm_rope_f32_v2",
                                          "fused_head_norm_rope_batch_bf16", "fused_head_norm_rope_bf16", "compute_g_beta_f32", "ssm_conv_forward_f32", "ssm_norm_gate_f32",
                                          "qdq_affine_init_f32", "qdq_affine_forward_f32", "qdq_affine_backward_scales_f32", "qdq_affine_backward_biases_f32",
-                                         "qdq_q4_0_f32", "qdq_q8_0_f32", "fwht_standalone_f32_d256", "fwht_sign_premult_f32_d512", "fwht_sign_undo_f32_d512",
+                                         "qdq_q4_0_f32", "qdq_q8_0_f32", "fwht_standalone_f32_d256", "fwht_sign_premult_f32_d512", "fwht_sign_undo_f32_d512", "tq_dequantize_hb_kv_seq",
                                          "argsort_desc_f32", "fused_moe_routing_f32", "fused_moe_routing_batch_f32", "moe_softmax_topk_f32"));
 INSTANTIATE_TEST_SUITE_P(Rows, NvidiaForms,
                          testing::Values("argmax_f32", "top_k_f32", "softmax_sample_f32", "cumsum_f32", "cumsum_bf16", "softmax_f32",

@@ -75,6 +75,8 @@ constexpr std::array kGroups = {Groups{1, 2, 2},     Groups{5, 32, 4},
                                 Groups{5, 64, 8},    Groups{3, 32, 16},
                                 Groups{5, 64, 16},   Groups{2, 128, 256},
                                 Groups{7, 16, 64},   Groups{2, 512, 256},
+                                Groups{37, 32, 4},   Groups{18, 64, 16},
+                                Groups{35, 128, 256}, Groups{19, 96, 16},
                                 Groups{1, 1024, 16}, Groups{65536, 64, 16, Purpose::Benchmark},
                                 Groups{1 << 19, 64, 16, Purpose::LargeBenchmark}};
 

@@ -1,6 +1,7 @@
 // Rows of caches quantised and moved: kernels/attention/kv_cache_rows.metal.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -37,7 +38,8 @@ void store(Problem& p, const Store& s) {
   const auto out = p.inout(1, DType::Q8_0, s.heads * s.capacity * s.dim, normal(), cache);
   unsigned index = 2;
   for (const std::size_t v : {s.heads, s.dim, s.capacity, s.start, s.tokens, s.offset}) p.value(index++, u32(v));
-  p.threads({s.dim / 32, s.heads, s.tokens}, {flat_threads(s.dim / 32)});
+  const std::size_t blocks = flat_threads(s.dim / 32);
+  p.threads({s.dim / 32, s.heads, s.tokens}, {blocks, std::min<std::size_t>(s.heads, 256 / blocks)});
   p.expect(out, Tolerance::exact(), [=] {
     Values expected = cache;
     for (std::size_t row = 0; row < s.tokens * s.heads; ++row) {  // in order: a later token wins its slot
@@ -78,10 +80,10 @@ void move(Problem& p, const Move& s) {
 }  // namespace
 
 void kv_cache_rows_cases(CaseList& list) {
-  for (const Store& s :
-       {Store{1, 32, 1, 0, 1, 0}, Store{2, 64, 9, 8, 1, 0}, Store{3, 96, 5, 2, 3, 2}, Store{1, 256, 7, 5, 4, 0},
-        Store{2, 32, 3, 1, 8, 0}, Store{32, 256, 512, 0, 512, 0, Purpose::Benchmark},
-        Store{32, 256, 4096, 0, 4096, 0, Purpose::LargeBenchmark}}) {
+  for (const Store& s : {Store{1, 32, 1, 0, 1, 0}, Store{2, 64, 9, 8, 1, 0}, Store{3, 96, 5, 2, 3, 2},
+                         Store{1, 256, 7, 5, 4, 0}, Store{2, 32, 3, 1, 8, 0}, Store{4, 256, 7, 5, 9, 2},
+                         Store{70, 128, 3, 1, 6, 0}, Store{32, 256, 512, 0, 512, 0, Purpose::Benchmark},
+                         Store{32, 256, 4096, 0, 4096, 0, Purpose::LargeBenchmark}}) {
     list.add(
         "kv_cache_copy_seq_f32_to_q8_0",
         fmt::format("H={} D={} cap={} at={} new={} from={}", s.heads, s.dim, s.capacity, s.start, s.tokens, s.offset),

@@ -155,7 +155,7 @@ void multi_case(CaseList& list, DType type, const Multi& s) {
     p.value(4, std::array{static_cast<std::uint32_t>(s.heads), s.mode, static_cast<std::uint32_t>(s.tokens), 0u});
     p.value(5, s.sections);
     const std::size_t width = std::min<std::size_t>(s.dim / 2, 256);
-    p.threads({s.dim / 2 + p.spare(1), rows + p.spare(2)}, {width, std::min(rows, std::max<std::size_t>(1, 256 / width))});
+    p.threads({s.dim / 2 + p.spare(1 + s.tokens % 2), rows + p.spare(2)}, {width, std::min(rows, std::max<std::size_t>(1, 256 / width))});
     p.expect(y, kOfMagnitude, [=] {
       return turned(type, x, rows, [&](Expected& e, std::size_t row, std::size_t base) {
         for (std::size_t i = 0; i < s.rope_dim / 2; ++i) {
@@ -189,6 +189,7 @@ void split_cases(CaseList& list) {
       Split{.tokens = 5, .heads = 3, .dim = 128, .rope_dim = 32},
       Split{.tokens = 2, .heads = 5, .dim = 256, .rope_dim = 64, .theta = 1e6f},
       Split{.tokens = 3, .heads = 1, .dim = 130, .rope_dim = 130},
+      Split{.tokens = 9, .heads = 5, .dim = 64, .rope_dim = 56},
       Split{.tokens = 3, .heads = 1, .dim = 96, .rope_dim = 2},
       Split{.tokens = 2, .heads = 2, .dim = 36, .rope_dim = 26, .extra_threads = 5},
       Split{.tokens = 2, .heads = 2, .dim = 80, .rope_dim = 40, .top_position = 100000},
@@ -227,6 +228,7 @@ void multi_cases(CaseList& list) {
       Multi{2, 3, 40, 40, kSections, {2, 3, 1, 1}},
       Multi{2, 3, 64, 64, kVision, {16, 16, 0, 0}},
       Multi{2, 3, 80, 80, kVision, {15, 25, 3, 9}},
+      Multi{9, 5, 64, 40, kSections, {4, 8, 6, 2}},
       Multi{2, 1, 36, 24, kSections, {0, 0, 0, 0}},
       Multi{2, 1, 36, 24, kInterleaved, {0, 0, 0, 0}},
       Multi{2, 1, 36, 36, kVision, {0, 0, 5, 5}},

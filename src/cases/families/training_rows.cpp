@@ -338,7 +338,7 @@ void training_rows_cases(CaseList& list) {
   list.add("rms_norm_compute_rms_inv_f32", "zeros", [](Problem& p) { rms_inverse(p, {3, 65}, 0); });
 
   for (const Taking& t :
-       {Taking{1, 1, 1}, Taking{3, 33, 7}, Taking{17, 64, 64}, Taking{5, 1000, 31}, Taking{4, 9, 20, true}}) {
+       {Taking{1, 1, 1}, Taking{3, 33, 7}, Taking{17, 64, 64}, Taking{5, 1000, 31}, Taking{4, 9, 20, true}, Taking{6, 40, 24, true}}) {
     const std::string name = fmt::format("{}x{} k={}{}", t.rows, t.columns, t.k, t.repeated ? " repeated" : "");
     list.add("take_along_axis_f32", name, [=](Problem& p) { take(p, t, false); });
     list.add("take_along_axis_backward_f32", name, [=](Problem& p) { take(p, t, true); });

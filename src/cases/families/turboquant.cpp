@@ -377,8 +377,8 @@ void dequantize_cases(CaseList& list) {
   };
   for (const std::uint32_t bits : {5u, 6u, 8u}) {
     for (const Read& r : kReads) add_range(r, bits, Purpose::Test);
-    for (const Read& r : {Read{256, 3, 9, 2, 7}, Read{512, 2, 9, 0, 9, 22.627}, Read{256, 2, 5, 3, 4}}) {
-      add_range(r, bits, Purpose::Test);  // the last one ends past the capacity
+    for (const Read& r : {Read{256, 3, 9, 2, 7}, Read{512, 2, 9, 0, 9, 22.627}, Read{256, 2, 5, 3, 4}, Read{256, 2, 36, 3, 37}}) {
+      add_range(r, bits, Purpose::Test);  // the last ones end past the capacity
     }
   }
   add_range({256, 8, 512, 0, 512}, 8, Purpose::Benchmark);
