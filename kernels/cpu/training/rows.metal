@@ -20,7 +20,26 @@ void column_sums(uint c, uint dim, uint rows, device const float* x, device cons
   for (uint n = 0; n < N; ++n) Wide::store(dw + c + 16 * n, sums[n]);
 }
 
-/// training/row_gradients.metal for a core: the first threadgroups take 256 columns each, the others nothing.
+constant constexpr uint kMostRuns = 32;  // of 16 columns, whose sums stay in the nearest cache
+
+// The same for `runs` runs of 16 columns, where registers do not hold the sums of enough columns to read rows in long pieces.
+inline void column_sums(uint c, uint runs, uint dim, uint rows, device const float* x, device const float* dy, device const float* r,
+                        device float* dw) {
+  WideF sums[kMostRuns] = {};
+  for (uint b = 0; b < rows; ++b) {
+    const ulong at = ulong(b) * dim + c;
+    const float inverse = r[b];
+#pragma clang loop unroll_count(2)
+    for (uint n = 0; n < runs; ++n) {
+      __builtin_prefetch(dy + at + dim + 16 * n);
+      __builtin_prefetch(x + at + dim + 16 * n);
+      sums[n] += Wide::load(dy + at + 16 * n) * (Wide::load(x + at + 16 * n) * inverse);
+    }
+  }
+  for (uint n = 0; n < runs; ++n) Wide::store(dw + c + 16 * n, sums[n]);
+}
+
+/// training/row_gradients.metal for a core: the first threadgroups take 256 or 512 columns each, the others nothing.
 kernel void rms_norm_backward_dw_f32(device const float* x [[buffer(0)]],
                                      device const float* dy [[buffer(1)]],
                                      device const float* r [[buffer(2)]],
@@ -29,9 +48,16 @@ kernel void rms_norm_backward_dw_f32(device const float* x [[buffer(0)]],
                                      threadgroup float* scratch [[threadgroup(0)]],
                                      uint group [[threadgroup_position_in_grid]]) {
   const uint dim = uint(params[0]), rows = uint(params[1]);
-  if (ulong(group) * kColumns >= dim) return;
-  const uint begin = group * kColumns, end = min(begin + kColumns, dim);
+  const bool is_narrow = __msl_vector_bits() < 512;
+  const uint columns = is_narrow ? 16 * kMostRuns : kColumns;
+  if (ulong(group) * columns >= dim) return;
+  const uint begin = group * columns, end = min(begin + columns, dim);
   uint c = begin;
+  if (is_narrow) {
+    const uint runs = (end - c) / 16;
+    column_sums(c, runs, dim, rows, x, dy, r, dw);
+    c += 16 * runs;
+  }
   if (end - c == kColumns) return column_sums<kColumns / 16>(c, dim, rows, x, dy, r, dw);
   for (; c + 16 <= end; c += 16) column_sums<1>(c, dim, rows, x, dy, r, dw);
   for (; c < end; ++c) {
