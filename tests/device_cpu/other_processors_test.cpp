@@ -29,6 +29,13 @@ TEST(ProcessorFeatures, FollowFromTheName) {
   EXPECT_TRUE(features_of("x86_64-linux-gnu", "neoverse-n1").empty());
 }
 
+TEST(ProcessorFeatures, HaveGathersWhereVectorsOfEightDo) {
+  EXPECT_TRUE(features_of("x86_64-linux-gnu", "x86-64-v3").at("fast-gather"));
+  EXPECT_TRUE(features_of("x86_64-linux-gnu", "znver3").at("fast-gather"));
+  EXPECT_FALSE(features_of("x86_64-linux-gnu", "x86-64-v2").contains("fast-gather"));
+  EXPECT_FALSE(features_of("x86_64-linux-gnu", "x86-64-v4").contains("fast-gather")) << "follows from the name";
+}
+
 TEST(ProcessorFeatures, AreNeverScalableVectors) {
   const auto v1 = features_of("aarch64-linux-gnu", "neoverse-v1");
   EXPECT_FALSE(v1.at("sve"));

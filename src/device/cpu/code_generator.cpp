@@ -30,8 +30,10 @@
 #include "device/cpu/gather_addresses.hpp"
 #include "device/cpu/integer_conversions.hpp"
 #include "device/cpu/loop_pipeline.hpp"
+#include "device/cpu/mask_bits.hpp"
 #include "device/cpu/shift_amounts.hpp"
 #include "device/cpu/simplify_pipeline.hpp"
+#include "device/cpu/whole_stores.hpp"
 #include "msl/pass_checkpoints.hpp"
 
 namespace anymetal::device::cpu {
@@ -164,6 +166,8 @@ Result<std::string> CodeGenerator::emit_object(llvm::Module& module) const {
   if (!rounds_to_bfloat(*machine_->getMCSubtargetInfo())) expand_bfloat_rounding(module);
   bound_shifts(module);
   make_addresses_where_used(module);
+  if (masks_stores_slowly(*machine_->getMCSubtargetInfo())) store_whole_vectors(module);
+  if (!has_mask_registers(*machine_->getMCSubtargetInfo())) spread_mask_bits(module);
   auto& machine = static_cast<llvm::LLVMTargetMachine&>(*machine_);
   llvm::SmallString<0> bytes;
   llvm::raw_svector_ostream stream(bytes);

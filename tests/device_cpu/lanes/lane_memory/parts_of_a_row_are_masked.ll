@@ -6,10 +6,11 @@
 ; CHECK: [[HALF:%.*]] = call <32 x i16> @llvm.masked.load.v32i16.p0(ptr %{{.*}}, i32 2, <32 x i1> [[MASK:%.*]], <32 x i16> poison)
 ; CHECK: call void @llvm.masked.store.v32i32{{.*}}<32 x i1> [[MASK]])
 ; AVX2: [[ALL:%.*]] = icmp eq i32 {{.*}}, -1
-; AVX2: br i1 [[ALL]], label %[[JOIN:.*]], label %general
+; AVX2: br i1 [[ALL]], label %fast, label %general
+; AVX2: fast:
+; AVX2: load <32 x half>
 ; AVX2: general:
-; AVX2: call void @lanes.gather.2(
-; AVX2-NEXT: br label %[[JOIN]]
+; AVX2: call <32 x i16> @lanes.gather.near.2(
 ; AVX2: call void @llvm.masked.store.v32i32{{.*}}<32 x i1>
 ; NEON: [[ALL:%.*]] = icmp eq i32 {{.*}}, -1
 ; NEON: br i1 [[ALL]], label
