@@ -92,18 +92,31 @@ Threads emit_groups(llvm::IRBuilder<>& builder, const GroupContextIr& context, c
   const Triple clipped = extent;
   if (plan.rows) size(kGroup, 0) = zero;  // the thread's position is that in the grid
   if (plan.one) extent = {builder.getInt32(1), builder.getInt32(1), builder.getInt32(1)};
+  Triple skipped{};  // threads before the first that does the kernel's work, where there may be some
   for (const auto& bound : plan.bounds) {
-    auto wide = [&](llvm::Value* value) { return builder.CreateZExtOrTrunc(value, builder.getInt64Ty()); };
-    auto* end = wide(emit_bound(builder, thread, bound, call_arguments({zero, zero, zero}, zero)));
+    auto wide = [&](llvm::Value* value) { return builder.CreateZExt(value, builder.getInt64Ty()); };
+    auto* end = emit_bound(builder, thread, bound, call_arguments({zero, zero, zero}, zero));
     auto* left = builder.CreateBinaryIntrinsic(llvm::Intrinsic::usub_sat, end, wide(origin[bound.axis]));
     auto* shorter = builder.CreateBinaryIntrinsic(llvm::Intrinsic::umin, left, wide(extent[bound.axis]));
-    extent[bound.axis] = builder.CreateTrunc(shorter, builder.getInt32Ty());
+    auto* threads = builder.CreateTrunc(shorter, builder.getInt32Ty());
+    auto*& known = bound.side == GridBound::Side::From ? skipped[bound.axis] : extent[bound.axis];
+    if (bound.side == GridBound::Side::From && known)
+      threads = builder.CreateBinaryIntrinsic(llvm::Intrinsic::umax, known, threads);
+    known = threads;
   }
+  for (unsigned d = 0; d < 3; ++d)
+    if (skipped[d]) extent[d] = builder.CreateBinaryIntrinsic(llvm::Intrinsic::usub_sat, extent[d], skipped[d]);
+  const auto past = [&](unsigned axis, llvm::Value* at) {
+    return skipped[axis] ? builder.CreateNUWAdd(skipped[axis], at) : at;
+  };
   Threads threads;
-  emit_counted_loop(builder, extent[2], "thread.z", [&](llvm::Value* z) {
-    emit_counted_loop(builder, extent[1], "thread.y", [&](llvm::Value* y) {
+  emit_counted_loop(builder, extent[2], "thread.z", [&](llvm::Value* count_z) {
+    auto* z = past(2, count_z);
+    emit_counted_loop(builder, extent[1], "thread.y", [&](llvm::Value* count_y) {
+      auto* y = past(1, count_y);
       auto* row = builder.CreateNUWMul(builder.CreateNUWAdd(builder.CreateNUWMul(z, clipped[1]), y), clipped[0]);
-      auto arguments_at = [&](llvm::Value* x) {
+      auto arguments_at = [&](llvm::Value* count_x) {
+        auto* x = past(0, count_x);
         auto* place = plan.rows ? builder.CreateNUWAdd(origin[0], x) : x;
         return call_arguments({place, y, z}, builder.CreateNUWAdd(row, x));
       };
