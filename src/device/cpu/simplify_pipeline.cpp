@@ -19,6 +19,9 @@
 #include <llvm/Transforms/Scalar/SimpleLoopUnswitch.h>
 #include <llvm/Transforms/Scalar/SimplifyCFG.h>
 
+#include "device/cpu/short_circuits.hpp"
+#include "device/cpu/stored_elements.hpp"
+
 namespace anymetal::device::cpu {
 namespace {
 
@@ -47,6 +50,7 @@ llvm::FunctionPassManager simplification() {
   counting.addPass(llvm::LoopFullUnrollPass(kLevel));
 
   llvm::FunctionPassManager passes;
+  passes.addPass(LoadStoredElements());
   passes.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
   passes.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
   passes.addPass(simplify_branches());
@@ -66,6 +70,7 @@ llvm::FunctionPassManager simplification() {
   passes.addPass(llvm::DSEPass());
   passes.addPass(llvm::createFunctionToLoopPassAdaptor(hoist(/*speculates=*/true), /*UseMemorySSA=*/true,
                                                        /*UseBlockFrequencyInfo=*/true));
+  passes.addPass(JoinShortCircuits());
   passes.addPass(llvm::SimplifyCFGPass(
       llvm::SimplifyCFGOptions().convertSwitchRangeToICmp(true).hoistCommonInsts(true).sinkCommonInsts(true)));
   passes.addPass(llvm::InstCombinePass());
