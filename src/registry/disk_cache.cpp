@@ -1,6 +1,7 @@
 #include <anymetal/disk_cache.hpp>
 
 #include "cache/disk_store.hpp"
+#include "observe/environment.hpp"
 #include "observe/log.hpp"
 #include "registry/default_store.hpp"
 
@@ -20,6 +21,7 @@ DiskCacheUsage on_store(const DiskCacheOptions& options, cache::StoreUsage (cach
 }  // namespace
 
 std::optional<cache::StoreSettings> registry::store_settings(const DiskCacheOptions& options) {
+  environment::check();
   if (!options.enabled) return std::nullopt;
   auto settings = cache::settings_from_environment();
   if (!options.directory.empty()) {

@@ -5,6 +5,7 @@
 #include "device/backend.hpp"
 #include "device/cpu/cpu_backend.hpp"
 #include "device/cuda/cuda_backend.hpp"
+#include "observe/environment.hpp"
 
 #include <fmt/format.h>
 
@@ -44,6 +45,7 @@ Result<std::shared_ptr<device::Backend>> open_backend(std::string_view id) {
 }  // namespace
 
 Result<Device> Device::open(std::string_view id) {
+  environment::check();
   auto backend = open_backend(id);
   if (!backend) return std::unexpected(backend.error().with_device(std::string(id.substr(0, 100))));
   return Device(std::move(*backend));

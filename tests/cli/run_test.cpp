@@ -104,6 +104,16 @@ TEST_F(CliRun, DynamicThreadgroupMemory) {
   EXPECT_THAT(values_of<std::int32_t>(*cli::read_npy(scratch.file("out.npy"))), ElementsAre(7, 6, 5, 4, 3, 2, 1, 0));
 }
 
+TEST_F(CliRun, AVariableOfTheEnvironmentThatMakesNoSenseIsNamedOnce) {
+  ::setenv("ANYMETAL_THREADS", "banana", 1);
+  const auto run = run_program({"run", source, "--entry", "reversed", "--buffer", "0=zeros:i32:8", "--threadgroup-memory", "0=32", "--grid", "1", "--group", "8"});
+  ::unsetenv("ANYMETAL_THREADS");
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  constexpr std::string_view kWarning = "anymetal: warning: ANYMETAL_THREADS=banana is left out: it takes a number of threads, 1 or more\n";
+  ASSERT_THAT(run.err, HasSubstr(kWarning));
+  EXPECT_EQ(run.err.find(kWarning), run.err.rfind(kWarning));
+}
+
 TEST_F(CliRun, BuiltInKernelsNeedNoFile) {
   const auto x = count<float>("x.npy", cli::ElementType::F32, 8);
   const auto result = run_program({"run", "--kernel", "elementwise_add_f32", "--device", "cpu", "--buffer", "0=" + x,

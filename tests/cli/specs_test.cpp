@@ -140,6 +140,8 @@ TEST(Specs, RestOfTheOptions) {
 
 TEST(Specs, MessagesNameTheOptionAndTheForm) {
   EXPECT_THAT(parse_constant("100").error().message(), HasSubstr("--constant 100: expected NAME=VALUE"));
+  EXPECT_THAT(parse_constant("70000=int:1").error().message(), HasSubstr("--constant 70000=int:1: the index of a function constant is at most 65535"));
+  EXPECT_TRUE(parse_constant("65535=int:1"));
   EXPECT_THAT(parse_constant("100=uchar:300").error().message(), HasSubstr("'300' is not a value of type uchar"));
   EXPECT_THAT(parse_constant("100=double:1").error().message(), HasSubstr("no function constant can have the type 'double'"));
   EXPECT_THAT(parse_bytes("3=u8:256").error().message(), HasSubstr("'256' is not a value of type u8"));

@@ -27,10 +27,11 @@ constexpr bool kAssertions = false;
 constexpr bool kAssertions = true;
 #endif
 
-/// Whether a variable of the environment is anything but 0; `otherwise` where it is not set.
+/// Whether a variable of the environment is 1; `otherwise` where it is neither that nor 0.
 bool is_on(const char* variable, bool otherwise) {
   const char* text = std::getenv(variable);
-  return text ? std::string_view(text) != "0" : otherwise;
+  const std::string_view value = text != nullptr ? text : "";
+  return value == "0" ? false : value == "1" || otherwise;
 }
 
 /// Another form of a kernel: as it was kept, or compiled and kept.

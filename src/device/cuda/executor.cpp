@@ -8,14 +8,14 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
+#include <string_view>
 
 namespace anymetal::device::cuda {
 
 bool runs_synchronously() {
   static const bool value = [] {
     const char* text = std::getenv("ANYMETAL_CUDA_SYNC");
-    return text != nullptr && *text != '\0' && std::strcmp(text, "0") != 0;
+    return text != nullptr && std::string_view(text) == "1";
   }();
   return value;
 }

@@ -6,13 +6,15 @@
 #include <set>
 
 #include "code/declared_constants.hpp"
+#include "code/parsed_once.hpp"
 #include "commands/command.hpp"
 #include "commands/device_option.hpp"
-#include "msl/parsed_source.hpp"
+#include "device/backend.hpp"
 #include "parts/file.hpp"
 #include "parts/number_option.hpp"
 #include "parts/source_options.hpp"
 #include "parts/statistics.hpp"
+#include "registry/default_store.hpp"
 #include "run/run_request.hpp"
 
 namespace anymetal::cli {
@@ -100,14 +102,16 @@ Result<RunRequest> request_from(const Options& options) {
 }
 
 /// Constants without a type have that which the file declares.
-Result<std::vector<FunctionConstant>> constants_for(std::span<const ConstantSpec> specs, const Options& options, const SourceOptions& source) {
+Result<std::vector<FunctionConstant>> constants_for(std::span<const ConstantSpec> specs, const Options& options,
+                                                    const SourceOptions& source, const Device& device,
+                                                    const registry::Compiler& compiler) {
   if (!lacks_a_type(specs)) return function_constants(specs, {});
   if (options.file.empty()) {
     return fail(ErrorCode::InvalidArgument, "--constant of a built-in kernel: expected INDEX=TYPE:VALUE or NAME=TYPE:VALUE, e.g. 100=int:4");
   }
   const auto text = read_file(options.file);
   if (!text) return std::unexpected(text.error());
-  const auto parsed = msl::ParsedSource::parse({options.file, *text, source});
+  const auto parsed = compiler.parse({options.file, *text, source, device.backend()->front_end_target()});
   if (!parsed) return std::unexpected(parsed.error());
   return function_constants(specs, (*parsed)->constants());
 }
@@ -159,10 +163,11 @@ Exit run_kernel(const Options& options) {
   if (!specs) return report_option(specs.error(), options.json);
   auto device = open_device(options.device);
   if (!device) return report(device.error(), options.json);
-  const auto constants = constants_for(*specs, options, *source);
+  const auto compiler = std::make_shared<const ParsedOnce>(registry::make_clang_compiler());
+  const auto constants = constants_for(*specs, options, *source, *device, *compiler);
   if (!constants) return report_option(constants.error(), options.json);
 
-  KernelRegistry registry;
+  KernelRegistry registry(compiler, registry::open_store({}));
   Result<PipelinePtr> pipeline{nullptr};
   const double compile = measure([&] { pipeline = pipeline_for(registry, options, *source, *constants, *device); });
   if (!pipeline) return report_option(pipeline.error(), options.json);

@@ -77,6 +77,9 @@ Result<ConstantSpec> parse_constant(std::string_view text) {
   if (std::isdigit(static_cast<unsigned char>(name.front())) != 0) {
     const auto index = parse_number<std::uint32_t>(name);
     if (!index) return wrong(text, kForm);
+    constexpr std::uint32_t kLastIndex = 65535;  // that a function constant may be declared with
+    if (*index > kLastIndex)
+      return wrong(text, fmt::format("the index of a function constant is at most {}", kLastIndex));
     spec.which = *index;
   }
   const std::size_t colon = written.find(':');

@@ -1,0 +1,18 @@
+#pragma once
+/// \file
+/// The environment variables that the library reads, and whether their values are some that they take.
+
+#include <string>
+#include <vector>
+
+namespace anymetal::environment {
+
+/// A sentence for each variable whose value is none that it takes, with the name, the value and what it takes. Those
+/// that name a device, a processor, a file or a directory are left to who opens it.
+std::vector<std::string> complaints();
+
+/// Warns of each of these, once a process: what reads such a variable does as if it were not set. Thread contract: safe
+/// from any thread.
+void check();
+
+}  // namespace anymetal::environment
