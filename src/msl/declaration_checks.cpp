@@ -1,6 +1,7 @@
 #include "msl/address_spaces.hpp"
 #include "msl/annotations.hpp"
 #include "msl/checks.hpp"
+#include "msl/component_checks.hpp"
 #include "msl/given_constants.hpp"
 #include "msl/thread_inputs.hpp"
 #include "msl/value_types.hpp"
@@ -20,18 +21,22 @@ bool is_kernel(const clang::Decl& d) { return find_annotation(d, "kernel") != nu
 
 /// Whether the user wrote a `*` or `&` here, as against a typedef, a template parameter or `auto`, and nothing that has a space of its own is
 /// behind it: where a parameter is `device float*& p` or `device float* p[4]`, Apple's compiler takes the outer one to be in `thread`.
-bool lacks_space(const clang::DeclaratorDecl& d) {
-  const clang::TypeSourceInfo* info = d.getTypeSourceInfo();
-  if (info == nullptr || d.isImplicit()) return false;
-  clang::TypeLoc type = info->getTypeLoc().IgnoreParens();
+bool lacks_space(clang::TypeLoc type, const clang::ASTContext& ast) {
+  type = type.IgnoreParens();
   while (const auto array = type.getAs<clang::ArrayTypeLoc>()) type = array.getElementLoc().IgnoreParens();
   while (const auto qualified = type.getAs<clang::QualifiedTypeLoc>()) type = qualified.getUnqualifiedLoc().IgnoreParens();
   clang::QualType pointee;
   if (const auto pointer = type.getAs<clang::PointerTypeLoc>()) pointee = pointer.getPointeeLoc().getType();
   if (const auto reference = type.getAs<clang::LValueReferenceTypeLoc>()) pointee = reference.getPointeeLoc().getType();
-  while (!pointee.isNull() && !pointee.hasAddressSpace() && pointee->isArrayType()) pointee = d.getASTContext().getAsArrayType(pointee)->getElementType();
+  while (!pointee.isNull() && !pointee.hasAddressSpace() && pointee->isArrayType())
+    pointee = ast.getAsArrayType(pointee)->getElementType();
   if (pointee.isNull() || pointee.hasAddressSpace() || pointee->isFunctionType() || pointee->getContainedAutoType() != nullptr) return false;
   return !pointee->isPointerType() || !pointee->getPointeeType().hasAddressSpace();
+}
+
+bool lacks_space(const clang::DeclaratorDecl& d) {
+  const clang::TypeSourceInfo* info = d.getTypeSourceInfo();
+  return info != nullptr && !d.isImplicit() && lacks_space(info->getTypeLoc(), d.getASTContext());
 }
 
 constexpr std::string_view kFunctionPointers = "pointers to functions are not supported: indirect calls do not exist in Metal compute kernels";
@@ -55,6 +60,7 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
   }
 
   bool VisitFunctionDecl(clang::FunctionDecl* f) {
+    check_result(*f);
     const auto* host_name = find_annotation(*f, "host_name");
     if (is_kernel(*f)) {
       if (!f->getReturnType()->isVoidType()) {
@@ -120,7 +126,10 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
     if (cast->getType()->isFunctionPointerType() && std::ranges::find(kSame, cast->getCastKind()) == kSame.end()) error(cast->getBeginLoc(), std::string(kFunctionPointers));
     return true;
   }
-  bool VisitCXXConstructExpr(clang::CXXConstructExpr* e) { return spaces_.construction(*e), true; }
+  bool VisitCXXConstructExpr(clang::CXXConstructExpr* e) {
+    check_components(compilation_, *e);
+    return spaces_.construction(*e), true;
+  }
   bool VisitBinaryOperator(clang::BinaryOperator* e) { return spaces_.assignment(*e), true; }
   bool VisitReturnStmt(clang::ReturnStmt* s) { return spaces_.returned(*s), true; }
   bool VisitInitListExpr(clang::InitListExpr* e) { return spaces_.braces(*e), true; }
@@ -147,6 +156,31 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
                                        d.getType()->isReferenceType() ? "reference" : "pointer"));
   }
 
+  /// Results too say their space; operators' may be deduced from what they are of.
+  void check_result(const clang::FunctionDecl& f) {
+    const clang::FunctionTypeLoc type = f.getFunctionTypeLoc();
+    const auto* prototype = f.getType()->getAs<clang::FunctionProtoType>();
+    const bool is_behind =
+        prototype != nullptr && prototype->hasTrailingReturn();  // where `thread` leaves no annotation
+    if (!type || f.isImplicit() || is_behind || !address_space(f).empty()) return;
+    if (lacks_space(type.getReturnLoc(), ast_)) {
+      error(
+          f.getLocation(),
+          fmt::format("{} type must have an explicit address space qualifier: device, constant, threadgroup or thread",
+                      f.getReturnType()->isReferenceType() ? "reference" : "pointer"));
+    }
+  }
+
+  /// Atomics lie where several threads reach them.
+  void check_atomic(const clang::VarDecl& variable) {
+    const auto* record = ast_.getBaseElementType(variable.getType())->getAsCXXRecordDecl();
+    if (record == nullptr || !record->getIdentifier() || record->getName() != "atomic" ||
+        !compilation_.is_librarys(record->getLocation()))
+      return;
+    error(variable.getLocation(),
+          fmt::format("'{}' is an atomic: it can only be in device or threadgroup memory", variable.getName().str()));
+  }
+
   void check_length(const clang::DeclaratorDecl& d) {
     for (const auto* array = ast_.getAsConstantArrayType(d.getType()); array != nullptr; array = ast_.getAsConstantArrayType(array->getElementType())) {
       if (array->getSize().isZero()) return error(d.getLocation(), "arrays of no elements are not supported in Metal");
@@ -171,6 +205,7 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
   }
 
   void check_parameter(const clang::ParmVarDecl& parameter) {
+    check_atomic(parameter);
     const std::string_view space = address_space(parameter);
     const clang::QualType type = parameter.getOriginalType();
     if (space.empty() || space == "thread" || is_indirect(type) || type->isArrayType()) return;
@@ -182,10 +217,7 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
     const auto* constant = find_annotation(variable, "function_constant");
     if (constant != nullptr && variable.hasInit() && !is_given(variable)) error(variable.getInit()->getBeginLoc(), "a function constant has no initialiser: its value comes with the pipeline");
     if (address_space(variable) == "constant") return;
-    if (const auto* input = find_thread_input(variable)) {
-      error(input->getLocation(), "built-in variables at program scope are not supported: make it a parameter of the kernel");
-      return;
-    }
+    if (find_thread_input(variable) != nullptr) return;  // the kernels that use it are refused
     if (address_space(variable) == "threadgroup") {
       error(variable.getLocation(), "threadgroup variables are declared in kernels only");
     } else if (type_spelling(ast_, variable.getType()) != "sampler") {
@@ -196,6 +228,7 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
   void check_local(clang::VarDecl& variable) {
     if (const auto* array = ast_.getAsVariableArrayType(variable.getType())) check_extent(*array);
     if (is_threadgroup_variable(variable)) return check_threadgroup(variable);
+    check_atomic(variable);
     const std::string_view space = address_space(variable);
     if (variable.isStaticLocal()) {
       if (space != "constant") error(variable.getLocation(), "local variables cannot be static in Metal");
@@ -211,7 +244,9 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
       return;
     }
     const clang::Expr* init = variable.getInit();
-    if (init != nullptr && init->getBeginLoc() != variable.getLocation()) error(variable.getLocation(), "a threadgroup variable cannot be initialised");
+    const bool is_written = init != nullptr && (init->getBeginLoc() != variable.getLocation() ||
+                                                variable.getInitStyle() == clang::VarDecl::ListInit);
+    if (is_written) error(variable.getLocation(), "a threadgroup variable cannot be initialised");
   }
 
   /// Extents may depend on function constants, which are constants by the time the kernel runs.

@@ -153,11 +153,8 @@ std::string in_msl_terms(std::string message, std::string_view searched) {
   if (message.starts_with("constraints not satisfied for class template 'atomic'")) {
     return "'atomic' holds int, uint, bool, ulong or float: " + message;
   }
-  if (message.starts_with("parameter may not be qualified with an address space")) return "a parameter passed by value may not be qualified with an address space";
-  const bool is_undefined = message.starts_with("implicit instantiation of undefined") || contains(message, "incomplete type");
-  for (const std::string_view type : {"'tensor<", "'mpp::tensor_ops::convolution2d"}) {
-    if (is_undefined && contains(message, type)) return "type " + message.substr(message.find(type)) + " is not supported: it is outside anymetal's compute subset";
-  }
+  if (message.starts_with("parameter may not be qualified with an address space"))
+    return "a parameter passed by value may not be qualified with an address space";
   const bool names_space = contains(message, "device ") || contains(message, "threadgroup ") || contains(message, "constant ");
   const bool casts_spaces = message.starts_with("reinterpret_cast") && message.ends_with("is not allowed") && names_space;
   if (casts_spaces || message.starts_with("cannot initialize object parameter")) return message + ": mismatching address spaces";
@@ -207,7 +204,33 @@ void explain_call(std::string& error, std::string_view note) {
   else if (!wanted.empty() && !contains(wanted, "vec<") && !given.empty()) error += fmt::format(": it takes '{}', not '{}'", wanted, given);
 }
 
+namespace {
+
+/// Functions of <metal_common>, <metal_math> and <metal_geometric> that have no form for integers.
+constexpr auto kOfReals = std::to_array<std::string_view>(
+    {"acos",      "acosh", "asin",       "asinh",    "atan",   "atan2",  "atanh", "ceil",     "copysign", "cos",
+     "cosh",      "cospi", "cross",      "distance", "divide", "dot",    "exp",   "exp10",    "exp2",     "fabs",
+     "fdim",      "floor", "fma",        "fmod",     "fract",  "length", "log",   "log10",    "log2",     "mix",
+     "normalize", "pow",   "powr",       "reflect",  "rint",   "round",  "rsqrt", "saturate", "sign",     "sin",
+     "sinh",      "sinpi", "smoothstep", "sqrt",     "step",   "tan",    "tanh",  "tanpi",    "trunc"});
+
+/// What a function of the library takes that a call does not give it, where integers or several types were given.
+std::string wanted_reals(std::string_view message, std::span<const Diagnostic> notes) {
+  const bool is_call = message.ends_with("' is ambiguous")
+                           ? message.starts_with("call to '")
+                           : message.starts_with("no matching function for call to '") && message.ends_with('\'');
+  if (!is_call || notes.empty() || notes[0].severity != Severity::Note || !notes[0].file.starts_with("__msl/"))
+    return {};
+  const std::size_t begin = message.find('\'') + 1;
+  const std::string_view name = message.substr(begin, message.find('\'', begin) - begin);
+  if (std::ranges::find(kOfReals, name) == kOfReals.end()) return {};
+  return ": it takes half or float, or vectors of them, all of one type; integers are converted first, as in float(i)";
+}
+
+}  // namespace
+
 std::string with_types(std::string message, std::span<const Diagnostic> notes) {
+  message += wanted_reals(message, notes);
   const bool is_assignment = message == "no viable overloaded '='";
   const bool is_operator = message.starts_with("overload resolution selected deleted operator '");
   if (!is_assignment && !is_operator) return message;

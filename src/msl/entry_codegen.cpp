@@ -1,6 +1,7 @@
 #include "msl/entry_codegen.hpp"
 
 #include "msl/annotations.hpp"
+#include "msl/call_modes.hpp"
 #include "msl/constant_values.hpp"
 #include "msl/given_constants.hpp"
 #include "msl/ir_arguments.hpp"
@@ -17,7 +18,6 @@
 #include <clang/AST/ASTContext.h>
 #include <clang/AST/DeclCXX.h>
 #include <clang/AST/Mangle.h>
-#include <clang/AST/Stmt.h>
 #include <clang/CodeGen/ModuleBuilder.h>
 #include <clang/Sema/Sema.h>
 #include <fmt/format.h>
@@ -46,27 +46,6 @@ std::string mangled_name(clang::ASTContext& ast, const clang::VarDecl& variable)
   llvm::raw_string_ostream out(name);
   mangler->mangleName(clang::GlobalDecl(&variable), out);
   return name;
-}
-
-/// Whether the body begins with the pragma for safe math. Its operations carry the mode, its calls need not.
-bool starts_safe(const clang::FunctionDecl& function) {
-  const clang::FunctionDecl* written = function.getTemplateInstantiationPattern();  // an instantiation loses the pragma
-  const auto* body = llvm::dyn_cast_or_null<clang::CompoundStmt>((written != nullptr ? written : &function)->getBody());
-  if (body == nullptr || !body->hasStoredFPFeatures()) return false;
-  const clang::FPOptionsOverride features = body->getStoredFPFeatures();
-  return features.hasAllowFPReassociateOverride() && !features.getAllowFPReassociateOverride();
-}
-
-/// Notes for choose_math_functions on functions whose pragmas Clang's code does not tell of.
-void mark_math_modes(clang::CodeGenerator& generator, const Reachable& reachable) {
-  for (clang::FunctionDecl* function : reachable.functions) {
-    const bool is_safe = starts_safe(*function);
-    const bool is_uncontracted = reachable.uncontracted.contains(function);
-    if (llvm::isa<clang::CXXConstructorDecl, clang::CXXDestructorDecl>(function) || !(is_safe || is_uncontracted)) continue;
-    llvm::Function* generated = generator.GetModule()->getFunction(generator.GetMangledName(function));
-    if (generated != nullptr && is_safe) generated->addFnAttr(kSafeMathAttribute);
-    if (generated != nullptr && is_uncontracted) generated->addFnAttr(kUncontractedAttribute);
-  }
 }
 
 /// Notes for specialisation where what is not defined is used.
@@ -114,7 +93,7 @@ std::optional<EntryModule> generate_entry(Compilation& compilation, const Kernel
   if (wrapper == nullptr || compilation.has_errors()) return std::nullopt;
   Reachable reachable = find_reachable(compilation, wrapper);
   compilation.sema().PerformPendingInstantiations();
-  report_outside_subset(compilation, reachable.undefined);
+  report_outside_subset(compilation, reachable);
   if (compilation.binding() && compilation.binding()->others) report_filled_constants(compilation, reachable.functions, constants);
   if (compilation.has_errors() || reachable.is_broken) return std::nullopt;
 
@@ -128,12 +107,14 @@ std::optional<EntryModule> generate_entry(Compilation& compilation, const Kernel
                                instance.getPreprocessorOpts(), instance.getCodeGenOpts(), context));
   instance.getLangOpts().SYCLIsDevice = false;  // else Clang generates nothing that no SYCL kernel calls
   generator->Initialize(ast);
+  for (clang::FunctionDecl* function : reachable.functions) {
+    if (compilation.is_users(function->getLocation())) mark_call_modes(ast, *function);
+  }
   for (clang::VarDecl* variable : reachable.variables) generator->HandleTopLevelDecl(clang::DeclGroupRef(variable));
   for (clang::FunctionDecl* function : reachable.functions) generator->HandleTopLevelDecl(clang::DeclGroupRef(function));
   generator->HandleTranslationUnit(ast);
   instance.getLangOpts().SYCLIsDevice = true;
   if (generator->GetModule() != nullptr) {
-    mark_math_modes(*generator, reachable);
     mark_undefined(compilation, *generator, reachable.undefined);
   }
   const std::unique_ptr<llvm::Module> module(generator->ReleaseModule());

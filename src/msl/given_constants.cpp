@@ -120,9 +120,16 @@ void GivenConstants::operator()(const clang::Token& token) {
     is_complete_ = is_constant_ = false;
     if (declared_ != nullptr) define(*declared_);
   }
-  if (token.is(tok::kw___attribute) && !is_constant_) declared_ = last_name_;
+  if (token.is(tok::kw___attribute) && !is_constant_) {
+    declared_ = last_name_;
+    leads_ = begins_;
+  }
+  begins_ = token.isOneOf(tok::semi, tok::l_brace, tok::r_brace);
   if (token.is(tok::identifier)) last_name_ = token.getIdentifierInfo();
-  if (token.is(tok::semi)) is_complete_ = is_constant_;
+  if (token.is(tok::semi)) {
+    is_complete_ = is_constant_;
+    if (leads_) declared_ = last_name_;
+  }
   constexpr std::string_view kMark = "\"msl:function_constant\"";
   if (token.is(tok::string_literal) && token.getLength() == kMark.size() &&
       std::string_view(token.getLiteralData(), kMark.size()) == kMark)

@@ -34,6 +34,8 @@ class GivenConstants {
   const std::optional<ConstantBinding>& binding_;
   clang::IdentifierInfo* last_name_ = nullptr;  ///< identifier read last
   clang::IdentifierInfo* declared_ = nullptr;   ///< what the attributes that follow belong to
+  bool begins_ = true;                          ///< a declaration may begin at the next token
+  bool leads_ = false;                          ///< the attributes stand before the whole declaration
   bool is_constant_ = false;                    ///< one of these made it a function constant
   bool is_complete_ = false;                    ///< the end of its declaration was read
 };

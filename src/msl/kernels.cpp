@@ -55,7 +55,10 @@ class Finder {
       }
     } else if (auto* f = llvm::dyn_cast<clang::FunctionDecl>(d)) {
       const bool is_template = f->getTemplatedKind() == clang::FunctionDecl::TK_FunctionTemplateSpecialization;
-      if (!is_template && find_annotation(*f, "kernel") != nullptr && f->isThisDeclarationADefinition()) add(f);
+      const bool is_named = f->getTemplateSpecializationKind() == clang::TSK_ExplicitSpecialization &&
+                            find_annotation(*f, "host_name") != nullptr;
+      if ((!is_template || is_named) && find_annotation(*f, "kernel") != nullptr && f->isThisDeclarationADefinition())
+        add(f);
     }
   }
 

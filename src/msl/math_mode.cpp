@@ -15,6 +15,8 @@
 #include <unordered_set>
 #include <vector>
 
+#include "msl/call_modes.hpp"
+
 namespace anymetal::msl {
 namespace {
 
@@ -29,9 +31,11 @@ bool is_library(const llvm::Function& f) {
   return name.starts_with("5metal") || name.starts_with("5__msl");
 }
 
-/// Clang states per function whether signs of zeros may be ignored in all its operations: true but in safe mode.
-bool is_safe(const llvm::Function& f) {
-  return f.hasFnAttribute(kSafeMathAttribute) || !f.getFnAttribute("no-signed-zeros-fp-math").getValueAsBool();
+/// Of a call that does not say it: Clang states per function whether signs of zeros may be ignored in all its
+/// operations, true but in safe mode.
+bool is_safe(const llvm::CallBase& call) {
+  const CallMode mode = mode_of(call);
+  return mode.is_known ? mode.is_safe : !call.getFunction()->getFnAttribute("no-signed-zeros-fp-math").getValueAsBool();
 }
 
 std::vector<llvm::CallBase*> calls_of(llvm::Function& f) {
@@ -90,12 +94,14 @@ std::unordered_map<llvm::Function*, llvm::Function*> copies_of(const Functions& 
   return copies;
 }
 
-/// Calls of user functions for which `is_meant` holds.
+/// Calls in user functions for which `is_meant` holds.
 template <class Predicate>
 std::vector<llvm::CallBase*> users_calls(llvm::Module& module, const Predicate& is_meant) {
   std::vector<llvm::CallBase*> calls;
   for (llvm::Function& f : module) {
-    if (!f.isDeclaration() && !is_library(f) && is_meant(f)) std::ranges::copy(calls_of(f), std::back_inserter(calls));
+    if (!f.isDeclaration() && !is_library(f))
+      std::ranges::copy_if(calls_of(f), std::back_inserter(calls),
+                           [&](const llvm::CallBase* call) { return is_meant(*call); });
   }
   return calls;
 }
@@ -123,8 +129,9 @@ Functions below(const std::vector<llvm::CallBase*>& calls) {
 }
 
 void keep_operators_apart(llvm::Module& module) {
-  std::vector<llvm::CallBase*> calls = users_calls(module, [](const llvm::Function& f) { return f.hasFnAttribute(kUncontractedAttribute); });
-  std::erase_if(calls, [](llvm::CallBase* call) { return !is_operator(*call->getCalledFunction()); });
+  const std::vector<llvm::CallBase*> calls = users_calls(module, [](const llvm::CallBase& call) {
+    return !mode_of(call).contracts && is_operator(*call.getCalledFunction());
+  });
   if (calls.empty()) return;
   const auto copies = copies_of(below(calls), ".uncontracted");
   for (const auto& [original, copy] : copies) {
@@ -167,6 +174,9 @@ void make_safe(llvm::Module& module) {
 void choose_math_functions(llvm::Module& module) {
   make_safe(module);
   keep_operators_apart(module);
+  for (llvm::Function& f : module) {
+    for (llvm::CallBase* call : calls_of(f)) unmark(*call);
+  }
 }
 
 }  // namespace anymetal::msl

@@ -8,7 +8,8 @@ namespace anymetal::msl {
 namespace {
 
 constexpr std::size_t kMostComponents = 4;
-constexpr std::size_t kMostOfIndex = 64;  // tokens
+constexpr std::size_t kMostOfIndex = 64;   // tokens
+constexpr std::size_t kMostOfObject = 64;  // tokens
 
 /// Where a letter stands in its set, "xyzw" or "rgba".
 std::size_t place_of(char letter) {
@@ -51,8 +52,8 @@ class Writer {
 
   [[nodiscard]] bool has_chain() const {
     for (std::size_t i = 1; i + 2 < tokens_.size(); ++i) {
-      if (is_part(spelling(i)) && spelling(i + 1) == "." && is_components(spelling(i + 2)) && assigns(i + 3)) return true;
-      if (is_part(spelling(i)) && spelling(i + 1) == "[" && assigns(closing(i + 1) + 1)) return true;
+      if (!is_part(spelling(i))) continue;
+      if (spelling(i + 1) == "[" || (spelling(i + 1) == "." && is_components(spelling(i + 2)))) return true;
     }
     return false;
   }
@@ -81,6 +82,37 @@ class Writer {
     return spelling(i).size() == 1 && std::string_view("+-*/%&|^").contains(spelling(i)[0]) && joins(i, spelling(i), "=");
   }
 
+  /// Whether `++` or `--` stands before the expression that the member at `part` belongs to.
+  [[nodiscard]] bool is_stepped(std::size_t part) const {
+    std::size_t begin = part;
+    while (begin > 0 && part - begin < kMostOfObject) {
+      if (is_member(begin)) {
+        begin -= spelling(begin - 1) == "." ? 2 : 3;
+        if (begin < tokens_.size() && (spelling(begin) == "]" || spelling(begin) == ")")) begin = opening(begin);
+      } else if (begin > 0 && (spelling(begin) == "[" || spelling(begin) == "(") &&
+                 (tokens_[begin - 1].kind == TokenKind::Identifier || spelling(begin - 1) == "]" ||
+                  spelling(begin - 1) == ")")) {
+        begin = spelling(begin - 1) == "]" || spelling(begin - 1) == ")" ? opening(begin - 1) : begin - 1;
+      } else {
+        break;
+      }
+    }
+    if (begin < 2 || begin > part || !(joins(begin - 2, "+", "+") || joins(begin - 2, "-", "-"))) return false;
+    return begin < 3 || spelling(begin - 3) != spelling(begin - 2) ||
+           tokens_[begin - 3].end != tokens_[begin - 2].begin;  // `a+++v` is `a++ + v`
+  }
+
+  /// The bracket that opens what the one at `close` closes, or the beginning.
+  [[nodiscard]] std::size_t opening(std::size_t close) const {
+    std::size_t depth = 0;
+    for (std::size_t i = close; i > 0 && close - i < kMostOfObject; --i) {
+      if (spelling(i) == "]" || spelling(i) == ")") ++depth;
+      if ((spelling(i) == "[" || spelling(i) == "(") && --depth == 0) return i;
+      if (spelling(i) == ";" || spelling(i) == "{") break;
+    }
+    return 0;
+  }
+
   /// The bracket that closes the one at `open`, or the end.
   [[nodiscard]] std::size_t closing(std::size_t open) const {
     std::size_t depth = 0;
@@ -92,23 +124,30 @@ class Writer {
     return tokens_.size();
   }
 
-  /// Rewrites the element of a part, `part[index]`, that is assigned: a number names a component, and components that follow each other are
-  /// elements of the vector. Returns the last token that it looked at.
-  std::size_t element(std::size_t part, std::string_view components) {
-    const std::size_t open = part + 1;
+  /// Rewrites the element of a part, `part[index]`, that is assigned, where `first` to `last` name the components of
+  /// the part: a number names a component; else the place of the element in the vector is looked up, in a number with
+  /// four bits for each component. Returns the last token that it looked at.
+  std::size_t element(std::size_t first, std::size_t last, std::string_view components) {
+    const std::size_t open = last + 1;
     const std::size_t close = closing(open);
-    if (close >= tokens_.size() || !assigns(close + 1)) return part;
+    if (close >= tokens_.size() || !(assigns(close + 1) || is_stepped(first))) return last;
     const std::string_view index = spelling(open + 1);
     if (close == open + 2 && index.size() == 1 && index[0] >= '0' && index[0] <= '9') {
       const auto number = static_cast<std::size_t>(index[0] - '0');
-      if (number < components.size()) edits_.replace(tokens_[part].begin, tokens_[close].end, std::string(1, components[number]));
+      if (number < components.size())
+        edits_.replace(tokens_[first].begin, tokens_[close].end, std::string(1, components[number]));
       return close;
     }
-    for (std::size_t i = 1; i < components.size(); ++i) {
-      if (place_of(components[i]) != place_of(components[i - 1]) + 1) return part;
+    std::size_t places = 0;
+    bool is_run = true;  // components that follow each other
+    for (std::size_t i = 0; i < components.size(); ++i) {
+      places |= place_of(components[i]) << (4 * i);
+      is_run = is_run && place_of(components[i]) == place_of(components[0]) + i;
     }
-    edits_.replace(tokens_[part].begin, tokens_[open].end, "operator[](" + std::to_string(place_of(components[0])) + " + (");
-    edits_.replace(tokens_[close].begin, tokens_[close].end, "))");
+    const std::string before =
+        is_run ? std::to_string(place_of(components[0])) + " + (" : std::to_string(places) + " >> 4 * (";
+    edits_.replace(tokens_[first].begin, tokens_[open].end, "operator[](" + before);
+    edits_.replace(tokens_[close].begin, tokens_[close].end, is_run ? "))" : ") & 3)");
     return open;
   }
 
@@ -125,8 +164,9 @@ class Writer {
       components = chosen;
       last += 2;
     }
-    if (last == first && spelling(last + 1) == "[") return element(first, components);
-    if (last != first && assigns(last + 1)) edits_.replace(tokens_[first].begin, tokens_[last].end, components);
+    if (spelling(last + 1) == "[" && components.size() > 1) return element(first, last, components);
+    if (last != first && (assigns(last + 1) || is_stepped(first)))
+      edits_.replace(tokens_[first].begin, tokens_[last].end, components);
     return last;
   }
 

@@ -10,8 +10,10 @@
 
 namespace anymetal::msl {
 
-/// Writes `v.xyz.y = 1` and `v.xyz[1] = 1` as `v.y = 1`, and `v.yz[i] = 1` as an assignment to `v[1 + i]`: several components together are no lvalue in the library, a component of them would be that of a copy.
-/// Where a structure may have a member of such a name, one that is declared in this file or may be in a file it includes, nothing is changed.
+/// Writes `v.xyz.y = 1` and `v.xyz[1] = 1` as `v.y = 1`, and `v.yz[i] = 1` as an assignment to `v[1 + i]`,
+/// `v.zx[i] = 1` to the element whose place a number tells that holds those of z and x: several components together are
+/// no lvalue in the library, a component of them would be that of a copy. Where a structure may have a member of such a
+/// name, one that is declared in this file or may be in a file it includes, nothing is changed.
 void write_nested_components(std::string_view text, std::span<const Token> tokens, TextEdits& edits);
 
 }  // namespace anymetal::msl

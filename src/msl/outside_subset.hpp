@@ -13,13 +13,16 @@ class FunctionDecl;
 
 namespace anymetal::msl {
 
-/// Textures, samplers, tables, structures of ray tracing and of mesh and tile shading, and arrays of them.
+/// Textures, samplers, tables, tensors that the host binds, structures of ray tracing and of mesh and tile shading, and
+/// arrays of them.
 bool is_outside_subset(clang::QualType type);
 
-/// Whether a function can be no entry whatever it does: a graphics function, or a kernel that takes textures or their like. Its body is not read.
+/// Whether a function can be no entry whatever it does: a graphics function, or a kernel that takes textures or their
+/// like or per-thread stage-in. Its body is not read.
 bool is_outside_subset(const clang::FunctionDecl& function);
 
-/// Reports the uses of functions that the library declares for graphics functions alone.
-void report_outside_subset(Compilation& compilation, std::span<const Undefined> undefined);
+/// Reports the uses of functions that the library declares for what is outside the subset, and the built-in variables
+/// at program scope.
+void report_outside_subset(Compilation& compilation, const Reachable& reachable);
 
 }  // namespace anymetal::msl

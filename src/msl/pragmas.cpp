@@ -7,6 +7,9 @@ namespace {
 
 constexpr std::string_view kContract = "clang fp contract(";
 
+/// Clang's pragma that is an error with these words.
+std::string refusal(std::string_view words) { return "GCC error \"" + std::string(words) + '"'; }
+
 }  // namespace
 
 std::string metal_pragma(std::string_view text) {
@@ -20,11 +23,17 @@ std::string metal_pragma(std::string_view text) {
     if (squeezed == "METAL fp contract ( " + std::string(mode) + " ) ")
       return std::string(kContract) + std::string(mode) + ')';
   }
+  if (squeezed.starts_with("METAL fp math_mode "))
+    return refusal("'#pragma METAL fp math_mode' takes (safe), (relaxed) or (fast)");
+  if (squeezed.starts_with("METAL fp contract "))
+    return refusal("'#pragma METAL fp contract' takes (off), (on) or (fast)");
   return {};
 }
 
 std::string pragma_operators(std::string_view pragma, bool contracts_off) {
-  std::string text = std::string(kPragmaOperator) + "(\"" + std::string(pragma) + "\")";
+  std::string text = std::string(kPragmaOperator) + "(\"";
+  for (const char c : pragma) text += c == '"' ? std::string("\\\"") : std::string(1, c);
+  text += "\")";
   if (contracts_off && !pragma.starts_with(kContract))
     text += " " + std::string(kPragmaOperator) + "(\"" + std::string(kContract) + "off)\")";
   return text;

@@ -1,16 +1,17 @@
 #include "msl/prepass.hpp"
 
 #include "msl/attribute_table.hpp"
-#include "msl/keyword_macros.hpp"
 #include "msl/nested_components.hpp"
 #include "msl/pragmas.hpp"
 #include "msl/text_edits.hpp"
+#include "msl/token_runs.hpp"
 #include "msl/tokens.hpp"
 
 #include <algorithm>
 #include <array>
 #include <set>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace anymetal::msl {
@@ -31,7 +32,7 @@ struct Attribute {
 struct FileFacts {
   std::set<std::string, std::less<>> late_constants;   ///< names of function constants and of what is derived from them
   bool folds_branches = true;                          ///< `if constexpr` on late constants is left to specialisation
-  std::set<std::size_t> contracts_off;                 ///< offsets of texts in `_Pragma(...)` where `contract(off)` is in force
+  std::set<std::size_t> contracts_off;                 ///< as in TokenRuns
 };
 
 /// Rewrites one run of tokens: the text outside directives, or the body of one macro.
@@ -66,9 +67,10 @@ class Rewriter {
   [[nodiscard]] std::string_view spelling(std::size_t i) const {
     return i < tokens_.size() ? text_.substr(tokens_[i].begin, tokens_[i].end - tokens_[i].begin) : std::string_view();
   }
-  [[nodiscard]] bool adjacent(std::size_t i) const { return i + 1 < tokens_.size() && tokens_[i].end == tokens_[i + 1].begin; }
+  /// Two brackets in a row begin attributes, with or without spaces between.
   [[nodiscard]] bool opens_attributes(std::size_t i) const {
-    return spelling(i) == "[" && spelling(i + 1) == "[" && adjacent(i);
+    return spelling(i) == "[" && spelling(i + 1) == "[" &&
+           text_.substr(tokens_[i].end, tokens_[i + 1].begin - tokens_[i].end).find('\n') == std::string_view::npos;
   }
 
   /// For every opening bracket the index of the one that closes it, or of the end.
@@ -166,8 +168,10 @@ class Rewriter {
                      "__msl_annotate(\"msl:" + name + (has_arguments ? is_named ? "\", &(" : "\", " : a.open != 0 ? "\"" : "\")"));
       if (is_named) edits_.replace(tokens_[a.close].begin, tokens_[a.close].end, "))");
       if (is_constant && !is_guard) {
-        declare_external(first);
-        if (first > 0) facts_.late_constants.emplace(spelling(first - 1));
+        const bool leads = first == declaration_;  // `[[function_constant(0)]] constant int n;`
+        const std::size_t behind_name = leads ? end_of_declaration(inner_close + 2) : first;
+        declare_external(leads ? inner_close + 2 : declaration_, behind_name);
+        if (behind_name > 0) facts_.late_constants.emplace(spelling(behind_name - 1));
       }
     }
     edits_.replace(tokens_[inner_close].begin, tokens_[inner_close + 1].end, "))");
@@ -178,17 +182,26 @@ class Rewriter {
     return attribute == "threadgroup" ? "threadgroup_index" : std::string(attribute);
   }
 
-  /// Makes the declaration whose attribute list starts at token `end` an external one.
-  void declare_external(std::size_t end) {
-    if (declaration_ >= end || external_declaration_ == declaration_ + 1) return;
+  /// Where the declarator after the token `begin` ends.
+  [[nodiscard]] std::size_t end_of_declaration(std::size_t begin) const {
+    static constexpr std::array<std::string_view, 6> kEnds = {";", ",", "=", "{", "[", "("};
+    std::size_t end = begin;
+    while (end < tokens_.size() && std::ranges::find(kEnds, spelling(end)) == kEnds.end()) ++end;
+    return end;
+  }
+
+  /// Makes the declaration whose specifiers start at the token `begin` and whose declarator ends before `end` an
+  /// external one.
+  void declare_external(std::size_t begin, std::size_t end) {
+    if (begin >= end || external_declaration_ == declaration_ + 1) return;
     external_declaration_ = declaration_ + 1;
     bool is_external = false;
-    for (std::size_t i = declaration_; i < end; ++i) {
+    for (std::size_t i = begin; i < end; ++i) {
       const std::string_view s = spelling(i);
       is_external = is_external || s == "extern";
       if (s == "static" || s == "constexpr" || s == "inline") edits_.blank(tokens_[i].begin, tokens_[i].end);
     }
-    if (!is_external) edits_.insert(tokens_[declaration_].begin, "__msl_extern ");
+    if (!is_external) edits_.insert(tokens_[begin].begin, "__msl_extern ");
   }
 
   /// `template [[...]]` and `template kernel`: explicit instantiations of kernels.
@@ -362,47 +375,6 @@ class Rewriter {
   bool is_late_constant_ = false;
 };
 
-/// Runs of tokens that are rewritten as one: all text outside directives, then each macro body.
-std::vector<std::vector<Token>> runs_of(std::string_view text, std::span<const Token> tokens, FileFacts& facts, TextEdits& edits) {
-  std::vector<std::vector<Token>> runs(1);
-  Contraction contraction;
-  const auto spelling = [&](const Token& t) { return text.substr(t.begin, t.end - t.begin); };
-  for (std::size_t i = 0; i < tokens.size();) {
-    if (tokens[i].directive == 0) {
-      const std::string_view s = spelling(tokens[i]);
-      contraction.token(s);
-      if (i > 1 && tokens[i].kind == TokenKind::String && s.size() > 1 && spelling(tokens[i - 2]) == kPragmaOperator) {
-        const std::string_view quoted = s.substr(1, s.size() - 2);
-        if (contraction.is_off()) facts.contracts_off.insert(tokens[i].begin);
-        contraction.pragma(quoted, metal_pragma(quoted));
-      }
-      runs[0].push_back(tokens[i++]);
-      continue;
-    }
-    std::size_t end = i;
-    while (end < tokens.size() && tokens[end].directive == tokens[i].directive) ++end;
-    std::size_t body = i + 3;
-    if (end > i + 3 && spelling(tokens[i + 1]) == "define") {
-      if (spelling(tokens[body]) == "(" && tokens[body].begin == tokens[body - 1].end) {
-        while (body < end && spelling(tokens[body]) != ")") ++body;
-        body = std::min(body + 1, end);
-      }
-      runs.emplace_back(tokens.begin() + static_cast<std::ptrdiff_t>(body), tokens.begin() + static_cast<std::ptrdiff_t>(end));
-    } else if (end == i + 3 && spelling(tokens[i + 1]) == "undef") {
-      if (is_keyword_macro(spelling(tokens[i + 2]))) edits.replace(tokens[i + 1].begin, tokens[i + 1].end, std::string(kKeywordPragma));
-    } else if (end > i + 3 && spelling(tokens[i + 1]) == "pragma") {
-      const std::size_t begin = tokens[i + 2].begin;
-      const std::string_view written = text.substr(begin, tokens[end - 1].end - begin);
-      const std::string replacement = metal_pragma(written);
-      if (!replacement.empty() && contraction.is_off()) edits.replace(tokens[i].begin, tokens[end - 1].end, pragma_operators(replacement, true));
-      else if (!replacement.empty()) edits.replace(begin, tokens[end - 1].end, replacement);
-      contraction.pragma(written, replacement);
-    }
-    i = end;
-  }
-  return runs;
-}
-
 }  // namespace
 
 Prepassed prepass(std::string_view text, LateConstants constants) {
@@ -412,7 +384,9 @@ Prepassed prepass(std::string_view text, LateConstants constants) {
   TextEdits edits(text);
   if (text.starts_with(kByteOrderMark)) edits.blank(0, kByteOrderMark.size());  // Clang knows one only where a file begins
   write_nested_components(text, tokens, edits);
-  for (const auto& run : runs_of(text, tokens, facts, edits)) Rewriter(text, run, facts, edits).run();
+  TokenRuns split = split_into_runs(text, tokens, edits);
+  facts.contracts_off = std::move(split.contracts_off);
+  for (const auto& run : split.runs) Rewriter(text, run, facts, edits).run();
   return edits.apply();
 }
 

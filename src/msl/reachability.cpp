@@ -2,6 +2,7 @@
 
 #include "msl/address_spaces.hpp"
 #include "msl/annotations.hpp"
+#include "msl/component_checks.hpp"
 #include "msl/constant_operands.hpp"
 
 #include <clang/AST/ASTContext.h>
@@ -25,7 +26,6 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
     need(root, root->getLocation());
     for (std::size_t next = 0; next < result_.functions.size(); ++next) {
       spaces_.enable(next > 0);  // the root is the wrapper, which casts between spaces
-      function_ = result_.functions[next];
       TraverseDecl(result_.functions[next]);
     }
     const clang::SourceManager& sources = sema_.getSourceManager();
@@ -38,11 +38,6 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
   bool VisitDeclRefExpr(clang::DeclRefExpr* e) { return need(e->getDecl(), e->getLocation()); }
   bool VisitMemberExpr(clang::MemberExpr* e) { return need(e->getMemberDecl(), e->getMemberLoc()); }
   bool VisitCallExpr(clang::CallExpr* e) { return spaces_.call(*e), true; }
-  bool VisitCXXOperatorCallExpr(clang::CXXOperatorCallExpr* e) {
-    const clang::FPOptionsOverride features = e->getFPFeatures();
-    if (features.hasFPContractModeOverride() && features.getFPContractModeOverride() == clang::LangOptions::FPM_Off) result_.uncontracted.insert(function_);
-    return true;
-  }
   bool VisitBinaryOperator(clang::BinaryOperator* e) {
     spaces_.assignment(*e);
     define_constant_operand(sema_.Context, *e);
@@ -54,6 +49,7 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
   bool VisitExplicitCastExpr(clang::ExplicitCastExpr* e) { return spaces_.cast(*e), true; }
   bool VisitCXXConstructExpr(clang::CXXConstructExpr* e) {
     spaces_.construction(*e);
+    check_components(compilation_, *e);
     need(e->getConstructor(), e->getLocation());
     return need_destructor(e->getType());
   }
@@ -132,7 +128,6 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
   clang::Sema& sema_;
   SpaceCheck spaces_;
   Reachable result_;
-  const clang::FunctionDecl* function_ = nullptr;  ///< whose body is walked
   std::set<const clang::Decl*> seen_;
 };
 

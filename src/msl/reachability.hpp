@@ -6,7 +6,6 @@
 
 #include <clang/AST/Decl.h>
 
-#include <set>
 #include <vector>
 
 namespace anymetal::msl {
@@ -22,7 +21,6 @@ struct Reachable {
   std::vector<clang::VarDecl*> variables;       ///< of static storage, in source order
   std::vector<clang::VarDecl*> threadgroup_variables;
   std::vector<Undefined> undefined;
-  std::set<const clang::FunctionDecl*> uncontracted;  ///< those with operators for which contraction is off
   bool is_broken = false;  ///< something in them has errors, which may have been reported for another root
 };
 

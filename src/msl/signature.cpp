@@ -92,6 +92,7 @@ class SignatureReader {
     const bool is_threadgroup = space == "threadgroup" || (space.empty() && slot != nullptr);
     report_other_space(parameter);
     report_value_attribute(parameter);
+    report_derived(parameter);
 
     Argument argument;
     argument.name = parameter.getName();
@@ -108,6 +109,10 @@ class SignatureReader {
     Binding binding{&parameter, is_threadgroup ? slot : buffer, false, false};
     if (is_threadgroup && buffer != nullptr) {
       error(buffer->getLocation(), fmt::format("'threadgroup {}' cannot back a buffer: 'device' and 'constant' can", argument.type));
+    } else if (space == "thread") {
+      error(buffer != nullptr ? buffer->getLocation() : parameter.getLocation(),
+            fmt::format("'thread {}' cannot be a kernel's argument: 'device', 'constant' and 'threadgroup' can",
+                        argument.type));
     } else if (!is_threadgroup && slot != nullptr) {
       error(slot->getLocation(), fmt::format("'{} {}' is not threadgroup memory: only a 'threadgroup' pointer or reference takes this attribute",
                                                     space.empty() ? "device" : space, argument.type));
@@ -125,6 +130,17 @@ class SignatureReader {
     for (const char* other : {"object_data", "ray_data", "threadgroup_imageblock"}) {
       if (find_annotation(parameter, other) != nullptr) error(parameter.getLocation(), fmt::format("the address space '{}' is not supported: it is outside anymetal's compute subset", other));
     }
+  }
+
+  void report_derived(const clang::ParmVarDecl& parameter) {
+    const auto* record = object_type(ast_, parameter.getType()->getPointeeType())->getAsCXXRecordDecl();
+    if (record == nullptr || !record->hasDefinition() || record->getNumBases() == 0 ||
+        !compilation_.is_users(record->getLocation()))
+      return;
+    error(parameter.getLocation(),
+          fmt::format(
+              "the type '{}' of '{}' is derived from another: types of kernel parameters may not be derived classes",
+              type_spelling(ast_, ast_.getRecordType(record)), parameter.getName().str()));
   }
 
   /// Attributes of a pointer or reference that are for values or textures.

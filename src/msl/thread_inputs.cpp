@@ -162,6 +162,18 @@ void report_invalid_input(Compilation& compilation, const std::string& kernel, c
                                    : fmt::format("'{}' is not an attribute of kernel parameters{}", name, hint));
     return;
   }
+  const auto* record = parameter.getType()->getAsCXXRecordDecl();
+  const bool has_buffers = record != nullptr && record->hasDefinition() &&
+                           std::ranges::any_of(record->fields(), [](const clang::FieldDecl* member) {
+                             return find_annotation(*member, "buffer") != nullptr;
+                           });
+  if (has_buffers) {
+    compilation.report(
+        kError, parameter.getTypeSpecStartLoc(),
+        fmt::format("arguments in a structure, here '{}', are not supported: make its members parameters of the kernel",
+                    type));
+    return;
+  }
   compilation.report(kError, parameter.getTypeSpecStartLoc(),
                      fmt::format("invalid type '{}' for input declaration in a kernel function: use 'constant {}&' or a thread attribute", type, type));
 }

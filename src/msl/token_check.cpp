@@ -66,6 +66,21 @@ std::string symbol_name(Compilation& compilation, const clang::Token& token) {
   return fmt::format(", nor are names of symbols such as {}", clang::Lexer::getSpelling(*name, sources, language));
 }
 
+/// A warning or error about the suffix of a number, for types that Metal does not have.
+void check_suffix(Compilation& compilation, const clang::Token& token) {
+  if (token.isNot(clang::tok::numeric_constant) || token.getLength() < 2 || token.getLiteralData() == nullptr) return;
+  const std::string_view text(token.getLiteralData(), token.getLength());
+  if (text.find_first_of("lL") == std::string_view::npos || !compilation.is_users(token.getLocation())) return;
+  const bool is_hex = text.starts_with("0x") || text.starts_with("0X");
+  const bool is_real = text.find_first_of(is_hex ? "pP" : ".eE") != std::string_view::npos;
+  if (is_real)
+    compilation.report(clang::DiagnosticsEngine::Error, token.getLocation(),
+                       "'long double' is not supported in Metal: the literal is a float without its suffix");
+  else if (text.contains("ll") || text.contains("LL"))
+    compilation.report(clang::DiagnosticsEngine::Warning, token.getLocation(),
+                       "'long long' is not supported in Metal: 'l' and 'ul' are the suffixes of literals of 64 bits");
+}
+
 }  // namespace
 
 void TokenCheck::operator()(const clang::Token& token) {
@@ -74,6 +89,7 @@ void TokenCheck::operator()(const clang::Token& token) {
   if (limit_ != 0 && ++count_ > limit_) {
     leave_step(fmt::format("met more than {} tokens: the limit is CompileLimits::tokens (--limit tokens=N)", limit_));
   }
+  check_suffix(compilation_, token);
   const bool after_long = after_long_;
   const bool after_equal = after_equal_;
   after_long_ = token.is(clang::tok::kw_long);

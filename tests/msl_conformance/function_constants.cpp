@@ -104,6 +104,13 @@ const Feature kFeatures[] = {
      1,
      "metal4.0",
      {{0U, true}}},
+    {"the attribute before the declaration, as a value and in constant expressions",
+     "[[function_constant(0)]] constant int a; [[function_constant(1)]] static constant constexpr const bool b; template <int N> int twice() { return 2 * N; }",
+     "o[0] = a; o[1] = b; o[2] = twice<a>();",
+     {5, 1, 10},
+     1,
+     "metal4.0",
+     {{0U, std::int32_t{5}}, {1U, true}}},
     {"vectors of two to four components",
      "constant float2 a [[function_constant(0)]]; constant uint3 b [[function_constant(1)]]; constant int4 c "
      "[[function_constant(2)]];",

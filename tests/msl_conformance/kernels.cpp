@@ -113,6 +113,11 @@ const Feature kFeatures[] = {
      "(15 - i) << 4); float4x4 a; half4x4 c; dequantize(b, 0, a); dequantize(b, 1, c); o[0] = a[0][0]; o[1] = a[3][3]; "
      "o[2] = c[0][1]; o[3] = c[2][2]; for (int i = 4; i < 9; ++i) o[i] = 0;",
      {-16, 14, 12, -6, 0, 0, 0, 0, 0}},
+    {"attributes with spaces between their brackets, and on explicit specialisations of kernel templates",
+     "template <typename T> kernel void f(device T* o [ [buffer(0)] ]) { o[0] = 1; } template <> [[host_name(\"k\")]] kernel void f<int>(device int* o [[ buffer( 0 ) ] ]) { o[0] = 8; } "
+     "template [[host_name(\"other\")]] kernel void f<float>(device float*);",
+     "",
+     {8}},
     {"graphics functions, textures and kernels that take textures beside kernels on buffers",
      "struct varyings { float4 at [[position]]; float2 uv; }; static float4 shade(texture2d<float> map, sampler s, float2 uv) { return "
      "map.sample(s, uv, level(0)) * map.get_width(); } vertex varyings v(uint i [[vertex_id]]) { varyings r; r.uv = i; return r; } "
@@ -131,6 +136,18 @@ const Feature kFeatures[] = {
      "[[intersection(triangle, triangle_data)]] bool hit(uint p [[primitive_id]], ray_data float& f [[payload]]) { return p > 3; }",
      "ray r(float3(n[3]), float3(0, 0, 1)); r.max_distance = n[4]; o[0] = r.origin.x + r.max_distance;",
      {7}},
+    {"convolutions, tensors of the host, stage-in, imageblocks, pipelines in command buffers and inputs at program scope beside kernels without them",
+     "#include <MetalPerformancePrimitives/MetalPerformancePrimitives.h>\nusing namespace mpp::tensor_ops; uint2 place [[thread_position_in_grid]]; kernel void placed(device "
+     "uint* o) { o[0] = place.x; } kernel void convolve(device half* a, device half* w, device float* o) { constexpr auto d = convolution2d_descriptor(int4(32, 8, 8, 1), int4(16, "
+     "8, 8, 1), int2(3), convolution2d_activation_layout::nhwc, convolution2d_weights_layout::hwio, int2(1), int2(1), 1, true, convolution2d_descriptor::mode::multiply); "
+     "convolution2d<d, execution_simdgroups<4>> op; op.set_offsets(int2(0)); tensor<device half, dextents<int, 4>, tensor_inline> ta(a, dextents<int, 4>(16, 8, 8, 1)), tw(w, "
+     "dextents<int, 4>(32, 16, 3, 3)); auto c = op.get_destination_cooperative_tensor<decltype(ta), decltype(tw), float>(); op.run(ta, tw, c); o[0] = c[0]; } static int rows("
+     "tensor<device half, dextents<int, 2>> t) { return t.slice(1, 1).get_extent(1); } kernel void bound(tensor<device half, dextents<int, 2>> t [[buffer(0)]], device int* o) { o[0] = "
+     "rows(t); } struct in { float x [[attribute(0)]]; }; kernel void staged(in v [[stage_in]], uint2 from [[grid_origin]], uint2 to [[grid_size]], device float* o) { o[0] = v.x; } "
+     "struct pixel { half4 c [[color(0)]]; }; kernel void tiled(imageblock<pixel, imageblock_layout_implicit> b, ushort2 t [[thread_position_in_threadgroup]]) { b.write(b.read(t), t); "
+     "} struct commands { command_buffer b [[id(0)]]; compute_pipeline_state p [[id(1)]]; }; constexpr sampler near(filter::nearest, lod_bias(1.0f), max_anisotropy(4));",
+     "o[0] = n[4] + 5;",
+     {9}},
 };
 
 }  // namespace

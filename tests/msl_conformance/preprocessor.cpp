@@ -79,6 +79,15 @@ const Feature kFeatures[] = {
      "all(generic<float3>(a, a, c) == 0.0f); float2x2 m{float2(a), float2(a)}, k{float2(c), float2(c)}; float2x2 g = grid(m, a, k); o[3] = g[0][0] == 0.0f && g[1][1] == 0.0f; o[4] = "
      "all(block(a, a, c) == 0.0f); o[5] = all(file(a, a, c) == 0.0f); o[6] = fma(float4(a), float4(a), float4(c)).x == 0x1p-24f;",
      {1, 1, 1, 1, 1, 1, 1}},
+    {"the mode of a block reaches its calls and operators, and none outside it: safe in fast, fast in safe, in loops, lambdas and templates",
+     "template <class T> T of_branch(T x, bool is_safe) { if (is_safe) {\n#pragma METAL fp math_mode(safe)\nreturn exp(x); } return exp(x); }\nfloat other(float x, bool is_fast) "
+     "{\n#pragma METAL fp math_mode(safe)\nif (is_fast) {\n#pragma METAL fp math_mode(fast)\nreturn exp(x); } return exp(x); }",
+     "int inside = 0, outside = 0, differ = 0; for (int i = 1; i < 64; ++i) { float x = n[i] * 0.37f, block; {\n#pragma METAL fp math_mode(safe)\nblock = exp(x); } "
+     "auto call = [](float y) { float r = 0; for (int k = 0; k < 1; ++k) {\n#pragma METAL fp math_mode(safe)\nr = exp(y); } return r; };\n"
+     "const float exact = precise::exp(x), swift = fast::exp(x); inside += block != exact; inside += call(x) != exact; inside += of_branch(x, n[1]) != exact; "
+     "inside += of_branch(float2(x), n[1]).y != exact; inside += other(x, n[0]) != exact; outside += exp(x) != swift; outside += of_branch(x, n[0]) != swift; outside += other(x, n[1]) != "
+     "swift; differ += exact != swift; } o[0] = inside; o[1] = outside; o[2] = differ > 0;",
+     {0, 0, 1}},
     {"infinities and NaN mean what they are in fast mode",
      "",
      "float m = -INFINITY; for (int i = 0; i < 4; ++i) m = max(m, float(n[i])); o[0] = m; float z = n[0]; o[1] = "

@@ -38,8 +38,8 @@ const Refusal kRefusals[] = {
     {"intersection function tables", "kernel void k(intersection_function_table<> a [[buffer(1)]], device int* o) {}",
      "not supported"},
     {"indirect command buffers", "kernel void k(command_buffer a [[buffer(1)]], device int* o) {}", "not supported"},
-    {"built-in variables at program scope", "uint2 g [[thread_position_in_grid]]; kernel void k(device int* o) {}",
-     "not supported"},
+    {"built-in variables at program scope", "uint2 g [[thread_position_in_grid]]; kernel void k(device uint* o) { o[0] = g.x; }",
+     "built-in variables at program scope are not supported"},
     {"calls of a function that is chosen at run time",
      "int a(int x) { return x; } int b(int x) { return -x; } int call(int (*p)(int)) { return p(1); } kernel void k(device int* o) { o[0] = "
      "call(o[1] > 0 ? a : b); }",
@@ -54,9 +54,10 @@ const Refusal kRefusals[] = {
      "kernel void k(device float4* o) { float4 v = o[0]; thread float* p = &v.x; o[0] = *p; }",
      "the address of a vector component cannot be taken"},
     {"convolution2d",
-     "#include <MetalPerformancePrimitives/MetalPerformancePrimitives.h>\nkernel void k(device int* o) { "
-     "mpp::tensor_ops::convolution2d<int> c; }",
-     "not supported"},
+     "#include <MetalPerformancePrimitives/MetalPerformancePrimitives.h>\nusing namespace mpp::tensor_ops; kernel void k(device int* o) { constexpr auto d = "
+     "convolution2d_descriptor(int4(8), int4(8), int2(3)); convolution2d<d, execution_simdgroup> c; }",
+     "'convolution2d' is not supported: it is outside anymetal's compute subset"},
+    {"arguments in structures", "struct A { device int* o [[buffer(0)]]; }; kernel void k(A a) { a.o[0] = 1; }", "arguments in a structure, here 'A', are not supported"},
 };
 
 }  // namespace

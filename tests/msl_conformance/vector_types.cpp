@@ -176,6 +176,12 @@ const Feature kFeatures[] = {
      "v.yz[i] += 5; put(w, 2); q.xy[i] = 9; p->c.zw[1] = 6; p->c.yzw[i * 2 - 1] = 8; v.wz[0]++; o[0] = v.x; o[1] = v.y; o[2] = v.z; o[3] = v.w; "
      "o[4] = w.x; o[5] = w.y; o[6] = w.w; o[7] = q.y; o[8] = s.c.w; o[9] = s.c.z;",
      {4, 1, 7, 4, 6, 7, 22, 9, 6, 8}},
+    {"elements of components in any order, by dynamic index: read, assigned, stepped; of components of components too",
+     "template <class V> auto get(V v, int i) { return v.zyx[i]; } template <class V> void put(thread V& v, int i) { v.zx[i] = 30 + i; }",
+     "int4 v = int4(1, 2, 3, 4); packed_int3 q = {5, 6, 7}; int2 a[2] = {int2(8), int2(9)}; thread int4* p = &v; o[0] = v.zx[n[0]] * 10 + v.zx[n[1]]; o[1] = get(v, n[1]); "
+     "v.zx[n[1]] = 10; v.wy[n[0]] += 20; put(q, n[0]); ++v.wzy[n[2]]; p->yw[n[0]]--; p->wzyx.xw[n[1]] *= 2; a[n[1]].yx[n[1]] = 11; ++a[n[0]].yx.x; "
+     "o[2] = v.x; o[3] = v.y; o[4] = v.z; o[5] = v.w; o[6] = q.z; o[7] = a[1].x; o[8] = a[0].y; int b = 1; o[9] = b+++v.zx[n[0]]; o[10] = v.zx[n[0]]++ + b; o[11] = v.z;",
+     {31, 2, 20, 2, 3, 24, 30, 11, 9, 4, 5, 4}},
 };
 
 }  // namespace

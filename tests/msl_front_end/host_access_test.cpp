@@ -140,7 +140,7 @@ TEST_P(SpecialisedHostAccess, IsRefused) {
 INSTANTIATE_TEST_SUITE_P(
     Table, SpecialisedHostAccess,
     testing::Values(
-        Refused{"FunctionOfTheCLibrary", "extern \"C\" void* malloc(unsigned long);\nkernel void f(device ulong* o) { o[0] = (ulong)malloc(4); }",
+        Refused{"FunctionOfTheCLibrary", "extern \"C\" thread void* malloc(unsigned long);\nkernel void f(device ulong* o) { o[0] = (ulong)malloc(4); }",
                 "'malloc' is used but not defined"},
         Refused{"IndirectCall", "int g(int x) { return x; }\nusing F = int(int);\nkernel void f(device int* o) { F* volatile table[1] = {g}; o[0] = table[0](o[0]); }", "indirect"},
         Refused{"WideVector", "typedef float wide __attribute__((ext_vector_type(65536)));\nkernel void f(device wide* o) { o[0] = o[1] + o[2]; }", "vector"},

@@ -30,10 +30,6 @@ struct matmul2d_descriptor {
         matmul_mode(mode_) {}
 };
 
-// Opaque: outside the compute subset.
-template <class... A>
-class convolution2d;
-
 }  // namespace mpp::tensor_ops
 
 namespace __msl {

@@ -66,8 +66,32 @@ struct tensor_inline {};
 struct tensor_handle {};
 struct tensor_offset {};
 
+// One that the host binds, which is outside the compute subset: its members are declared and not defined.
 template <class T, class Extents, class Descriptor = tensor_handle>
-struct tensor;
+struct tensor {
+  using element_type = T;
+  using value_type = __msl::plain<T>;
+  using extents_type = Extents;
+  using index_type = typename Extents::index_type;
+
+  ulong __handle;
+  static size_t get_rank();
+  static size_t get_static_extent(size_t);
+  static bool has_static_extent(size_t);
+  index_type get_extent(size_t) const;
+  index_type get_stride(size_t) const;
+  T* data_handle() const;
+  template <class... I>
+  T& operator[](I...) const;
+  template <class... I>
+  value_type get(I...) const;
+  template <class... I>
+  void set(value_type, I...) const;
+  template <size_t... E, class... I>
+  tensor<T, dextents<index_type, Extents::rank()>, tensor_offset> slice(I...) const;
+  template <size_t... E, class... I>
+  tensor<T, dextents<index_type, Extents::rank()>, tensor_offset> static_slice(I...) const;
+};
 
 template <class T, class Extents>
 struct tensor<T, Extents, tensor_inline> {

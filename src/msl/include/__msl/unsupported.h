@@ -137,10 +137,27 @@ bool is_null_texture(const T&);
     ulong __handle;                 \
     members                         \
   };
-__MSL_HANDLE(imageblock, )
 __MSL_HANDLE(acceleration_structure, )
 __MSL_HANDLE(intersection_function_table, template <class... B> void set_buffer(B...) const;)
 #undef __MSL_HANDLE
+struct imageblock_layout_implicit {};
+struct imageblock_layout_explicit {};
+template <class T, class Layout = imageblock_layout_implicit>
+struct imageblock {
+  ulong __handle;
+  ushort get_width() const;
+  ushort get_height() const;
+  template <class... A>
+  ushort get_num_colors(A...) const;
+  template <class... A>
+  ushort get_color_coverage_mask(A...) const;
+  template <class... A>
+  T read(A...) const;
+  template <class... A>
+  void write(T, A...) const;
+  template <class... A>
+  T* data(A...) const;
+};
 template <class F>
 struct visible_function_table {
   struct __function {
@@ -171,18 +188,27 @@ struct command_buffer {
   ulong __handle;
   uint size() const;
 };
+struct compute_pipeline_state {
+  ulong __handle;
+};
+struct render_pipeline_state {
+  ulong __handle;
+};
 #define __MSL_METHOD(name) \
   template <class... A>    \
   void name(A...) const;
 struct render_command {
   render_command(command_buffer, uint);
   __MSL_METHOD(reset) __MSL_METHOD(set_render_pipeline_state) __MSL_METHOD(set_vertex_buffer) __MSL_METHOD(set_fragment_buffer)
-  __MSL_METHOD(draw_primitives) __MSL_METHOD(draw_indexed_primitives)
+  __MSL_METHOD(draw_primitives) __MSL_METHOD(draw_indexed_primitives) __MSL_METHOD(draw_patches) __MSL_METHOD(draw_indexed_patches)
+  __MSL_METHOD(draw_mesh_threadgroups) __MSL_METHOD(draw_mesh_threads) __MSL_METHOD(set_object_buffer) __MSL_METHOD(set_mesh_buffer)
+  __MSL_METHOD(set_object_threadgroup_memory_length) __MSL_METHOD(set_barrier) __MSL_METHOD(clear_barrier) __MSL_METHOD(copy_command)
 };
 struct compute_command {
   compute_command(command_buffer, uint);
   __MSL_METHOD(reset) __MSL_METHOD(set_compute_pipeline_state) __MSL_METHOD(set_kernel_buffer) __MSL_METHOD(set_barrier)
   __MSL_METHOD(clear_barrier) __MSL_METHOD(concurrent_dispatch_threads) __MSL_METHOD(concurrent_dispatch_threadgroups)
+  __MSL_METHOD(set_threadgroup_memory_length) __MSL_METHOD(set_stage_in_region) __MSL_METHOD(set_imageblock_size) __MSL_METHOD(copy_command)
 };
 #undef __MSL_METHOD
 enum class primitive_type { point, line, line_strip, triangle, triangle_strip };
@@ -217,6 +243,10 @@ struct max_anisotropy {
 };
 struct lod_clamp {
   constexpr lod_clamp(float, float) {}
+};
+
+struct lod_bias {
+  constexpr explicit lod_bias(float) {}
 };
 
 // `constexpr sampler s(coord::normalized, ...)` at program scope is legal and unused.
