@@ -11,9 +11,10 @@ function(anymetal_room NAME)
   set_property(GLOBAL APPEND PROPERTY ANYMETAL_ROOM_LINKS ${ROOM_LINK})
 endfunction()
 
-# anymetal_test(NAME SOURCES... [LABELS...]): one GoogleTest executable; each of its cases is a ctest case.
+# anymetal_test(NAME SOURCES... [LABELS...] [COST seconds]): one GoogleTest executable; each of its cases is a ctest case.
+# COST: of each case, where it is far above the others': ctest starts what takes longest first, so that no core waits for it.
 function(anymetal_test NAME)
-  cmake_parse_arguments(TEST "" "" "SOURCES;LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(TEST "" "COST" "SOURCES;LINK;LABELS" ${ARGN})
   add_executable(${NAME} ${TEST_SOURCES})
   target_include_directories(${NAME} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${NAME} PRIVATE anymetal anymetal_settings GTest::gtest GTest::gmock GTest::gtest_main ${ANYMETAL_FMT}
@@ -27,8 +28,11 @@ function(anymetal_test NAME)
   if(NOT TEST_LABELS)
     set(TEST_LABELS unit)  # an empty list would swallow the property after it
   endif()
+  if(NOT TEST_COST)
+    set(TEST_COST 0)
+  endif()
   gtest_discover_tests(${NAME} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT ${timeout}
-                       ENVIRONMENT ANYMETAL_CACHE=0)
+                       COST ${TEST_COST} ENVIRONMENT ANYMETAL_CACHE=0)
 endfunction()
 
 # anymetal_reads_sources(FILES...): test sources that read files of the source tree. A definition of these files alone: the

@@ -57,12 +57,12 @@ Result<PipelinePtr> pipeline_for(const Case& test, const Problem& problem, Kerne
 }
 
 Outcome run(const Case& test, KernelRegistry& registry, const Device& device, std::uint64_t seed,
-            const Placements& placements) {
+            Placements placements) {
   return run(test, test.make(seed), registry, device, placements);
 }
 
 Outcome run(const Case& test, const Problem& problem, KernelRegistry& registry, const Device& device,
-            const Placements& placements) {
+            Placements placements) {
   Outcome outcome;
   const auto pipeline = pipeline_for(test, problem, registry, device);
   if (!pipeline) {
@@ -72,7 +72,7 @@ Outcome run(const Case& test, const Problem& problem, KernelRegistry& registry, 
   }
 
   compare_layouts(problem, **pipeline, outcome.failures);
-  const auto first = run_once(problem, *pipeline, device, placements[0], outcome.failures);
+  const auto first = run_once(problem, *pipeline, device, placements.front(), outcome.failures);
   if (!first) {
     outcome.failures.push_back(first.error().message());
     return outcome;
@@ -89,11 +89,13 @@ Outcome run(const Case& test, const Problem& problem, KernelRegistry& registry, 
     }
   }
 
-  const auto second = run_once(problem, *pipeline, device, placements[1], outcome.failures);
-  if (!second) {
-    outcome.failures.push_back("second run: " + second.error().message());
-  } else if (*first != *second) {
-    outcome.failures.push_back("a second run with other addresses gave other bits");
+  for (const Placement placement : placements.subspan(1)) {
+    const auto again = run_once(problem, *pipeline, device, placement, outcome.failures);
+    if (!again) {
+      outcome.failures.push_back("at other addresses: " + again.error().message());
+    } else if (*first != *again) {
+      outcome.failures.push_back("a run with other addresses gave other bits");
+    }
   }
   return outcome;
 }

@@ -3,6 +3,7 @@
 /// Runs a case on a device and checks everything there is to check.
 
 #include <array>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,18 +24,19 @@ struct Outcome {
 [[nodiscard]] Result<PipelinePtr> pipeline_for(const Case& test, const Problem& problem, KernelRegistry& registry,
                                                const Device& device);
 
-/// How the buffers of a case's two runs lie.
-using Placements = std::array<Placement, 2>;
-inline constexpr Placements kAlignments = {Placement::Aligned, Placement::Misaligned};
-inline constexpr Placements kGuardedPages = {Placement::EndsAtPage, Placement::StartsAtPage};
+/// How the buffers lie in each of a case's runs.
+using Placements = std::span<const Placement>;
+inline constexpr std::array kAlignments = {Placement::Aligned, Placement::Misaligned};
+inline constexpr std::array kGuardedPages = {Placement::EndsAtPage, Placement::StartsAtPage};
+inline constexpr std::array kEverywhere = {Placement::Aligned, Placement::Misaligned, Placement::EndsAtPage, Placement::StartsAtPage};
 
-/// Runs the case twice. Checks outputs against their references, guard bytes and inaccessible pages around every
-/// buffer, that inputs stay, and that both runs give the same bits.
+/// Runs the case once for each of `placements`. Checks outputs against their references, guard bytes and inaccessible
+/// pages around every buffer, that inputs stay, and that all runs give the same bits.
 [[nodiscard]] Outcome run(const Case& test, KernelRegistry& registry, const Device& device, std::uint64_t seed = 0,
-                          const Placements& placements = kAlignments);
+                          Placements placements = kAlignments);
 
 /// The same for the problem that `test` makes, for who has made it already.
 [[nodiscard]] Outcome run(const Case& test, const Problem& problem, KernelRegistry& registry, const Device& device,
-                          const Placements& placements = kAlignments);
+                          Placements placements = kAlignments);
 
 }  // namespace anymetal::cases

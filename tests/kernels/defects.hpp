@@ -63,7 +63,7 @@ inline void expect_seen(const Defect& defect) {
   KernelRegistry registry;
   ASSERT_NO_FATAL_FAILURE(register_with(registry, defect));
   const Device device = *Device::open("cpu");
-  const auto& placements = defect.at_pages ? cases::kGuardedPages : cases::kAlignments;
+  const cases::Placements placements = defect.at_pages ? cases::kGuardedPages : cases::kAlignments;
   std::size_t failed = 0, ran = 0;
   const cases::CaseList list = cases::all_cases();
   for (const cases::Case& test : list.cases()) {

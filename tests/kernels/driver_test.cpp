@@ -16,7 +16,7 @@ using testing::HasSubstr;
 constexpr std::size_t kCount = 40;
 
 /// y = 2 x with a kernel body of the test's choice.
-cases::Outcome run(const std::string& body, const cases::Placements& placements = cases::kAlignments) {
+cases::Outcome run(const std::string& body, cases::Placements placements = cases::kAlignments) {
   KernelRegistry registry;
   registry.register_source("twice",
                            "#include <metal_stdlib>\nusing namespace metal;\n"
@@ -51,6 +51,8 @@ TEST(Driver, SeesReadsOutsideABufferAtInaccessiblePages) {
   EXPECT_THAT(run(before).failures, testing::IsEmpty());
   EXPECT_THAT(failures(before), testing::ElementsAre("buffer 0: accessed 4 bytes before its start"));
   EXPECT_THAT(failures(after), testing::ElementsAre("buffer 0: accessed 0 bytes past its end"));
+  EXPECT_THAT(run(before, cases::kEverywhere).failures, testing::ElementsAre("buffer 0: accessed 4 bytes before its start"));
+  EXPECT_THAT(run(after, cases::kEverywhere).failures, testing::ElementsAre("buffer 0: accessed 0 bytes past its end"));
   EXPECT_THAT(failures("if (i < n) y[i] = 2 * x[i]; if (i == 3) y[n + 9] = 1;"),
               testing::Contains("buffer 1: accessed 36 bytes past its end"));
   EXPECT_THAT(failures("if (i < n && *((volatile constant uint*)&n + 1) != 123456789) y[i] = 2 * x[i];"),

@@ -1,8 +1,7 @@
 // One test per kernel name over the table in src/cases. `--verbose` prints the largest error of every case beside what
 // is allowed; `--full` adds the exhaustive cases and the benchmark sizes; `--seeds N` runs each case with N different
-// data sets; `--guarded-pages` places every buffer at inaccessible pages, on the CPU device; `--without-variants` runs the
-// kernels that have a form for processors in their general form on the CPU device. ANYMETAL_TEST_RUNNER: as
-// emulated_backend.hpp says.
+// data sets; `--without-variants` runs the kernels that have a form for processors in their general form on the CPU device.
+// ANYMETAL_TEST_RUNNER: as emulated_backend.hpp says.
 #include <anymetal/log.hpp>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -29,7 +28,6 @@ using namespace anymetal;
 struct Options {
   bool verbose = false;
   bool full = false;
-  bool guarded_pages = false;
   bool without_variants = false;
   std::uint64_t seeds = 1;
 };
@@ -40,7 +38,7 @@ Result<Device> open_device(const Options& options) {
     if (!backend) return std::unexpected(backend.error());
     return Device(*std::move(backend));
   }
-  return options.guarded_pages || options.without_variants ? Device::open("cpu") : Device::system_default();
+  return options.without_variants ? Device::open("cpu") : Device::system_default();
 }
 
 /// What all tests share: one registry, so that a source is parsed once.
@@ -78,7 +76,8 @@ class KernelTest : public testing::Test {
 
   void TestBody() override {
     ASSERT_TRUE(bench_->device) << bench_->device.error().message();
-    const auto& placements = bench_->options.guarded_pages ? cases::kGuardedPages : cases::kAlignments;
+    const bool has_pages = bench_->device->info().id == "cpu" && std::getenv("ANYMETAL_TEST_RUNNER") == nullptr;
+    const cases::Placements placements = has_pages ? cases::Placements(cases::kEverywhere) : cases::kAlignments;
     std::size_t ran = 0;
     for (const cases::Case& test : cases_) {
       for (std::uint64_t seed = 0; seed < bench_->options.seeds; ++seed) {
@@ -142,8 +141,6 @@ int main(int argc, char** argv) {
       options.verbose = true;
     } else if (argument == "--full") {
       options.full = true;
-    } else if (argument == "--guarded-pages") {
-      options.guarded_pages = true;
     } else if (argument == "--without-variants") {
       options.without_variants = true;
       setenv("ANYMETAL_CPU_VARIANTS", "0", 1);
