@@ -1,9 +1,10 @@
 #include "msl/air_functions.hpp"
 
 #include "msl/annotations.hpp"
+#include "msl/syntax_walk.hpp"
 
 #include <clang/AST/ASTContext.h>
-#include <clang/AST/RecursiveASTVisitor.h>
+#include <clang/AST/Attr.h>
 #include <clang/Sema/EnterExpressionEvaluationContext.h>
 #include <clang/Sema/Lookup.h>
 #include <clang/Sema/Sema.h>
@@ -31,9 +32,11 @@ constexpr std::array<AirFunction, 5> kFunctions = {{
     {"air.wait_simdgroup_events", "__msl_air_wait", "(int, thread event **)"},
 }};
 
-class AirVisitor : public clang::RecursiveASTVisitor<AirVisitor> {
+class AirVisitor : public SyntaxWalk {
  public:
   explicit AirVisitor(Compilation& compilation) : compilation_(compilation), sema_(compilation.sema()), ast_(compilation.ast()) {}
+
+  bool visit_declaration(clang::Decl* d) override { return visit_as(*this, d, &AirVisitor::VisitDeclaratorDecl); }
 
   bool VisitDeclaratorDecl(clang::DeclaratorDecl* declaration) {
     const clang::AnnotateAttr* attribute = find_annotation(*declaration, "air");
@@ -112,7 +115,7 @@ class AirVisitor : public clang::RecursiveASTVisitor<AirVisitor> {
 void define_air_functions(Compilation& compilation) {
   AirVisitor visitor(compilation);
   for (clang::Decl* d : compilation.declarations()) {
-    if (compilation.is_users(d->getLocation())) visitor.TraverseDecl(d);
+    if (compilation.is_users(d->getLocation())) visitor.walk(d);
   }
 }
 

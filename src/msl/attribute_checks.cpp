@@ -1,5 +1,6 @@
 #include <clang/AST/ASTContext.h>
-#include <clang/AST/RecursiveASTVisitor.h>
+#include <clang/AST/Attr.h>
+#include <clang/AST/DeclTemplate.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include "msl/annotations.hpp"
 #include "msl/attribute_table.hpp"
 #include "msl/checks.hpp"
+#include "msl/syntax_walk.hpp"
 
 namespace anymetal::msl {
 namespace {
@@ -174,10 +176,10 @@ void check_attributes(Compilation& compilation, const clang::Decl& declaration, 
 }
 
 void find_unknown_attributes(Compilation& compilation) {
-  class Visitor : public clang::RecursiveASTVisitor<Visitor> {
+  class Visitor : public SyntaxWalk {
    public:
     explicit Visitor(Compilation& compilation) : compilation_(compilation) {}
-    bool VisitDecl(clang::Decl* d) {
+    bool visit_declaration(clang::Decl* d) override {
       AttributeCheck check(compilation_, *d, AttributeCheck::Scope::UnknownNames);
       for (const auto* attribute : d->specific_attrs<clang::AnnotateAttr>()) check.annotation(*attribute);
       return true;
@@ -187,7 +189,7 @@ void find_unknown_attributes(Compilation& compilation) {
     Compilation& compilation_;
   } visitor(compilation);
   for (clang::Decl* d : compilation.declarations()) {
-    if (compilation.is_users(d->getLocation())) visitor.TraverseDecl(d);
+    if (compilation.is_users(d->getLocation())) visitor.walk(d);
   }
 }
 

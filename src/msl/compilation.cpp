@@ -15,13 +15,14 @@
 #include "msl/outside_subset.hpp"
 #include "msl/preprocessor_limits.hpp"
 #include "msl/sampling_names.hpp"
+#include "msl/syntax_walk.hpp"
 #include "msl/text_literals.hpp"
 #include "msl/threadgroup_statics.hpp"
 
 #include <clang/AST/ASTConsumer.h>
 #include <clang/AST/ASTContext.h>
+#include <clang/AST/Attr.h>
 #include <clang/AST/ExternalASTSource.h>
-#include <clang/AST/RecursiveASTVisitor.h>
 #include <clang/Lex/Preprocessor.h>
 #include <clang/Parse/Parser.h>
 #include <clang/Lex/PreprocessorOptions.h>
@@ -74,10 +75,12 @@ class InstantiationWatch : public clang::TemplateInstantiationCallback {
 /// Whether an unrolling pragma has a count that is no literal. Clang 19 crashes where it instantiates a template with errors
 /// in that count, or in what the count names.
 bool has_computed_loop_hint(clang::DeclGroupRef group) {
-  class Finder : public clang::RecursiveASTVisitor<Finder> {
+  class Finder : public SyntaxWalk {
    public:
     bool is_found = false;
-    bool VisitAttributedStmt(clang::AttributedStmt* statement) {
+    bool visit_statement(clang::Stmt* s) override {
+      const auto* statement = llvm::dyn_cast<clang::AttributedStmt>(s);
+      if (statement == nullptr) return true;
       for (const clang::Attr* attribute : statement->getAttrs()) {
         const auto* hint = llvm::dyn_cast<clang::LoopHintAttr>(attribute);
         const clang::Expr* count = hint == nullptr ? nullptr : hint->getValue();
@@ -86,7 +89,7 @@ bool has_computed_loop_hint(clang::DeclGroupRef group) {
       return !is_found;
     }
   } finder;
-  for (clang::Decl* d : group) finder.TraverseDecl(d);
+  for (clang::Decl* d : group) finder.walk(d);
   return finder.is_found;
 }
 

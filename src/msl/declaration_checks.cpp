@@ -3,12 +3,16 @@
 #include "msl/checks.hpp"
 #include "msl/component_checks.hpp"
 #include "msl/given_constants.hpp"
+#include "msl/syntax_walk.hpp"
 #include "msl/thread_inputs.hpp"
 #include "msl/value_types.hpp"
 
 #include <clang/AST/ASTContext.h>
+#include <clang/AST/Attr.h>
+#include <clang/AST/DeclTemplate.h>
+#include <clang/AST/ExprCXX.h>
 #include <clang/AST/RecordLayout.h>
-#include <clang/AST/RecursiveASTVisitor.h>
+#include <clang/AST/TypeLoc.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -41,7 +45,7 @@ bool lacks_space(const clang::DeclaratorDecl& d) {
 
 constexpr std::string_view kFunctionPointers = "pointers to functions are not supported: indirect calls do not exist in Metal compute kernels";
 
-class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor> {
+class DeclarationVisitor : public SyntaxWalk {
  public:
   explicit DeclarationVisitor(Compilation& compilation) : compilation_(compilation), ast_(compilation.ast()), spaces_(compilation) {}
 
@@ -141,6 +145,16 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
   }
 
  private:
+  using Self = DeclarationVisitor;
+  bool visit_declaration(clang::Decl* d) override {
+    return visit_as(*this, d, &Self::VisitDecl, &Self::VisitFunctionTemplateDecl, &Self::VisitFunctionDecl, &Self::VisitFieldDecl, &Self::VisitVarDecl,
+                    &Self::VisitCXXConstructorDecl);
+  }
+  bool visit_statement(clang::Stmt* s) override {
+    return visit_as(*this, s, &Self::VisitLambdaExpr, &Self::VisitCallExpr, &Self::VisitCastExpr, &Self::VisitCXXConstructExpr, &Self::VisitBinaryOperator,
+                    &Self::VisitReturnStmt, &Self::VisitInitListExpr, &Self::VisitConditionalOperator, &Self::VisitExplicitCastExpr);
+  }
+
   void error(clang::SourceLocation location, const std::string& message) {
     compilation_.report(clang::DiagnosticsEngine::Error, location, message);
   }
@@ -251,16 +265,17 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
 
   /// Extents may depend on function constants, which are constants by the time the kernel runs.
   void check_extent(const clang::VariableArrayType& array) {
-    class ConstantsOnly : public clang::RecursiveASTVisitor<ConstantsOnly> {
+    class ConstantsOnly : public SyntaxWalk {
      public:
       bool is_legal = true;
-      bool VisitDeclRefExpr(clang::DeclRefExpr* e) {
-        const auto* variable = llvm::dyn_cast<clang::VarDecl>(e->getDecl());
+      bool visit_statement(clang::Stmt* s) override {
+        const auto* reference = llvm::dyn_cast<clang::DeclRefExpr>(s);
+        const auto* variable = reference == nullptr ? nullptr : llvm::dyn_cast<clang::VarDecl>(reference->getDecl());
         if (variable != nullptr && !variable->isFileVarDecl() && !variable->isConstexpr()) is_legal = false;
         return true;
       }
     } constants;
-    constants.TraverseStmt(array.getSizeExpr());
+    constants.walk(array.getSizeExpr());
     if (!constants.is_legal) error(array.getSizeExpr()->getBeginLoc(), "variable-length arrays are not supported in Metal");
   }
 
@@ -274,7 +289,7 @@ class DeclarationVisitor : public clang::RecursiveASTVisitor<DeclarationVisitor>
 void check_declarations(Compilation& compilation) {
   DeclarationVisitor visitor(compilation);
   for (clang::Decl* d : compilation.declarations()) {
-    if (compilation.is_users(d->getLocation())) visitor.TraverseDecl(d);
+    if (compilation.is_users(d->getLocation())) visitor.walk(d);
   }
 }
 

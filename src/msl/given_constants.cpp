@@ -3,7 +3,6 @@
 #include <clang/AST/ASTContext.h>
 #include <clang/AST/Attr.h>
 #include <clang/AST/ExprCXX.h>
-#include <clang/AST/RecursiveASTVisitor.h>
 #include <clang/Frontend/CompilerInstance.h>
 #include <clang/Lex/Preprocessor.h>
 #include <clang/Sema/Lookup.h>
@@ -17,6 +16,7 @@
 
 #include "msl/annotations.hpp"
 #include "msl/constant_values.hpp"
+#include "msl/syntax_walk.hpp"
 #include "msl/value_types.hpp"
 
 namespace anymetal::msl {
@@ -70,21 +70,17 @@ bool has_annotation(const clang::VarDecl& variable, std::string_view name) {
 }
 
 /// References to filled constants, but for those in bodies of functions that the entry does not reach.
-class FilledReferences : public clang::RecursiveASTVisitor<FilledReferences> {
+class FilledReferences : public SyntaxWalk {
  public:
   FilledReferences(Compilation& compilation, std::span<clang::FunctionDecl* const> reachable,
                    std::span<const FunctionConstantVariable> constants)
-      : compilation_(compilation), constants_(constants) {
+      : SyntaxWalk({.instantiations = true}), compilation_(compilation), constants_(constants) {
     for (const clang::FunctionDecl* f : reachable) reachable_.insert(f->getCanonicalDecl());
   }
-  bool shouldVisitTemplateInstantiations() const { return true; }
 
   bool VisitFunctionDecl(clang::FunctionDecl* f) {
     if (!reachable_.contains(f->getCanonicalDecl()) && f->doesThisDeclarationHaveABody()) skipped_.insert(f->getBody());
     return true;
-  }
-  bool TraverseStmt(clang::Stmt* statement) {
-    return skipped_.contains(statement) || RecursiveASTVisitor::TraverseStmt(statement);
   }
 
   bool VisitDeclRefExpr(clang::DeclRefExpr* e) {
@@ -104,6 +100,10 @@ class FilledReferences : public clang::RecursiveASTVisitor<FilledReferences> {
   }
 
  private:
+  bool visit_declaration(clang::Decl* d) override { return visit_as(*this, d, &FilledReferences::VisitFunctionDecl); }
+  bool visit_statement(clang::Stmt* s) override { return visit_as(*this, s, &FilledReferences::VisitDeclRefExpr); }
+  bool is_entered(clang::Stmt* s) override { return !skipped_.contains(s); }
+
   Compilation& compilation_;
   std::span<const FunctionConstantVariable> constants_;
   std::set<const clang::Decl*> reachable_;
@@ -184,7 +184,7 @@ bool is_given(const clang::VarDecl& variable) {
 void report_filled_constants(Compilation& compilation, std::span<clang::FunctionDecl* const> reachable,
                              std::span<const FunctionConstantVariable> constants) {
   FilledReferences references(compilation, reachable, constants);
-  for (clang::Decl* d : compilation.declarations()) references.TraverseDecl(d);
+  for (clang::Decl* d : compilation.declarations()) references.walk(d);
 }
 
 }  // namespace anymetal::msl

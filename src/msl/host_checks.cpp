@@ -1,8 +1,10 @@
 #include "msl/checks.hpp"
+#include "msl/syntax_walk.hpp"
 
 #include <clang/AST/ASTContext.h>
 #include <clang/AST/Attr.h>
-#include <clang/AST/RecursiveASTVisitor.h>
+#include <clang/AST/Expr.h>
+#include <clang/AST/TypeLoc.h>
 #include <clang/Basic/Builtins.h>
 #include <fmt/format.h>
 
@@ -51,7 +53,7 @@ bool is_harmless(const clang::Builtin::Context& builtins, unsigned id) {
   return builtins.isConst(id) || builtins.isPure(id);
 }
 
-class HostVisitor : public clang::RecursiveASTVisitor<HostVisitor> {
+class HostVisitor : public SyntaxWalk {
  public:
   explicit HostVisitor(Compilation& compilation) : compilation_(compilation), ast_(compilation.ast()) {}
 
@@ -95,7 +97,7 @@ class HostVisitor : public clang::RecursiveASTVisitor<HostVisitor> {
     return true;
   }
 
-  bool VisitAttributedTypeLoc(clang::AttributedTypeLoc type) {
+  bool visit_attributed_type(clang::AttributedTypeLoc type) override {
     if (const clang::Attr* attribute = type.getAttr()) check(*attribute, type.getBeginLoc());
     return true;
   }
@@ -109,6 +111,13 @@ class HostVisitor : public clang::RecursiveASTVisitor<HostVisitor> {
   }
 
  private:
+  bool visit_declaration(clang::Decl* d) override {
+    return visit_as(*this, d, &HostVisitor::VisitDecl, &HostVisitor::VisitNamedDecl, &HostVisitor::VisitFunctionDecl, &HostVisitor::VisitFieldDecl);
+  }
+  bool visit_statement(clang::Stmt* s) override {
+    return visit_as(*this, s, &HostVisitor::VisitCompoundStmt, &HostVisitor::VisitAttributedStmt, &HostVisitor::VisitDeclRefExpr);
+  }
+
   void check(const clang::Attr& attribute, clang::SourceLocation subject) {
     if (is_harmless(attribute.getKind())) return;
     const bool is_written = compilation_.is_users(attribute.getLocation());
@@ -128,7 +137,7 @@ class HostVisitor : public clang::RecursiveASTVisitor<HostVisitor> {
 void check_host_access(Compilation& compilation) {
   HostVisitor visitor(compilation);
   for (clang::Decl* d : compilation.declarations()) {
-    if (compilation.is_users(d->getLocation())) visitor.TraverseDecl(d);
+    if (compilation.is_users(d->getLocation())) visitor.walk(d);
   }
 }
 

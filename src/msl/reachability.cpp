@@ -4,9 +4,10 @@
 #include "msl/annotations.hpp"
 #include "msl/component_checks.hpp"
 #include "msl/constant_operands.hpp"
+#include "msl/syntax_walk.hpp"
 
 #include <clang/AST/ASTContext.h>
-#include <clang/AST/RecursiveASTVisitor.h>
+#include <clang/AST/ExprCXX.h>
 #include <clang/Sema/Sema.h>
 
 #include <algorithm>
@@ -15,18 +16,16 @@
 namespace anymetal::msl {
 namespace {
 
-class Walker : public clang::RecursiveASTVisitor<Walker> {
+class Walker : public SyntaxWalk {
  public:
-  explicit Walker(Compilation& compilation) : compilation_(compilation), sema_(compilation.sema()), spaces_(compilation) {}
-
-  bool shouldVisitTemplateInstantiations() const { return true; }
-  bool shouldVisitImplicitCode() const { return true; }
+  explicit Walker(Compilation& compilation)
+      : SyntaxWalk({.instantiations = true, .implicit_code = true}), compilation_(compilation), sema_(compilation.sema()), spaces_(compilation) {}
 
   Reachable run(clang::FunctionDecl* root) {
     need(root, root->getLocation());
     for (std::size_t next = 0; next < result_.functions.size(); ++next) {
       spaces_.enable(next > 0);  // the root is the wrapper, which casts between spaces
-      TraverseDecl(result_.functions[next]);
+      walk(result_.functions[next]);
     }
     const clang::SourceManager& sources = sema_.getSourceManager();
     std::ranges::sort(result_.variables, [&](const clang::VarDecl* a, const clang::VarDecl* b) {
@@ -55,8 +54,8 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
   }
   bool VisitCXXInheritedCtorInitExpr(clang::CXXInheritedCtorInitExpr* e) { return need(e->getConstructor(), e->getLocation()); }
   bool VisitCXXBindTemporaryExpr(clang::CXXBindTemporaryExpr* e) { return need_destructor(e->getType()); }
-  bool VisitCXXDefaultArgExpr(clang::CXXDefaultArgExpr* e) { return TraverseStmt(e->getExpr()); }
-  bool VisitCXXDefaultInitExpr(clang::CXXDefaultInitExpr* e) { return TraverseStmt(e->getExpr()); }
+  bool VisitCXXDefaultArgExpr(clang::CXXDefaultArgExpr* e) { return walk(e->getExpr()); }
+  bool VisitCXXDefaultInitExpr(clang::CXXDefaultInitExpr* e) { return walk(e->getExpr()); }
   bool VisitRecoveryExpr(clang::RecoveryExpr*) { return result_.is_broken = true; }
   bool VisitVarDecl(clang::VarDecl* variable) {
     result_.is_broken = result_.is_broken || variable->isInvalidDecl();
@@ -64,13 +63,23 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
     if (variable->isStaticLocal() && is_threadgroup_variable(*variable)) result_.threadgroup_variables.push_back(variable);
     return need_destructor(variable->getType());
   }
-  // The call operator of a lambda is reached through its use.
-  bool TraverseLambdaExpr(clang::LambdaExpr* e) {
-    for (clang::Expr* init : e->capture_inits()) TraverseStmt(init);
-    return true;
-  }
 
  private:
+  bool visit_declaration(clang::Decl* d) override { return visit_as(*this, d, &Walker::VisitVarDecl); }
+  bool visit_statement(clang::Stmt* s) override {
+    return visit_as(*this, s, &Walker::VisitDeclRefExpr, &Walker::VisitMemberExpr, &Walker::VisitCallExpr,
+                    &Walker::VisitBinaryOperator, &Walker::VisitReturnStmt, &Walker::VisitInitListExpr, &Walker::VisitConditionalOperator,
+                    &Walker::VisitExplicitCastExpr, &Walker::VisitCXXConstructExpr, &Walker::VisitCXXInheritedCtorInitExpr,
+                    &Walker::VisitCXXBindTemporaryExpr, &Walker::VisitCXXDefaultArgExpr, &Walker::VisitCXXDefaultInitExpr, &Walker::VisitRecoveryExpr);
+  }
+  // The call operator of a lambda is reached through its use.
+  bool is_entered(clang::Stmt* s) override {
+    auto* const lambda = llvm::dyn_cast<clang::LambdaExpr>(s);
+    if (lambda == nullptr) return true;
+    for (clang::Expr* init : lambda->capture_inits()) walk(init);
+    return false;
+  }
+
   bool need_destructor(clang::QualType type) {
     const clang::QualType element = sema_.Context.getBaseElementType(type);
     auto* record = element->getAsCXXRecordDecl();
@@ -113,7 +122,7 @@ class Walker : public clang::RecursiveASTVisitor<Walker> {
     }
     if (definition == nullptr) return result_.undefined.push_back({variable, use});
     result_.variables.push_back(definition);
-    if (definition->getInit() != nullptr) TraverseStmt(definition->getInit());
+    if (definition->getInit() != nullptr) walk(definition->getInit());
   }
 
   /// MSL's static members are defined where they are initialised, in C++ only inline ones are.

@@ -1,19 +1,22 @@
 #include <clang/AST/ASTContext.h>
 #include <clang/AST/DeclTemplate.h>
-#include <clang/AST/RecursiveASTVisitor.h>
+#include <clang/AST/ExprCXX.h>
 #include <fmt/format.h>
 
 #include "msl/address_spaces.hpp"
 #include "msl/annotations.hpp"
+#include "msl/syntax_walk.hpp"
 #include "msl/value_types.hpp"
 
 namespace anymetal::msl {
 namespace {
 
 /// What the compiler keeps of calls that fit no function.
-class FailedCalls : public clang::RecursiveASTVisitor<FailedCalls> {
+class FailedCalls : public SyntaxWalk {
  public:
   explicit FailedCalls(Compilation& compilation) : compilation_(compilation), ast_(compilation.ast()) {}
+
+  bool visit_statement(clang::Stmt* s) override { return visit_as(*this, s, &FailedCalls::VisitRecoveryExpr); }
 
   bool VisitRecoveryExpr(clang::RecoveryExpr* call) {
     const auto parts = call->subExpressions();
@@ -51,7 +54,7 @@ class FailedCalls : public clang::RecursiveASTVisitor<FailedCalls> {
 
 void explain_space_mismatches(Compilation& compilation) {
   FailedCalls calls(compilation);
-  for (clang::Decl* d : compilation.declarations()) calls.TraverseDecl(d);
+  for (clang::Decl* d : compilation.declarations()) calls.walk(d);
 }
 
 }  // namespace anymetal::msl
