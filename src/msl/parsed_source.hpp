@@ -60,6 +60,7 @@ struct EntryReflection {
   std::string name;                     ///< public name: host_name, or the qualified function name
   std::vector<Argument> arguments;      ///< bindable ones, in declaration order
   unsigned max_total_threads = 1024;    ///< `max_total_threads_per_threadgroup`
+  bool declares_max_total_threads = false;  ///< whether the source says so: then so many threads must fit
   std::size_t static_threadgroup_memory = 0;  ///< bytes; known after specialisation
   bool any_threadgroup_size = false;    ///< `any_threadgroup_size`: results do not depend on how many threads share the work
 };

@@ -57,6 +57,7 @@ class SignatureReader {
       return;
     }
     signature_.reflection.max_total_threads = static_cast<unsigned>(std::min<std::int64_t>(*limit, 1 << 20));
+    signature_.reflection.declares_max_total_threads = true;
   }
 
   /// A parameter has its value from one place.

@@ -17,6 +17,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -54,7 +55,7 @@ declare i32 @llvm.umin.i32(i32, i32)
 
 /// A kernel named `k` whose arguments have the given kinds.
 inline msl::SpecialisedKernel kernel_from_ir(const std::string& text, const std::vector<ArgumentKind>& kinds,
-                                             unsigned max_total_threads = 1024) {
+                                             std::optional<unsigned> max_total_threads = {}) {
   msl::SpecialisedKernel kernel;
   kernel.context = std::make_unique<llvm::LLVMContext>();
   llvm::SMDiagnostic problem;
@@ -62,7 +63,8 @@ inline msl::SpecialisedKernel kernel_from_ir(const std::string& text, const std:
   if (kernel.module == nullptr) ADD_FAILURE() << problem.getMessage().str() << " at line " << problem.getLineNo();
   kernel.symbol = "k";
   kernel.reflection.name = "k";
-  kernel.reflection.max_total_threads = max_total_threads;
+  kernel.reflection.declares_max_total_threads = max_total_threads.has_value();
+  kernel.reflection.max_total_threads = max_total_threads.value_or(1024);
   for (const auto kind : kinds) {
     Argument argument;
     argument.kind = kind;
@@ -72,7 +74,7 @@ inline msl::SpecialisedKernel kernel_from_ir(const std::string& text, const std:
 }
 
 inline std::string ptx_of(const std::string& ir, const std::vector<ArgumentKind>& kinds, const char* architecture = "sm_90",
-                          unsigned max_total_threads = 1024) {
+                          std::optional<unsigned> max_total_threads = {}) {
   auto parsed = device::cuda::Architecture::parse(architecture);
   if (!parsed) {
     ADD_FAILURE() << parsed.error().message();

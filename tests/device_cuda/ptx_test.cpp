@@ -58,6 +58,7 @@ TEST(Ptx, KernelHasItsOwnNameAndGlobalAccesses) {
 
 TEST(Ptx, ThreadLimitBecomesMaxntidOnlyWhereDeclared) {
   EXPECT_THAT(ptx_of(kScale, {kBuffer, kBuffer}, "sm_90", 256), HasSubstr(".maxntid 256"));
+  EXPECT_THAT(ptx_of(kScale, {kBuffer, kBuffer}, "sm_90", 1024), HasSubstr(".maxntid 1024"));
   EXPECT_THAT(ptx_of(kScale, {kBuffer, kBuffer}), Not(HasSubstr(".maxntid")));
 }
 

@@ -61,6 +61,8 @@ TEST(Reflection, ThreadLimitMayDependOnTemplateParameters) {
   const std::string text = R"(template <int N> [[max_total_threads_per_threadgroup(N * 32)]] kernel void f(device int* o) { o[0] = N; }
 template [[host_name("f4")]] kernel void f<4>(device int*);)";
   EXPECT_EQ(reflection_of(text, "f4").max_total_threads, 128U);
+  EXPECT_TRUE(reflection_of(text, "f4").declares_max_total_threads);
+  EXPECT_FALSE(reflection_of("kernel void f(device int* o) { o[0] = 1; }", "f").declares_max_total_threads);
 }
 
 TEST(EntryNames, SourceOrderNamespacesAndInstantiationForms) {

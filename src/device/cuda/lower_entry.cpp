@@ -9,6 +9,7 @@
 #include <llvm/Transforms/Utils/BasicBlockUtils.h>
 #include <llvm/Transforms/Utils/Cloning.h>
 
+#include <algorithm>
 #include <array>
 
 namespace anymetal::device::cuda {
@@ -17,6 +18,7 @@ namespace {
 
 constexpr unsigned kGlobal = 1;
 constexpr unsigned kShared = 3;
+constexpr std::uint32_t kMostThreads = 1024;  ///< of a threadgroup, on every architecture
 
 using llvm::Value;
 
@@ -239,8 +241,10 @@ void annotate_kernel(llvm::Function& kernel, const msl::EntryReflection& reflect
                                                      llvm::ValueAsMetadata::get(constant)}));
   };
   add("kernel", 1);
-  // 1024 is what a kernel without the attribute reports: leave registers to ptxas then.
-  if (reflection.max_total_threads < 1024) add("maxntidx", reflection.max_total_threads * threadgroups.wider);
+  // Without the attribute registers are left to ptxas, and the pipeline reports how many threads fit. With it they must:
+  // 1024 of them with at most 64 registers each.
+  if (reflection.declares_max_total_threads)
+    add("maxntidx", std::min(reflection.max_total_threads * threadgroups.wider, kMostThreads));
 }
 
 Result<void> lower_positions(llvm::Function& kernel, unsigned own_parameters, const LaunchedThreadgroups& threadgroups) {
