@@ -74,6 +74,12 @@ std::vector<std::string> complaints() {
   return found;
 }
 
+bool is_on(const char* variable, bool otherwise) {
+  const char* text = std::getenv(variable);
+  const std::string_view value = text != nullptr ? text : "";
+  return value == "0" ? false : value == "1" || otherwise;
+}
+
 void check() {
   static std::once_flag once;
   std::call_once(once, [] {

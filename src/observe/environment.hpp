@@ -11,6 +11,9 @@ namespace anymetal::environment {
 /// that name a device, a processor, a file or a directory are left to who opens it.
 std::vector<std::string> complaints();
 
+/// Whether a variable is 1; `otherwise` where it is neither that nor 0.
+bool is_on(const char* variable, bool otherwise);
+
 /// Warns of each of these, once a process: what reads such a variable does as if it were not set. Thread contract: safe
 /// from any thread.
 void check();

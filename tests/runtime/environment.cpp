@@ -30,6 +30,22 @@ class Environment : public ::testing::Test {
   }
 };
 
+TEST_F(Environment, SwitchesAreOneOrZeroOrAsIfNotSet) {
+  constexpr const char* kName = "ANYMETAL_CPU_LANES";
+  for (const bool otherwise : {false, true}) {
+    EXPECT_EQ(is_on(kName, otherwise), otherwise);
+    for (const char* value : {"", "banana", "10"}) {
+      ::setenv(kName, value, 1);
+      EXPECT_EQ(is_on(kName, otherwise), otherwise) << value;
+    }
+    ::setenv(kName, "1", 1);
+    EXPECT_TRUE(is_on(kName, otherwise));
+    ::setenv(kName, "0", 1);
+    EXPECT_FALSE(is_on(kName, otherwise));
+    ::unsetenv(kName);
+  }
+}
+
 TEST_F(Environment, WithoutVariablesThereIsNothingToSay) { EXPECT_TRUE(complaints().empty()); }
 
 TEST_F(Environment, NonsenseIsNamedWithWhatTheVariableTakes) {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <llvm/Config/llvm-config.h>
 
-#include <cstdlib>
 #include <mutex>
 #include <string_view>
 
@@ -14,6 +13,7 @@
 #include "device/cpu/kernel_compiler.hpp"
 #include "device/cpu/object_linker.hpp"
 #include "msl/compile_guard.hpp"
+#include "observe/environment.hpp"
 
 namespace anymetal::device::cpu {
 namespace {
@@ -26,13 +26,6 @@ constexpr bool kAssertions = false;
 #else
 constexpr bool kAssertions = true;
 #endif
-
-/// Whether a variable of the environment is 1; `otherwise` where it is neither that nor 0.
-bool is_on(const char* variable, bool otherwise) {
-  const char* text = std::getenv(variable);
-  const std::string_view value = text != nullptr ? text : "";
-  return value == "0" ? false : value == "1" || otherwise;
-}
 
 /// Another form of a kernel: as it was kept, or compiled and kept.
 Result<std::shared_ptr<const LinkedKernel>> linked_form(const Artifact& artifact, const std::string& label, Form form,
@@ -122,9 +115,9 @@ class CpuBackend final : public Backend {
 }  // namespace
 
 Result<std::shared_ptr<Backend>> make_cpu_backend(const CpuOptions& options) {
-  const Paths paths{.lanes = options.lanes.value_or(is_on("ANYMETAL_CPU_LANES", true)),
-                    .one_thread = options.variants.value_or(is_on("ANYMETAL_CPU_VARIANTS", true)),
-                    .vectors = {.verify = options.verify.value_or(is_on("ANYMETAL_CPU_VERIFY", kAssertions))}};
+  const Paths paths{.lanes = options.lanes.value_or(environment::is_on("ANYMETAL_CPU_LANES", true)),
+                    .one_thread = options.variants.value_or(environment::is_on("ANYMETAL_CPU_VARIANTS", true)),
+                    .vectors = {.verify = options.verify.value_or(environment::is_on("ANYMETAL_CPU_VERIFY", kAssertions))}};
   return std::make_shared<CpuBackend>(options.threads != 0 ? options.threads : usable_threads(), paths,
                                       options.merged_from.value_or(CpuExecutable::kMergedFrom));
 }

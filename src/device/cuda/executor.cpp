@@ -2,21 +2,18 @@
 
 #include "device/cuda/nvtx.hpp"
 #include "device/cuda/repeated_lists.hpp"
+#include "observe/environment.hpp"
 #include "observe/trace.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <string_view>
 
 namespace anymetal::device::cuda {
 
 bool runs_synchronously() {
-  static const bool value = [] {
-    const char* text = std::getenv("ANYMETAL_CUDA_SYNC");
-    return text != nullptr && std::string_view(text) == "1";
-  }();
+  static const bool value = environment::is_on("ANYMETAL_CUDA_SYNC", false);
   return value;
 }
 

@@ -1,8 +1,8 @@
 #include "device/cuda/launch_pieces.hpp"
 
 #include <algorithm>
-#include <cstdlib>
-#include <string_view>
+
+#include "observe/environment.hpp"
 
 namespace anymetal::device::cuda {
 
@@ -61,10 +61,7 @@ Axes& scratch_axes() {
 
 /// Whether `ANYMETAL_CUDA_MERGE=1` asks to merge threadgroups however few there are.
 bool merges_always() {
-  static const bool always = [] {
-    const char* text = std::getenv("ANYMETAL_CUDA_MERGE");
-    return text != nullptr && std::string_view(text) == "1";
-  }();
+  static const bool always = environment::is_on("ANYMETAL_CUDA_MERGE", false);
   return always;
 }
 
