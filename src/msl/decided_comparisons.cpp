@@ -58,11 +58,8 @@ std::optional<Comparison> read(const llvm::Value* condition) {
   if (compare == nullptr || compare->getType()->isVectorTy()) return std::nullopt;
   const auto* constant = llvm::dyn_cast<llvm::ConstantFP>(compare->getOperand(1));
   if (constant == nullptr || constant->isNaN()) return std::nullopt;
-  llvm::APFloat wide = constant->getValueAPF();
-  bool inexact = false;
-  wide.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &inexact);
   Comparison result{compare->getOperand(0), false, static_cast<unsigned>(compare->getPredicate()),
-                    wide.convertToDouble()};
+                    constant->getValueAPF().convertToDouble()};
   constexpr int kLongest = 16;
   llvm::Value* inner = nullptr;
   for (int i = 0; i < kLongest; ++i, result.number = inner) {

@@ -5,6 +5,8 @@
 #include <llvm/ADT/STLExtras.h>
 #include <llvm/IR/InstIterator.h>
 
+#include <string>
+
 #include "prepared_thread.hpp"
 
 namespace anymetal::test {
@@ -15,10 +17,8 @@ struct GridCase {
   Size group;
 };
 
-/// out[y * columns + x] = threads' number where x < columns and y < rows, the bounds in the form the front end gives them.
-constexpr const char* kBounded = R"(
-define void @kernel(ptr noalias readonly dereferenceable(8) %shape, ptr %out) {
-entry:
+/// The positions x and y of a thread in the grid, in the form the front end gives them.
+constexpr const char* kPosition = R"(
   %gx = call i32 @__msl_threadgroup_position_in_grid(i32 0)
   %dx = call i32 @__msl_dispatch_threads_per_threadgroup(i32 0)
   %tx = call i32 @__msl_thread_position_in_threadgroup(i32 0)
@@ -29,6 +29,13 @@ entry:
   %ty = call i32 @__msl_thread_position_in_threadgroup(i32 1)
   %oy = mul i32 %gy, %dy
   %y = add i32 %oy, %ty
+)";
+
+/// out[y * columns + x] = threads' number where x < columns and y < rows, the bounds in the form the front end gives them.
+const std::string kBounded = std::string(R"(
+define void @kernel(ptr noalias readonly dereferenceable(8) %shape, ptr %out) {
+entry:
+)") + kPosition + R"(
   %columns = load i32, ptr %shape, !noundef !0
   %second = getelementptr i32, ptr %shape, i64 1
   %rows = load i32, ptr %second, !noundef !0
@@ -70,9 +77,9 @@ TEST(GridBounds, ThreadsPastOneDoNothing) {
 }
 
 TEST(GridBounds, AreTakenOnlyFromWhatNobodyWrites) {
-  std::string writable(kBounded);
+  std::string writable = kBounded;
   writable.erase(writable.find("noalias readonly "), 17);
-  for (const auto& ir : {std::string(kBounded), writable}) {
+  for (const auto& ir : {kBounded, writable}) {
     const auto prepared = prepare_thread(ir);
     EXPECT_TRUE(device::cpu::reads_only_grid_position_of_x(prepared.thread));
     EXPECT_EQ(device::cpu::take_grid_bounds(prepared.thread).size(), ir == writable ? 0U : 2U);
@@ -81,19 +88,10 @@ TEST(GridBounds, AreTakenOnlyFromWhatNobodyWrites) {
 
 /// out[(z * side + y) * side + x] += 1 inside a cube whose rim is left out, as programs say it: with one condition after the
 /// other, the first about x alone, the second about all three as vectors.
-constexpr const char* kRim = R"(
+const std::string kRim = std::string(R"(
 define void @kernel(ptr noalias readonly align 4 dereferenceable(4) %side, ptr %out) {
 entry:
-  %gx = call i32 @__msl_threadgroup_position_in_grid(i32 0)
-  %dx = call i32 @__msl_dispatch_threads_per_threadgroup(i32 0)
-  %tx = call i32 @__msl_thread_position_in_threadgroup(i32 0)
-  %ox = mul i32 %gx, %dx
-  %x = add i32 %ox, %tx
-  %gy = call i32 @__msl_threadgroup_position_in_grid(i32 1)
-  %dy = call i32 @__msl_dispatch_threads_per_threadgroup(i32 1)
-  %ty = call i32 @__msl_thread_position_in_threadgroup(i32 1)
-  %oy = mul i32 %gy, %dy
-  %y = add i32 %oy, %ty
+)") + kPosition + R"(
   %gz = call i32 @__msl_threadgroup_position_in_grid(i32 2)
   %dz = call i32 @__msl_dispatch_threads_per_threadgroup(i32 2)
   %tz = call i32 @__msl_thread_position_in_threadgroup(i32 2)
@@ -163,7 +161,7 @@ TEST(GridBounds, AreTakenFromOneConditionAfterTheOther) {
   EXPECT_FALSE(has_vectors);
 
   // Behind a load that may not be done where no thread comes to it there is no more to take.
-  std::string unsafe(kRim);
+  std::string unsafe = kRim;
   unsafe.replace(unsafe.find("align 4 dereferenceable(4)"), 26, "");
   EXPECT_EQ(device::cpu::take_grid_bounds(prepare_thread(unsafe).thread).size(), 4U);
 }
