@@ -1,4 +1,5 @@
-// A vector as whole numbers, for products by the byte where a processor has them (__msl_has_byte_dots).
+// A vector as whole numbers, for products by the byte where a processor has them (__msl_has_byte_dots; with __msl_has_pair_dots
+// alone, pair_dots.h).
 //
 // The elements of a unit are whole numbers times a factor, 1.004 * 2^-23 of the largest of them, and each whole number is the
 // sum of three signed bytes, its limbs, that count 65536, 256 and 1. Products of codes with limbs are exact: what is rounded are
@@ -15,6 +16,7 @@
 
 namespace anymetal {
 
+typedef uchar Bytes16 __attribute__((ext_vector_type(16)));
 typedef uchar Bytes64 __attribute__((ext_vector_type(64)));
 typedef uchar UnalignedBytes64 __attribute__((ext_vector_type(64), aligned(1)));
 typedef uchar UnalignedBytes32 __attribute__((ext_vector_type(32), aligned(1)));
@@ -26,7 +28,7 @@ struct Sequence {};
 
 }  // namespace anymetal
 
-// Whether the processor has the others.
+// Whether the processor has the next three.
 extern "C" __attribute__((nothrow, const)) uint __msl_has_byte_dots();
 // Adds to each of 16 sums four products of unsigned with signed bytes.
 extern "C" __attribute__((nothrow)) void __msl_add_byte_dots(thread anymetal::WideI* sums, thread const anymetal::Bytes64* codes,
@@ -38,7 +40,9 @@ extern "C" __attribute__((nothrow)) void __msl_look_up_quarters(thread anymetal:
 // Bit 7 - i of each byte is the parity of a byte and byte i of the matrix of its eight.
 extern "C" __attribute__((nothrow)) void __msl_multiply_bits(thread anymetal::Bytes64* result, thread const anymetal::Bytes64* bytes,
                                                              thread const anymetal::Bytes64* matrices);
-// The integers nearest to 16 floats below 2^31.
+// Whether it has those of pair_dots.h.
+extern "C" __attribute__((nothrow, const)) uint __msl_has_pair_dots();
+// The integers nearest to 16 floats below 2^31, with either.
 extern "C" __attribute__((nothrow)) void __msl_nearest_integers(thread anymetal::WideI* result, thread const anymetal::WideF* from);
 
 namespace anymetal {
@@ -105,6 +109,16 @@ inline void split(thread const WideI* v, thread Bytes64* limbs) {
   WideI digits[4];
 #pragma unroll
   for (uint i = 0; i < 4; ++i) digits[i] = v[i] + 0x00808080;
+  if (__msl_has_byte_dots() == 0) {  // no permutation of 64 bytes
+#pragma unroll
+    for (uint n = 0; n < 3; ++n) {
+      const auto bytes = [&](uint i) { return __builtin_convertvector(digits[i] >> int(16 - 8 * n), Bytes16); };
+      Bytes64 joined;
+      joined.lo.lo = bytes(0), joined.lo.hi = bytes(1), joined.hi.lo = bytes(2), joined.hi.hi = bytes(3);
+      limbs[n] = joined ^ (uchar)0x80;
+    }
+    return;
+  }
   const Bytes64 a = planes_of_two<0>(digits[0], digits[1], all), b = planes_of_two<0>(digits[2], digits[3], all);
   const Bytes64 c = planes_of_two<2>(digits[0], digits[1], all), d = planes_of_two<2>(digits[2], digits[3], all);
   limbs[2] = lower_halves(a, b, all) ^ (uchar)0x80;
@@ -120,6 +134,13 @@ inline WideI pair_sums(WideI a, WideI b) {
 // Sums of 16 whole numbers each, in order, of 256 in natural order or any other by runs of 16.
 inline WideI sums_of_runs(thread const WideI* quads) {
   return pair_sums(pair_sums(quads[0], quads[1]), pair_sums(quads[2], quads[3]));
+}
+
+// Sums of four whole numbers beside each other.
+inline WideI sums_of_quads(thread const Bytes64* limbs) {
+  LimbSums sums;
+  sums.add((uchar)1, limbs);
+  return sums.whole();
 }
 
 // Elements k, k + 1, .. as a unit; false where they have no such form: of infinities, NaN, and the smallest numbers.
@@ -138,6 +159,7 @@ bool prepare(X x, ulong k, threadgroup LimbUnit<Dots>& unit) {
   const float scale = kLargestWhole / metal::as_type<float>(metal::max(peak, kSmallest));
   unit.factor = 1.0f / scale;
   Bytes64 limbs[Dots::kFields][3];
+  WideI quads[Dots::kFields];  // sums of four whole numbers
 #pragma unroll
   for (uint f = 0; f < Dots::kFields; ++f) {
     WideI whole[4];
@@ -147,32 +169,31 @@ bool prepare(X x, ulong k, threadgroup LimbUnit<Dots>& unit) {
       __msl_nearest_integers(&whole[i], &scaled);
     }
     split(whole, limbs[f]);
+    quads[f] = __msl_has_byte_dots() != 0 ? sums_of_quads(limbs[f]) : sums_of_runs(whole);
 #pragma unroll
     for (uint i = 0; i < 3; ++i) unit.limbs[f][i] = limbs[f][i];
   }
 
   constexpr uint kPerGroup = Dots::kFields / Dots::kGroups;
-  const Bytes64 zero = (uchar)Dots::kZero, one = (uchar)1;
-  if constexpr (Dots::kZero != 0) {
+  if constexpr (Dots::kZero != 0 && Dots::kIsWide) {
+    const Bytes64 zero = (uchar)Dots::kZero;
 #pragma unroll
     for (uint g = 0; g < Dots::kGroups; ++g) {
       LimbSums zeros;
 #pragma unroll
       for (uint f = g * kPerGroup; f < (g + 1) * kPerGroup; ++f) zeros.add(zero, limbs[f]);
-      if (Dots::kIsWide) unit.high_zeros[g] = -zeros.high;
-      unit.zeros[g] = -(Dots::kIsWide ? (zeros.middle << 8) + zeros.low : zeros.whole());
+      unit.high_zeros[g] = -zeros.high;
+      unit.zeros[g] = -((zeros.middle << 8) + zeros.low);
     }
-  }
-  if constexpr (Dots::kHasMinima) {
-    WideI quads[Dots::kFields];
+  } else if constexpr (Dots::kZero != 0) {
 #pragma unroll
-    for (uint f = 0; f < Dots::kFields; ++f) {
-      LimbSums sums;
-      sums.add(one, limbs[f]);
-      quads[f] = sums.whole();
+    for (uint g = 0; g < Dots::kGroups; ++g) {
+      unit.zeros[g] = 0;
+#pragma unroll
+      for (uint f = g * kPerGroup; f < (g + 1) * kPerGroup; ++f) unit.zeros[g] -= quads[f] * int(Dots::kZero);
     }
-    unit.sums = __builtin_convertvector(Dots::sums(quads), WideF);
   }
+  if constexpr (Dots::kHasMinima) unit.sums = __builtin_convertvector(Dots::sums(quads), WideF);
   return true;
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 #include "cpu/bit_pair_dots.h"
 #include "cpu/rows.h"
+#include "cpu/small_pair_dots.h"
+#include "cpu/super_pair_dots.h"
 
 // Memory of the core, as threadgroup memory but of any constant size; what is left there stays for the threadgroups that the
 // core takes next of the same dispatch.
@@ -12,6 +14,10 @@ namespace anymetal {
 // Whether products by the byte are faster than those of floats. Of Q8_0 both wait for memory.
 template <class Block> struct HasLimbs { enum : bool { value = true }; };
 template <> struct HasLimbs<BlockQ8_0> { enum : bool { value = false }; };
+// The same of pairs, of which tables of signed numbers would take twice as many.
+template <class Block> struct HasPairs { enum : bool { value = HasLimbs<Block>::value }; };
+template <> struct HasPairs<BlockIQ4_NL> { enum : bool { value = false }; };
+template <> struct HasPairs<BlockIQ4_XS> { enum : bool { value = false }; };
 
 constexpr constant uint kLimbElements = 4096;  // of the vector at a time: what stays in the nearest cache
 constexpr constant uint kReadyElements = 32768;  // that are kept for a dispatch: 160 KB in the second cache
@@ -22,7 +28,7 @@ constexpr constant ulong kLimbAhead = 8192;  // bytes asked for ahead: 40 GB/s f
 // work for all cores.
 template <class Block>
 uint rows_together(ulong rows) {
-  if (!HasLimbs<Block>::value || __msl_has_byte_dots() == 0) return 8;
+  if (!(HasLimbs<Block>::value && __msl_has_byte_dots() != 0) && !(HasPairs<Block>::value && __msl_has_pair_dots() != 0)) return 8;
   return rows >= 1024 ? kMostRows : rows >= 128 ? 32 : 8;
 }
 
@@ -60,21 +66,22 @@ threadgroup ReadyVector<Block>& ready_vector() {
 }
 
 // Makes `count` units ready from element k on; false where one has no limbs.
-template <class Block, class X>
-bool prepare_units(X x, ulong k, uint count, threadgroup LimbUnit<LimbDots<Block>>* units) {
+template <class Block, class Dots, class X>
+bool prepare_units(X x, ulong k, uint count, threadgroup LimbUnit<Dots>* units) {
   for (uint u = 0; u < count; ++u) {
-    if (!prepare<LimbDots<Block>>(x, k + u * ReadyVector<Block>::kElements, units[u])) return false;
+    if (!prepare<Dots>(x, k + u * ReadyVector<Block>::kElements, units[u])) return false;
   }
   return true;
 }
 
 // sums[r], of which the sum is that of row r, for `units` units of `count` rows. False where the vector has no limbs. `of` tells
 // vectors apart; 0 where nothing does.
-template <class Block, class X>
+template <class Block, class Dots, class Sum, class X>
 bool limb_products(device const uchar* first, ulong row_bytes, ulong units, uint count, X x, ulong of,
-                   threadgroup ReadyVector<Block>& vector, thread WideF* sums) {
-  typedef LimbDots<Block> Dots;
+                   threadgroup ReadyVector<Block>& vector, thread Sum* sums) {
   constexpr ulong kElements = ReadyVector<Block>::kElements;
+  static_assert(sizeof(LimbUnit<Dots>) <= sizeof(vector.units[0]) && kElements == Dots::kBlocks * BlockTraits<Block>::kElements);
+  threadgroup LimbUnit<Dots>* ready = (threadgroup LimbUnit<Dots>*)vector.units;
   constexpr uint kUnits = ReadyVector<Block>::kUnits;
   constexpr ulong kUnitBytes = Dots::kBlocks * sizeof(Block);
   if (units <= kUnits) {  // comes while the vector is made ready
@@ -88,21 +95,21 @@ bool limb_products(device const uchar* first, ulong row_bytes, ulong units, uint
     vector.of = 0;
   } else if (vector.of != of) {
     vector.of = 0;
-    if (!prepare_units<Block>(x, 0, uint(units), vector.units)) return false;
+    if (!prepare_units<Block>(x, 0, uint(units), ready)) return false;
     vector.of = of;
   }
   for (ulong begin = 0; begin < units; begin += kUnits) {
     const uint some = uint(metal::min(ulong(kUnits), units - begin));
-    if (!is_kept && !prepare_units<Block>(x, begin * kElements, some, vector.units)) return false;
-    threadgroup const LimbUnit<Dots>* part = vector.units + (is_kept ? begin : 0);
+    if (!is_kept && !prepare_units<Block>(x, begin * kElements, some, ready)) return false;
+    threadgroup const LimbUnit<Dots>* part = ready + (is_kept ? begin : 0);
     const ulong bytes = units <= kUnits ? row_bytes : some * kUnitBytes;
     for (uint n = 0; n < count; n += Dots::kRows) {
       device const Block* rows[Dots::kRows];
-      WideF acc[Dots::kRows];
+      Sum acc[Dots::kRows];
 #pragma unroll
       for (uint r = 0; r < Dots::kRows; ++r) {
         rows[r] = (device const Block*)(first + metal::min(n + r, count - 1) * row_bytes) + begin * Dots::kBlocks;
-        acc[r] = begin == 0 ? (WideF)0.0f : sums[n + r];
+        acc[r] = begin == 0 ? (Sum)0.0f : sums[n + r];
       }
       // The next rows, or the first ones again with the next part of the vector, or those of the next threadgroup.
       const ulong next = n + Dots::kRows < count ? Dots::kRows * row_bytes
@@ -125,7 +132,7 @@ bool limb_products(device const uchar* first, ulong row_bytes, ulong units, uint
         } else {
           load(u, now);
         }
-        add_products<Dots>(now, part[u], acc);
+        add_products(now, part[u], acc);
       }
 #pragma unroll
       for (uint r = 0; r < Dots::kRows; ++r) sums[n + r] = acc[r];
@@ -134,21 +141,12 @@ bool limb_products(device const uchar* first, ulong row_bytes, ulong units, uint
   return true;
 }
 
-// out[r] = the product of row r of `count`, at most kMostRows, with elements x(0, k). `of` as above.
-template <class Block, class X>
-void mat_vec_rows(device const uchar* first, ulong blocks, uint count, X x, ulong of, threadgroup ReadyVector<Block>& vector,
-                  device float* out) {
+// out[r] = the product of row r of `count`, at most kMostRows, with elements x(0, k). limb_sums are of the first `done` blocks.
+template <class Block, class X, class Sum>
+void finish_rows(device const uchar* first, ulong blocks, ulong done, uint count, X x, thread Sum* limb_sums, device float* out) {
   constexpr uint kRows = 8;
   const ulong row_bytes = blocks * sizeof(Block);
-  ulong done = 0;
-  WideF limb_sums[kMostRows];
-  if constexpr (HasLimbs<Block>::value) {
-    constexpr uint kBlocks = LimbDots<Block>::kBlocks;
-    if (__msl_has_byte_dots() != 0 && blocks >= kBlocks) {
-      if (limb_products<Block>(first, row_bytes, blocks / kBlocks, count, x, of, vector, limb_sums)) done = blocks / kBlocks * kBlocks;
-      for (uint r = count; r % kRows != 0; ++r) limb_sums[r] = 0.0f;
-    }
-  }
+  for (uint r = count; r % kRows != 0; ++r) limb_sums[r] = 0.0f;
   for (uint n = 0; n < count; n += kRows) {
     float sums[kRows][1] = {};
     ulong from = 0;
@@ -170,6 +168,30 @@ void mat_vec_rows(device const uchar* first, ulong blocks, uint count, X x, ulon
     }
     store_sums(out + n, sums, live);
   }
+}
+
+// The same by whole numbers, where the vector has some.
+template <class Block, class Dots, class Sum, class X>
+void whole_rows(device const uchar* first, ulong blocks, uint count, X x, ulong of, threadgroup ReadyVector<Block>& vector,
+                device float* out) {
+  Sum sums[kMostRows];
+  const ulong units = blocks / Dots::kBlocks;
+  const bool has = units != 0 && limb_products<Block, Dots>(first, blocks * sizeof(Block), units, count, x, of, vector, sums);
+  finish_rows<Block>(first, blocks, has ? units * Dots::kBlocks : 0, count, x, sums, out);
+}
+
+// out[r] = the product of row r of `count`, at most kMostRows, with elements x(0, k). `of` as above.
+template <class Block, class X>
+void mat_vec_rows(device const uchar* first, ulong blocks, uint count, X x, ulong of, threadgroup ReadyVector<Block>& vector,
+                  device float* out) {
+  if constexpr (HasLimbs<Block>::value) {
+    if (__msl_has_byte_dots() != 0) return whole_rows<Block, LimbDots<Block>, WideF>(first, blocks, count, x, of, vector, out);
+  }
+  if constexpr (HasPairs<Block>::value) {
+    if (__msl_has_pair_dots() != 0) return whole_rows<Block, PairDots<Block>, Float8>(first, blocks, count, x, of, vector, out);
+  }
+  WideF none[kMostRows];
+  finish_rows<Block>(first, blocks, 0, count, x, none, out);
 }
 
 }  // namespace anymetal

@@ -8,7 +8,6 @@ namespace anymetal {
 
 typedef ushort Ushort16 __attribute__((ext_vector_type(16)));
 typedef half Half16 __attribute__((ext_vector_type(16)));
-typedef uchar Bytes16 __attribute__((ext_vector_type(16)));
 typedef ulong Ulong8 __attribute__((ext_vector_type(8)));
 
 // The bytes of four blocks.

@@ -9,16 +9,18 @@ namespace anymetal {
 struct NibblePairUnits {
   enum : uint { kUnits = 4, kVectors = 4, kApart = 16, kScales = 16 };
   static uint first(uint u) { return 64 * u; }
-  static void unpack(device const uchar* packed, half d, half dmin, thread float* s) {
+  // The numbers themselves.
+  static Codes16 six_bits(device const uchar* packed) {
     typedef uint Words4 __attribute__((ext_vector_type(4)));
     typedef uint UnalignedWords4 __attribute__((ext_vector_type(4), aligned(1)));
-    typedef uchar Bytes16 __attribute__((ext_vector_type(16)));
-    typedef half Half16 __attribute__((ext_vector_type(16)));
     const Words4 w = *(device const UnalignedWords4*)packed;  // of the fourth word nothing is used
     const Words4 low = (w.xzyz >> (Words4){0, 0, 0, 4}) & (Words4){0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f};
-    const Words4 six = low | ((w.xxyy >> 2u) & (Words4){0, 0x30303030, 0, 0x30303030});
+    return __builtin_bit_cast(Codes16, low | ((w.xxyy >> 2u) & (Words4){0, 0x30303030, 0, 0x30303030}));
+  }
+  static void unpack(device const uchar* packed, half d, half dmin, thread float* s) {
+    typedef half Half16 __attribute__((ext_vector_type(16)));
     const Half16 factors = __builtin_shufflevector((Half16)d, (Half16)dmin, 0, 1, 2, 3, 4, 5, 6, 7, 24, 25, 26, 27, 28, 29, 30, 31);
-    Wide::store(s, __builtin_convertvector(__builtin_bit_cast(Bytes16, six), WideF) * __builtin_convertvector(factors, WideF));
+    Wide::store(s, __builtin_convertvector(six_bits(packed), WideF) * __builtin_convertvector(factors, WideF));
   }
 };
 

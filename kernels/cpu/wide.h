@@ -49,6 +49,24 @@ inline Float8 eight_sums(thread const WideF* v) {
          __builtin_shufflevector(pairs, pairs, 1, 3, 5, 7, 9, 11, 13, 15);
 }
 
+// The same of vectors of 8.
+inline Float8 eight_sums(thread const Float8* v) {
+  Float8 halves[4], quarters[2];
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    halves[i] = __builtin_shufflevector(v[i], v[i + 4], 0, 1, 2, 3, 8, 9, 10, 11) +
+                __builtin_shufflevector(v[i], v[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+#pragma unroll
+  for (int i = 0; i < 2; ++i) {
+    const Float8 a = halves[i], b = halves[i + 2];
+    quarters[i] =
+        __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13) + __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
+  }
+  const Float8 a = quarters[0], b = quarters[1];
+  return __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14) + __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15);
+}
+
 // The sum of each of four vectors, in the order of Wide::sum: together they take a quarter of the instructions.
 inline metal::float4 four_sums(thread const WideF* v) {
   const WideF four = quarter_sums(half_sums(v[0], v[2]), half_sums(v[1], v[3]));

@@ -27,6 +27,10 @@ enum class Scales : std::uint8_t { Moderate, Any };
 [[nodiscard]] std::vector<std::byte> every_code(ops::DType type, Scales scales);
 inline constexpr std::size_t kCodeBlocks = 272;
 
+/// 256 rows of so many blocks, in each of which all bytes are alike but f16 scales and MXFP4's, which are 1, and
+/// minima, -0.1, so that no weight is the small difference of large terms.
+[[nodiscard]] std::vector<std::byte> equal_bytes(ops::DType type, std::size_t blocks);
+
 /// n numbers in [0.5, 1.5).
 [[nodiscard]] std::vector<double> positive(std::size_t n);
 

@@ -155,6 +155,19 @@ void mat_vec_cases(CaseList& list, std::string_view kernel, DType type, const To
       build(p, {4, kCodeBlocks / 4, 4 * block}, kCancellingWeights);
     });
   }
+  // Sums that are whole numbers where a form has some have the largest ones here.
+  list.add(kernel, "equal codes and elements", [=](Problem& p) {
+    constexpr std::size_t kBlocks = 4;
+    p.given_bytes(0, equal_bytes(type, kBlocks));
+    std::vector<double> x(4 * kBlocks * block, 1.0);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const std::size_t row = i / (kBlocks * block);
+      if (row == 1 || (row == 2 && i % 2 == 0)) x[i] = -1.0;
+      if (row == 3) x[i] = i % 8 == 0 ? 1.0 : -32767.0 / 8355700.0;  // as three bytes 0, -128 and 1
+    }
+    p.given(1, x);
+    build(p, {4, 256, kBlocks * block}, kCancellingWeights);
+  });
   list.add(kernel, "unusual vectors", [=](Problem& p) {
     p.given(1, unusual_vectors(5 * block));
     build(p, {kUnusualVectors, 5, 5 * block}, kCancellingWeights);

@@ -188,6 +188,20 @@ void add_byte_dots(llvm::IRBuilder<>& builder, llvm::Function& function) {
   builder.CreateRetVoid();
 }
 
+/// Whether registers of 32 bytes multiply bytes and words, and add up what two neighbours give.
+bool has_pair_dots() { return !is_aarch64() && has_feature("+avx2"); }
+
+/// *result = what `intrinsic` makes of two registers of 32 bytes.
+void of_two(llvm::IRBuilder<>& builder, llvm::Function& function, llvm::Intrinsic::ID intrinsic) {
+  const auto* type = llvm::Intrinsic::getType(builder.getContext(), intrinsic);
+  llvm::SmallVector<llvm::Value*, 2> arguments;
+  for (unsigned i = 0; i < 2; ++i) {
+    arguments.push_back(builder.CreateAlignedLoad(type->getParamType(i), function.getArg(i + 1), llvm::Align(32)));
+  }
+  builder.CreateAlignedStore(builder.CreateIntrinsic(intrinsic, {}, arguments), function.getArg(0), llvm::Align(32));
+  builder.CreateRetVoid();
+}
+
 /// *result = byte by byte the entry that an index below 16 names, of one of four tables of 16 bytes: a quarter each.
 void look_up_quarters(llvm::IRBuilder<>& builder, llvm::Function& function) {
   auto* bytes = llvm::FixedVectorType::get(builder.getInt8Ty(), 64);
@@ -214,10 +228,20 @@ void nearest_integers(llvm::IRBuilder<>& builder, llvm::Function& function) {
   auto* words = llvm::FixedVectorType::get(builder.getInt32Ty(), kLanes);
   auto* floats = llvm::FixedVectorType::get(builder.getFloatTy(), kLanes);
   auto* from = builder.CreateAlignedLoad(floats, function.getArg(1), llvm::Align(64));
-  constexpr unsigned kCurrentRounding = 4;
-  auto* result = builder.CreateIntrinsic(
-      llvm::Intrinsic::x86_avx512_mask_cvtps2dq_512, {},
-      {from, llvm::Constant::getNullValue(words), builder.getInt16(0xffff), builder.getInt32(kCurrentRounding)});
+  llvm::Value* result = nullptr;
+  if (has_byte_dots()) {
+    constexpr unsigned kCurrentRounding = 4;
+    result = builder.CreateIntrinsic(
+        llvm::Intrinsic::x86_avx512_mask_cvtps2dq_512, {},
+        {from, llvm::Constant::getNullValue(words), builder.getInt16(0xffff), builder.getInt32(kCurrentRounding)});
+  } else {
+    llvm::SmallVector<llvm::Value*, 2> halves;
+    for (int first : {0, 8}) {
+      auto* half = builder.CreateShuffleVector(from, llvm::createSequentialMask(static_cast<unsigned>(first), 8, 0));
+      halves.push_back(builder.CreateIntrinsic(llvm::Intrinsic::x86_avx_cvt_ps2dq_256, {}, {half}));
+    }
+    result = llvm::concatenateVectors(builder, halves);
+  }
   builder.CreateAlignedStore(result, function.getArg(0), llvm::Align(64));
   builder.CreateRetVoid();
 }
@@ -230,13 +254,23 @@ void define_target_queries(llvm::Module& module) {
   define(module, "__msl_look_up_16", [](auto& builder, auto& function) { look_up(builder, function, 1); });
   define(module, "__msl_look_up_bytes", look_up_bytes);
   define(module, "__msl_look_up_32", [](auto& builder, auto& function) { look_up(builder, function, 2); });
-  define(module, "__msl_has_byte_dots",
-         [](llvm::IRBuilder<>& builder, llvm::Function&) { builder.CreateRet(builder.getInt32(has_byte_dots())); });
+  const auto answer = [&](const char* name, bool has) {
+    define(module, name, [has](auto& builder, auto&) { builder.CreateRet(builder.getInt32(has)); });
+  };
+  answer("__msl_has_byte_dots", has_byte_dots());
+  answer("__msl_has_pair_dots", has_pair_dots());
+  if (has_byte_dots() || has_pair_dots()) define(module, "__msl_nearest_integers", nearest_integers);
+  if (has_pair_dots()) {
+    const auto define_of_two = [&](const char* name, llvm::Intrinsic::ID intrinsic) {
+      define(module, name, [intrinsic](auto& builder, auto& function) { of_two(builder, function, intrinsic); });
+    };
+    define_of_two("__msl_byte_pair_dots", llvm::Intrinsic::x86_avx2_pmadd_ub_sw);
+    define_of_two("__msl_word_pair_dots", llvm::Intrinsic::x86_avx2_pmadd_wd);
+  }
   if (!has_byte_dots()) return;
   define(module, "__msl_add_byte_dots", add_byte_dots);
   define(module, "__msl_look_up_quarters", look_up_quarters);
   define(module, "__msl_multiply_bits", multiply_bits);
-  define(module, "__msl_nearest_integers", nearest_integers);
 }
 
 }  // namespace anymetal::device::cpu

@@ -14,12 +14,18 @@ namespace anymetal::device::cpu {
 /// register holds 16; `__msl_look_up_bytes(result, table, index)`, the same with 32 bytes in a table of 16 that is given
 /// twice, one instruction where a register holds 32.
 ///
-/// `__msl_has_byte_dots()` is 1 where a processor has the next four, on 64 bytes each that lie aligned, and 0 where
+/// `__msl_has_byte_dots()` is 1 where a processor has the next three, on 64 bytes each that lie aligned, and 0 where
 /// nothing may call them: `__msl_add_byte_dots(sums, codes, limbs)` adds to 16 sums of 32 bits four products of
 /// unsigned with signed bytes each; `__msl_look_up_quarters(result, tables, index)` looks up bytes of each quarter in a
 /// table of its own by indices below 16; `__msl_multiply_bits(result, bytes, matrices)` multiplies each byte by a matrix
-/// of 8 bytes for every 8 of them: bit 7 - i of the result is the parity of the byte and byte i of the matrix;
-/// `__msl_nearest_integers(result, floats)` rounds 16 floats to integers of 32 bits.
+/// of 8 bytes for every 8 of them: bit 7 - i of the result is the parity of the byte and byte i of the matrix.
+///
+/// `__msl_has_pair_dots()` says the same of two functions on 32 bytes each that lie aligned: the sums of products of
+/// two neighbours, in 16 bits of unsigned with signed bytes, `__msl_byte_pair_dots(result, unsigned, signed)`, which
+/// must fit there, and in 32 bits of signed words, `__msl_word_pair_dots(result, a, b)`.
+///
+/// With either of them there is `__msl_nearest_integers(result, floats)`, which rounds 16 floats, aligned to 64 bytes,
+/// to integers of 32 bits.
 void define_target_queries(llvm::Module& module);
 
 }  // namespace anymetal::device::cpu
