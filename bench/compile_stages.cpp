@@ -96,6 +96,9 @@ ConstantValue value_for(const msl::ConstantDeclaration& constant, int number) {
     case ConstantType::Short: return ConstantValue(static_cast<std::int16_t>(number));
     case ConstantType::UShort: return ConstantValue(static_cast<std::uint16_t>(number));
     case ConstantType::UInt: return ConstantValue(static_cast<std::uint32_t>(number));
+    case ConstantType::Long: return ConstantValue(static_cast<std::int64_t>(number));
+    case ConstantType::ULong: return ConstantValue(static_cast<std::uint64_t>(number));
+    case ConstantType::BFloat: return ConstantValue::bfloat(static_cast<float>(number));
     case ConstantType::Int: break;
   }
   return ConstantValue(static_cast<std::int32_t>(number));

@@ -27,7 +27,7 @@ class HostArguments {
  private:
   const Problem* problem_;
   std::vector<std::vector<std::byte>> contents_;  ///< operands, then the problem's bytes
-  std::vector<std::array<unsigned char, 16>> constant_values_;
+  std::vector<std::array<unsigned char, kMaxConstantSize>> constant_values_;
   std::vector<plain::Binding> buffers_, constants_;
 };
 

@@ -144,15 +144,16 @@ const ConstantDeclaration* find_declaration(std::span<const ConstantDeclaration>
 }
 
 ConstantValue constant_of(ConstantType type, unsigned components, std::uint8_t number) {
-  std::array<unsigned char, 16> bytes{};
+  std::array<unsigned char, kMaxConstantSize> bytes{};
   for (unsigned i = 0; i < components; ++i) {
     if (type == ConstantType::Bool)
       bytes[i] = number % 2;
     else if (type == ConstantType::Float) {
       const auto real = static_cast<float>(number);
       std::memcpy(&bytes[i * sizeof(real)], &real, sizeof(real));
-    } else if (type == ConstantType::Half) {
-      std::memcpy(&bytes[i * 2], ConstantValue::half(number).bytes().data(), 2);
+    } else if (type == ConstantType::Half || type == ConstantType::BFloat) {
+      const auto value = type == ConstantType::Half ? ConstantValue::half(number) : ConstantValue::bfloat(number);
+      std::memcpy(&bytes[i * 2], value.bytes().data(), 2);
     } else {
       bytes[i * size_of(type)] = number;  // the lowest byte comes first
     }

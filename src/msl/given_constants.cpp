@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <set>
 
@@ -46,13 +47,30 @@ std::int64_t integer(const ConstantValue& value, unsigned i) {
       return component<std::uint16_t>(value, i);
     case ConstantType::Int:
       return component<std::int32_t>(value, i);
+    case ConstantType::Long:
+    case ConstantType::ULong:
+      return component<std::int64_t>(value, i);
     default:
       return component<std::uint32_t>(value, i);
   }
 }
 
-/// A literal of the language; an integer as `long`, to be converted.
-clang::Expr* literal(clang::ASTContext& ast, const ConstantValue& value, unsigned i, clang::SourceLocation at) {
+/// `type(arguments...)`.
+clang::Expr* construct(clang::Sema& sema, clang::QualType type, llvm::MutableArrayRef<clang::Expr*> arguments,
+                       clang::SourceLocation at) {
+  type = sema.Context.removeAddrSpaceQualType(type).getUnqualifiedType();
+  return sema.BuildCXXTypeConstructExpr(sema.Context.getTrivialTypeSourceInfo(type, at), at, arguments, at, false).get();
+}
+
+/// A literal of the language; an integer as `long`, to be converted, a bfloat as `type(literal)`.
+clang::Expr* literal(clang::Sema& sema, const ConstantValue& value, unsigned i, clang::QualType type,
+                     clang::SourceLocation at) {
+  clang::ASTContext& ast = sema.Context;
+  if (value.type() == ConstantType::BFloat) {
+    const auto number = std::bit_cast<float>(std::uint32_t{component<std::uint16_t>(value, i)} << 16);
+    clang::Expr* real = clang::FloatingLiteral::Create(ast, llvm::APFloat(number), true, ast.FloatTy, at);
+    return construct(sema, type, real, at);
+  }
   if (value.type() == ConstantType::Half) {
     const llvm::APFloat number(llvm::APFloat::IEEEhalf(), llvm::APInt(16, component<std::uint16_t>(value, i)));
     return clang::FloatingLiteral::Create(ast, number, true, ast.Float16Ty, at);
@@ -167,14 +185,12 @@ clang::Expr* GivenConstants::value(const clang::VarDecl& variable, std::uint32_t
   if (value.type() != type->first || value.components() != type->second) return nullptr;
   clang::Sema& sema = instance_.getSema();
   const clang::SourceLocation at = variable.getLocation();
+  const auto vector = value_type(variable.getType());
+  const clang::QualType element = vector ? vector->element : variable.getType();
   llvm::SmallVector<clang::Expr*, 4> components;
-  for (unsigned i = 0; i < value.components(); ++i) components.push_back(literal(sema.Context, value, i, at));
+  for (unsigned i = 0; i < value.components(); ++i) components.push_back(literal(sema, value, i, element, at));
   if (components.size() == 1) return components[0];
-  const clang::QualType vector = sema.Context.removeAddrSpaceQualType(variable.getType());
-  return sema
-      .BuildCXXTypeConstructExpr(sema.Context.getTrivialTypeSourceInfo(vector.getUnqualifiedType(), at), at, components,
-                                 at, false)
-      .get();
+  return construct(sema, variable.getType(), components, at);
 }
 
 bool is_given(const clang::VarDecl& variable) {

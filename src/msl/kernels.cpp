@@ -126,9 +126,9 @@ std::vector<FunctionConstantVariable> find_function_constants(Compilation& compi
     const auto* attribute = variable == nullptr ? nullptr : find_annotation(*variable, "function_constant");
     if (attribute == nullptr) return;
     const auto index = integer_argument(compilation.ast(), *attribute);
-    if (!index || *index < 0 || *index > 65535) {
+    if (!index || *index < 0 || *index > kLastConstantIndex) {
       compilation.report(clang::DiagnosticsEngine::Error, attribute->args_size() == 0 ? attribute->getLocation() : attribute->args_begin()[0]->getBeginLoc(),
-                         "the index of a function constant is an integer constant from 0 to 65535");
+                         fmt::format("the index of a function constant is an integer constant from 0 to {}", kLastConstantIndex));
       return;
     }
     FunctionConstantVariable constant;
@@ -138,7 +138,7 @@ std::vector<FunctionConstantVariable> find_function_constants(Compilation& compi
     const auto type = constant_type(variable->getType());
     if (!type) {
       compilation.report(clang::DiagnosticsEngine::Error, variable->getLocation(),
-                         "function constants are scalars or vectors of bool, integers, half or float");
+                         "function constants are scalars or vectors of bool, integers, half, bfloat or float");
       return;
     }
     constant.declaration.type = type->first;

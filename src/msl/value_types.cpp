@@ -6,6 +6,16 @@
 #include <clang/AST/DeclTemplate.h>
 
 namespace anymetal::msl {
+namespace {
+
+/// The library's class of that name.
+bool is_bfloat(clang::QualType type) {
+  const auto* record = type->getAsCXXRecordDecl();
+  return record != nullptr && record->getDeclContext()->isTranslationUnit() && record->getIdentifier() != nullptr &&
+         record->getName() == "bfloat";
+}
+
+}  // namespace
 
 std::optional<ValueType> value_type(clang::QualType type) {
   type = type.getCanonicalType().getUnqualifiedType();
@@ -20,6 +30,9 @@ std::optional<ValueType> value_type(clang::QualType type) {
 
 std::optional<std::pair<ConstantType, unsigned>> constant_type(clang::QualType type) {
   const auto value = value_type(type);
+  if (is_bfloat(type)) return std::pair(ConstantType::BFloat, 1U);
+  if (value && value->components <= 4 && is_bfloat(value->element))
+    return std::pair(ConstantType::BFloat, value->components);
   const auto* scalar = value && value->components <= 4 ? value->element->getAs<clang::BuiltinType>() : nullptr;
   if (scalar == nullptr) return std::nullopt;
   const auto of = [&](ConstantType t) { return std::pair(t, value->components); };
@@ -32,6 +45,8 @@ std::optional<std::pair<ConstantType, unsigned>> constant_type(clang::QualType t
     case clang::BuiltinType::UShort: return of(ConstantType::UShort);
     case clang::BuiltinType::Int: return of(ConstantType::Int);
     case clang::BuiltinType::UInt: return of(ConstantType::UInt);
+    case clang::BuiltinType::Long: return of(ConstantType::Long);
+    case clang::BuiltinType::ULong: return of(ConstantType::ULong);
     case clang::BuiltinType::Float16: return of(ConstantType::Half);
     case clang::BuiltinType::Float: return of(ConstantType::Float);
     default: return std::nullopt;

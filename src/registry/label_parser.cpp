@@ -14,9 +14,10 @@ namespace anymetal::registry {
 namespace {
 
 constexpr std::pair<std::string_view, ConstantType> kMarkers[] = {
-    {"uc", ConstantType::UChar}, {"us", ConstantType::UShort}, {"b", ConstantType::Bool},
-    {"c", ConstantType::Char},   {"s", ConstantType::Short},   {"i", ConstantType::Int},
-    {"u", ConstantType::UInt},   {"h", ConstantType::Half},    {"f", ConstantType::Float}};
+    {"uc", ConstantType::UChar},  {"us", ConstantType::UShort}, {"ul", ConstantType::ULong},
+    {"bf", ConstantType::BFloat}, {"b", ConstantType::Bool},    {"c", ConstantType::Char},
+    {"s", ConstantType::Short},   {"i", ConstantType::Int},     {"u", ConstantType::UInt},
+    {"l", ConstantType::Long},    {"h", ConstantType::Half},    {"f", ConstantType::Float}};
 
 template <class T>
 std::optional<T> number(std::string_view text, int base = 10) {
@@ -45,7 +46,9 @@ bool store_real(std::string_view text, ConstantType type, unsigned char* bytes) 
   float value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) return false;
-  const auto constant = type == ConstantType::Half ? ConstantValue::half(value) : ConstantValue(value);
+  const auto constant = type == ConstantType::Half     ? ConstantValue::half(value)
+                        : type == ConstantType::BFloat ? ConstantValue::bfloat(value)
+                                                       : ConstantValue(value);
   std::memcpy(bytes, constant.bytes().data(), size_of(type));
   return true;
 }
@@ -61,7 +64,10 @@ bool store_scalar(std::string_view text, ConstantType type, unsigned char* bytes
     case ConstantType::UShort: return store_integer<std::uint16_t>(text, bytes);
     case ConstantType::Int: return store_integer<std::int32_t>(text, bytes);
     case ConstantType::UInt: return store_integer<std::uint32_t>(text, bytes);
+    case ConstantType::Long: return store_integer<std::int64_t>(text, bytes);
+    case ConstantType::ULong: return store_integer<std::uint64_t>(text, bytes);
     case ConstantType::Half:
+    case ConstantType::BFloat:
     case ConstantType::Float: return store_real(text, type, bytes);
   }
   return false;
@@ -84,7 +90,7 @@ std::optional<FunctionConstant> parse_constant(std::string_view text) {
     const bool is_vector = values.starts_with('(');
     if (is_vector && !values.ends_with(')')) return std::nullopt;
     if (is_vector) values = values.substr(1, values.size() - 2);
-    std::array<unsigned char, 16> bytes{};
+    std::array<unsigned char, kMaxConstantSize> bytes{};
     unsigned components = 0;
     do {
       if (components == 4 || !store_scalar(cut(values, ','), type, bytes.data() + components * size_of(type))) return std::nullopt;

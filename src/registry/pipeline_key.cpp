@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -25,8 +26,11 @@ unsigned rank(ConstantType type) {
     case ConstantType::UInt: return 6;
     case ConstantType::Half: return 7;
     case ConstantType::Float: return 8;
+    case ConstantType::Long: return 9;
+    case ConstantType::ULong: return 10;
+    case ConstantType::BFloat: return 11;
   }
-  return 9;
+  return 12;
 }
 
 bool before(const KeyConstant& a, const KeyConstant& b) {
@@ -36,7 +40,7 @@ bool before(const KeyConstant& a, const KeyConstant& b) {
 }
 
 std::string_view marker(ConstantType type) {
-  static constexpr std::string_view kMarkers[] = {"b", "c", "uc", "s", "us", "i", "u", "h", "f"};
+  static constexpr std::string_view kMarkers[] = {"b", "c", "uc", "s", "us", "i", "u", "h", "f", "l", "ul", "bf"};
   return kMarkers[static_cast<std::size_t>(type)];
 }
 
@@ -72,6 +76,17 @@ void append_scalar(std::string& text, ConstantType type, const unsigned char* by
     case ConstantType::UShort: append_number(text, load<std::uint16_t>(bytes)); break;
     case ConstantType::Int: append_number(text, load<std::int32_t>(bytes)); break;
     case ConstantType::UInt: append_number(text, load<std::uint32_t>(bytes)); break;
+    case ConstantType::Long: append_number(text, load<std::int64_t>(bytes)); break;
+    case ConstantType::ULong: append_number(text, load<std::uint64_t>(bytes)); break;
+    case ConstantType::BFloat: {
+      const auto bits = load<std::uint16_t>(bytes);
+      if ((bits & 0x7fff) > 0x7f80) {
+        text += fmt::format("nan:{:04x}", bits);
+      } else {
+        append_number(text, std::bit_cast<float>(std::uint32_t{bits} << 16));
+      }
+      break;
+    }
     case ConstantType::Half: {
       const auto bits = load<std::uint16_t>(bytes);
       if ((bits & 0x7fff) > 0x7c00) {

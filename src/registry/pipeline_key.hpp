@@ -3,10 +3,10 @@
 /// The identity of a pipeline in memory, and the label made from it.
 ///
 /// Label: the kernel name, then `|index:value` per constant. The value starts with the type's marker:
-/// `b` bool, `i` int, `c` char, `uc` uchar, `s` short, `us` ushort, `u` uint, `h` half, `f` float. A scalar follows as
-/// it is (`b1`, `i-4`, `f0.5`), a vector in parentheses (`f(0.5,1)`). Numbers are the shortest decimal that reads back to
-/// the same value; NaN carries its bits (`fnan:7fc00000`). Constants stand by type in the order given above, by index
-/// within a type.
+/// `b` bool, `i` int, `c` char, `uc` uchar, `s` short, `us` ushort, `u` uint, `h` half, `f` float, `l` long, `ul` ulong,
+/// `bf` bfloat. A scalar follows as it is (`b1`, `i-4`, `f0.5`), a vector in parentheses (`f(0.5,1)`). Numbers are the
+/// shortest decimal that reads back to the same value; NaN carries its bits (`fnan:7fc00000`). Constants stand by type
+/// in the order given above, by index within a type.
 
 #include <anymetal/error.hpp>
 #include <anymetal/function_constant.hpp>
@@ -33,7 +33,7 @@ struct KeyConstant {
   ConstantType type;
   std::uint8_t components;
   std::uint16_t zero;
-  std::array<unsigned char, 16> bytes;
+  std::array<unsigned char, kMaxConstantSize> bytes;
   friend bool operator==(const KeyConstant&, const KeyConstant&) = default;
 };
 static_assert(std::has_unique_object_representations_v<KeyConstant>);

@@ -46,7 +46,7 @@ void fields(Visitor& visit, T& c)
 {
   visit.text(c.name);
   visit.number(c.index);
-  visit.enumerator(c.type, ConstantType::Float);
+  visit.enumerator(c.type, ConstantType::BFloat);
   visit.number(c.components);
 }
 

@@ -32,6 +32,13 @@ std::uint16_t half_bits(float v) {
   return static_cast<std::uint16_t>(sign | result);
 }
 
+// The upper half of a binary32, rounded to nearest even; a NaN stays one.
+std::uint16_t bfloat_bits(float v) {
+  const auto bits = std::bit_cast<std::uint32_t>(v);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<std::uint16_t>((bits >> 16) | 0x40u);
+  return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
 }  // namespace
 
 std::size_t size_of(ConstantType type) noexcept {
@@ -41,16 +48,20 @@ std::size_t size_of(ConstantType type) noexcept {
     case ConstantType::UChar: return 1;
     case ConstantType::Short:
     case ConstantType::UShort:
-    case ConstantType::Half: return 2;
+    case ConstantType::Half:
+    case ConstantType::BFloat: return 2;
     case ConstantType::Int:
     case ConstantType::UInt:
     case ConstantType::Float: return 4;
+    case ConstantType::Long:
+    case ConstantType::ULong: return 8;
   }
   return 0;
 }
 
 std::string to_string(ConstantType type, unsigned components) {
-  static constexpr const char* kNames[] = {"bool", "char", "uchar", "short", "ushort", "int", "uint", "half", "float"};
+  static constexpr const char* kNames[] = {"bool", "char", "uchar", "short", "ushort", "int",
+                                             "uint", "half", "float", "long",  "ulong",  "bfloat"};
   std::string text = kNames[static_cast<std::size_t>(type)];
   if (components > 1) text += std::to_string(components);
   return text;
@@ -71,11 +82,17 @@ ConstantValue::ConstantValue(std::int16_t v) : ConstantValue(ConstantType::Short
 ConstantValue::ConstantValue(std::uint16_t v) : ConstantValue(ConstantType::UShort, 1, &v) {}
 ConstantValue::ConstantValue(std::int32_t v) : ConstantValue(ConstantType::Int, 1, &v) {}
 ConstantValue::ConstantValue(std::uint32_t v) : ConstantValue(ConstantType::UInt, 1, &v) {}
+ConstantValue::ConstantValue(std::int64_t v) : ConstantValue(ConstantType::Long, 1, &v) {}
+ConstantValue::ConstantValue(std::uint64_t v) : ConstantValue(ConstantType::ULong, 1, &v) {}
 ConstantValue::ConstantValue(float v) : ConstantValue(ConstantType::Float, 1, &v) {}
 
 ConstantValue ConstantValue::half(float v) {
   const std::uint16_t bits = half_bits(v);
   return {ConstantType::Half, 1, &bits};
+}
+ConstantValue ConstantValue::bfloat(float v) {
+  const std::uint16_t bits = bfloat_bits(v);
+  return {ConstantType::BFloat, 1, &bits};
 }
 ConstantValue ConstantValue::from_bytes(ConstantType type, unsigned components, const void* data) {
   return {type, components, data};

@@ -97,20 +97,27 @@ TEST(Specs, Constants) {
   EXPECT_EQ(parse_constant("1=half:0.5")->value, ConstantValue::half(0.5F));
   const float vector[] = {1, 2, 3, 4};
   EXPECT_EQ(parse_constant("1=float4:1,2,3,4")->value, ConstantValue::from_bytes(ConstantType::Float, 4, vector));
-  for (const char* text : {"", "100", "100=", "100=int:", "100=int:2147483648", "100=bool:2", "100=long:1",
+  EXPECT_EQ(parse_constant("1=long:-5000000000")->value, ConstantValue(std::int64_t{-5000000000}));
+  EXPECT_EQ(parse_constant("1=bfloat:1.5")->value, ConstantValue::bfloat(1.5F));
+  const std::uint64_t largest[] = {std::numeric_limits<std::uint64_t>::max(), 0};
+  EXPECT_EQ(parse_constant("1=ulong2:18446744073709551615,0")->value, ConstantValue::from_bytes(ConstantType::ULong, 2, largest));
+  const std::uint16_t rounded[] = {0x3f80, 0x4049};
+  EXPECT_EQ(parse_constant("1=bfloat2:1,3.14159")->value, ConstantValue::from_bytes(ConstantType::BFloat, 2, rounded));
+  for (const char* text : {"", "100", "100=", "100=int:", "100=int:2147483648", "100=bool:2", "100=long:1.5", "100=ulong:-1", "100=double:1",
+                           "100=long:9223372036854775808", "100=ulong:18446744073709551616", "100=bfloat:1e39", "100=bfloat:one",
                            "100=float2:1", "100=float5:1,2,3,4,5", "=int:1", "1x=int:1", "100=int:1,2"}) {
     EXPECT_FALSE(parse_constant(text)) << text;
   }
 }
 
 TEST(Specs, ConstantsWithoutATypeHaveThatOfTheirDeclaration) {
-  const std::vector<msl::ConstantDeclaration> declared = {{"tile", 3, ConstantType::UChar, 1}, {"scale", 4, ConstantType::Float, 2}, {"use_mask", 5, ConstantType::Bool, 1}};
+  const std::vector<msl::ConstantDeclaration> declared = {{"tile", 3, ConstantType::UChar, 1}, {"scale", 4, ConstantType::Float, 2}, {"use_mask", 5, ConstantType::Bool, 1}, {"offset", 6, ConstantType::Long, 1}};
   const auto constants_of = [&](std::initializer_list<const char*> texts) {
     std::vector<ConstantSpec> specs;
     for (const char* text : texts) specs.push_back(*parse_constant(text));
     return function_constants(specs, declared);
   };
-  const auto constants = constants_of({"tile=7", "4=0.5,1", "use_mask=false", "100=int:4"});
+  const auto constants = constants_of({"tile=7", "4=0.5,1", "use_mask=false", "100=int:4", "offset=-5000000000"});
   ASSERT_TRUE(constants) << constants.error().message();
   const std::uint8_t seven = 7;
   const float halves[] = {0.5F, 1};
@@ -118,10 +125,12 @@ TEST(Specs, ConstantsWithoutATypeHaveThatOfTheirDeclaration) {
   EXPECT_EQ((*constants)[1].value, ConstantValue::from_bytes(ConstantType::Float, 2, halves));
   EXPECT_EQ((*constants)[2].value, ConstantValue(false));
   EXPECT_EQ((*constants)[3].value, ConstantValue(std::int32_t{4}));
+  EXPECT_EQ((*constants)[4].value, ConstantValue(std::int64_t{-5000000000}));
 
-  EXPECT_EQ(constants_of({"tiel=7"}).error().message(), "--constant tiel=7: no function constant is named 'tiel', did you mean 'tile'?; the source declares tile, scale, use_mask");
+  EXPECT_EQ(constants_of({"tiel=7"}).error().message(), "--constant tiel=7: no function constant is named 'tiel', did you mean 'tile'?; the source declares tile, scale, use_mask, offset");
   EXPECT_THAT(constants_of({"9=7"}).error().message(), HasSubstr("no function constant has the index '9'"));
   EXPECT_EQ(constants_of({"tile=300"}).error().message(), "--constant tile=300: '300' is not a value of type uchar, which 'tile' has");
+  EXPECT_THAT(constants_of({"offset=9223372036854775808"}).error().message(), HasSubstr("'9223372036854775808' is not a value of type long"));
   EXPECT_THAT(constants_of({"tile=true"}).error().message(), HasSubstr("'true' is not a value of type uchar"));
   EXPECT_THAT(constants_of({"scale=1"}).error().message(), HasSubstr("'1' is not a value of type float2"));
   EXPECT_THAT(function_constants(std::vector{*parse_constant("n=1")}, {}).error().message(), HasSubstr("the source declares no function constants"));

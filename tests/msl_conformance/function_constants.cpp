@@ -111,6 +111,18 @@ const Feature kFeatures[] = {
      1,
      "metal4.0",
      {{0U, std::int32_t{5}}, {1U, true}}},
+    {"long, ulong, size_t and bfloat, and vectors of them, as values and in constant expressions",
+     "constant long a [[function_constant(0)]]; constant size_t b [[function_constant(1)]]; constant long4 c [[function_constant(2)]]; constant bfloat d [[function_constant(3)]]; "
+     "constant bfloat2 e [[function_constant(4)]]; constant ulong twice = b * 2; template <ulong N> int high() { return int(N >> 32); }",
+     "o[0] = int(a >> 32); o[1] = int(twice >> 33); o[2] = int(c.w - c.x); o[3] = int(float(d) * 2); o[4] = int(float(e.y)); o[5] = high<b>();",
+     {-2, 3, 9, 3, 4, 3},
+     1,
+     "metal4.0",
+     {{0U, std::int64_t{-5000000000}},
+      {1U, std::uint64_t{3} << 32},
+      {2U, ConstantValue::from_bytes(anymetal::ConstantType::Long, 4, std::array<std::int64_t, 4>{1LL << 40, 2, 3, (1LL << 40) + 9}.data())},
+      {3U, ConstantValue::bfloat(1.5f)},
+      {4U, ConstantValue::from_bytes(anymetal::ConstantType::BFloat, 2, std::array<std::uint16_t, 2>{0x3f80, 0x4080}.data())}}},
     {"vectors of two to four components",
      "constant float2 a [[function_constant(0)]]; constant uint3 b [[function_constant(1)]]; constant int4 c "
      "[[function_constant(2)]];",

@@ -52,6 +52,13 @@ TEST(Labels, OfEveryType) {
       {vector_of<std::uint32_t, 2>(UInt, {1, 2}), "u(1,2)"},
       {vector_of<std::uint16_t, 2>(Half, {0x3c00, 0xc000}), "h(1,-2)"},
       {vector_of<float, 2>(Float, {0.5f, 1.0f}), "f(0.5,1)"},
+      {std::numeric_limits<std::int64_t>::min(), "l-9223372036854775808"},
+      {std::numeric_limits<std::uint64_t>::max(), "ul18446744073709551615"},
+      {ConstantValue::bfloat(0.1f), "bf0.100097656"},
+      {ConstantValue::bfloat(std::numeric_limits<float>::infinity()), "bfinf"},
+      {vector_of<std::int64_t, 4>(Long, {1, -2, 3, -4}), "l(1,-2,3,-4)"},
+      {vector_of<std::uint64_t, 2>(ULong, {1, 2}), "ul(1,2)"},
+      {vector_of<std::uint16_t, 2>(BFloat, {0x3f80, 0xc000}), "bf(1,-2)"},
   };
   const auto compiler = std::make_shared<FakeCompiler>();
   KernelRegistry registry(compiler);

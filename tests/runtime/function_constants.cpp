@@ -62,6 +62,9 @@ TEST(FunctionConstants, NamesAndSizes) {
   EXPECT_EQ(size_of(ConstantType::Half), 2u);
   EXPECT_EQ(size_of(ConstantType::Bool), 1u);
   EXPECT_EQ(size_of(ConstantType::UInt), 4u);
+  EXPECT_EQ(to_string(ConstantType::ULong, 3), "ulong3");
+  EXPECT_EQ(size_of(ConstantType::Long), 8u);
+  EXPECT_EQ(to_string(ConstantType::BFloat), "bfloat");
 }
 
 }  // namespace

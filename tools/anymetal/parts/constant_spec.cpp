@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstring>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "parts/element_type.hpp"
 #include "parts/text.hpp"
@@ -30,7 +33,23 @@ constexpr std::array kConstantTypes{
     ConstantTypeName{"uint", ConstantType::UInt, ElementType::U32},
     ConstantTypeName{"half", ConstantType::Half, ElementType::F16},
     ConstantTypeName{"float", ConstantType::Float, ElementType::F32},
+    ConstantTypeName{"long", ConstantType::Long, ElementType::I64},
+    ConstantTypeName{"ulong", ConstantType::ULong, ElementType::U64},
+    ConstantTypeName{"bfloat", ConstantType::BFloat, ElementType::F32},  // to be rounded
 };
+
+/// The f32 values in `bytes`, rounded.
+std::vector<std::byte> bfloats(std::span<const std::byte> bytes) {
+  std::vector<std::byte> rounded;
+  for (std::size_t at = 0; at < bytes.size(); at += sizeof(float)) {
+    float value = 0;
+    std::memcpy(&value, bytes.data() + at, sizeof value);
+    const ConstantValue constant = ConstantValue::bfloat(value);
+    const auto significant = std::as_bytes(std::span(constant.bytes())).first(size_of(ConstantType::BFloat));
+    rounded.insert(rounded.end(), significant.begin(), significant.end());
+  }
+  return rounded;
+}
 
 /// The type that a name such as `float4` means.
 std::optional<std::pair<ConstantType, unsigned>> constant_type(std::string_view name) {
@@ -62,6 +81,7 @@ std::optional<ConstantValue> constant_value(ConstantType type, unsigned componen
     }
     if (!append_value(known->element, part, bytes)) return std::nullopt;
   }
+  if (type == ConstantType::BFloat) bytes = bfloats(bytes);
   return ConstantValue::from_bytes(type, components, bytes.data());
 }
 
@@ -77,9 +97,8 @@ Result<ConstantSpec> parse_constant(std::string_view text) {
   if (std::isdigit(static_cast<unsigned char>(name.front())) != 0) {
     const auto index = parse_number<std::uint32_t>(name);
     if (!index) return wrong(text, kForm);
-    constexpr std::uint32_t kLastIndex = 65535;  // that a function constant may be declared with
-    if (*index > kLastIndex)
-      return wrong(text, fmt::format("the index of a function constant is at most {}", kLastIndex));
+    if (*index > kLastConstantIndex)
+      return wrong(text, fmt::format("the index of a function constant is at most {}", kLastConstantIndex));
     spec.which = *index;
   }
   const std::size_t colon = written.find(':');
