@@ -2,6 +2,7 @@
 
 #include "msl/attribute_table.hpp"
 #include "msl/nested_components.hpp"
+#include "msl/plain_spelling.hpp"
 #include "msl/pragmas.hpp"
 #include "msl/text_edits.hpp"
 #include "msl/token_runs.hpp"
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <set>
 #include <span>
 #include <utility>
@@ -67,11 +69,8 @@ class Rewriter {
   [[nodiscard]] std::string_view spelling(std::size_t i) const {
     return i < tokens_.size() ? text_.substr(tokens_[i].begin, tokens_[i].end - tokens_[i].begin) : std::string_view();
   }
-  /// Two brackets in a row begin attributes, with or without spaces between.
-  [[nodiscard]] bool opens_attributes(std::size_t i) const {
-    return spelling(i) == "[" && spelling(i + 1) == "[" &&
-           text_.substr(tokens_[i].end, tokens_[i + 1].begin - tokens_[i].end).find('\n') == std::string_view::npos;
-  }
+  /// Two brackets in a row begin attributes, whatever space stands between.
+  [[nodiscard]] bool opens_attributes(std::size_t i) const { return spelling(i) == "[" && spelling(i + 1) == "["; }
 
   /// For every opening bracket the index of the one that closes it, or of the end.
   [[nodiscard]] std::vector<std::size_t> partners() const {
@@ -377,7 +376,9 @@ class Rewriter {
 
 }  // namespace
 
-Prepassed prepass(std::string_view text, LateConstants constants) {
+Prepassed prepass(std::string_view written, LateConstants constants) {
+  const std::optional<std::string> plain = plain_spelling(written);
+  const std::string_view text = plain ? *plain : written;
   const std::vector<Token> tokens = tokenize(text);
   FileFacts facts;
   facts.folds_branches = constants == LateConstants::Open;

@@ -19,6 +19,7 @@ struct Prepassed {
 };
 
 /// Rewrites one file, before preprocessing:
+///  - digraphs and words that a backslash at a line's end cuts in two are undone (plain_spelling.hpp);
 ///  - `[[buffer(0)]]` becomes `__attribute__((annotate("msl:buffer", 0)))`; standard C++ attributes stay. All that is written into the
 ///    text has reserved names (library_macros.hpp), so that no macro of the user's touches it;
 ///  - `template [[...]] kernel ...` becomes an explicit instantiation *declaration*, so that its body is only
@@ -29,6 +30,6 @@ struct Prepassed {
 ///  - `void f() __asm("air.x")` becomes a declaration with an annotation (air_functions.hpp);
 ///  - `#undef kernel` becomes a pragma that gives the keyword back (keyword_macros.hpp);
 ///  - `1.0h` becomes `1.0f16`, `#pragma METAL fp ...` becomes Clang's own.
-Prepassed prepass(std::string_view text, LateConstants constants = LateConstants::Open);
+Prepassed prepass(std::string_view written, LateConstants constants = LateConstants::Open);
 
 }  // namespace anymetal::msl

@@ -24,6 +24,17 @@ const Feature kFeatures[] = {
      "int CAT(va, lue) = 3; DECLARE(int, x = 4, y = 5) o[0] = value + COUNT() * 100 + COUNT(1, 2) * 10; o[1] = x + y; "
      "o[2] = sizeof(STR(abc));",
      {23, 9, 4}},
+    {"digraphs, in attributes, directives and bodies",
+     "%:define CAT(a, b) a%:%:b\ntemplate <typename T> struct box <% T v<:2:>; %>;\n%:if 1\nkernel void k(device int* o <:<:buffer(0):>:>, "
+     "device const int* n [[buffer(1)]:>, uint t <:[thread_position_in_grid]:>) <% CAT(bo, x)<::metal::uint> b = <%<%1, 2%>%>; o<:0:> = b.v<:1:>; o[1] = n<:3:>; %>\n%:endif",
+     "",
+     {2, 3}},
+    {"lines continued inside names and numbers, between brackets of attributes, in directives",
+     "#def\\\nine V 1\\\n2\nker\\\nnel vo\\\nid k(dev\\\nice int* o [\\\n[buf\\\nfer(0)]\\\n], device const int* n [[buffer(\\\n1)]], uint t [[thread_position\\\n_in_grid\\\n]]) "
+     "{ threadgroup_bar\\\nrier(mem_flags::mem_none); o[t] = V + n[t]; }",
+     "",
+     {12, 13},
+     2},
     {"unroll pragmas, also in macros and with expressions",
      "#define UNROLL _Pragma(\"clang loop unroll(full)\")\n#define FOR_UNROLL(x) _Pragma(\"clang loop unroll(full)\") "
      "for (x)\n#define LEAST(a, b) ((a) < (b) ? (a) : (b))\ntemplate <short N> int body() { const short chunks = 4; "
