@@ -141,7 +141,11 @@ std::string in_msl_terms(std::string message, std::string_view searched) {
     const bool is_librarys_own = meant != std::string::npos && std::string_view(message).substr(meant + kMeant.size()).starts_with("__msl");
     if (is_librarys_own) message.erase(message.rfind(';', meant));
   }
-  for (const std::string_view about : {"unknown type name '", "use of undeclared identifier '"}) {
+  if (message.starts_with("invalid literal operator parameter type")) {
+    return "the numbers of a literal operator are 'unsigned long long' or 'long double', which Metal has not: write "
+           "`template <char... C>`";
+  }
+  for (const std::string_view about : {"unknown type name '", "use of undeclared identifier '", "no template named '"}) {
     if (!message.starts_with(about) || contains(message, "did you mean")) continue;
     const std::string name = message.substr(about.size(), message.find('\'', about.size()) - about.size());
     message += hint_for(name);
@@ -185,8 +189,17 @@ bool is_helpful_note(std::string_view message, bool in_library) {
 }
 
 void explain_call(std::string& error, std::string_view note) {
-  const bool is_unexplained = error.starts_with("no matching function for call to '") && std::ranges::count(error, '\'') == 2;
-  if (!is_unexplained || !note.starts_with("candidate template ignored: ")) return;
+  constexpr std::string_view kCall = "no matching function for call to '";
+  const bool is_unexplained = error.starts_with(kCall) && std::ranges::count(error, '\'') == 2;
+  if (!is_unexplained) return;
+  constexpr std::array<std::string_view, 3> kTwoResults = {"frexp", "modf", "sincos"};
+  const std::string_view name = std::string_view(error).substr(kCall.size(), error.size() - kCall.size() - 1);
+  if (std::ranges::find(kTwoResults, name) != kTwoResults.end()) {  // pointers in C, and in Metal references
+    if (note.ends_with("; remove &") || note.ends_with(" *'"))
+      error += ": its second result is taken by reference, as 'thread T&': pass the variable without '&'";
+    return;
+  }
+  if (!note.starts_with("candidate template ignored: ")) return;
   const auto quoted = [&](std::string_view before, std::string_view after) -> std::string {
     const std::size_t start = note.find(before);
     const std::size_t end = start == std::string_view::npos ? start : note.find(after, start + before.size());

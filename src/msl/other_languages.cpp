@@ -62,6 +62,15 @@ constexpr std::array kHints = std::to_array<Hint>({
     {"warpSize", "a parameter with [[threads_per_simdgroup]]"},
 });
 
+/// What <metal_stdlib> does not bring.
+constexpr std::array kOwnHeaders = std::to_array<Hint>({
+    {"dextents", "metal_tensor"},
+    {"dynamic_extent", "metal_tensor"},
+    {"extents", "metal_tensor"},
+    {"mpp", "MetalPerformancePrimitives/MetalPerformancePrimitives.h"},
+    {"tensor_inline", "metal_tensor"},
+});
+
 constexpr std::array<std::string_view, 6> kKeywords = {"constant", "device",      "fragment",
                                                        "kernel",   "threadgroup", "vertex"};
 
@@ -70,6 +79,8 @@ constexpr std::array<std::string_view, 6> kKeywords = {"constant", "device",    
 std::string hint_for(std::string_view word) {
   const auto* known = std::ranges::find(kHints, word, &Hint::first);
   if (known != kHints.end()) return fmt::format("; in Metal: {}", known->second);
+  const auto* header = std::ranges::find(kOwnHeaders, word, &Hint::first);
+  if (header != kOwnHeaders.end()) return fmt::format("; #include <{}>", header->second);
   constexpr std::size_t kMost = 2;  // wrong letters, or two that changed places
   const auto* meant =
       std::ranges::min_element(kKeywords, {}, [&](std::string_view keyword) { return edit_distance(word, keyword); });

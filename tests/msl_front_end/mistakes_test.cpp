@@ -114,6 +114,14 @@ const Malformed kSimulations[] = {
 };
 
 const Malformed kOtherLanguages[] = {
+    {"constexpr int operator\"\"_k(«unsigned» long n) { return n; }", "a literal operator are 'unsigned long long' or 'long double', which Metal has not"},
+    {"kernel void k(device float* o) { auto e = «dextents»<int, 2>(4, 4); }", "; #include <metal_tensor>"},
+    {"kernel void k(device float* o) { constexpr auto d = «mpp»::tensor_ops::matmul2d_descriptor(8, 8); }", "; #include <MetalPerformancePrimitives/MetalPerformancePrimitives.h>"},
+    {"kernel void k(device float* o) { int e; o[0] = «frexp»(o[0], &e); }",
+     "no matching function for call to 'frexp': its second result is taken by reference, as 'thread T&': pass the variable without '&'"},
+    {"kernel void k(device float4* o) { int4 e; o[0] = «frexp»(o[0], &e); }", "'frexp': its second result is taken by reference"},
+    {"kernel void k(device half* o) { half w; o[0] = «modf»(o[0], &w); }", "'modf': its second result is taken by reference"},
+    {"kernel void k(device float* o) { float c; o[0] = «sincos»(o[0], &c); }", "'sincos': its second result is taken by reference"},
     {"«kernal» void k(device float* o) {}", "unknown type name 'kernal'; did you mean 'kernel'?"},
     {"kernel void k(device float* o) { o[«threadIdx».x] = 1; }", "'threadIdx'; in Metal: a parameter with [[thread_position_in_threadgroup]]"},
     {"kernel void k(device float* o) { «__syncthreads»(); }", "in Metal: threadgroup_barrier(mem_flags::mem_threadgroup)"},
