@@ -1,5 +1,7 @@
 #include "cache/settings.hpp"
 
+#include "observe/environment.hpp"
+
 #include <charconv>
 #include <cstdlib>
 
@@ -27,7 +29,7 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   return value << shift;
 }
 
-bool turned_off_by_environment() { return variable("ANYMETAL_CACHE") == "0"; }
+bool turned_off_by_environment() { return !environment::is_on("ANYMETAL_CACHE", true); }
 
 std::optional<StoreSettings> settings_from_environment() {
   if (turned_off_by_environment()) return std::nullopt;

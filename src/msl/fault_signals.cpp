@@ -1,5 +1,7 @@
 #include "msl/fault_signals.hpp"
 
+#include "observe/environment.hpp"
+
 #include <clang/Basic/Version.h>
 #include <dlfcn.h>
 #include <link.h>
@@ -10,7 +12,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <mutex>
-#include <string_view>
 
 namespace anymetal::msl {
 namespace {
@@ -135,8 +136,7 @@ void install() {
   sigemptyset(&action.sa_mask);
   action.sa_sigaction = on_interrupt;
   sigaction(kInterruptSignal, &action, &handlers().interrupt_before);
-  const char* wanted = std::getenv("ANYMETAL_CRASH_GUARD");
-  if (wanted != nullptr && std::string_view(wanted) == "0") return;
+  if (!environment::is_on("ANYMETAL_CRASH_GUARD", true)) return;
   action.sa_sigaction = on_fault;
   for (std::size_t i = 0; i < kFaults.size(); ++i) sigaction(kFaults[i], &action, &handlers().before[i]);
 }

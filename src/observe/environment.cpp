@@ -53,6 +53,18 @@ constexpr std::array kVariables = std::to_array<Variable>({
     {"ANYMETAL_THREADS", is_count, kThreads},
 });
 
+/// Any text is a value of these: who opens the device, the file or the directory says what is wrong with it.
+constexpr std::array<std::string_view, 7> kOpened = {
+    "ANYMETAL_CACHE_DIR",   "ANYMETAL_CACHE_KEY_FILE", "ANYMETAL_CPU_TARGET", "ANYMETAL_CUDA_DRIVER",
+    "ANYMETAL_DEVICE",      "ANYMETAL_MANIFEST",       "ANYMETAL_TRACE"};
+
+constexpr auto kNames = [] {
+  std::array<std::string_view, kVariables.size() + kOpened.size()> all{};
+  std::ranges::transform(kVariables, all.begin(), &Variable::name);
+  std::ranges::copy(kOpened, all.begin() + kVariables.size());
+  return all;
+}();
+
 /// As one line, not too long.
 std::string shown(std::string_view value) {
   constexpr std::size_t kMost = 100;
@@ -63,6 +75,8 @@ std::string shown(std::string_view value) {
 }
 
 }  // namespace
+
+std::span<const std::string_view> names() { return kNames; }
 
 std::vector<std::string> complaints() {
   std::vector<std::string> found;

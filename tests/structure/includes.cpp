@@ -19,9 +19,9 @@ const fs::path kRoot = ANYMETAL_SOURCE_DIR;
 // Rooms of src/ that each room may include, beside itself and the public headers.
 const std::map<std::string, std::set<std::string>> kMayKnow = {
     {"observe", {}},
-    {"msl", {}},
+    {"msl", {"observe"}},
     {"device", {"msl", "observe"}},
-    {"cache", {}},
+    {"cache", {"observe"}},
     {"runtime", {"device", "msl", "observe"}},
     {"registry", {"cache", "msl", "device", "runtime", "observe"}},
     {"ops", {"runtime", "registry"}},

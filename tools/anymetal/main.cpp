@@ -13,6 +13,8 @@
 #include <system_error>
 
 #include "commands/command.hpp"
+#include "observe/environment.hpp"
+#include "parts/misspelt_variables.hpp"
 #include "registry/suggestions.hpp"
 
 namespace {
@@ -80,6 +82,8 @@ Exit run(int argc, char** argv) {
     note("Run with --help for more information.");
     return Exit::WrongUsage;
   }
+  for (const std::string& sentence : misspelt_variables(environ, anymetal::environment::names()))
+    note("anymetal: warning: " + sentence);
   return action();
 }
 
