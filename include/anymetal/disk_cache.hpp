@@ -14,10 +14,12 @@ namespace anymetal {
 struct DiskCacheUsage {
   bool enabled = false;           ///< false where it is turned off or no directory is known
   std::string directory;
+  std::string problem;            ///< why the directory cannot be used; empty where it can
   std::uint64_t size_limit = 0;   ///< bytes
   std::size_t entries = 0;
   std::uint64_t bytes = 0;
   std::size_t damaged = 0;        ///< removed by verify_disk_cache
+  std::size_t left = 0;           ///< could not be removed by clear_disk_cache
 };
 
 /// Counts entries; reads none of them.

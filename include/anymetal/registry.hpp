@@ -121,6 +121,7 @@ class KernelRegistry {
     std::size_t disk_misses = 0;    ///< look-ups on disk, of kernels and of pipelines, that found nothing usable
     std::size_t disk_writes = 0;
     std::size_t disk_failed_writes = 0;
+    std::size_t disk_refused = 0;   ///< entries not written because one alone is larger than the cache may be
     std::size_t disk_corrupt = 0;   ///< entries found damaged and dropped
     std::size_t disk_evictions = 0;
     std::uint64_t disk_bytes_read = 0;

@@ -77,6 +77,7 @@ const DiskStore::Opened* DiskStore::open() {
     return &*opened_;
   }
   warn_once(told_directory_, "no disk cache: " + problem);
+  problem_ = std::move(problem);
   return nullptr;
 }
 
@@ -109,7 +110,13 @@ void DiskStore::put(std::string_view key, std::string_view payload) {
   if (store == nullptr) return;
   const auto& directory = *store->directory;
   const auto file = encode_entry(key, payload, store->seal.get());
-  if (file.size() > settings_.size_limit) return;
+  if (file.size() > settings_.size_limit) {
+    ++counts_.refused;
+    warn_once(told_size_, "an entry of " + std::to_string(file.size()) + " bytes is larger than the disk cache " +
+                              settings_.directory + " may be, " + std::to_string(settings_.size_limit) +
+                              " bytes: it is not kept");
+    return;
+  }
   const auto name = store->file_of(key);
   const auto folder = name.substr(0, 2);
   const auto temporary = temporary_name();
@@ -134,7 +141,7 @@ void DiskStore::put(std::string_view key, std::string_view payload) {
   step(PublishStep::MakeRoom);
   ++counts_.writes;
   counts_.bytes_written += file.size();
-  make_room(directory, file.size());
+  make_room(directory, name, file.size());
 }
 
 void DiskStore::reject(std::string_view key) {
@@ -182,7 +189,7 @@ std::vector<DiskStore::Listed> DiskStore::list(const PrivateDirectory& directory
   return files;
 }
 
-void DiskStore::make_room(const PrivateDirectory& directory, std::uint64_t added) {
+void DiskStore::make_room(const PrivateDirectory& directory, const std::string& name, std::uint64_t added) {
   const std::lock_guard lock(mutex_);
   if (known_bytes_ && *known_bytes_ + added <= settings_.size_limit) {
     *known_bytes_ += added;
@@ -195,6 +202,7 @@ void DiskStore::make_room(const PrivateDirectory& directory, std::uint64_t added
     std::ranges::sort(files, {}, &Listed::used);
     for (const auto& file : files) {
       if (bytes <= settings_.size_limit / 10 * 9) break;
+      if (file.name == name) continue;  // larger than that
       if (directory.remove(file.name)) ++counts_.evictions;
       bytes -= file.bytes;
     }
@@ -204,12 +212,13 @@ void DiskStore::make_room(const PrivateDirectory& directory, std::uint64_t added
 
 StoreCounters DiskStore::counters() const {
   return {counts_.hits,          counts_.misses,    counts_.corrupt,    counts_.writes,
-          counts_.failed_writes, counts_.evictions, counts_.bytes_read, counts_.bytes_written};
+          counts_.failed_writes, counts_.refused,   counts_.evictions, counts_.bytes_read, counts_.bytes_written};
 }
 
 StoreUsage DiskStore::usage() {
   StoreUsage usage;
   const auto* store = open();
+  usage.problem = problem_;
   if (store == nullptr) return usage;
   for (const auto& file : list(*store->directory)) {
     ++usage.entries;
@@ -221,6 +230,7 @@ StoreUsage DiskStore::usage() {
 StoreUsage DiskStore::verify() {
   StoreUsage usage;
   const auto* store = open();
+  usage.problem = problem_;
   if (store == nullptr) return usage;
   for (const auto& file : list(*store->directory)) {
     const auto content = store->directory->read(file.name, PrivateDirectory::Touch::No);
@@ -245,9 +255,14 @@ StoreUsage DiskStore::verify() {
 StoreUsage DiskStore::clear() {
   StoreUsage usage;
   const auto* store = open();
+  usage.problem = problem_;
   if (store == nullptr) return usage;
   for (const auto& file : list(*store->directory)) {
-    if (!store->directory->remove(file.name)) continue;
+    if (!store->directory->remove(file.name)) {
+      std::error_code gone;  // another process may have been first
+      if (fs::exists(fs::path(settings_.directory) / file.name, gone)) ++usage.left;
+      continue;
+    }
     ++usage.entries;
     usage.bytes += file.bytes;
   }

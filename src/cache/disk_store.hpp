@@ -26,6 +26,7 @@ struct StoreCounters {
   std::size_t corrupt = 0;     ///< entries found damaged, foreign or unusable, and removed
   std::size_t writes = 0;
   std::size_t failed_writes = 0;
+  std::size_t refused = 0;     ///< puts of what alone is larger than the limit
   std::size_t evictions = 0;
   std::uint64_t bytes_read = 0;
   std::uint64_t bytes_written = 0;
@@ -36,6 +37,8 @@ struct StoreUsage {
   std::size_t entries = 0;
   std::uint64_t bytes = 0;
   std::size_t damaged = 0;  ///< found, and removed, by `verify`
+  std::size_t left = 0;     ///< could not be removed by `clear`
+  std::string problem;      ///< why the directory cannot be used; empty where it can
 };
 
 /// Files are published by rename: a reader sees a whole file or none, and a killed writer leaves at most a temporary file
@@ -45,6 +48,9 @@ struct StoreUsage {
 ///
 /// A file's data is forced to the disk before its name, so that a power failure leaves no torn file under a good name. The
 /// name itself is not: it is lost or kept, and either is right.
+///
+/// A put that goes beyond the limit removes the files that were used longest ago, never the one it has just written. What
+/// alone is larger than the limit is not written.
 ///
 /// Thread contract: safe from any thread.
 class DiskStore {
@@ -73,10 +79,11 @@ class DiskStore {
     std::shared_ptr<const Seal> seal;  // nullptr without a key file
     [[nodiscard]] std::string file_of(std::string_view key) const;
   };
+  /// nullptr where the directory cannot be used; then `problem_` says why.
   [[nodiscard]] const Opened* open();
   [[nodiscard]] std::vector<Listed> list(const PrivateDirectory& directory) const;
   void discard(const PrivateDirectory& directory, const std::string& name);
-  void make_room(const PrivateDirectory& directory, std::uint64_t added);
+  void make_room(const PrivateDirectory& directory, const std::string& name, std::uint64_t added);
   void warn_unread(const std::string& problem) const;
   void warn_once(std::atomic<bool>& told, const std::string& text) const;
   void step(PublishStep now) const;
@@ -84,14 +91,16 @@ class DiskStore {
   const StoreSettings settings_;
   std::mutex mutex_;  // guards what follows
   bool tried_ = false;                        // to open it
-  std::optional<Opened> opened_;              // never changes once tried
+  std::optional<Opened> opened_;              // neither this
+  std::string problem_;                       // nor this changes once tried
   std::optional<std::uint64_t> known_bytes_;  // counted at the first put, then kept up
 
   struct Atomic {
-    std::atomic<std::size_t> hits{0}, misses{0}, corrupt{0}, writes{0}, failed_writes{0}, evictions{0};
+    std::atomic<std::size_t> hits{0}, misses{0}, corrupt{0}, writes{0}, failed_writes{0}, refused{0},
+        evictions{0};
     std::atomic<std::uint64_t> bytes_read{0}, bytes_written{0};
   } counts_;
-  mutable std::atomic<bool> told_directory_{false}, told_write_{false}, told_corrupt_{false}, told_unread_{false};
+  mutable std::atomic<bool> told_directory_{false}, told_write_{false}, told_size_{false}, told_corrupt_{false}, told_unread_{false};
 };
 
 }  // namespace anymetal::cache

@@ -15,7 +15,14 @@ DiskCacheUsage on_store(const DiskCacheOptions& options, cache::StoreUsage (cach
   if (!settings) return {};
   cache::DiskStore store(*settings);
   const auto found = (store.*operation)();
-  return {true, settings->directory, settings->size_limit, found.entries, found.bytes, found.damaged};
+  return {.enabled = true,
+          .directory = settings->directory,
+          .problem = found.problem,
+          .size_limit = settings->size_limit,
+          .entries = found.entries,
+          .bytes = found.bytes,
+          .damaged = found.damaged,
+          .left = found.left};
 }
 
 }  // namespace

@@ -234,6 +234,7 @@ void PipelineBuilder::count(KernelRegistry::Statistics& statistics) const {
   statistics.disk_misses = disk.misses;
   statistics.disk_writes = disk.writes;
   statistics.disk_failed_writes = disk.failed_writes;
+  statistics.disk_refused = disk.refused;
   statistics.disk_corrupt = disk.corrupt;
   statistics.disk_evictions = disk.evictions;
   statistics.disk_bytes_read = disk.bytes_read;

@@ -71,8 +71,27 @@ TEST_F(Store, WhatIsLargerThanTheLimitIsNotKept) {
   limited.size_limit = 100;
   DiskStore store(limited);
   store.put("a", std::string(200, 'x'));
+  store.put("b", std::string(300, 'x'));
   EXPECT_FALSE(store.get("a"));
   EXPECT_EQ(store.counters().writes, 0u);
+  EXPECT_EQ(store.counters().refused, 2u);
+  EXPECT_EQ(warnings.size(), 1u) << "said once";
+}
+
+// Above nine tenths of the limit, to which the rest is removed.
+TEST_F(Store, WhatFillsTheCacheAloneIsKept) {
+  auto limited = settings();
+  limited.size_limit = 2000;
+  DiskStore store(limited);
+  store.put("small", std::string(100, 'x'));
+  store.put("large", std::string(1800, 'x'));
+  EXPECT_TRUE(store.get("large"));
+  EXPECT_FALSE(store.get("small"));
+  EXPECT_EQ(store.counters().evictions, 1u);
+  store.put("other", std::string(1800, 'x'));
+  EXPECT_TRUE(store.get("other"));
+  EXPECT_FALSE(store.get("large"));
+  EXPECT_LE(store.usage().bytes, limited.size_limit);
 }
 
 TEST_F(Store, AFileFromTheFutureIsAnOrdinaryFile) {

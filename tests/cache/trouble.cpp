@@ -126,7 +126,9 @@ TEST_F(Trouble, ADirectoryThatMayOnlyBeRead) {
     DiskStore store(settings());
     store.put("b", "payload");
     store.put("c", "payload");
-    return store.get("a") == "payload" && !store.get("b") && store.counters().failed_writes == 2 && warnings.size() == 1;
+    const auto cleared = store.clear();
+    return store.get("a") == "payload" && !store.get("b") && store.counters().failed_writes == 2 &&
+           warnings.size() == 1 && cleared.entries == 0 && cleared.left == 1 && cleared.problem.empty();
   }));
   set_mode(0700);
 }
@@ -217,6 +219,9 @@ TEST_F(Trouble, UnusableDirectories) {
     EXPECT_EQ(store.verify().entries, 0u);
     EXPECT_EQ(store.clear().entries, 0u);
     EXPECT_EQ(warnings.size(), 1u) << c.name;
+    EXPECT_NE(store.usage().problem.find(cache.string()), std::string::npos) << c.name;
+    EXPECT_EQ(store.verify().problem, store.usage().problem) << c.name;
+    EXPECT_EQ(store.clear().problem, store.usage().problem) << c.name;
   }
   auto nowhere = settings();
   nowhere.directory = "/proc/no/such/place";

@@ -85,5 +85,29 @@ TEST_F(CliCache, UnknownKeysAndManifestsAreTheInputsFault) {
   EXPECT_EQ(run_program({"cache", "explode"}).exit_code, 2);
 }
 
+TEST_F(CliCache, ADirectoryThatCannotBeUsedIsAnError) {
+  const auto file = scratch.write("file", "no directory");
+  ::setenv("ANYMETAL_CACHE_DIR", file.c_str(), 1);
+  for (const char* operation : {"stats", "verify", "clear"}) {
+    const auto plain = run_program({"cache", operation});
+    EXPECT_EQ(plain.exit_code, 1) << operation;
+    EXPECT_EQ(plain.out, "") << operation;
+    EXPECT_NE(plain.err.find("cache " + std::string(operation) + ": "), std::string::npos) << plain.err;
+    EXPECT_NE(plain.err.find(file), std::string::npos) << plain.err;
+    const auto as_json = run_program({"cache", operation, "--json"});
+    EXPECT_EQ(as_json.exit_code, 1) << operation;
+    EXPECT_EQ(nlohmann::json::parse(as_json.out)["error"]["code"], "IoError") << as_json.out;
+  }
+}
+
+TEST_F(CliCache, AVariableWithNearlyTheNameOfOneIsNamed) {
+  ::setenv("ANYMETAL_CACH_DIR", "/nowhere", 1);
+  const auto result = run_program({"cache", "stats"});
+  ::unsetenv("ANYMETAL_CACH_DIR");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.err,
+            "anymetal: warning: ANYMETAL_CACH_DIR is left out: no variable has that name, did you mean ANYMETAL_CACHE_DIR?\n");
+}
+
 }  // namespace
 }  // namespace anymetal::test

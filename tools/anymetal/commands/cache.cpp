@@ -25,6 +25,17 @@ DiskCacheUsage carry_out(const std::string& operation) {
 
 Exit run(const Options& options) {
   const DiskCacheUsage usage = carry_out(options.operation);
+  if (!usage.problem.empty()) {  // a warning has said why
+    return report(Error(ErrorCode::IoError, fmt::format("cache {}: the directory {} cannot be used", options.operation,
+                                                        usage.directory)),
+                  options.json);
+  }
+  if (usage.left != 0) {
+    return report(Error(ErrorCode::IoError, fmt::format("cache {}: {} of {} entries in {} could not be removed",
+                                                        options.operation, usage.left, usage.left + usage.entries,
+                                                        usage.directory)),
+                  options.json);
+  }
   if (options.json) {
     print_json({{"operation", options.operation},
                 {"enabled", usage.enabled},

@@ -17,6 +17,7 @@ nlohmann::ordered_json to_json(const KernelRegistry::Statistics& s) {
           {"disk_misses", s.disk_misses},
           {"disk_writes", s.disk_writes},
           {"disk_failed_writes", s.disk_failed_writes},
+          {"disk_refused", s.disk_refused},
           {"disk_corrupt", s.disk_corrupt},
           {"disk_evictions", s.disk_evictions},
           {"disk_bytes_read", s.disk_bytes_read},
