@@ -46,6 +46,9 @@ struct KernelInfo {
 ///
 /// Thread contract: safe from any number of threads; threads asking for one cold key share one compile, and a hit
 /// never waits for a compile. Constructing one compiles and parses nothing.
+///
+/// A request that finds no memory gives OutOfMemory, also by its future or callback, and may be repeated. Only what
+/// returns no Result (the constructors, `register_source`, `names`, `kernels`) passes on std::bad_alloc.
 /// \code
 ///   anymetal::KernelRegistry registry;
 ///   registry.register_source("answer", R"(#include <metal_stdlib>

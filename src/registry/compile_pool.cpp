@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <new>
 #include <ranges>
 #include <string_view>
 #include <system_error>
@@ -39,7 +40,7 @@ unsigned CompilePool::threads() const {
 
 void CompilePool::submit(std::shared_ptr<PipelineFlight> flight, CompilePriority priority) {
   bool stopped = false;
-  {
+  try {
     const std::lock_guard lock(mutex_);
     stopped = stopped_;
     if (!stopped && start_thread()) {
@@ -47,6 +48,7 @@ void CompilePool::submit(std::shared_ptr<PipelineFlight> flight, CompilePriority
       changed_.notify_one();
       return;
     }
+  } catch (const std::bad_alloc&) {  // no memory for a thread or for the queue's next place
   }
   if (stopped) {
     flight->call_off(gone());

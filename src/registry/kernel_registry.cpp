@@ -1,6 +1,7 @@
 #include <anymetal/registry.hpp>
 
 #include "registry/compile_pool.hpp"
+#include "registry/flight.hpp"
 #include "registry/manifest_recorder.hpp"
 #include "registry/pipeline_builder.hpp"
 #include "registry/pipeline_flight.hpp"
@@ -14,6 +15,7 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <new>
 #include <unordered_map>
 #include <utility>
 
@@ -59,6 +61,10 @@ struct KernelRegistry::Impl {
   std::mutex mutex;  // guards what follows; never held while parsing or compiling
   registry::SourceCatalogue sources;
   std::unordered_map<PipelineKey, std::shared_ptr<PipelineFlight>, registry::PipelineKeyHash> flights;
+
+  // What a request without waiting gets when there is no memory for a flight of its own.
+  const std::shared_ptr<PipelineFlight> no_memory =
+      std::make_shared<PipelineFlight>(std::unexpected(registry::kNoMemoryToCompile));
 
   registry::CompilePool pool;  // last: its threads use the others
 };
@@ -115,23 +121,25 @@ Result<KernelRegistry::Impl::Boarding> KernelRegistry::Impl::board(const Pipelin
     ++late_hits;
     return Boarding{std::make_shared<PipelineFlight>(std::move(hit))};
   }
-  auto& slot = flights[key];
-  if (slot != nullptr) {
-    slot->join();
+  if (const auto under_way = flights.find(key); under_way != flights.end()) {
+    under_way->second->join();
     ++waits;
-    return Boarding{slot};
+    return Boarding{under_way->second};
   }
   // A source registered since the look-up above took part in no flight yet: this flight builds the newest text.
   auto newest = sources.find(view.name, device.backend()->kernel_variants());
-  slot = std::make_shared<PipelineFlight>([this, key, device, newest = std::move(newest)](const PipelineFlight& flight) {
-    return build(*newest, key, device, flight);
+  auto flight = std::make_shared<PipelineFlight>([this, key, device, newest = std::move(newest)](const PipelineFlight& self) {
+    return build(*newest, key, device, self);
   });
-  return Boarding{slot, true};
+  flights.emplace(key, flight);
+  return Boarding{std::move(flight), true};
 }
 
 Result<PipelinePtr> KernelRegistry::Impl::build(registry::Source& source, const PipelineKey& key, const Device& device,
                                                 const PipelineFlight& flight) {
-  auto result = builder.build(source, key, device.backend(), [&] { return still_wanted(key, flight); });
+  // An exception that passed here would leave a flight in the table that has landed with an error.
+  auto result = registry::guarded<PipelinePtr>(
+      [&] { return builder.build(source, key, device.backend(), [&] { return still_wanted(key, flight); }); });
   {
     const std::lock_guard lock(mutex);
     // A source registered meanwhile has removed the flight: its callers get what they asked for, nothing is cached.
@@ -210,18 +218,22 @@ void KernelRegistry::register_source(std::string name, std::string msl, SourceOp
 }
 
 Result<PipelinePtr> KernelRegistry::get_pipeline(std::string_view name, const Device& device) {
-  const PipelineKeyView key(device.backend().get(), name, {});
-  if (PipelinePtr hit = impl_->pipelines.find(key)) return hit;
-  return impl_->join_or_build(key, device);
+  return registry::guarded<PipelinePtr>([&]() -> Result<PipelinePtr> {
+    const PipelineKeyView key(device.backend().get(), name, {});
+    if (PipelinePtr hit = impl_->pipelines.find(key)) return hit;
+    return impl_->join_or_build(key, device);
+  });
 }
 
 Result<PipelinePtr> KernelRegistry::get_pipeline_with_constants(std::string_view name, const Device& device,
                                                                 std::span<const BoolConstant> bools,
                                                                 std::span<const IntConstant> ints) {
-  CanonicalConstants constants;
-  for (const auto& constant : bools) constants.add(constant);
-  for (const auto& constant : ints) constants.add(constant);
-  return impl_->get(name, device, constants);
+  return registry::guarded<PipelinePtr>([&] {
+    CanonicalConstants constants;
+    for (const auto& constant : bools) constants.add(constant);
+    for (const auto& constant : ints) constants.add(constant);
+    return impl_->get(name, device, constants);
+  });
 }
 
 Result<PipelinePtr> KernelRegistry::get_pipeline_with_constants(std::string_view name, const Device& device,
@@ -252,7 +264,7 @@ Result<PipelinePtr> KernelRegistry::Impl::get_general(std::string_view name, con
 
 Result<PipelinePtr> KernelRegistry::get_pipeline_with_constants(std::string_view name, const Device& device,
                                                                 std::span<const FunctionConstant> values) {
-  return impl_->get_general(name, device, values);
+  return registry::guarded<PipelinePtr>([&] { return impl_->get_general(name, device, values); });
 }
 
 Result<PipelinePtr> KernelRegistry::get_pipeline_with_constants(std::string_view name, const Device& device,
@@ -263,12 +275,24 @@ Result<PipelinePtr> KernelRegistry::get_pipeline_with_constants(std::string_view
 PipelineFuture KernelRegistry::get_pipeline_async(std::string_view name, const Device& device,
                                                   std::span<const FunctionConstant> constants, CompilePriority priority) {
   // The future shares the pool, and with it all that a compile uses: it may be waited for when the registry is gone.
-  return {std::shared_ptr<registry::CompilePool>(impl_, &impl_->pool), impl_->request(name, device, constants, priority)};
+  std::shared_ptr<registry::CompilePool> pool(impl_, &impl_->pool);
+  std::shared_ptr<PipelineFlight> flight;
+  try {
+    flight = impl_->request(name, device, constants, priority);
+  } catch (const std::bad_alloc&) {
+    flight = impl_->no_memory;
+    flight->join();
+  }
+  return {std::move(pool), std::move(flight)};
 }
 
 void KernelRegistry::get_pipeline_async(std::string_view name, const Device& device, std::span<const FunctionConstant> constants,
                                         PipelineCallback done, CompilePriority priority) {
-  impl_->request(name, device, constants, priority)->on_landing(std::move(done));
+  try {
+    impl_->request(name, device, constants, priority)->on_landing(done);
+  } catch (const std::bad_alloc&) {
+    if (done) done(std::unexpected(registry::kNoMemoryToCompile));
+  }
 }
 
 void KernelRegistry::set_compile_threads(unsigned count) { impl_->pool.set_threads(count); }

@@ -49,7 +49,7 @@ bool PipelineFlight::wait_for(std::chrono::nanoseconds time) const {
   return landed_.wait_for(lock, time, [&] { return result_.has_value(); });
 }
 
-void PipelineFlight::on_landing(PipelineCallback callback) {
+void PipelineFlight::on_landing(PipelineCallback& callback) {
   {
     const std::lock_guard lock(mutex_);
     if (!result_) {

@@ -39,8 +39,9 @@ class PipelineFlight {
   /// Flies itself rather than waiting for a thread to begin.
   [[nodiscard]] Result<PipelinePtr> wait();
   [[nodiscard]] bool wait_for(std::chrono::nanoseconds time) const;
-  /// Calls back on landing, in the thread that lands it, or now.
-  void on_landing(PipelineCallback callback);
+  /// Calls back on landing, in the thread that lands it, or now. Where this finds no memory to wait, `callback` is left
+  /// as it is and std::bad_alloc passed on.
+  void on_landing(PipelineCallback& callback);
 
  private:
   [[nodiscard]] bool begin() { return !begun_.exchange(true); }
