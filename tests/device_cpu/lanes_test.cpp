@@ -1,5 +1,6 @@
 // What the lanes path makes of a thread function, seen in the IR it emits, and that this means the same.
 
+#include <llvm/IR/InstIterator.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
 #include <llvm/Support/raw_ostream.h>
@@ -32,6 +33,31 @@ std::size_t count(std::string_view text, std::string_view part) {
   std::size_t found = 0;
   for (auto at = text.find(part); at != std::string_view::npos; at = text.find(part, at + 1)) ++found;
   return found;
+}
+
+/// Its some thirty arguments would pass through memory for every simdgroup.
+TEST(LanesPath, IsNoCallOfItsOwnWhereASimdgroupStarts) {
+  const auto prepared = prepare_thread(R"(
+define void @kernel(ptr %in, ptr %out) {
+  %i = call i32 @__msl_thread_position_in_threadgroup(i32 0)
+  %wide = zext i32 %i to i64
+  %p = getelementptr i32, ptr %in, i64 %wide
+  %v = load i32, ptr %p
+  %sum = call i32 @__msl_simd_sum_u32(i32 %v)
+  %q = getelementptr i32, ptr %out, i64 %wide
+  store i32 %sum, ptr %q
+  ret void
+})");
+  prepared.generator.regularise(*prepared.thread.function);
+  const auto code = device::cpu::emit_lanes_path(prepared.thread, "k", prepared.generator, {});
+  ASSERT_EQ(code->obstacle, "");
+  auto& module = *prepared.kernel.module;
+  ASSERT_NE(module.getFunction("k.lanes"), nullptr);
+  code->start->setLinkage(llvm::GlobalValue::ExternalLinkage);  // as if the kernel's table referred to it
+  prepared.generator.optimise(module, device::cpu::CodeGenerator::Code::Vectors);
+  EXPECT_EQ(module.getFunction("k.lanes"), nullptr);
+  for (const auto& instruction : llvm::instructions(*code->start))
+    EXPECT_NE(instruction.getOpcode(), llvm::Instruction::UDiv) << "what is asked for no place in the row needs none";
 }
 
 /// Sum of a row per simdgroup, 32 elements at a time; the trip count is the same in all lanes.

@@ -156,6 +156,7 @@ void CodeGenerator::optimise(llvm::Module& module, Code code) const {
   functions.addPass(llvm::createFunctionToLoopPassAdaptor(llvm::LICMPass(llvm::LICMOptions()), /*UseMemorySSA=*/true));
   functions.addPass(llvm::ADCEPass());
   llvm::ModulePassManager pipeline;
+  pipeline.addPass(llvm::AlwaysInlinerPass(/*InsertLifetime=*/false));
   pipeline.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(functions)));
   pipeline.addPass(llvm::GlobalDCEPass());
   pipeline.run(module, passes.modules);

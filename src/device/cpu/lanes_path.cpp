@@ -269,6 +269,8 @@ llvm::Function* LanesPath::emit_start(llvm::Function* simdgroup_function, std::u
   arguments.append({frame(group, simdgroup, stride), site(group, simdgroup)});
   builder_.CreateCall(simdgroup_function, arguments);
   builder_.CreateRetVoid();
+  // Some thirty arguments, of which a kernel uses a few, would pass through memory for each simdgroup.
+  simdgroup_function->addFnAttr(llvm::Attribute::AlwaysInline);
   return start;
 }
 
