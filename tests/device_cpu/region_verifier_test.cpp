@@ -111,6 +111,19 @@ end:
   ret void
 })";
 
+/// Every lane takes a number.
+constexpr const char* kTally = R"(
+define void @kernel(ptr %in, ptr %out) {
+entry:
+  %x = call i32 @__msl_thread_position_in_threadgroup(i32 0)
+  %wide = zext i32 %x to i64
+  %number = atomicrmw add ptr %in, i32 1 monotonic
+  %p = getelementptr i32, ptr %out, i64 %wide
+  store i32 %number, ptr %p
+  ret void
+}
+)";
+
 /// A barrier that some lanes may miss.
 constexpr const char* kPartialBarrier = R"(
 define void @kernel(ptr %in, ptr %out) {
@@ -309,6 +322,15 @@ const std::vector<Broken>& broken() {
        [](auto& made) { overwrite(*block(made, "body.then")); }, kPartialBarrier},
       {"lanes still expected at a barrier", "miscounts who may reach a barrier",
        [](auto& made) { store_of(block(made, "body.entry"), "live")->eraseFromParent(); }, kPartialBarrier},
+      {"a lane without its atomic operation", "happens 31 times",
+       [](auto& made) {
+         for (auto& instruction : llvm::make_early_inc_range(llvm::instructions(made)))
+           if (instruction.isAtomic()) {
+             instruction.replaceAllUsesWith(llvm::PoisonValue::get(instruction.getType()));
+             return instruction.eraseFromParent(), void();
+           }
+       },
+       kTally},
   };
   return cases;
 }
@@ -318,6 +340,7 @@ TEST(RegionVerifier, TakesWhatIsRight) {
   EXPECT_EQ(violation(kKernel, {}), "");
   EXPECT_EQ(violation(kPartialBarrier, {}), "");
   EXPECT_EQ(violation(kElement, {}), "");
+  EXPECT_EQ(violation(kTally, {}), "");
 }
 
 TEST(RegionVerifier, SeesWhatIsBroken) {

@@ -116,6 +116,7 @@ class LaneEmitter {
   void emit_shuffle_vector(llvm::ShuffleVectorInst& shuffle);
   void emit_element_access(Instruction& instruction);
   void emit_intrinsic(llvm::CallInst& call);
+  void emit_each_lane(Instruction& instruction);  ///< the same of scalars, where all lanes are there
   void emit_lane_by_lane(Instruction& instruction);  ///< what no vector does: atomic operations, copies of blocks
   void emit_sync(llvm::CallInst& call, const SyncOperation& operation);
   void emit_matrix(llvm::CallInst& call);

@@ -185,7 +185,25 @@ llvm::Value* LaneEmitter::lane_of(Value* spilled, llvm::Type* element, Value* la
   return element->isIntegerTy(1) ? builder_.CreateTrunc(value, element) : static_cast<Value*>(value);
 }
 
+void LaneEmitter::emit_each_lane(Instruction& instruction) {
+  llvm::SmallVector<Value*, 2> operands;
+  for (auto& operand : instruction.operands())
+    operands.push_back(llvm::isa<llvm::Constant>(operand) ? nullptr : lanes(operand));
+  auto* type = instruction.getType();
+  Value* results = type->isVoidTy() ? nullptr : llvm::PoisonValue::get(widened(type));
+  for (unsigned lane = 0; lane < width_; ++lane) {
+    auto* copy = instruction.clone();
+    copy->dropUnknownNonDebugMetadata();
+    for (unsigned i = 0; i < operands.size(); ++i)
+      if (operands[i]) copy->setOperand(i, builder_.CreateExtractElement(operands[i], lane));
+    builder_.Insert(copy);
+    if (results) results = builder_.CreateInsertElement(results, copy, lane);
+  }
+  if (results) define_lanes(instruction, {results});
+}
+
 void LaneEmitter::emit_lane_by_lane(Instruction& instruction) {
+  if (full_ && instruction.isAtomic()) return emit_each_lane(instruction);
   llvm::SmallVector<Value*, 4> spilled;
   for (unsigned i = 0; i < instruction.getNumOperands(); ++i) {
     auto* operand = instruction.getOperand(i);

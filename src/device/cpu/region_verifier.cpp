@@ -174,8 +174,12 @@ bool RegionVerifier::check_effects(const Region& region) {
   for (const auto* block : region.blocks)
     for (const auto& instruction : *block)
       if (is_effect(instruction)) ++made[origins_.of(instruction).instruction];
+  // What is atomic is in a loop over the lanes that are there, or has a copy for each lane where all are.
+  const auto is_whole = [&](const Instruction& effect) {
+    return !region.partial && effect.isAtomic() && made[&effect] == shapes_.width();
+  };
   for (const auto* effect : effects)
-    if (is_made_once(*effect) && made[effect] != 1)
+    if (is_made_once(*effect) && made[effect] != 1 && !is_whole(*effect))
       return wrong(fmt::format("'{}' happens {} times", name(*effect), made[effect]));
 
   // How many effects have happened where a block begins; a loop over lanes goes on with the one it is at.
