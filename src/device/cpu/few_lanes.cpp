@@ -1,6 +1,7 @@
 #include "device/cpu/few_lanes.hpp"
 
 #include <llvm/ADT/STLExtras.h>
+#include <llvm/Analysis/VectorUtils.h>
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/InstIterator.h>
@@ -12,6 +13,8 @@ namespace anymetal::device::cpu {
 namespace {
 
 constexpr std::size_t kFew = 2;
+/// What a lane's address may take: no more than taking it out of a vector that was made for it.
+constexpr unsigned kFewOperations = 12;
 
 using Lanes = llvm::SmallVector<unsigned, kFew>;
 
@@ -31,6 +34,39 @@ std::optional<Lanes> few_lanes(const llvm::Value* mask) {
   return lanes;
 }
 
+/// A lane of a vector as it follows from splats and constants, by at most `budget` scalar operations; null where it
+/// does not.
+llvm::Value* computed_alone(llvm::IRBuilder<>& builder, llvm::Value* vector, unsigned lane, unsigned& budget) {
+  if (auto* constant = llvm::dyn_cast<llvm::Constant>(vector)) return constant->getAggregateElement(lane);
+  if (auto* same = llvm::getSplatValue(vector)) return same;
+  auto* instruction = llvm::dyn_cast<llvm::Instruction>(vector);
+  const auto* call = llvm::dyn_cast_or_null<llvm::IntrinsicInst>(instruction);
+  const bool is_extreme = llvm::isa_and_nonnull<llvm::MinMaxIntrinsic>(call);
+  if (!instruction || budget == 0 ||
+      !(is_extreme || llvm::isa<llvm::BinaryOperator, llvm::TruncInst, llvm::ZExtInst, llvm::SExtInst>(instruction)))
+    return nullptr;
+  --budget;
+  llvm::SmallVector<llvm::Value*, 2> operands;
+  for (auto& operand : is_extreme ? llvm::cast<llvm::CallInst>(instruction)->args() : instruction->operands()) {
+    auto* own = operand->getType()->isVectorTy() ? computed_alone(builder, operand, lane, budget) : nullptr;
+    if (!own) return nullptr;
+    operands.push_back(own);
+  }
+  if (is_extreme) return builder.CreateBinaryIntrinsic(call->getIntrinsicID(), operands[0], operands[1]);
+  auto* made = instruction->isCast() ? builder.CreateCast(llvm::cast<llvm::CastInst>(instruction)->getOpcode(),
+                                                          operands[0], instruction->getType()->getScalarType())
+                                     : builder.CreateBinOp(llvm::cast<llvm::BinaryOperator>(instruction)->getOpcode(),
+                                                           operands[0], operands[1]);
+  if (auto* own = llvm::dyn_cast<llvm::Instruction>(made)) own->copyIRFlags(instruction);
+  return made;
+}
+
+llvm::Value* lane_of(llvm::IRBuilder<>& builder, llvm::Value* vector, unsigned lane) {
+  unsigned budget = kFewOperations;
+  auto* alone = computed_alone(builder, vector, lane, budget);
+  return alone ? alone : builder.CreateExtractElement(vector, lane);
+}
+
 /// The address of a lane; from the index it is made of, so that no vector of addresses is needed.
 llvm::Value* address_of(llvm::IRBuilder<>& builder, llvm::Value* addresses, unsigned lane) {
   auto* step = llvm::dyn_cast<llvm::GetElementPtrInst>(addresses);
@@ -38,7 +74,7 @@ llvm::Value* address_of(llvm::IRBuilder<>& builder, llvm::Value* addresses, unsi
     return builder.CreateExtractElement(addresses, lane);
   auto* index = step->getOperand(1);
   const auto* wide = llvm::dyn_cast<llvm::CastInst>(index);
-  auto* element = builder.CreateExtractElement(wide ? wide->getOperand(0) : index, lane);
+  auto* element = lane_of(builder, wide ? wide->getOperand(0) : index, lane);
   if (wide) element = builder.CreateCast(wide->getOpcode(), element, wide->getType()->getScalarType());
   return builder.CreateGEP(step->getSourceElementType(), step->getPointerOperand(), element);
 }
