@@ -31,6 +31,27 @@ TEST_P(Threads, RunEveryThreadgroupOnce) {
   }
 }
 
+TEST_P(Threads, AreToldThatADispatchIsTheirsAlone) {
+  Dispatcher dispatcher(GetParam());
+  for (const std::uint32_t count : {1u, 2u, 3000u})
+    for (int round = 0; round < 20; ++round) {
+      std::vector<std::thread::id> ran(count);
+      const Numbers alone(count);
+      const NativeKernel kernel([&](auto& context, auto group) {
+        ran[group] = std::this_thread::get_id();
+        alone[group] = context.is_alone;
+      });
+      NativeList list;
+      list.add(kernel, count);
+      ASSERT_TRUE(dispatcher.execute(list.list()));
+      const bool all = std::ranges::all_of(ran, [&](auto thread) { return thread == ran[0]; });
+      for (std::uint32_t i = 0; i < count; ++i) {
+        const bool must_be = GetParam() == 1 || count == 1;
+        ASSERT_TRUE(must_be ? alone[i] == 1 : all || alone[i] == 0) << i << " of " << count;
+      }
+    }
+}
+
 TEST_P(Threads, WakeAfterASleep) {
   Dispatcher dispatcher(GetParam());
   for (int round = 0; round < 5; ++round) {
@@ -302,7 +323,8 @@ TEST(Dispatcher, RunsListsOnTheThreadsThatAreToBeHad) {
           limit_threads(more);
           Dispatcher dispatcher(4);
           const Numbers done(100);
-          const NativeKernel kernel([](auto& context, auto group) { ++static_cast<std::uint32_t*>(context.arguments[1])[group]; });
+          const NativeKernel kernel(
+              [](auto& context, auto group) { ++static_cast<std::uint32_t*>(context.arguments[1])[group]; });
           NativeList list;
           for (int i = 0; i < 20; ++i) list.add(kernel, 100, {done.bind()});
           if (!dispatcher.execute(list.list())) std::_Exit(3);

@@ -359,6 +359,7 @@ Result<void> DispatchWindow::run_groups(Slot& slot, std::uint64_t number, Piece 
   if (!arena.is_prepared_for({this, number})) {
     if (auto ready = arena.prepare(*list_, dispatch, slot.code, slot.grid.groups, {this, number}); !ready) return ready;
   }
+  arena.context().is_alone = slot.count == 1 ? 1 : 0;
   if (run_threadgroups(slot.code, arena.context(), first, last)) return {};
   return stuck_at_barriers(dispatch.label);
 }

@@ -35,6 +35,7 @@ struct GroupContext {
   std::uint32_t dispatch_threads_per_threadgroup[3] = {};  ///< as dispatched
   std::uint32_t groups_per_grid[3] = {};
   std::uint32_t threads_per_grid[3] = {};
+  std::uint32_t is_alone = 0;  ///< 1 where no other thread runs threadgroups of this dispatch
 };
 
 /// Runs threadgroups `first` up to `last` (linear, x fastest): kernels without synchronisation.

@@ -10,6 +10,7 @@
 
 #include "device/cpu/grid_bounds.hpp"
 #include "device/cpu/group_context_ir.hpp"
+#include "device/cpu/lone_atomics.hpp"
 #include "device/cpu/unordered_accesses.hpp"
 #include "device/cpu/vector_threads.hpp"
 
@@ -163,6 +164,7 @@ LoopCode emit_loop_path(const ThreadFunction& thread, std::string_view label, bo
   }
   llvm::SmallVector<llvm::Instruction*, 64> instructions;
   for (auto& instruction : llvm::instructions(*thread.function)) instructions.push_back(&instruction);
+  mark_buffer_atomics(thread);
   auto* unordered = plan.one || plan.lanes.function ? nullptr : mark_unordered_accesses(instructions);
 
   auto* entry = llvm::BasicBlock::Create(llvm_context, "entry", run);
@@ -208,6 +210,7 @@ LoopCode emit_loop_path(const ThreadFunction& thread, std::string_view label, bo
     llvm::InlineFunctionInfo info;
     llvm::InlineFunction(*call, info);
   }
+  make_atomics_plain_where_alone(*run);
   thread.function->eraseFromParent();
   const bool as_vectors = plan.lanes.function != nullptr;
   if (as_vectors) plan.lanes.function->eraseFromParent();

@@ -33,6 +33,7 @@ Result<void> run_dispatch(const CommandList& list, const Dispatch& dispatch, Wor
   const auto code = executable.code(list, dispatch);
   if (!code) return std::unexpected(code.error());
   auto ready = arena.prepare(list, dispatch, *code, grid->groups, {});
+  arena.context().is_alone = 1;
   if (ready && !run_threadgroups(*code, arena.context(), 0, grid->count)) ready = stuck_at_barriers(dispatch.label);
   if (!ready) return std::unexpected(ready.error().with_key(std::string(dispatch.label)));
   return {};
