@@ -97,6 +97,8 @@ class Walker : public SyntaxWalk {
     if (!seen_.insert(function->getCanonicalDecl()).second || function->isImmediateFunction()) return;
     if (function->getBuiltinID() != 0 && !function->hasBody()) return;
     const clang::FunctionDecl* pattern = function->isDefined() ? nullptr : function->getTemplateInstantiationPattern();
+    // Only declared, and only named where nothing is evaluated: `decltype(make<T>())`.
+    if (!(pattern != nullptr ? pattern : function)->isDefined() && !function->isUsed(false)) return;
     if (pattern != nullptr && (pattern->isDefined() || compilation_.is_users(pattern->getLocation()))) {
       const clang::SourceLocation asked_for = function->getPointOfInstantiation();
       const clang::SourceLocation place = asked_for.isValid() ? asked_for : function->getLocation();

@@ -17,6 +17,14 @@ const Feature kFeatures[] = {
      "float2(7, 8)}; o[0] = d[0][0] * 100 + d[0][1] * 10 + d[1][1]; o[1] = c[1][2]; o[2] = e[1].y; o[3] = h[1].x; o[4] "
      "= ((float2x2)h)[0][1] + b[1][0]; o[5] = q[1].y;",
      {303, 6, 4, 3, 5, 8}},
+    {"columns as braced elements and as packed vectors",
+     "constant float3x3 turns = {{0, 1, 0}, {0, 0, 1}, {1, 0, 0}}; constant half2x2 pair[2] = {{{1, 2}, {3, 4}}, {half2(5), {6, 7}}}; "
+     "float2x3 made(float x) { return {{x, 1, 2}, {3, 4, x}}; }",
+     "float2x2 a = {{1, 2}, {3, 4}}; float2x2 b({5, 6}, float2(7)); packed_float2 p(8, 9); float2x2 c(p, p); float3x2 d{p, {1, 2}, float2(3)}; "
+     "float4x4 e({1, 0, 0, 0}, {float2(2), 3, 4}, {float3(5), 6}, 2.0f * float4(1)); o[0] = a[1][0]; o[1] = b[0].y * 10 + b[1].x; o[2] = c[1].y; "
+     "o[3] = d[0].x * 100 + d[1].y * 10 + d[2].x; o[4] = e[1].y * 1000 + e[1].w * 100 + e[2].z * 10 + e[3].x; o[5] = (turns * float3(1, 2, 3)).x; "
+     "o[6] = float(pair[1][0].y) * 10 + pair[1][1].y; o[7] = made(n[6])[1][2];",
+     {3, 67, 9, 823, 2452, 3, 57, 6}},
     {"columns and elements are lvalues, with dynamic indices",
      "",
      "float4x4 m = float4x4(0.0f); for (int i = 0; i < 16; ++i) m[i / 4][i % 4] = i * n[1]; m[2] = float4(9); m[1].x "

@@ -78,6 +78,17 @@ const Feature kFeatures[] = {
      "= r * Int<10>{} + c; }); }); o[0] = m[6]; o[1] = m[7]; auto add = [=](int x) { return x + n[2]; }; o[2] = "
      "add(3);",
      {12, 0, 5}},
+    {"what a type has, asked by overloads that are only declared, `...` the last",
+     "template <typename T> struct has_weight { template <typename U> static char ask(thread decltype(U::weight)*); template <typename U> static int ask(...); "
+     "static constexpr constant bool value = sizeof(ask<T>(nullptr)) == 1; }; struct heavy { float weight; }; struct light {}; "
+     "template <typename F, typename T> true_type takes(decltype(F()(T()))); template <typename F, typename T> false_type takes(...); struct twice { int operator()(int x) thread { return 2 * x; } };",
+     "o[0] = has_weight<heavy>::value; o[1] = has_weight<light>::value; o[2] = decltype(takes<twice, int>(0))::value; o[3] = decltype(takes<twice, light>(0))::value;",
+     {1, 0, 1, 0}},
+    {"functions that are only declared, for the types of unevaluated calls",
+     "template <typename T> T made(); float4 spread(float x); struct source { template <typename T> T next(int) const thread; }; template <typename T> using element_t = decltype(made<T>()[0] + 0); "
+     "template <typename T> auto fits(T x) -> decltype(made<source>().template next<T>(0)) { return x; }",
+     "decltype(made<int>()) a = n[3]; element_t<thread float*> f = 1.5f; o[0] = a; o[1] = f * 2; o[2] = sizeof(spread(1)); o[3] = fits(n[4]) + is_same_v<decltype(spread(1).x), float> + noexcept(made<int>());",
+     {3, 3, 16, 5}},
     {"class template argument deduction, deduced return types, auto parameters",
      "template <typename T> struct box { T v; box(T x) : v(x) {} }; auto half_of(auto x) { return x / 2; } constexpr "
      "int square(int x) { return x * x; }",

@@ -10,6 +10,18 @@ struct matrix {
   static_assert(C >= 2 && C <= 4 && R >= 2 && R <= 4, "a matrix has 2 to 4 columns and rows");
   vec<T, R> columns[C];
 
+  // A column that is no vector: a packed one, or what makes one, in braces.
+  struct __written_column {
+    vec<T, R> column;
+    __MSL_MEMBER constexpr __written_column(vec<T, R> v) : column(v) {}
+    template <class First, class... More>
+      requires(sizeof...(More) > 0 && requires(First f, More... m) { vec<T, R>(f, m...); })
+    __MSL_MEMBER constexpr __written_column(First first, More... more) : column(first, more...) {}
+    template <class P>
+      requires(__is_same(P, packed_vec<T, R>))
+    __MSL_MEMBER constexpr __written_column(P packed) : column(packed) {}
+  };
+
   matrix() = default;
 
   // Of what is volatile each column is read, and written below.
@@ -33,6 +45,16 @@ struct matrix {
   template <class... V>
     requires(sizeof...(V) == C - 1 && (__is_same(V, vec<T, R>) && ...))
   __MSL_MEMBER constexpr matrix(vec<T, R> column, V... others) : columns{column, others...} {}
+
+  __MSL_MEMBER constexpr matrix(__written_column a, __written_column b)
+    requires(C == 2)
+      : columns{a.column, b.column} {}
+  __MSL_MEMBER constexpr matrix(__written_column a, __written_column b, __written_column c)
+    requires(C == 3)
+      : columns{a.column, b.column, c.column} {}
+  __MSL_MEMBER constexpr matrix(__written_column a, __written_column b, __written_column c, __written_column d)
+    requires(C == 4)
+      : columns{a.column, b.column, c.column, d.column} {}
 
   // Elements column by column.
   template <__msl::scalar S, __msl::scalar... More>
