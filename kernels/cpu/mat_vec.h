@@ -14,10 +14,6 @@ namespace anymetal {
 // Whether products by the byte are faster than those of floats. Of Q8_0 both wait for memory.
 template <class Block> struct HasLimbs { enum : bool { value = true }; };
 template <> struct HasLimbs<BlockQ8_0> { enum : bool { value = false }; };
-// The same of pairs, of which tables of signed numbers would take twice as many.
-template <class Block> struct HasPairs { enum : bool { value = HasLimbs<Block>::value }; };
-template <> struct HasPairs<BlockIQ4_NL> { enum : bool { value = false }; };
-template <> struct HasPairs<BlockIQ4_XS> { enum : bool { value = false }; };
 
 constexpr constant uint kLimbElements = 4096;  // of the vector at a time: what stays in the nearest cache
 constexpr constant uint kReadyElements = 32768;  // that are kept for a dispatch: 160 KB in the second cache
@@ -28,7 +24,7 @@ constexpr constant ulong kLimbAhead = 8192;  // bytes asked for ahead: 40 GB/s f
 // work for all cores.
 template <class Block>
 uint rows_together(ulong rows) {
-  if (!(HasLimbs<Block>::value && __msl_has_byte_dots() != 0) && !(HasPairs<Block>::value && __msl_has_pair_dots() != 0)) return 8;
+  if (!HasLimbs<Block>::value || (__msl_has_byte_dots() == 0 && __msl_has_pair_dots() == 0)) return 8;
   return rows >= 1024 ? kMostRows : rows >= 128 ? 32 : 8;
 }
 
@@ -186,8 +182,6 @@ void mat_vec_rows(device const uchar* first, ulong blocks, uint count, X x, ulon
                   device float* out) {
   if constexpr (HasLimbs<Block>::value) {
     if (__msl_has_byte_dots() != 0) return whole_rows<Block, LimbDots<Block>, WideF>(first, blocks, count, x, of, vector, out);
-  }
-  if constexpr (HasPairs<Block>::value) {
     if (__msl_has_pair_dots() != 0) return whole_rows<Block, PairDots<Block>, Float8>(first, blocks, count, x, of, vector, out);
   }
   WideF none[kMostRows];

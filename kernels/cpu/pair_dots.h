@@ -1,9 +1,10 @@
 // Products of rows of blocks with a vector of whole numbers (limbs.h) where registers have 32 bytes: of bytes, whose sums of two
 // have 16 bits, and of words (__msl_has_pair_dots).
 //
-// PairDots<Block> says how a unit is read, in fields as of LimbDots, of which each half is a register of 32 codes. Units are
-// those of LimbDots, but kHasMinima of blocks of 256 elements says that codes of 0 are minima too. Codes are exact: two products
-// with limbs, -128 to 127, fit 16 bits, those of four codes up to 31 too.
+// PairDots<Block> says how a unit is read, in fields as of LimbDots, of which each half is a register of 32 codes: Row, what is
+// held of it, and add(row, unit, acc), which adds its products. Units are those of LimbDots, but kHasMinima of blocks of 256
+// elements says that codes of 0 are minima too. Sums are exact: two products of codes up to 127 with limbs, -128 to 127, fit
+// 16 bits, of codes up to 31 four.
 #pragma once
 #include "cpu/limbs.h"
 #include "cpu/small_blocks.h"
@@ -21,6 +22,9 @@ extern "C" __attribute__((nothrow)) void __msl_byte_pair_dots(thread anymetal::S
 // Sums of two products beside each other.
 extern "C" __attribute__((nothrow)) void __msl_word_pair_dots(thread anymetal::Int8* result, thread const anymetal::Short16* a,
                                                               thread const anymetal::Short16* b);
+// Signed bytes, negated where another one is below 0, and 0 where it is 0.
+extern "C" __attribute__((nothrow)) void __msl_with_signs(thread anymetal::Codes* result, thread const anymetal::Codes* bytes,
+                                                          thread const anymetal::Codes* signs);
 
 namespace anymetal {
 
@@ -31,6 +35,13 @@ inline Short16 byte_dots(Codes codes, Codes limbs) {
   Short16 result;
   __msl_byte_pair_dots(&result, &codes, &limbs);
   return result;
+}
+// The same of two signed bytes, of which the first is not -128: two products fit 16 bits whatever they are.
+inline Short16 signed_dots(Codes codes, Codes limbs) {
+  typedef char SignedBytes32 __attribute__((ext_vector_type(32)));
+  Codes signed_codes;
+  __msl_with_signs(&signed_codes, &codes, &limbs);
+  return byte_dots(__builtin_bit_cast(Codes, __builtin_elementwise_abs(__builtin_bit_cast(SignedBytes32, limbs))), signed_codes);
 }
 inline Int8 word_dots(Short16 a, Short16 b) {
   Int8 result;
@@ -58,6 +69,13 @@ inline Codes codes_down(Codes n, uint bits) { return __builtin_bit_cast(Codes, _
 inline Codes codes_up(Codes n, uint bits) { return __builtin_bit_cast(Codes, __builtin_bit_cast(Ushort16, n) << ushort(bits)); }
 // The same up, or down where it is negative.
 inline Codes codes_moved(Codes n, int bits) { return bits < 0 ? codes_down(n, uint(-bits)) : codes_up(n, uint(bits)); }
+// What a table of 16 bytes has for codes below 16.
+inline Codes entries_of(Codes16 table, Codes index) {
+  const Codes entries = twice(table);
+  Codes result;
+  __msl_look_up_bytes(&result, &entries, &index);
+  return result;
+}
 inline Codes codes_nibbles(Codes n, uint field) { return codes_down(n, 4 * field) & (uchar)15; }
 
 template <class Block>

@@ -33,9 +33,9 @@ inline Codes fifths_of_two(device const uchar* a, device const uchar* b, uint fi
 template <class Block>
 struct SmallPairDots {
   typedef LimbDots<Block> Limbs;
-  enum : uint { kBlocks = Limbs::kBlocks, kFields = 2, kGroups = 1, kRows = 1, kZero = Limbs::kZero };
+  enum : uint { kBlocks = Limbs::kBlocks, kFields = 2, kGroups = 1, kRows = 1, kZero = Limbs::kIsWide ? 0 : Limbs::kZero };
   enum : bool { kIsWide = false, kHasMinima = Limbs::kHasMinima, kScalesMayBeTiny = false };
-  static_assert(kBlocks == 4 && !Limbs::kIsWide && kZero < 32, "two fields' products fit");
+  static_assert(kBlocks == 4);
   static constexpr uint run(uint i) { return Limbs::run(i); }
   static WideI sums(thread const WideI* quads) { return Limbs::sums(quads); }
 
@@ -47,6 +47,7 @@ struct SmallPairDots {
   // What two blocks give with half h of a unit, as whole numbers.
   template <class Dots>
   static Float8 whole(device const Block* b, threadgroup const LimbUnit<Dots>& unit, uint h) {
+    static_assert(!Limbs::kIsWide && kZero < 32, "two fields' products fit");
     const Codes first = Dots::codes(b, 0), second = Dots::codes(b, 1);
     Short16 sums[3];
 #pragma unroll
@@ -68,7 +69,7 @@ struct SmallPairDots {
     Float8 sum = 0.0f;
 #pragma unroll
     for (uint h = 0; h < 2; ++h) {
-      const Float8 products = whole(b + 2 * h, unit, h);
+      const Float8 products = Dots::whole(b + 2 * h, unit, h);
       if constexpr (Limbs::kScalesMayBeTiny) {
         acc = __builtin_elementwise_fma(Dots::scales(b + 2 * h), products * unit.factor, acc);
       } else {
@@ -105,15 +106,28 @@ struct PairDots<BlockQ5_1> : FiveBitPairDots<BlockQ5_1> {
 template <>
 struct PairDots<BlockMXFP4> : SmallPairDots<BlockMXFP4> {
   static Codes codes(device const BlockMXFP4* b, uint field) {
-    const Codes nibbles = SmallPairDots<BlockMXFP4>::codes(b, field), entries = twice(raised(kTwiceE2M1, 12.0f));
-    Codes result;
-    __msl_look_up_bytes(&result, &entries, &nibbles);
-    return result;
+    return entries_of(raised(kTwiceE2M1, 12.0f), SmallPairDots<BlockMXFP4>::codes(b, field));
   }
   static Float8 scales(device const BlockMXFP4* b) {
     // As decode().
     const auto power = [](uint e) { return (Float8)metal::as_type<float>(e < 2 ? 0x00200000u << e : (e - 1) << 23); };
     return __builtin_shufflevector(power(b[0].e), power(b[1].e), 0, 1, 2, 3, 12, 13, 14, 15);
+  }
+};
+
+template <>
+struct PairDots<BlockIQ4_NL> : SmallPairDots<BlockIQ4_NL> {
+  enum : uint { kRows = 2 };  // that share absolute values
+  static Float8 whole(device const BlockIQ4_NL* b, threadgroup const LimbUnit<PairDots<BlockIQ4_NL>>& unit, uint h) {
+    const Codes first = entries_of(raised(kIQ4_NL, 0.0f), codes(b, 0)), second = entries_of(raised(kIQ4_NL, 0.0f), codes(b, 1));
+    Int8 sums[3];
+#pragma unroll
+    for (uint n = 0; n < 3; ++n) {
+      sums[n] = word_dots(signed_dots(first, half_limbs(unit, 0, n, h)), (short)1) +
+                word_dots(signed_dots(second, half_limbs(unit, 1, n, h)), (short)1);
+    }
+    const Float8 high = __builtin_convertvector(sums[0], Float8);
+    return __builtin_elementwise_fma(high, (Float8)65536.0f, __builtin_convertvector((sums[1] << 8) + sums[2], Float8));
   }
 };
 

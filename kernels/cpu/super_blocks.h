@@ -153,11 +153,14 @@ template <>
 struct BlockUnits<BlockIQ4_XS> {
   enum : uint { kUnits = 8, kVectors = 2, kApart = 16, kScales = 8 };
   static uint first(uint u) { return 32 * u; }
-  static void scales(device const BlockIQ4_XS& b, thread float* s) {
+  static Int8 integer_scales(device const BlockIQ4_XS& b) {
     const uint low = uint(b.scales_l[0]) | uint(b.scales_l[1]) << 8 | uint(b.scales_l[2]) << 16 | uint(b.scales_l[3]) << 24;
     const Uint8 step = Lanes<8>::counting_from(0);
     const Uint8 six = ((Uint8(low) >> (4u * step)) & 15u) | (((Uint8(uint(b.scales_h)) >> (2u * step)) & 3u) << 4u);
-    Lanes<8>::store(s, (Lanes<8>::to_float(six) - 32.0f) * float(b.d));
+    return __builtin_convertvector(six, Int8) - 32;
+  }
+  static void scales(device const BlockIQ4_XS& b, thread float* s) {
+    Lanes<8>::store(s, __builtin_convertvector(integer_scales(b), Float8) * float(b.d));
   }
   static void unit(device const BlockIQ4_XS& b, thread const float* s, uint u, thread WideF* w) {
     look_up_nibbles(b.qs + 16 * u, kIQ4_NL, s[u], w);

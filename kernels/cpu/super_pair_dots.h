@@ -5,6 +5,16 @@
 
 namespace anymetal {
 
+// Sums of products with each limb.
+struct PairSums {
+  Int8 of[3] = {0, 0, 0};
+  Float8 whole() const {
+    const Float8 low = __builtin_convertvector(of[2], Float8), middle = __builtin_convertvector(of[1], Float8);
+    const Float8 lower = __builtin_elementwise_fma(middle, (Float8)256.0f, low);
+    return __builtin_elementwise_fma(__builtin_convertvector(of[0], Float8), (Float8)65536.0f, lower);
+  }
+};
+
 // A unit is a block. Row has codes<j>() of elements 32 j to 32 j + 31, their scales, integers, scale<j>(), and
 // finish(unit, products, acc), which adds the products, times the block's factor, and the minima.
 template <class Block>
@@ -13,11 +23,8 @@ struct SuperPairDots {
   enum : bool { kIsWide = true, kHasMinima = true, kScalesMayBeTiny = false };
   static constexpr uint run(uint i) { return LimbDots<Block>::run(i); }
 
-  struct Sums {
-    Int8 of[3] = {0, 0, 0};  // of each limb
-  };
   template <uint f, uint h, class Row>
-  static void add_half(thread const Row& row, threadgroup const LimbUnit<PairDots<Block>>& unit, thread Sums& sums) {
+  static void add_half(thread const Row& row, threadgroup const LimbUnit<PairDots<Block>>& unit, thread PairSums& sums) {
     constexpr uint j = run(4 * f + 2 * h) / 32;
     const Codes codes = row.template codes<j>();
     const Short16 scale = row.template scale<j>();
@@ -26,15 +33,12 @@ struct SuperPairDots {
   }
   template <class Row>
   static Float8 add(thread const Row& row, threadgroup const LimbUnit<PairDots<Block>>& unit, Float8 acc) {
-    Sums sums;
+    PairSums sums;
     add_half<0, 0>(row, unit, sums), add_half<0, 1>(row, unit, sums);
     add_half<1, 0>(row, unit, sums), add_half<1, 1>(row, unit, sums);
     add_half<2, 0>(row, unit, sums), add_half<2, 1>(row, unit, sums);
     add_half<3, 0>(row, unit, sums), add_half<3, 1>(row, unit, sums);
-    Float8 products = __builtin_convertvector(sums.of[2], Float8);
-    products = __builtin_elementwise_fma(__builtin_convertvector(sums.of[1], Float8), (Float8)256.0f, products);
-    products = __builtin_elementwise_fma(__builtin_convertvector(sums.of[0], Float8), (Float8)65536.0f, products);
-    return row.finish(unit, products, acc);
+    return row.finish(unit, sums.whole(), acc);
   }
 };
 
@@ -212,6 +216,40 @@ struct PairDots<BlockQ6_K> : SixteenPairDots<BlockQ6_K> {
       return codes_nibbles(nibbles, j / 2 % 2) | (codes_moved(high, 4 - 2 * int(j % 4)) & (uchar)48);
     }
   };
+};
+
+template <>
+struct PairDots<BlockIQ4_XS> {
+  enum : uint { kBlocks = 1, kFields = 4, kGroups = 1, kRows = 2, kZero = 0 };  // rows share absolute values
+  enum : bool { kIsWide = true, kHasMinima = false, kScalesMayBeTiny = false };
+  static constexpr uint run(uint i) { return LimbDots<BlockIQ4_XS>::run(i); }
+
+  struct Row : ScaleWords {
+    device const BlockIQ4_XS* b;
+    void load(device const BlockIQ4_XS* block) {
+      b = block;
+      const Int8 n = BlockUnits<BlockIQ4_XS>::integer_scales(*b);
+      words = __builtin_convertvector(__builtin_shufflevector(n, n, 0, 2, 4, 6, 0, 2, 4, 6, 1, 3, 5, 7, 1, 3, 5, 7), Short16);
+    }
+  };
+  // Half h of the fields g and g + 1: the first and the second halves of two sub-blocks.
+  template <uint g, uint h>
+  static void add_half(thread const Row& row, threadgroup const LimbUnit<PairDots<BlockIQ4_XS>>& unit, thread PairSums& sums) {
+    const Codes nibbles = *(device const UnalignedBytes32*)(row.b->qs + 32 * (g + h));
+    const Short16 factor = row.scale<g + h>();
+#pragma unroll
+    for (uint i = 0; i < 2; ++i) {
+      const Codes codes = entries_of(raised(kIQ4_NL, 0.0f), codes_nibbles(nibbles, i));
+#pragma unroll
+      for (uint n = 0; n < 3; ++n) sums.of[n] += word_dots(signed_dots(codes, half_limbs(unit, g + i, n, h)), factor);
+    }
+  }
+  static Float8 add(thread const Row& row, threadgroup const LimbUnit<PairDots<BlockIQ4_XS>>& unit, Float8 acc) {
+    PairSums sums;
+    add_half<0, 0>(row, unit, sums), add_half<0, 1>(row, unit, sums);
+    add_half<2, 0>(row, unit, sums), add_half<2, 1>(row, unit, sums);
+    return __builtin_elementwise_fma((Float8)(float(row.b->d) * unit.factor), sums.whole(), acc);
+  }
 };
 
 }  // namespace anymetal

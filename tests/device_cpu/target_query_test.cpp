@@ -175,8 +175,10 @@ constexpr std::string_view kPairProducts = R"(
 declare i32 @__msl_has_pair_dots()
 declare void @__msl_byte_pair_dots(ptr, ptr, ptr)
 declare void @__msl_word_pair_dots(ptr, ptr, ptr)
+declare void @__msl_with_signs(ptr, ptr, ptr)
 declare void @__msl_nearest_integers(ptr, ptr)
-define void @kernel(ptr %has, ptr %words, ptr %codes, ptr %limbs, ptr %sums, ptr %factors, ptr %integers, ptr %floats) {
+define void @kernel(ptr %has, ptr %words, ptr %codes, ptr %limbs, ptr %sums, ptr %factors, ptr %integers, ptr %floats,
+                    ptr %signed) {
   %n = call i32 @__msl_has_pair_dots()
   store i32 %n, ptr %has
   %no = icmp eq i32 %n, 0
@@ -184,6 +186,7 @@ define void @kernel(ptr %has, ptr %words, ptr %codes, ptr %limbs, ptr %sums, ptr
 do:
   call void @__msl_byte_pair_dots(ptr %words, ptr %codes, ptr %limbs)
   call void @__msl_word_pair_dots(ptr %sums, ptr %words, ptr %factors)
+  call void @__msl_with_signs(ptr %signed, ptr %codes, ptr %limbs)
   call void @__msl_nearest_integers(ptr %integers, ptr %floats)
   br label %end
 end:
@@ -198,7 +201,7 @@ TEST(TargetQueries, MultipliesPairsWhereTheProcessorCan) {
   std::vector<float> numbers(16);
   for (std::size_t i = 0; i < 32; ++i) {
     codes[i] = static_cast<std::uint8_t>(i < 2 ? 127 : 4 * i);
-    limbs[i] = static_cast<std::int8_t>(i < 2 ? -128 : static_cast<int>(i * 37 % 256) - 128);
+    limbs[i] = static_cast<std::int8_t>(i < 2 ? -128 : static_cast<int>(i * 32 % 256) - 128);
   }
   for (std::size_t i = 0; i < 16; ++i) {
     factors[i] = static_cast<std::int16_t>(30000 - 4096 * static_cast<int>(i));
@@ -208,10 +211,10 @@ TEST(TargetQueries, MultipliesPairsWhereTheProcessorCan) {
   const DeviceArray<std::int16_t> words(std::vector<std::int16_t>(16)), of_words(factors);
   const DeviceArray<std::int32_t> sums(std::vector<std::int32_t>(8)), integers(std::vector<std::int32_t>(16));
   const DeviceArray<std::uint8_t> first(codes);
-  const DeviceArray<std::int8_t> second(limbs);
+  const DeviceArray<std::int8_t> second(limbs), with_signs(std::vector<std::int8_t>(32));
   const DeviceArray<float> floats(numbers);
   ASSERT_TRUE(kernel.run({has.bind(), words.bind(), first.bind(), second.bind(), sums.bind(), of_words.bind(),
-                          integers.bind(), floats.bind()},
+                          integers.bind(), floats.bind(), with_signs.bind()},
                          {1}, {1}));
   if (has.values()[0] == 0) GTEST_SKIP() << "the processor has no products of pairs in registers of 32";
   std::vector<std::int32_t> pairs(16);
@@ -219,6 +222,10 @@ TEST(TargetQueries, MultipliesPairsWhereTheProcessorCan) {
     pairs[i] = codes[2 * i] * limbs[2 * i] + codes[2 * i + 1] * limbs[2 * i + 1];
     EXPECT_EQ(words.values()[i], pairs[i]) << i;
     EXPECT_EQ(integers.values()[i], static_cast<std::int32_t>(std::nearbyint(numbers[i]))) << i;
+  }
+  for (std::size_t i = 0; i < 32; ++i) {
+    const int sign = (limbs[i] > 0) - (limbs[i] < 0);
+    EXPECT_EQ(with_signs.values()[i], static_cast<std::int8_t>(codes[i] * sign)) << i;
   }
   for (std::size_t i = 0; i < 8; ++i) {
     EXPECT_EQ(sums.values()[i], pairs[2 * i] * factors[2 * i] + pairs[2 * i + 1] * factors[2 * i + 1]) << i;

@@ -266,6 +266,7 @@ void define_target_queries(llvm::Module& module) {
     };
     define_of_two("__msl_byte_pair_dots", llvm::Intrinsic::x86_avx2_pmadd_ub_sw);
     define_of_two("__msl_word_pair_dots", llvm::Intrinsic::x86_avx2_pmadd_wd);
+    define_of_two("__msl_with_signs", llvm::Intrinsic::x86_avx2_psign_b);
   }
   if (!has_byte_dots()) return;
   define(module, "__msl_add_byte_dots", add_byte_dots);

@@ -20,9 +20,10 @@ namespace anymetal::device::cpu {
 /// table of its own by indices below 16; `__msl_multiply_bits(result, bytes, matrices)` multiplies each byte by a matrix
 /// of 8 bytes for every 8 of them: bit 7 - i of the result is the parity of the byte and byte i of the matrix.
 ///
-/// `__msl_has_pair_dots()` says the same of two functions on 32 bytes each that lie aligned: the sums of products of
+/// `__msl_has_pair_dots()` says the same of three functions on 32 bytes each that lie aligned: the sums of products of
 /// two neighbours, in 16 bits of unsigned with signed bytes, `__msl_byte_pair_dots(result, unsigned, signed)`, which
-/// must fit there, and in 32 bits of signed words, `__msl_word_pair_dots(result, a, b)`.
+/// must fit there, and in 32 bits of signed words, `__msl_word_pair_dots(result, a, b)`; and
+/// `__msl_with_signs(result, bytes, signs)`, signed bytes, negated or 0 where those of `signs` are below 0 or 0.
 ///
 /// With either of them there is `__msl_nearest_integers(result, floats)`, which rounds 16 floats, aligned to 64 bytes,
 /// to integers of 32 bits.
