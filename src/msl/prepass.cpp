@@ -72,20 +72,21 @@ class Rewriter {
   /// Two brackets in a row begin attributes, whatever space stands between.
   [[nodiscard]] bool opens_attributes(std::size_t i) const { return spelling(i) == "[" && spelling(i + 1) == "["; }
 
-  /// For every opening bracket the index of the one that closes it, or of the end.
+  /// For every bracket the index of its partner, or of the end.
   [[nodiscard]] std::vector<std::size_t> partners() const {
-    std::vector<std::size_t> closing(tokens_.size(), tokens_.size());
+    std::vector<std::size_t> others(tokens_.size(), tokens_.size());
     std::vector<std::size_t> open;
     for (std::size_t i = 0; i < tokens_.size(); ++i) {
       const std::string_view s = spelling(i);
       if (s == "(" || s == "[" || s == "{") open.push_back(i);
       if ((s != ")" && s != "]" && s != "}") || open.empty()) continue;
-      closing[open.back()] = i;
+      others[open.back()] = i;
+      others[i] = open.back();
       open.pop_back();
     }
-    return closing;
+    return others;
   }
-  [[nodiscard]] std::size_t matching(std::size_t open) const { return open < partners_.size() ? partners_[open] : tokens_.size(); }
+  [[nodiscard]] std::size_t matching(std::size_t bracket) const { return bracket < partners_.size() ? partners_[bracket] : tokens_.size(); }
 
   /// Rewrites the list at `first`; returns the index after it.
   std::size_t attributes(std::size_t first) {
@@ -243,7 +244,10 @@ class Rewriter {
     for (std::size_t k = i + 1; k < tokens_.size() && spelling(k) != ";"; ++k) {
       const std::string_view s = spelling(k);
       if (name == 0 && (s == "(" || s == "{" || s == "}")) return false;
-      if (name == 0 && s == "=") name = k - 1;
+      if (name == 0 && s == "=") {
+        name = k - 1;
+        while (spelling(name) == "]" && matching(name) < name) name = matching(name) - 1;  // before its extents and attributes
+      }
       if (name != 0 && facts_.late_constants.contains(s)) is_late = true;
     }
     if (name == 0 || !is_late) return false;

@@ -67,6 +67,14 @@ const Feature kFeatures[] = {
      1,
      "metal4.0",
      {{0U, std::int32_t{4}}}},
+    {"derived constants with attributes and extents; arrays of fixed extents beside them",
+     "constant uint g [[function_constant(0)]]; constant uint3 size [[maybe_unused]] = uint3(g, 1, 1); constant int table[2] = {int(g), 5}; "
+     "void put(threadgroup int (&to)[4], int i) { to[i] = i * 3; }",
+     "threadgroup int four[4]; put(four, 2); threadgroup int late[size.x]; late[size.x - 1] = table[0] + table[1]; o[0] = four[n[2]]; o[1] = sizeof(four); o[2] = late[3];",
+     {6, 16, 9},
+     1,
+     "metal4.0",
+     {{0U, std::uint32_t{4}}}},
     {"`if`, `if constexpr`-like branches, switch to template instances, loop bounds",
      "constant short nsg [[function_constant(0)]]; constant bool bias [[function_constant(1)]]; template <short N> int "
      "body(int x) { int acc[N]; for (short k = 0; k < N; ++k) acc[k] = k + x; return acc[N - 1]; }",

@@ -68,6 +68,13 @@ TEST(Prepass, ReservesThreadgroupArraysOfLateExtents) {
             "(__msl_threadgroup half (*)[4])__msl_threadgroup_array(__msl_sizeof(half) * (n * 2) * (4)); }");
 }
 
+TEST(Prepass, DerivedConstantsAreNamedBeforeTheirAttributesAndExtents) {
+  const std::string derived = "constant int n [[function_constant(0)]];\nconstant int2 sizes [[maybe_unused]] = int2(n);\nconstant int table[2] = {n, 1};\n";
+  EXPECT_TRUE(prepass(derived + "kernel void f() { threadgroup float a[2][3]; }").text.ends_with("\nkernel void f() { threadgroup float a[2][3]; }"));
+  for (const char* late : {"sizes.x", "table[0]"})
+    EXPECT_NE(prepass(derived + "kernel void f() { threadgroup float a[" + late + "]; }").text.find("__msl_threadgroup_array"), std::string::npos) << late;
+}
+
 TEST(ColumnMap, MapsBackToTheUsersColumns) {
   const std::string_view original = "void f(uint i [[buffer(10)]], int q) { q = r; }";
   const auto rewritten = prepass(original);
