@@ -70,6 +70,13 @@ const Feature kFeatures[] = {
      "float2(2, 3); o[5] = f.x * 10 + f.y; uint2 u = uint2(1, 2) >> uint2(1, 33); o[6] = u.x + u.y; b = a++; o[7] = "
      "a.x * 10 + b.x;",
      {27, 16, 7, -5, -28, 32, 1, 87}},
+    {"counts of shifts are vectors of any integers",
+     "static_assert(is_same_v<decltype(short4(1) << ushort4(1)), short4> && is_same_v<decltype(uchar2(1) >> long2(1)), uchar2>); template <typename A, typename B> "
+     "auto shifts(A a, B b, int) -> decltype(a << b, true) { return true; } template <typename A, typename B> bool shifts(A, B, long) { return false; }",
+     "short4 s = short4(-9, 3, 5, 1) << ushort4(0, 1, 2, n[3] + 16); o[0] = s.x; o[1] = s.y; o[2] = s.z; o[3] = s.w; ulong2 w = ulong2(3, 1) << char2(33, -1); o[4] = w.x >> 32; "
+     "o[5] = w.y >> 60; s >>= int4(1, 33, 2, n[3]); o[6] = s.x * 100 + s.y * 10 + s.z; o[7] = shifts(int2(1), uint2(1), 0) * 8 + shifts(int2(1), uint3(1), 0) * 4 + "
+     "shifts(float2(1), uint2(1), 0) * 2 + shifts(int2(1), bool2(1), 0);",
+     {-9, 6, 20, 8, 6, 8, -465, 8}},
     {"comparisons give bool vectors; `!`, `&&`, `||`, all, any",
      "static_assert(is_same_v<decltype(float3(1) < float3(2)), bool3>);",
      "int3 a = int3(1, 2, 3) + n[0]; bool3 b = a > 1; o[0] = b.x * 100 + b.y * 10 + b.z; o[1] = any(a == 3) * 10 + "

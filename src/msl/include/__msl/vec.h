@@ -105,6 +105,24 @@ struct vec : __msl_components::components<T, N> {
 #include "vec_operators.inc"
 };
 
+// The counts of a shift may be of another integer type: of each only the low bits are read.
+#define __MSL_SHIFTABLE(T) (__is_integral(T) && !__is_same(T, bool))
+#define __MSL_SHIFT(op)                                                                   \
+  template <class T, class U, int N>                                                      \
+    requires(__MSL_SHIFTABLE(T) && __MSL_SHIFTABLE(U) && !__is_same(T, U))                \
+  __MSL_INLINE constexpr vec<T, N> operator op(const vec<T, N>& a, const vec<U, N>& b) {  \
+    return a op vec<T, N>(b);                                                             \
+  }                                                                                       \
+  template <class T, class U, int N>                                                      \
+    requires(__MSL_SHIFTABLE(T) && __MSL_SHIFTABLE(U) && !__is_same(T, U))                \
+  __MSL_INLINE constexpr vec<T, N>& operator op##=(vec<T, N>& a, const vec<U, N>& b) {    \
+    return a op##= vec<T, N>(b);                                                          \
+  }
+__MSL_SHIFT(<<)
+__MSL_SHIFT(>>)
+#undef __MSL_SHIFT
+#undef __MSL_SHIFTABLE
+
 }  // namespace metal
 
 #undef __MSL_VALID_INDEX
