@@ -160,6 +160,19 @@ TEST(SpecialValues, AreExact) {
   }
 }
 
+TEST(SpecialValues, PowersOfTwoAreExact) {
+  for (const char* name : {"precise::exp2", "fast::exp2"}) {
+    for (const Evaluator* table : {evaluators_strict, evaluators_relaxed}) {
+      for (int exponent = -149; exponent <= 127; ++exponent) {
+        const auto x = static_cast<float>(exponent);
+        float result = NAN;
+        find_evaluator(table, name)->run(&x, &x, &result, 1);
+        EXPECT_EQ(result, std::ldexp(1.0f, exponent)) << name << "(" << exponent << ")";
+      }
+    }
+  }
+}
+
 TEST(SpecialValues, SignsOfZerosAreKept) {
   for (const char* name :
        {"precise::sin", "precise::tan", "precise::sinpi", "precise::asin", "precise::atan", "precise::sinh",

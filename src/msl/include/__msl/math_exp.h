@@ -62,12 +62,16 @@ __MSL_MATH float exp(float x) {
   return scale_by(p, n);
 }
 
+/// Exact for whole x, which leave nothing for the polynomial. n = round(x) is split in two powers of two, so that only the
+/// last product rounds, where the result overflows or is subnormal.
 __MSL_MATH float exp2(float x) {
   __MSL_EXACT
+  constexpr float kShifter = 12582912.0f + 254.0f;  // as in round_product; twice an exponent's bias is in n already
   const float limited = limit(x, -151.0f, 129.0f);
-  int n;
-  const float whole = round_product(limited, 1.0f, n);
-  return scale_by(exp2_polynomial(limited - whole), n);
+  const float shifted = limited + kShifter;
+  const unsigned n = to_bits(shifted);
+  const unsigned half = (n << 22) & kInfinityBits;  // n / 2, rounded down, as an exponent
+  return exp2_polynomial(limited - (shifted - kShifter)) * from_bits(half) * from_bits((n << 23) - half);
 }
 
 __MSL_MATH float exp10(float x) {

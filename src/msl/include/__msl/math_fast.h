@@ -118,7 +118,7 @@ __MSL_MATH float rsqrt(float x) {
       return 1.0f /
       square_root(x);
 }
-__MSL_MATH float exp2(float x) { return fast_exp2_scaled(x, 1.0f, -151.0f, 129.0f); }
+using precise::exp2;
 __MSL_MATH float exp(float x) { return fast_exp2_scaled(x, 1.44269502f, -104.0f, 90.0f); }
 __MSL_MATH float sin(float x) { return OfRadians::sin(x); }
 __MSL_MATH float cos(float x) { return OfRadians::cos(x); }
