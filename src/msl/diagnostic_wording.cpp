@@ -132,24 +132,24 @@ std::string in_msl_terms(std::string message, std::string_view searched) {
   if (message.starts_with("reference to overloaded function could not be resolved")) {
     return "reference to overloaded function could not be resolved: these template arguments name none of them, or several";
   }
-  if (message.starts_with("use of undeclared identifier '")) {
+  static constexpr std::string_view kUnknown[] = {"unknown type name '", "use of undeclared identifier '", "no template named '"};
+  for (const std::string_view about : kUnknown) {
+    if (!message.starts_with(about)) continue;
     constexpr std::string_view kMeant = "did you mean '";
-    const std::size_t name_end = message.find('\'', message.find('\'') + 1), meant = message.find(kMeant);
-    const std::string name = message.substr(message.find('\'') + 1, name_end - message.find('\'') - 1);
-    const bool is_same = meant != std::string::npos && std::string_view(message).substr(meant + kMeant.size()).starts_with(name + "'");
-    if (is_same) message.insert(meant + kMeant.size(), "metal::");
-    const bool is_librarys_own = meant != std::string::npos && std::string_view(message).substr(meant + kMeant.size()).starts_with("__msl");
-    if (is_librarys_own) message.erase(message.rfind(';', meant));
+    const std::string name = message.substr(about.size(), message.find('\'', about.size()) - about.size());
+    if (const std::size_t meant = message.find(kMeant); meant != std::string::npos) {
+      const std::string_view suggestion = std::string_view(message).substr(meant + kMeant.size());
+      const bool is_librarys_own = suggestion.starts_with("__msl");
+      if (suggestion.starts_with(name + "'")) message.insert(meant + kMeant.size(), "metal::");
+      if (!is_librarys_own) continue;
+      message.erase(message.rfind(';', meant));
+    }
+    message += hint_for(name);
+    if (find_attribute(name) != nullptr) message += fmt::format("; attributes are written [[{}]]", name);
   }
   if (message.starts_with("invalid literal operator parameter type")) {
     return "the numbers of a literal operator are 'unsigned long long' or 'long double', which Metal has not: write "
            "`template <char... C>`";
-  }
-  for (const std::string_view about : {"unknown type name '", "use of undeclared identifier '", "no template named '"}) {
-    if (!message.starts_with(about) || contains(message, "did you mean")) continue;
-    const std::string name = message.substr(about.size(), message.find('\'', about.size()) - about.size());
-    message += hint_for(name);
-    if (find_attribute(name) != nullptr) message += fmt::format("; attributes are written [[{}]]", name);
   }
   if (contains(message, "in namespace 'std'")) message += " (Metal has no C++ standard library)";
   message += written_conversion(message);

@@ -148,9 +148,14 @@ INSTANTIATE_TEST_SUITE_P(OtherLanguages, Mistakes, testing::ValuesIn(kOtherLangu
 INSTANTIATE_TEST_SUITE_P(Simulations, Mistakes, testing::ValuesIn(kSimulations));
 
 TEST(MistakesInNames, OfTheLibraryAreShownWithTheirNamespace) {
-  const auto diagnostics = front_end::errors_of(front_end::request("#include <metal_stdlib>\nkernel void k(device float* o) { o[0] = max(o[0], 2.0f); }"));
-  ASSERT_FALSE(diagnostics.empty());
-  EXPECT_EQ(diagnostics[0].message, "use of undeclared identifier 'max'; did you mean 'metal::max'?");
+  const std::pair<const char*, const char*> mistakes[] = {{"o[0] = max(o[0], 2.0f);", "use of undeclared identifier 'max'; did you mean 'metal::max'?"},
+                                                          {"remove_cv_t<const float> x = 1; o[0] = x;", "no template named 'remove_cv_t'; did you mean 'metal::remove_cv_t'?"},
+                                                          {"mem_flags f = 0;", "unknown type name 'mem_flags'; did you mean 'metal::mem_flags'?"}};
+  for (const auto& [body, message] : mistakes) {
+    const auto diagnostics = front_end::errors_of(front_end::request(std::string("#include <metal_stdlib>\nkernel void k(device float* o) { ") + body + " }"));
+    ASSERT_FALSE(diagnostics.empty()) << body;
+    EXPECT_EQ(diagnostics[0].message, message);
+  }
 }
 
 TEST(MistakesInNames, AreNotTakenForTheLibrarysOwn) {
