@@ -22,6 +22,8 @@ class Descriptor {
   }
 
   [[nodiscard]] int get() const { return value_; }
+  /// Whoever takes it closes it.
+  [[nodiscard]] int release() { return std::exchange(value_, -1); }
   [[nodiscard]] explicit operator bool() const { return value_ >= 0; }
 
  private:

@@ -1,22 +1,23 @@
 #include "cache/disk_store.hpp"
 
-#include "cache/entry.hpp"
-#include "cache/key_file.hpp"
-#include "cache/private_directory.hpp"
-#include "cache/seal.hpp"
-
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <new>
 #include <system_error>
 #include <utility>
 
+#include "cache/entry.hpp"
+#include "cache/key_file.hpp"
+#include "cache/private_directory.hpp"
+#include "cache/seal.hpp"
+
 namespace anymetal::cache {
 
-namespace fs = std::filesystem;
+using Clock = std::chrono::system_clock;
 
 namespace {
 
@@ -42,7 +43,7 @@ std::string temporary_name() {
 struct DiskStore::Listed {
   std::string name;  // below the directory
   std::uint64_t bytes = 0;
-  fs::file_time_type used;
+  Clock::time_point used;
 };
 
 DiskStore::DiskStore(StoreSettings settings) : settings_(std::move(settings)) {}
@@ -56,7 +57,7 @@ std::string DiskStore::Opened::file_of(std::string_view key) const {
 
 const DiskStore::Opened* DiskStore::open() {
   const std::lock_guard lock(mutex_);
-  if (std::exchange(tried_, true)) return opened_ ? &*opened_ : nullptr;
+  if (tried_) return opened_ ? &*opened_ : nullptr;
   Opened opened;
   auto sharing = PrivateDirectory::Sharing::ThisUser;
   std::string problem;
@@ -74,14 +75,16 @@ const DiskStore::Opened* DiskStore::open() {
   }
   if (problem.empty()) {
     opened_ = std::move(opened);
+    tried_ = true;  // only now: without memory for all this it is tried again
     return &*opened_;
   }
   warn_once(told_directory_, "no disk cache: " + problem);
   problem_ = std::move(problem);
+  tried_ = true;
   return nullptr;
 }
 
-std::optional<std::string> DiskStore::get(std::string_view key) {
+std::optional<std::string> DiskStore::get(std::string_view key) try {
   const auto* store = open();
   if (store == nullptr) {
     ++counts_.misses;
@@ -94,18 +97,22 @@ std::optional<std::string> DiskStore::get(std::string_view key) {
   DecodedEntry entry;
   if (file.state == Found::Read) entry = decode_entry(file.bytes, key, store->seal.get());
   if (entry.state == State::Good) {
+    std::string payload(entry.payload);
     ++counts_.hits;
     counts_.bytes_read += file.bytes.size();
-    return std::string(entry.payload);
+    return payload;
   }
-  ++counts_.misses;
   const bool damaged = entry.state == State::Damaged && file.state != Found::Missing && file.state != Found::Unread;
   if (damaged) discard(*store->directory, name);
   if (file.state == Found::Unread) warn_unread(file.problem);
+  ++counts_.misses;
+  return std::nullopt;
+} catch (const std::bad_alloc&) {
+  ++counts_.misses;
   return std::nullopt;
 }
 
-void DiskStore::put(std::string_view key, std::string_view payload) {
+void DiskStore::put(std::string_view key, std::string_view payload) try {
   const auto* store = open();
   if (store == nullptr) return;
   const auto& directory = *store->directory;
@@ -139,53 +146,53 @@ void DiskStore::put(std::string_view key, std::string_view payload) {
     return;
   }
   step(PublishStep::MakeRoom);
+  make_room(directory, name, file.size());
   ++counts_.writes;
   counts_.bytes_written += file.size();
-  make_room(directory, name, file.size());
+} catch (const std::bad_alloc&) {
+  ++counts_.failed_writes;
 }
 
-void DiskStore::reject(std::string_view key) {
+void DiskStore::reject(std::string_view key) try {
   if (const auto* store = open()) discard(*store->directory, store->file_of(key));
+} catch (const std::bad_alloc&) {  // it is found unusable again
 }
 
 void DiskStore::discard(const PrivateDirectory& directory, const std::string& name) {
   ++counts_.corrupt;
   directory.remove(name);
-  warn_once(told_corrupt_, "a damaged entry of the disk cache " + settings_.directory + " was dropped; it is made again");
+  warn_once(told_corrupt_,
+            "a damaged entry of the disk cache " + settings_.directory + " was dropped; it is made again");
 }
 
 std::vector<DiskStore::Listed> DiskStore::list(const PrivateDirectory& directory) const {
   std::vector<Listed> files;
-  const fs::path root(settings_.directory);
-  const auto now = fs::file_time_type::clock::now();
-  const auto add = [&](const fs::directory_entry& entry) {
-    std::error_code gone;  // another process may remove any file at any time
-    if (!entry.is_regular_file(gone) || entry.is_symlink(gone)) return;
-    Listed file{entry.path().lexically_relative(root).string(), entry.file_size(gone), entry.last_write_time(gone)};
-    if (gone) return;
-    const bool future = file.used > now + kAbandoned;
-    if (file.name.starts_with(kTemporary)) {
-      if (future || now - file.used > kAbandoned) directory.remove(file.name);
+  const auto now = Clock::now();
+  const auto add = [&](std::string name, const PrivateDirectory::Entry& entry) {
+    const bool future = entry.used > now + kAbandoned;
+    if (name.starts_with(kTemporary)) {
+      if (future || now - entry.used > kAbandoned) directory.remove(name);
       return;
     }
     // The clock was set back since: nobody knows when it was used, and it must not stay for ever.
-    if (future) file.used = fs::file_time_type::min();
-    if (is_entry_name(file.name)) files.push_back(std::move(file));
+    if (is_entry_name(name))
+      files.push_back({std::move(name), entry.bytes, future ? Clock::time_point::min() : entry.used});
   };
   // Each folder by itself: one that cannot be read, or has gone meanwhile, does not hide those after it.
-  const auto each = [this](const fs::path& folder, const auto& visit) {
-    std::error_code error;
-    for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) visit(*at);
-    if (error && error != std::errc::no_such_file_or_directory) warn_unread(error.message());
+  const auto entries_of = [&](const std::string& folder) {
+    auto listing = directory.list(folder);
+    if (!listing.problem.empty()) warn_unread(listing.problem);
+    return std::move(listing.entries);
   };
-  each(root, [&](const fs::directory_entry& entry) {
-    std::error_code gone;
-    if (!entry.is_symlink(gone) && entry.is_directory(gone)) {
-      each(entry.path(), add);
-    } else {
-      add(entry);
+  for (const auto& outer : entries_of(".")) {
+    if (outer.kind == PrivateDirectory::Entry::Kind::File) {
+      add(outer.name, outer);
+      continue;
     }
-  });
+    for (const auto& inner : entries_of(outer.name)) {
+      if (inner.kind == PrivateDirectory::Entry::Kind::File) add(outer.name + '/' + inner.name, inner);
+    }
+  }
   return files;
 }
 
@@ -260,7 +267,7 @@ StoreUsage DiskStore::clear() {
   for (const auto& file : list(*store->directory)) {
     if (!store->directory->remove(file.name)) {
       std::error_code gone;  // another process may have been first
-      if (fs::exists(fs::path(settings_.directory) / file.name, gone)) ++usage.left;
+      if (std::filesystem::exists(std::filesystem::path(settings_.directory) / file.name, gone)) ++usage.left;
       continue;
     }
     ++usage.entries;

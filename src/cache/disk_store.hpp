@@ -43,8 +43,8 @@ struct StoreUsage {
 
 /// Files are published by rename: a reader sees a whole file or none, and a killed writer leaves at most a temporary file
 /// that a later run sweeps away. Any doubt about a file is a miss; one that the system could not read (no descriptor left, an
-/// error of the disk's) is a miss, too, but stays. Nothing here fails: without a usable directory `get`
-/// finds nothing, `put` does nothing, and one warning tells why.
+/// error of the disk's) is a miss, too, but stays. Nothing here fails: without a usable directory, or without memory, `get`
+/// finds nothing, `put` does nothing, and one warning tells why where it is the directory.
 ///
 /// A file's data is forced to the disk before its name, so that a power failure leaves no torn file under a good name. The
 /// name itself is not: it is lost or kept, and either is right.

@@ -1,14 +1,17 @@
 #include "cache/private_directory.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <memory>
 #include <utility>
 
 namespace anymetal::cache {
@@ -52,6 +55,12 @@ bool is_shortage(int error) {
 PrivateDirectory::File not_opened(int error, PrivateDirectory::File::State otherwise) {
   if (is_shortage(error)) return {PrivateDirectory::File::State::Unread, {}, why(error)};
   return {error == ENOENT ? PrivateDirectory::File::State::Missing : otherwise, {}, {}};
+}
+
+std::chrono::system_clock::time_point time_of(const timespec& time) {
+  constexpr time_t kLatest = 9'000'000'000;  // nanoseconds since 1970 have to fit into 63 bits
+  const auto seconds = std::chrono::seconds(std::clamp<time_t>(time.tv_sec, 0, kLatest));
+  return std::chrono::system_clock::time_point(seconds + std::chrono::nanoseconds(time.tv_nsec));
 }
 
 int write_all(int descriptor, std::string_view bytes) {
@@ -117,6 +126,27 @@ PrivateDirectory::File PrivateDirectory::read(const std::string& name, Touch tou
   result.bytes.resize(done);
   if (touch == Touch::Yes) (void)::futimens(file.get(), nullptr);
   return result;
+}
+
+// Not by std::filesystem: libstdc++ 12's directory iterators end the process where they get no memory.
+PrivateDirectory::Listing PrivateDirectory::list(const std::string& folder) const {
+  Listing listing;
+  Descriptor opened(::openat(descriptor_.get(), folder.c_str(), kFolder));
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(opened ? ::fdopendir(opened.get()) : nullptr, ::closedir);
+  if (stream != nullptr) (void)opened.release();
+  errno = stream != nullptr ? 0 : errno;
+  while (const dirent* found = stream != nullptr ? ::readdir(stream.get()) : nullptr) {
+    struct stat info {};
+    const std::string_view name = found->d_name;
+    const bool known = ::fstatat(::dirfd(stream.get()), found->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0;  // else it is gone
+    if (known && name != "." && name != ".." && (S_ISREG(info.st_mode) || S_ISDIR(info.st_mode))) {
+      listing.entries.push_back({S_ISREG(info.st_mode) ? Entry::Kind::File : Entry::Kind::Folder, std::string(name),
+                                 static_cast<std::uint64_t>(info.st_size), time_of(info.st_mtim)});
+    }
+    errno = 0;
+  }
+  if (errno != 0 && errno != ENOENT) listing.problem = why(errno);
+  return listing;
 }
 
 std::optional<std::string> PrivateDirectory::create(const std::string& name, std::string_view bytes,

@@ -5,11 +5,13 @@
 #include "cache/descriptor.hpp"
 #include "cache/settings.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace anymetal::cache {
 
@@ -37,6 +39,20 @@ class PrivateDirectory {
   /// Marks the file as used now unless `touch` says otherwise.
   enum class Touch : std::uint8_t { Yes, No };
   [[nodiscard]] File read(const std::string& name, Touch touch = Touch::Yes) const;
+
+  struct Entry {
+    enum class Kind : std::uint8_t { File, Folder };
+    Kind kind = Kind::File;
+    std::string name;
+    std::uint64_t bytes = 0;
+    std::chrono::system_clock::time_point used;  ///< last written to or read; between 1970 and 2255
+  };
+  struct Listing {
+    std::vector<Entry> entries;
+    std::string problem;  ///< what kept the system from reading it to its end; empty where nothing did, or where it is gone
+  };
+  /// The plain files and folders in a folder of it, or in itself: ".".
+  [[nodiscard]] Listing list(const std::string& folder) const;
 
   /// Writes `bytes` to the new file `name` and from there to the disk; an error's text on failure, and then there is no such
   /// file. Tells `step` before each step.

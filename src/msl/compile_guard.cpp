@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <exception>
@@ -26,7 +27,7 @@ struct Step {
   const std::function<void()>& work;
   StepExit exit;
   StepOutcome outcome;
-  std::vector<char> signal_stack = std::vector<char>(kSignalStackBytes);
+  std::vector<char> signal_stack;
   std::mutex mutex;
   std::condition_variable changed;
   pid_t task = 0;
@@ -35,6 +36,7 @@ struct Step {
 
 /// Short enough to need none: what is said where there may be no memory for more.
 constexpr const char* kNoMemory = "has no memory";
+constexpr const char* kStuck = "waits for what a compilation that crashed still holds: start the program anew";
 
 /// The outcome with what `reason` makes. Never throws: nothing above a step's thread would catch it.
 template <class Reason>
@@ -47,7 +49,13 @@ void set_outcome(Step& step, StepOutcome::End end, Reason reason) {
   }
 }
 
+constexpr const char* kOutOfMemory = "ran out of memory";
+
+/// Whether a step of this process was abandoned. Whatever lock it held is held for ever.
+std::atomic<bool> some_was_abandoned = false;
+
 std::string reason_of(const StepExit& exit) {
+  if (exit.has_no_memory) return kOutOfMemory;
   if (exit.signal == 0 || exit.signal == kInterruptSignal) return exit.reason;
   return fmt::format("crashed ({}): the program nests too deeply for it, or it has a defect", describe_fault(exit.signal));
 }
@@ -57,10 +65,25 @@ void run_work(Step& step) {
   try {
     step.work();
   } catch (const std::bad_alloc&) {
-    set_outcome(step, StepOutcome::End::Abandoned, [] { return "ran out of memory"; });
+    step.exit.has_no_memory = true;
+    set_outcome(step, StepOutcome::End::Abandoned, [] { return kOutOfMemory; });
   } catch (const std::exception& e) {
     set_outcome(step, StepOutcome::End::Abandoned, [&] { return fmt::format("failed: {}", e.what()); });
   }
+}
+
+void run_to_its_end(Step& step) {
+  if (sigsetjmp(step.exit.place, 1) == 0) {
+    set_step_exit(&step.exit);
+    run_work(step);
+    set_step_exit(nullptr);
+  } else {
+    set_step_exit(nullptr);
+    const bool is_sound = step.exit.signal == 0 && !step.exit.has_no_memory;
+    set_outcome(step, is_sound ? StepOutcome::End::Left : StepOutcome::End::Abandoned, [&] { return reason_of(step.exit); });
+  }
+  step.outcome.has_no_memory = step.exit.has_no_memory;
+  if (step.outcome.end == StepOutcome::End::Abandoned) some_was_abandoned = true;
 }
 
 void* run_thread(void* argument) {
@@ -71,15 +94,7 @@ void* run_thread(void* argument) {
   }
   step.changed.notify_one();
   use_signal_stack(step.signal_stack);
-  if (sigsetjmp(step.exit.place, 1) == 0) {
-    set_step_exit(&step.exit);
-    run_work(step);
-    set_step_exit(nullptr);
-  } else {
-    set_step_exit(nullptr);
-    const auto end = step.exit.signal == 0 ? StepOutcome::End::Left : StepOutcome::End::Abandoned;
-    set_outcome(step, end, [&] { return reason_of(step.exit); });
-  }
+  run_to_its_end(step);
   drop_signal_stack();
   {
     const std::lock_guard lock(step.mutex);
@@ -109,26 +124,28 @@ std::string wait(Step& step, const CompileLimits& limits, pthread_t thread) {
   if (step.changed.wait_for(lock, 50ms, [&] { return step.is_over; })) return excess;
   // No exception may leave here: the thread still works with what stands on the stack of this one.
   std::optional<StepWatch> watch;
-  const auto look = [&] {
+  const auto look = [&]() -> std::string {
     try {
-      if (watch) return watch->excess();
-      watch.emplace(limits, thread, step.task);
-      return std::string();
+      if (!watch) {
+        watch.emplace(limits, thread, step.task);
+        return {};
+      }
+      if (!some_was_abandoned || !watch->sleeps()) return watch->excess();
+      step.exit.is_stuck.store(true, std::memory_order_release);
+      return kStuck;
     } catch (const std::bad_alloc&) {
-      return std::string(kNoMemory);
+      return kNoMemory;
     }
   };
   excess = look();
   int asked = 0;
   while (!step.changed.wait_for(lock, 20ms, [&] { return step.is_over; })) {
-    if (asked == 0) {
-      if (excess.empty()) excess = look();
-      if (excess.empty()) continue;
-      step.exit.wanted.store(true, std::memory_order_release);
-    }
+    if (std::string found = look(); excess.empty()) excess = std::move(found);
+    if (excess.empty()) continue;
+    step.exit.wanted.store(true, std::memory_order_release);
     // Compiler code reaches a checkpoint soon, unless one pass of it alone takes all this time.
     constexpr int kGrace = 25;
-    if (++asked > kGrace) interrupt_step(thread);
+    if (++asked > kGrace || step.exit.is_stuck) interrupt_step(thread);
   }
   return excess;
 }
@@ -138,6 +155,7 @@ std::string wait(Step& step, const CompileLimits& limits, pthread_t thread) {
 StepOutcome run_step(const CompileLimits& limits, const std::function<void()>& work) {
   install_fault_handlers();
   Step step(work);
+  step.signal_stack.resize(kSignalStackBytes);
   pthread_t thread{};
   if (!start(step, thread)) return {StepOutcome::End::Left, "could not be started: the system gives no thread"};
   std::string excess = wait(step, limits, thread);
@@ -146,8 +164,16 @@ StepOutcome run_step(const CompileLimits& limits, const std::function<void()>& w
   return std::move(step.outcome);
 }
 
+StepOutcome run_step_here(const std::function<void()>& work) {
+  install_fault_handlers();
+  Step step(work);
+  run_to_its_end(step);
+  return std::move(step.outcome);
+}
+
 Error step_error(const StepOutcome& outcome, const std::string& subject) {
-  const auto code = outcome.end == StepOutcome::End::Left ? ErrorCode::ShaderCompilationError : ErrorCode::InternalError;
+  const auto otherwise = outcome.end == StepOutcome::End::Left ? ErrorCode::ShaderCompilationError : ErrorCode::InternalError;
+  const auto code = outcome.has_no_memory ? ErrorCode::OutOfMemory : otherwise;
   return Error(code, fmt::format("{}: the compiler {}", subject, outcome.reason));
 }
 

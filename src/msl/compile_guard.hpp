@@ -21,6 +21,7 @@ struct StepOutcome {
   };
   End end = End::Done;
   std::string reason;  ///< a sentence's beginning for a person; empty where the step is done
+  bool has_no_memory = false;  ///< that is why it ended
 
   [[nodiscard]] bool is_done() const { return end == End::Done; }
 };
@@ -29,9 +30,15 @@ struct StepOutcome {
 /// and LLVM's fatal errors end the step instead of the process; ANYMETAL_CRASH_GUARD=0 leaves signals alone. Signals of
 /// all other threads go where they went before. Objects on the step's own stack are not destroyed unless it is done:
 /// what has to be freed belongs to the caller. Throws std::bad_alloc, before `work` begins, where there is no memory for a step.
+/// A step that was abandoned may have held a lock of the compiler's. Steps that come to wait for it are abandoned, too, after some
+/// seconds.
 StepOutcome run_step(const CompileLimits& limits, const std::function<void()>& work);
 
-/// As an error, with what was being done in front: "kernel 'f': the compiler ...".
+/// The same for short work that nests little: in this thread, without limits.
+StepOutcome run_step_here(const std::function<void()>& work);
+
+/// As an error, with what was being done in front: "kernel 'f': the compiler ...". OutOfMemory, ShaderCompilationError where it left,
+/// else InternalError.
 Error step_error(const StepOutcome& outcome, const std::string& subject);
 
 /// The result of a step within the limits that hold now, or its step_error.

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <mutex>
+#include <new>
 
 namespace anymetal::msl {
 namespace {
@@ -105,6 +106,10 @@ void on_interrupt(int signal, siginfo_t* info, void* context) {
     if ((before.sa_flags & SA_SIGINFO) != 0 || (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN)) pass_on(before, signal, info, context);
     return;
   }
+  if (exit->is_stuck.load(std::memory_order_acquire)) {
+    exit->signal = signal;
+    siglongjmp(exit->place, 1);
+  }
   const std::uintptr_t place = program_counter(context);
   for (const CodeRange& range : compiler_code) {
     if (!exit->wanted.load(std::memory_order_acquire) || !range.contains(place)) continue;
@@ -120,9 +125,10 @@ void on_fatal_error(void*, const char* message, bool) {
   siglongjmp(current->place, 1);
 }
 
+/// LLVM's own allocations; those of `new` throw. It must not return.
 void on_bad_allocation(void*, const char*, bool) {
-  if (current == nullptr) return;
-  current->reason = "ran out of memory";
+  if (current == nullptr) throw std::bad_alloc();
+  current->has_no_memory = true;
   siglongjmp(current->place, 1);
 }
 

@@ -17,7 +17,9 @@ namespace anymetal::msl {
 struct StepExit {
   sigjmp_buf place{};
   std::atomic<bool> wanted = false;  ///< the step is to leave at its next checkpoint
+  std::atomic<bool> is_stuck = false;  ///< it waits for what nobody will let go of: the interrupt takes it from anywhere
   int signal = 0;                    ///< that ended it
+  bool has_no_memory = false;        ///< what ended it, where no signal did
   std::string reason;                ///< set before `wanted`, or by who leaves
 };
 
@@ -35,7 +37,7 @@ void drop_signal_stack();
 
 /// Installs the handlers, once a process. Faults of threads without a step go to the handlers that were there before.
 void install_fault_handlers();
-/// Makes the thread leave its step if it is inside Clang or LLVM just now, where it holds no lock of the allocator's.
+/// Makes the thread leave its step if it is inside Clang or LLVM just now, where it holds no lock of the allocator's, or stuck.
 void interrupt_step(pthread_t thread);
 /// "segmentation fault", ...
 std::string describe_fault(int signal);

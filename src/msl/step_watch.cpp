@@ -20,17 +20,29 @@ std::uint64_t resident_bytes() {
   return (resident - std::min(resident, shared)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-/// Page faults the thread has taken without input or output.
-std::uint64_t page_faults(const std::string& path) {
+/// What the system says of a thread after its name (proc(5)): state, six numbers, page faults...
+std::string statistics(const std::string& path) {
   std::ifstream in(path);
   std::string line;
   std::getline(in, line);
-  const std::size_t name_end = line.rfind(')');
-  if (name_end == std::string::npos) return 0;
-  std::size_t at = name_end + 1;
-  // After the name: state and six numbers, then the faults (proc(5)).
+  const std::size_t name_end = line.rfind(") ");
+  return name_end == std::string::npos ? std::string() : line.substr(name_end + 2);
+}
+
+/// Page faults the thread has taken without input or output.
+std::uint64_t page_faults(const std::string& path) {
+  const std::string line = statistics(path);
+  std::size_t at = 0;
   for (int skipped = 0; skipped < 7 && at != std::string::npos; ++skipped) at = line.find(' ', at + 1);
   return at == std::string::npos ? 0 : std::strtoull(line.c_str() + at, nullptr, 10);
+}
+
+/// Processor time of a thread in nanoseconds; 0 where it cannot be told.
+std::uint64_t processor_time(pthread_t thread) {
+  clockid_t clock{};
+  timespec used{};
+  if (pthread_getcpuclockid(thread, &clock) != 0 || clock_gettime(clock, &used) != 0) return 0;
+  return static_cast<std::uint64_t>(used.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(used.tv_nsec);
 }
 
 std::uint64_t largest_page() {
@@ -48,10 +60,7 @@ StepWatch::StepWatch(const CompileLimits& limits, pthread_t thread, pid_t task)
       last_resident_(resident_bytes()), last_faults_(page_faults(task_statistics_)) {}
 
 std::string StepWatch::excess() {
-  clockid_t clock{};
-  timespec used{};
-  if (limits_.seconds != 0 && pthread_getcpuclockid(thread_, &clock) == 0 && clock_gettime(clock, &used) == 0 &&
-      used.tv_sec >= static_cast<time_t>(limits_.seconds)) {
+  if (limits_.seconds != 0 && processor_time(thread_) / 1'000'000'000 >= limits_.seconds) {
     return fmt::format("took more than {} s of processor time: the limit is CompileLimits::seconds (--limit seconds=N)", limits_.seconds);
   }
   if (limits_.megabytes == 0) return {};
@@ -64,6 +73,15 @@ std::string StepWatch::excess() {
   last_faults_ = faults;
   if (attributed_ <= static_cast<std::uint64_t>(limits_.megabytes) << 20U) return {};
   return fmt::format("took more than {} MiB of memory: the limit is CompileLimits::megabytes (--limit megabytes=N)", limits_.megabytes);
+}
+
+bool StepWatch::sleeps() {
+  constexpr int kAsked = 250;
+  const std::uint64_t used = processor_time(thread_);
+  const bool is_asleep = used == last_used_ && statistics(task_statistics_).starts_with('S');
+  last_used_ = used;
+  asked_asleep_ = is_asleep ? asked_asleep_ + 1 : 0;
+  return asked_asleep_ >= kAsked;
 }
 
 }  // namespace anymetal::msl

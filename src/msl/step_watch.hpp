@@ -19,6 +19,9 @@ class StepWatch {
   StepWatch(const CompileLimits& limits, pthread_t thread, pid_t task);
   /// Why the step has to end now; empty while it may go on.
   std::string excess();
+  /// To be asked every 20 ms: whether the thread has slept, with no processor time at all, for the last 5 s of asking. Not
+  /// while it waits for a disk.
+  bool sleeps();
 
  private:
   CompileLimits limits_;
@@ -28,6 +31,8 @@ class StepWatch {
   std::uint64_t last_resident_ = 0;
   std::uint64_t last_faults_ = 0;
   std::uint64_t attributed_ = 0;
+  std::uint64_t last_used_ = 0;  ///< nanoseconds of processor time
+  int asked_asleep_ = 0;
 };
 
 }  // namespace anymetal::msl

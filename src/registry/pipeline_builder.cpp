@@ -130,10 +130,12 @@ PipelinePtr PipelineBuilder::from_disk(Request& request, const std::string& key)
   const auto bytes = store_->get(key);
   if (!bytes) return nullptr;
   if (auto stored = pipeline_from_bytes(*bytes)) {
-    if (auto pipeline = load(request, std::move(*stored), key)) {
+    auto pipeline = load(request, std::move(*stored), key);
+    if (pipeline) {
       ++disk_hits_;
       return std::move(*pipeline);
     }
+    if (pipeline.error().code() == ErrorCode::OutOfMemory) return nullptr;  // no fault of the entry's
   }
   store_->reject(key);
   return nullptr;

@@ -6,7 +6,7 @@
 
 namespace anymetal::registry {
 
-PipelineTable::Table::Table(const std::vector<std::unique_ptr<const Node>>& nodes)
+PipelineTable::Table::Table(std::span<const std::unique_ptr<const Node>> nodes)
     : mask(std::bit_ceil(std::max<std::size_t>(8, nodes.size() * 2)) - 1), slots(mask + 1) {
   for (const auto& node : nodes) {
     std::size_t at = node->key.hash & mask;
@@ -42,14 +42,17 @@ PipelinePtr PipelineTable::peek(const PipelineKeyView& key) const {
 
 void PipelineTable::insert(PipelineKey key, PipelinePtr pipeline) {
   const std::lock_guard lock(writer_);
-  auto node = std::make_unique<const Node>(Node{std::move(key), std::move(pipeline)});
-  const auto same = std::ranges::find_if(nodes_, [&](const auto& n) { return n->key == node->key; });
-  if (same == nodes_.end()) {
-    nodes_.push_back(std::move(node));
-    publish();
-  } else {
-    std::swap(*same, node);  // the old node lives until no reader is left
-    publish();
+  nodes_.push_back(std::make_unique<const Node>(Node{std::move(key), std::move(pipeline)}));
+  auto& added = nodes_.back();
+  auto& same = *std::ranges::find_if(nodes_, [&](const auto& n) { return n->key == added->key; });
+  const bool replaces = &same != &added;
+  same.swap(added);
+  try {
+    publish(nodes_.size() - (replaces ? 1 : 0));
+  } catch (...) {
+    same.swap(added);
+    nodes_.pop_back();
+    throw;
   }
 }
 
@@ -57,16 +60,15 @@ void PipelineTable::erase_kernel(std::string_view name) {
   const std::lock_guard lock(writer_);
   const auto dropped = std::partition(nodes_.begin(), nodes_.end(), [&](const auto& n) { return n->key.name != name; });
   if (dropped == nodes_.end()) return;
-  const std::vector<std::unique_ptr<const Node>> grave(std::make_move_iterator(dropped), std::make_move_iterator(nodes_.end()));
-  nodes_.erase(dropped, nodes_.end());
-  publish();
+  publish(static_cast<std::size_t>(dropped - nodes_.begin()));
 }
 
-void PipelineTable::publish() {
-  auto next = std::make_unique<const Table>(nodes_);
+void PipelineTable::publish(std::size_t kept) {
+  auto next = std::make_unique<const Table>(std::span(nodes_).first(kept));  // may find no memory: nothing has changed yet
   current_.store(next.get(), std::memory_order_seq_cst);
   readers_.wait_for_readers();
   owner_ = std::move(next);
+  nodes_.erase(nodes_.begin() + static_cast<std::ptrdiff_t>(kept), nodes_.end());
 }
 
 bool PipelineTable::contains_label(std::string_view label) const {

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -31,7 +32,7 @@ class PipelineTable {
   [[nodiscard]] PipelinePtr find(const PipelineKeyView& key) const;
   /// The same for writers: waits for them, and is not counted.
   [[nodiscard]] PipelinePtr peek(const PipelineKeyView& key) const;
-  /// An entry with the same key is replaced.
+  /// An entry with the same key is replaced. Here and below, std::bad_alloc leaves the table as it was.
   void insert(PipelineKey key, PipelinePtr pipeline);
   /// Drops all specialisations of a kernel on all devices.
   void erase_kernel(std::string_view name);
@@ -48,13 +49,14 @@ class PipelineTable {
   };
   // Open addressing, at most half full; a power of two of slots.
   struct Table {
-    explicit Table(const std::vector<std::unique_ptr<const Node>>& nodes);
+    explicit Table(std::span<const std::unique_ptr<const Node>> nodes);
     [[nodiscard]] const Node* find(const PipelineKeyView& key) const;
     std::size_t mask;
     std::vector<const Node*> slots;
   };
 
-  void publish();
+  /// Lets readers find the first `kept` nodes alone, then drops the others: no reader has them any more.
+  void publish(std::size_t kept);
 
   ReaderEpochs readers_;
   std::atomic<const Table*> current_{nullptr};

@@ -172,7 +172,7 @@ TEST_F(Trouble, AnEntryThatNoDescriptorIsLeftForIsAMissAndStays) {
     {
       const FewDescriptors few(left);
       EXPECT_EQ(store.get("a"), std::nullopt);
-      EXPECT_EQ(store.usage().entries, 0u);
+      EXPECT_EQ(store.usage().entries, left);  // a listing has one folder open at a time
     }
     EXPECT_EQ(store.counters().corrupt, 0u);
     ASSERT_EQ(warnings.size(), 1u);

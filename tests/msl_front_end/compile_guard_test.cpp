@@ -13,6 +13,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <mutex>
 #include <new>
 #include <string>
 #include <thread>
@@ -67,6 +68,33 @@ TEST(CompileGuard, FatalErrorsOfLlvm) {
 
 TEST(CompileGuard, AnAllocationThatFails) {
   EXPECT_THAT(run_step({}, [] { throw std::bad_alloc(); }).reason, HasSubstr("memory"));
+}
+
+TEST(CompileGuard, AnAllocationOfLlvmsThatFails) {
+  const auto outcome = run_step({}, [] { llvm::report_bad_alloc_error("no memory"); });
+  EXPECT_EQ(outcome.end, StepOutcome::End::Abandoned);  // it may be anywhere, with any lock
+  EXPECT_EQ(anymetal::msl::step_error(outcome, "it").code(), anymetal::ErrorCode::OutOfMemory);
+  EXPECT_THROW(llvm::report_bad_alloc_error("no memory"), std::bad_alloc);
+}
+
+TEST(CompileGuard, InThisThread) {
+  int x = 0;
+  EXPECT_TRUE(anymetal::msl::run_step_here([&] { x = 1; }).is_done());
+  EXPECT_EQ(x, 1);
+  EXPECT_THAT(anymetal::msl::run_step_here([] { std::raise(SIGSEGV); }).reason, HasSubstr("segmentation fault"));
+  EXPECT_TRUE(anymetal::msl::run_step_here([] { throw std::bad_alloc(); }).has_no_memory);
+  EXPECT_TRUE(anymetal::msl::run_step_here([] {}).is_done());
+}
+
+TEST(CompileGuard, WhatAnAbandonedStepHoldsStopsNoOther) {
+  auto* const lock = new std::mutex;  // as the compiler's own: it outlives what stopped with it
+  EXPECT_FALSE(run_step({}, [&] {
+                 lock->lock();
+                 std::raise(SIGSEGV);
+               }).is_done());
+  const auto outcome = run_step({}, [&] { lock->lock(); });
+  EXPECT_EQ(outcome.end, StepOutcome::End::Abandoned);
+  EXPECT_THAT(outcome.reason, HasSubstr("still holds"));
 }
 
 TEST(CompileGuard, LeavesFromDepth) {

@@ -1,7 +1,10 @@
 #include "support/allocation_count.hpp"
 
+#include <malloc.h>
+
 #include <atomic>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 namespace {
@@ -28,6 +31,12 @@ void* counted(std::size_t size, std::size_t alignment) {
   throw std::bad_alloc();
 }
 
+// Whoever still reads it finds neither values nor addresses.
+void release(void* memory) {
+  if (memory != nullptr) std::memset(memory, 0xdb, malloc_usable_size(memory));
+  std::free(memory);
+}
+
 }  // namespace
 
 std::size_t anymetal::testing::allocation_count() { return g_count; }
@@ -40,7 +49,7 @@ bool anymetal::testing::FailingAllocations::happened() const { return t_failing.
 
 void* operator new(std::size_t size) { return counted(size, __STDCPP_DEFAULT_NEW_ALIGNMENT__); }
 void* operator new(std::size_t size, std::align_val_t alignment) { return counted(size, static_cast<std::size_t>(alignment)); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t) noexcept { release(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { release(memory); }

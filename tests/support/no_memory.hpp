@@ -8,7 +8,12 @@
 
 namespace anymetal::test {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#define ANYMETAL_HAS_FEATURE(name) __has_feature(name)
+#else
+#define ANYMETAL_HAS_FEATURE(name) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || ANYMETAL_HAS_FEATURE(address_sanitizer) || ANYMETAL_HAS_FEATURE(thread_sanitizer)
 constexpr bool kCanLimitMemory = false;  // a sanitizer's own memory counts too, and it ends the process
 #else
 constexpr bool kCanLimitMemory = true;

@@ -33,8 +33,9 @@ Result<std::shared_ptr<const LinkedKernel>> linked_form(const Artifact& artifact
                                                         FormStore* forms) {
   if (forms != nullptr)
     if (const auto kept = forms->find(name_of(form))) {
-      if (auto linked = linker.link(*kept, label)) return linked;
-      forms->reject(name_of(form));
+      auto linked = linker.link(*kept, label);
+      if (linked) return linked;
+      if (linked.error().code() != ErrorCode::OutOfMemory) forms->reject(name_of(form));
     }
   const auto made = msl::run_step_for<Artifact>(fmt::format("kernel '{}'", label),
                                                 [&] { return compile_form(artifact, label, form, vectors); });

@@ -11,9 +11,11 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <new>
 
 #include "device/cpu/processor_features.hpp"
 #include "device/cpu/processor_quota.hpp"
+#include "msl/compile_guard.hpp"
 
 namespace anymetal::device::cpu {
 namespace {
@@ -66,7 +68,12 @@ HostTarget named_target(std::string_view name) {
 }
 
 const HostTarget& host_target() {
-  static const HostTarget target = detect_target();
+  static const HostTarget target = [] {
+    HostTarget detected;
+    // LLVM ends the process where it gets no memory outside of a step.
+    if (!msl::run_step_here([&] { detected = detect_target(); }).is_done()) throw std::bad_alloc();
+    return detected;
+  }();
   return target;
 }
 

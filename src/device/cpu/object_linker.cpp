@@ -2,6 +2,7 @@
 
 #include "device/cpu/perf_plugin.hpp"
 #include "device/cpu/runtime_symbols.hpp"
+#include "msl/compile_guard.hpp"
 #include "observe/trace.hpp"
 
 #include <fmt/format.h>
@@ -33,7 +34,10 @@ struct Session {
     });
   }
   ~Session() {
-    if (auto error = session.endSession()) llvm::consumeError(std::move(error));
+    // LLVM crashes where it gets no memory, here and below.
+    (void)msl::run_step_here([&] {
+      if (auto error = session.endSession()) llvm::consumeError(std::move(error));
+    });
   }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -47,16 +51,27 @@ struct Session {
   llvm::orc::ObjectLinkingLayer layer;
   llvm::orc::JITDylib* runtime = nullptr;
   std::atomic<std::uint64_t> next = 0;
+  std::atomic<bool> is_sound = true;
   std::mutex mutex;
   std::string report;  ///< what went wrong inside the last link
+  std::shared_ptr<Session> self;  ///< where it is not sound: it lives for ever
 };
+
+/// A session in which a step was abandoned is in an unknown state: no more is linked in it, and nothing of it is freed.
+void give_up(const std::shared_ptr<Session>& session) {
+  if (session->is_sound.exchange(false)) session->self = session;
+}
 
 class SessionKernel final : public LinkedKernel {
  public:
   SessionKernel(std::shared_ptr<Session> session, llvm::orc::JITDylib& dylib)
       : session_(std::move(session)), dylib_(&dylib) {}
   ~SessionKernel() override {
-    if (auto error = session_->session.removeJITDylib(*dylib_)) llvm::consumeError(std::move(error));
+    if (!session_->is_sound) return;
+    const auto outcome = msl::run_step_here([&] {
+      if (auto error = session_->session.removeJITDylib(*dylib_)) llvm::consumeError(std::move(error));
+    });
+    if (!outcome.is_done()) give_up(session_);
   }
   void set_table(const KernelTable& table) { table_ = table; }
 
@@ -65,36 +80,27 @@ class SessionKernel final : public LinkedKernel {
   llvm::orc::JITDylib* dylib_;
 };
 
-class SessionLinker final : public ObjectLinker {
- public:
-  explicit SessionLinker(std::shared_ptr<Session> session) : session_(std::move(session)) {}
-
-  Result<std::shared_ptr<const LinkedKernel>> link(std::string_view object, std::string_view label) override {
-    const trace::Span span("link", label);
-    auto name = fmt::format("kernel {}", session_->next.fetch_add(1, std::memory_order_relaxed));
-    auto& dylib = session_->session.createBareJITDylib(name);
-    auto kernel = std::make_shared<SessionKernel>(session_, dylib);
-    dylib.addToLinkOrder(*session_->runtime);
-    auto buffer = llvm::MemoryBuffer::getMemBufferCopy(llvm::StringRef(object), llvm::StringRef(label));
-    if (auto error = session_->layer.add(dylib, std::move(buffer)))
-      return std::unexpected(as_error("the kernel's object cannot be read", std::move(error)));
-    auto symbol = session_->session.lookup({&dylib}, session_->session.intern(kTableSymbol));
-    if (!symbol) {
-      auto error = as_error("the kernel's object cannot be linked", symbol.takeError());
-      const auto report = session_->take_report();
-      return std::unexpected(report.empty() ? error : Error(error.code(), error.message() + ": " + report));
-    }
-    kernel->set_table(*symbol->getAddress().toPtr<const KernelTable*>());
-    return kernel;
+/// `kernel` is the caller's from the first step on: where this is left in an unknown state, nothing may be taken back.
+Result<void> link_in(const std::shared_ptr<Session>& session, std::string_view object, std::string_view label,
+                     std::shared_ptr<SessionKernel>& kernel) {
+  auto name = fmt::format("kernel {}", session->next.fetch_add(1, std::memory_order_relaxed));
+  auto& dylib = session->session.createBareJITDylib(name);
+  kernel = std::make_shared<SessionKernel>(session, dylib);
+  dylib.addToLinkOrder(*session->runtime);
+  auto buffer = llvm::MemoryBuffer::getMemBufferCopy(llvm::StringRef(object), llvm::StringRef(label));
+  if (auto error = session->layer.add(dylib, std::move(buffer)))
+    return std::unexpected(as_error("the kernel's object cannot be read", std::move(error)));
+  auto symbol = session->session.lookup({&dylib}, session->session.intern(kTableSymbol));
+  if (!symbol) {
+    auto error = as_error("the kernel's object cannot be linked", symbol.takeError());
+    const auto report = session->take_report();
+    return std::unexpected(report.empty() ? error : Error(error.code(), error.message() + ": " + report));
   }
+  kernel->set_table(*symbol->getAddress().toPtr<const KernelTable*>());
+  return {};
+}
 
- private:
-  std::shared_ptr<Session> session_;
-};
-
-}  // namespace
-
-Result<std::shared_ptr<ObjectLinker>> ObjectLinker::create() {
+Result<std::shared_ptr<Session>> make_session() {
   auto control = llvm::orc::SelfExecutorProcessControl::Create();
   if (!control) return std::unexpected(as_error("the JIT cannot start", control.takeError()));
   const auto page_size = (*control)->getPageSize();
@@ -107,7 +113,46 @@ Result<std::shared_ptr<ObjectLinker>> ObjectLinker::create() {
   if (auto error = session->runtime->define(llvm::orc::absoluteSymbols(std::move(symbols))))
     return std::unexpected(as_error("the JIT cannot start", std::move(error)));
   if (auto plugin = make_perf_plugin()) session->layer.addPlugin(std::move(plugin));
-  return std::make_shared<SessionLinker>(std::move(session));
+  return session;
+}
+
+class SessionLinker final : public ObjectLinker {
+ public:
+  Result<std::shared_ptr<const LinkedKernel>> link(std::string_view object, std::string_view label) override {
+    const trace::Span span("link", label);
+    auto session = current();
+    if (!session) return std::unexpected(session.error());
+    std::shared_ptr<SessionKernel> kernel;
+    Result<void> linked;
+    const auto outcome = msl::run_step_here([&] { linked = link_in(*session, object, label, kernel); });
+    if (outcome.is_done() && !linked) return std::unexpected(linked.error());
+    if (outcome.is_done()) return kernel;
+    give_up(*session);
+    return std::unexpected(msl::step_error(outcome, fmt::format("linking '{}'", label)));
+  }
+
+  /// The session to link in, made where there is none.
+  Result<std::shared_ptr<Session>> current() {
+    const std::scoped_lock lock(mutex_);
+    if (session_ != nullptr && session_->is_sound) return session_;
+    Result<std::shared_ptr<Session>> made;
+    const auto outcome = msl::run_step_here([&] { made = make_session(); });
+    if (!outcome.is_done()) return std::unexpected(msl::step_error(outcome, "the JIT"));
+    if (made) session_ = *made;
+    return made;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::shared_ptr<Session> session_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<ObjectLinker>> ObjectLinker::create() {
+  auto linker = std::make_shared<SessionLinker>();
+  if (auto session = linker->current(); !session) return std::unexpected(session.error());
+  return linker;
 }
 
 }  // namespace anymetal::device::cpu
