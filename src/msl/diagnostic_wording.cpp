@@ -92,6 +92,14 @@ std::optional<Conversion> conversion_in(std::string_view note) {
   return Conversion{std::string(note.substr(from, from_end - from)), std::string(target), contains(note, "for 1st argument")};
 }
 
+/// What the pre-pass and the library's macros put into the text, as it was written.
+void undo_insertions(std::string& message) {
+  constexpr std::string_view kMoved = " + __msl_in_constant";
+  for (std::size_t at = message.find(kMoved); at != std::string::npos; at = message.find(kMoved, at)) message.erase(at, kMoved.size());
+  constexpr std::string_view kQuery = "__msl_is_function_constant_defined";
+  for (std::size_t at = message.find(kQuery); at != std::string::npos; at = message.find(kQuery, at)) message.erase(at, 6);
+}
+
 }  // namespace
 
 clang::SourceLocation place_of(const clang::Diagnostic& info, std::string_view text) {
@@ -114,6 +122,11 @@ clang::SourceLocation place_of(const clang::Diagnostic& info, std::string_view t
 }
 
 std::string in_msl_terms(std::string message, std::string_view searched) {
+  undo_insertions(message);
+  if (message == "unknown attribute '__msl_attribute' ignored") return "attributes within another attribute are ignored";
+  if (message.starts_with("address of function 'is_function_constant_defined'")) {
+    return "is_function_constant_defined asks nothing without the name of a constant: is_function_constant_defined(name)";
+  }
   if (message.starts_with("default initialization of an object of const type")) return "a variable in the constant address space must be initialised";
   if (message.starts_with("address of property expression requested")) {
     return "the address of a vector component cannot be taken: cast that of the vector, `(thread float*)&v`";

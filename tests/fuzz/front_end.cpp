@@ -41,7 +41,8 @@ std::string foreign_word(std::string_view text, const std::vector<Diagnostic>& d
       const bool is_users = text.find(word) != std::string_view::npos;
       if (!is_users && d.message.find(word) != std::string::npos) return fmt::format("a message with '{}': {}", word, d.message);
     }
-    if (d.severity == Severity::Error && d.line != 0 && d.file != "fuzz.metal" && text.find("#line") == std::string_view::npos) {
+    const bool is_users_file = d.file == "fuzz.metal" || text.find('"' + d.file + '"') != std::string_view::npos;  // by a line marker
+    if (d.severity == Severity::Error && d.line != 0 && !is_users_file) {
       return fmt::format("an error in {}: {}", d.file, d.message);
     }
   }

@@ -165,6 +165,19 @@ TEST(MistakesInNames, AreNotTakenForTheLibrarysOwn) {
   }
 }
 
+TEST(MistakesInNames, AreToldAsTheyWereWritten) {
+  const auto errors = front_end::errors_of("constexpr uint hash_of(constant char* t) { return uint(t[0]); }\ntemplate <uint H> struct A {};\ntemplate <> struct A<hash_of(\"relu\")> {};\n"
+                                           "kernel void k(device int* o) { o[0] = A<hash_of(\"relu\")>::of(1); }");
+  ASSERT_FALSE(errors.empty());
+  EXPECT_EQ(errors[0].message, "no member named 'of' in 'A<hash_of(\"relu\")>'");
+  for (const char* text : {"constant int n [[function_constant(0)]];\nkernel void k(device int* o) { o[0] = is_function_constant_defined ? n : 3; }",
+                           "kernel void k(device int* o [[ [[thread_position_in_grid]] buffer(0)]]) { o[0] = 1; }"}) {
+    const auto source = front_end::parse(text);
+    const auto said = source ? std::vector((*source)->warnings().begin(), (*source)->warnings().end()) : source.error().diagnostics();
+    for (const auto& d : said) EXPECT_EQ(d.message.find("__msl"), std::string::npos) << d.message;
+  }
+}
+
 TEST(MistakesInCalls, AreNotFollowedByEveryFunctionOfThatName) {
   const auto diagnostics = front_end::errors_of("kernel void k(device float4* o) { o[0] = select(o[0], o[1], 1.0f); }");
   EXPECT_LE(diagnostics.size(), 4U) << anymetal::render(diagnostics);

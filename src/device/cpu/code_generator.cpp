@@ -31,6 +31,7 @@
 #include "device/cpu/integer_conversions.hpp"
 #include "device/cpu/loop_pipeline.hpp"
 #include "device/cpu/mask_bits.hpp"
+#include "device/cpu/odd_integers.hpp"
 #include "device/cpu/shift_amounts.hpp"
 #include "device/cpu/simplify_pipeline.hpp"
 #include "device/cpu/whole_stores.hpp"
@@ -107,6 +108,7 @@ void CodeGenerator::remove_unused(llvm::Module& module) const {
 }
 
 void CodeGenerator::regularise(llvm::Function& function) const {
+  split_odd_integers(function);
   Passes passes(machine_.get());
   llvm::FunctionPassManager branches;
   branches.addPass(llvm::LowerSwitchPass());

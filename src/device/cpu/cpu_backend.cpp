@@ -19,7 +19,7 @@ namespace anymetal::device::cpu {
 namespace {
 
 /// Changes whenever the code generated from the same IR or the structures shared with it change.
-constexpr unsigned kCodeVersion = 22;
+constexpr unsigned kCodeVersion = 23;
 
 #ifdef NDEBUG
 constexpr bool kAssertions = false;
