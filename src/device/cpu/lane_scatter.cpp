@@ -203,6 +203,9 @@ void LaneEmitter::emit_each_lane(Instruction& instruction) {
 }
 
 void LaneEmitter::emit_lane_by_lane(Instruction& instruction) {
+  const bool is_same =
+      llvm::all_of(instruction.operands(), [&](Value* operand) { return shapes_.of(operand).is_uniform(); });
+  if (llvm::isa<llvm::StoreInst>(instruction) && is_same) return emit_uniform(instruction);
   if (full_ && instruction.isAtomic()) return emit_each_lane(instruction);
   llvm::SmallVector<Value*, 4> spilled;
   for (unsigned i = 0; i < instruction.getNumOperands(); ++i) {
