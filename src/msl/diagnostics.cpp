@@ -30,6 +30,30 @@ bool redefines_keyword(std::string_view warning) {
   return end != std::string_view::npos && is_keyword_macro(warning.substr(1, end - 1));
 }
 
+/// Whether a reference is to be bound to a vector's component, for Clang a property, whose value is a temporary. It begins
+/// at `column` (from 1) of `line`, or behind the `=` of the variable there.
+bool binds_component(std::string_view error, std::string_view line, unsigned column) {
+  if (!error.starts_with("non-const lvalue reference to type '") || !error.contains("cannot bind to a temporary of type '"))
+    return false;
+  constexpr std::string_view kWord = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+  std::string_view rest = column > 0 && column <= line.size() ? line.substr(column - 1) : std::string_view();
+  const std::size_t name_end = std::min(rest.find_first_not_of(kWord), rest.size());
+  const std::string_view behind = rest.substr(std::min(rest.find_first_not_of(' ', name_end), rest.size()));
+  if (behind.starts_with("= ")) rest = behind.substr(2);
+  std::string_view last;
+  unsigned parts = 0;
+  for (std::size_t length = 0; (length = std::min(rest.find_first_not_of(kWord), rest.size())) != 0;) {
+    last = rest.substr(0, length);
+    rest.remove_prefix(length);
+    ++parts;
+    while (rest.starts_with('[') && rest.contains(']')) rest.remove_prefix(rest.find(']') + 1);
+    if (rest.starts_with('.')) rest.remove_prefix(1);
+    else if (rest.starts_with("->")) rest.remove_prefix(2);
+    else break;
+  }
+  return parts > 1 && last.size() == 1 && std::string_view("xyzwrgba").contains(last[0]);
+}
+
 /// Whether Clang ignores an attribute of MSL's: the pre-pass could not read its list.
 bool ignores_attribute(std::string_view warning) {
   constexpr std::string_view kStart = "unknown attribute '";
@@ -70,6 +94,8 @@ void DiagnosticCollector::add(Severity severity, const UserPosition& position, s
     explain_call(error->diagnostic.message, message);
     if (error->diagnostic.message.starts_with("no viable conversion from '")) return;  // the library's constructors say nothing more
   }
+  if (severity == Severity::Error && binds_component(message, position.source_line, position.column))
+    message = "a reference cannot be bound to a vector component: cast the vector's address, `((thread float*)&v)[0]`";
   if (severity == Severity::Note && !is_helpful_note(message, position.in_library)) return;
   if (!entries_.empty() && severity == Severity::Note) {
     const Diagnostic& last = entries_.back().diagnostic;

@@ -115,6 +115,9 @@ const Malformed kSimulations[] = {
 
 const Malformed kOtherLanguages[] = {
     {"constexpr int operator\"\"_k(«unsigned» long n) { return n; }", "a literal operator are 'unsigned long long' or 'long double', which Metal has not"},
+    {"thread float& first(thread float4& v) { return «v».x; }", "a reference cannot be bound to a vector component"},
+    {"struct P { float3 at[2]; }; void f(thread P* p) { thread float& «r» = p->at[1].z; }", "a reference cannot be bound to a vector component"},
+    {"float x(); void f() { thread float& «r» = x(); }", "non-const lvalue reference to type 'float' cannot bind to a temporary of type 'float'"},
     {"kernel void k(device float* o) { auto e = «dextents»<int, 2>(4, 4); }", "; #include <metal_tensor>"},
     {"kernel void k(device float* o) { constexpr auto d = «mpp»::tensor_ops::matmul2d_descriptor(8, 8); }", "; #include <MetalPerformancePrimitives/MetalPerformancePrimitives.h>"},
     {"kernel void k(device float* o) { int e; o[0] = «frexp»(o[0], &e); }",
