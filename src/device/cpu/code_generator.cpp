@@ -29,6 +29,7 @@
 #include "device/cpu/few_lanes.hpp"
 #include "device/cpu/gather_addresses.hpp"
 #include "device/cpu/integer_conversions.hpp"
+#include "device/cpu/long_blocks.hpp"
 #include "device/cpu/loop_pipeline.hpp"
 #include "device/cpu/mask_bits.hpp"
 #include "device/cpu/odd_integers.hpp"
@@ -174,7 +175,8 @@ Result<std::string> CodeGenerator::emit_object(llvm::Module& module) const {
   auto& machine = static_cast<llvm::LLVMTargetMachine&>(*machine_);
   llvm::SmallString<0> bytes;
   llvm::raw_svector_ostream stream(bytes);
-  CodegenPasses passes(/*reduces_strength=*/!machine.getTargetTriple().isX86());
+  CodegenPasses passes({.reduces_strength = !machine.getTargetTriple().isX86(),
+                        .cuts_long_blocks = loads_in_pieces(*machine_->getMCSubtargetInfo())});
   auto* information = new llvm::MachineModuleInfoWrapperPass(&machine);  // the pass manager owns its passes
   auto* config = machine.createPassConfig(passes);
   // Reordering after register allocation gains nothing on processors that reorder themselves, and takes up to half of

@@ -9,6 +9,8 @@
 
 #include <memory>
 
+#include "device/cpu/long_blocks.hpp"
+
 namespace anymetal::device::cpu {
 
 /// Passes that change the code of next to no kernel for a twentieth of the code generator's time: values moved to mask
@@ -19,18 +21,25 @@ inline bool changes_next_to_nothing(llvm::StringRef pass) {
          pass == "shrink-wrap";
 }
 
+/// What depends on the processor.
+struct CodegenChoices {
+  bool reduces_strength = true;
+  bool cuts_long_blocks = false;
+};
+
 /// Takes the passes that a target adds. Loop strength reduction takes up to half of the code generator's time for the
 /// loops around a thread; the address modes of x86 do without it. That it leaves loops with preheaders is what
 /// hoisting constants out of them relies on: LoopSimplify takes its place.
 class CodegenPasses final : public llvm::legacy::PassManagerBase {
  public:
-  explicit CodegenPasses(bool reduces_strength) : reduces_strength_(reduces_strength) {}
+  explicit CodegenPasses(CodegenChoices choices) : choices_(choices) {}
 
   void add(llvm::Pass* pass) override {
     const auto* known = llvm::PassRegistry::getPassRegistry()->getPassInfo(pass->getPassID());
     const auto name = known ? known->getPassArgument() : llvm::StringRef();
-    const bool is_dropped =
-        changes_next_to_nothing(name) || (!reduces_strength_ && (name == "loop-reduce" || name == "canon-freeze"));
+    if (choices_.cuts_long_blocks && name == "x86-isel") passes_.add(create_long_block_pass());
+    const bool is_dropped = changes_next_to_nothing(name) ||
+                            (!choices_.reduces_strength && (name == "loop-reduce" || name == "canon-freeze"));
     if (!is_dropped) return passes_.add(pass);
     const std::unique_ptr<llvm::Pass> dropped(pass);  // the manager would own it
     if (name == "loop-reduce") passes_.add(llvm::createLoopSimplifyPass());
@@ -39,7 +48,7 @@ class CodegenPasses final : public llvm::legacy::PassManagerBase {
 
  private:
   llvm::legacy::PassManager passes_;
-  bool reduces_strength_;
+  CodegenChoices choices_;
 };
 
 }  // namespace anymetal::device::cpu
