@@ -1,8 +1,11 @@
 // Kernels without synchronisation: positions, grids in three dimensions, clipped edges.
 
+#include <llvm/ADT/STLExtras.h>
+#include <llvm/IR/Instructions.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
 
+#include "device/cpu/kernel_compiler.hpp"
 #include "prepared_thread.hpp"
 
 namespace anymetal::test {
@@ -270,6 +273,37 @@ TEST(LoopPath, AtomicsCountEveryThread) {
   const DeviceArray<std::uint32_t> out({0, 0, 0});
   ASSERT_TRUE(kernel.run({out.bind()}, {20}, {8}));
   EXPECT_EQ(out.values(), (std::vector<std::uint32_t>{8, 8, 4}));
+}
+
+/// The code of the innermost loop, over x, stands once: rounds of the loops over y and z are not put one behind
+/// another.
+TEST(LoopPath, VectorsAreMadeOnceForAllRows) {
+  auto kernel = parse_kernel(R"(
+define void @kernel(ptr %a, ptr %out) {
+  %g = call i32 @__msl_threadgroup_position_in_grid(i32 0)
+  %d = call i32 @__msl_dispatch_threads_per_threadgroup(i32 0)
+  %t = call i32 @__msl_thread_position_in_threadgroup(i32 0)
+  %first = mul i32 %g, %d
+  %i = add i32 %first, %t
+  %wide = zext i32 %i to i64
+  %from = getelementptr float, ptr %a, i64 %wide
+  %v = load float, ptr %from
+  %w = fadd float %v, 1.0
+  %to = getelementptr float, ptr %out, i64 %wide
+  store float %w, ptr %to
+  ret void
+})");
+  const auto generator = device::cpu::CodeGenerator::create().value();
+  ASSERT_TRUE(device::cpu::lower_kernel(kernel, "kernel", {.lanes = true, .one_thread = true}, generator));
+  generator.optimise(*kernel.module, device::cpu::CodeGenerator::Code::Loops);
+  unsigned blocks = 0;
+  for (const auto& function : *kernel.module)
+    for (const auto& block : function)
+      blocks += llvm::any_of(block, [](const llvm::Instruction& instruction) {
+        const auto* store = llvm::dyn_cast<llvm::StoreInst>(&instruction);
+        return store && store->getValueOperand()->getType()->isVectorTy();
+      });
+  EXPECT_EQ(blocks, 1U);
 }
 
 }  // namespace

@@ -22,6 +22,7 @@
 #include <llvm/Transforms/Scalar/Reassociate.h>
 #include <llvm/Transforms/Scalar/SimpleLoopUnswitch.h>
 #include <llvm/Transforms/Scalar/SimplifyCFG.h>
+#include <llvm/Transforms/Utils/LoopUtils.h>
 #include <llvm/Transforms/Vectorize/LoopVectorize.h>
 #include <llvm/Transforms/Vectorize/VectorCombine.h>
 
@@ -74,6 +75,17 @@ struct FoldVectors : llvm::PassInfoMixin<FoldVectors> {
   }
 };
 
+/// Rounds of loops that hold others are not put one behind another where their number is not known: that would multiply
+/// the code of the inner ones and make nothing of it shorter. The source may ask for it.
+struct KeepOuterLoops : llvm::PassInfoMixin<KeepOuterLoops> {
+  static llvm::PreservedAnalyses run(llvm::Function& function, llvm::FunctionAnalysisManager& analyses) {
+    for (auto* loop : analyses.getResult<llvm::LoopAnalysis>(function).getLoopsInPreorder())
+      if (!loop->isInnermost() && (llvm::hasUnrollTransformation(loop) & llvm::TM_Force) == 0)
+        llvm::addStringMetadataToLoop(loop, "llvm.loop.unroll.runtime.disable");
+    return llvm::PreservedAnalyses::all();
+  }
+};
+
 /// Loops into vectors, and what that leaves folded.
 void add_vectorisation(llvm::FunctionPassManager& functions) {
   llvm::LoopPassManager loops;
@@ -91,6 +103,7 @@ void add_vectorisation(llvm::FunctionPassManager& functions) {
                                               .sinkCommonInsts(true)));
   functions.addPass(llvm::VectorCombinePass());
   constexpr int kLevel = 3;
+  functions.addPass(KeepOuterLoops());
   functions.addPass(llvm::LoopUnrollPass(llvm::LoopUnrollOptions(kLevel)));
   functions.addPass(llvm::InstCombinePass());
   functions.addPass(llvm::createFunctionToLoopPassAdaptor(llvm::LICMPass(llvm::LICMOptions()), /*UseMemorySSA=*/true));
