@@ -20,3 +20,10 @@ function(anymetal_pch TARGET KIND)
     target_precompile_headers(${TARGET} PRIVATE ${ANYMETAL_PCH_${KIND}})
   endif()
 endfunction()
+
+# anymetal_unity(TARGET): with ANYMETAL_UNITY eight sources are compiled as one. Most of what a file of these targets costs is LLVM's and
+# Clang's headers and the templates of the standard library, once more for each. Names in the unnamed namespaces of a folder must differ.
+# Who edits the same file again and again is served better by -DANYMETAL_UNITY=OFF.
+function(anymetal_unity TARGET)
+  set_target_properties(${TARGET} PROPERTIES UNITY_BUILD ${ANYMETAL_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+endfunction()

@@ -1,12 +1,16 @@
-# anymetal_room(NAME SOURCES... LINK...): one folder of src/ as an object library that ends up in libanymetal.
+# anymetal_room(NAME [UNITY] SOURCES... LINK...): one folder of src/ as an object library that ends up in libanymetal.
+# UNITY: several of its sources are compiled as one.
 # LINK: what the room needs beside fmt and threads; libanymetal and whoever installs it need the same.
 function(anymetal_room NAME)
-  cmake_parse_arguments(ROOM "" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(ROOM "UNITY" "" "SOURCES;LINK" ${ARGN})
   add_library(anymetal_${NAME} OBJECT ${ROOM_SOURCES})
   set_target_properties(anymetal_${NAME} PROPERTIES POSITION_INDEPENDENT_CODE ON)
   target_include_directories(anymetal_${NAME} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(anymetal_${NAME} PUBLIC anymetal_settings ${ANYMETAL_FMT} Threads::Threads ${ROOM_LINK})
   anymetal_pch(anymetal_${NAME} library)
+  if(ROOM_UNITY)
+    anymetal_unity(anymetal_${NAME})
+  endif()
   set_property(GLOBAL APPEND PROPERTY ANYMETAL_ROOMS anymetal_${NAME})
   set_property(GLOBAL APPEND PROPERTY ANYMETAL_ROOM_LINKS ${ROOM_LINK})
 endfunction()

@@ -22,7 +22,7 @@ struct AirFunction {
   std::string_view takes;  ///< its parameters, for messages
 };
 
-constexpr std::array<AirFunction, 5> kFunctions = {{
+constexpr std::array<AirFunction, 5> kAirFunctions = {{
     {"air.simdgroup_async_copy_1d.p3i8.p1i8", "__msl_air_load_1d", "(ulong, ulong, threadgroup void *, const device void *, ulong)"},
     {"air.simdgroup_async_copy_1d.p1i8.p3i8", "__msl_air_store_1d", "(ulong, ulong, device void *, const threadgroup void *, ulong)"},
     {"air.simdgroup_async_copy_2d.p3i8.p1i8", "__msl_air_load_2d",
@@ -42,9 +42,9 @@ class AirVisitor : public SyntaxWalk {
     const clang::AnnotateAttr* attribute = find_annotation(*declaration, "air");
     if (attribute == nullptr) return true;
     const std::string name = string_argument(*attribute).value_or("");
-    const auto known = std::ranges::find(kFunctions, name, &AirFunction::name);
+    const auto known = std::ranges::find(kAirFunctions, name, &AirFunction::name);
     auto* function = llvm::dyn_cast<clang::FunctionDecl>(declaration);
-    if (known == kFunctions.end()) {
+    if (known == kAirFunctions.end()) {
       error(*attribute, fmt::format("'{}' is not supported: of the intrinsics of Apple's IR a source may declare {}", name, names()));
     } else if (function == nullptr || function->isDefined() || function->isTemplated() || !define(*function, *known)) {
       error(*attribute, fmt::format("'{}' names a function without a body that takes {}", name, known->takes));
@@ -55,7 +55,7 @@ class AirVisitor : public SyntaxWalk {
  private:
   static std::string names() {
     std::string list;
-    for (const AirFunction& f : kFunctions) list += fmt::format("{}'{}'", list.empty() ? "" : ", ", f.name);
+    for (const AirFunction& f : kAirFunctions) list += fmt::format("{}'{}'", list.empty() ? "" : ", ", f.name);
     return list;
   }
 

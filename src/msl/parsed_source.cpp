@@ -3,6 +3,7 @@
 #include "msl/analysis.hpp"
 #include "msl/clang_invocation.hpp"
 #include "msl/constant_values.hpp"
+#include "msl/entry_cache.hpp"
 #include "msl/suggestions.hpp"
 
 #include <fmt/format.h>
@@ -10,43 +11,11 @@
 
 #include <algorithm>
 #include <array>
-#include <deque>
 #include <map>
 #include <mutex>
 
 namespace anymetal::msl {
 namespace {
-
-/// The IR of entries already made, as much as kMostBytes of it: a file may have thousands of entries, each asked for once.
-class EntryCache {
- public:
-  using Entry = Result<std::shared_ptr<const EntryModule>>;
-
-  [[nodiscard]] const Entry* find(std::string_view name) const {
-    const auto known = entries_.find(name);
-    return known == entries_.end() ? nullptr : &known->second;
-  }
-
-  void keep(std::string name, const Entry& entry) {
-    constexpr std::size_t kMostBytes = 64U << 20U;
-    bytes_ += size_of(entry);
-    order_.push_back(name);
-    entries_.emplace(std::move(name), entry);
-    while (bytes_ > kMostBytes && order_.size() > 1) {
-      const auto oldest = entries_.find(order_.front());
-      bytes_ -= size_of(oldest->second);
-      entries_.erase(oldest);
-      order_.pop_front();
-    }
-  }
-
- private:
-  static std::size_t size_of(const Entry& entry) { return entry ? (*entry)->bitcode.size() : 0; }
-
-  std::map<std::string, Entry, std::less<>> entries_;
-  std::deque<std::string> order_;  ///< oldest first
-  std::size_t bytes_ = 0;
-};
 
 bool same(const Diagnostic& a, const Diagnostic& b) {
   return a.severity == b.severity && a.file == b.file && a.line == b.line && a.column == b.column && a.message == b.message;

@@ -15,8 +15,6 @@ namespace {
 
 constexpr std::uint32_t kTableRows = 331;  // function constant of the embedding kernels
 
-constexpr std::uint32_t u32(std::size_t value) { return static_cast<std::uint32_t>(value); }
-
 std::size_t groups_of(const AffineMatrix& w) { return divide_up(w.columns, w.group); }
 
 /// Bytes of a row of codes.

@@ -20,10 +20,6 @@ struct Shapes {
   std::size_t queries, heads, kv_heads, dim, capacity, kv_length;
 };
 
-constexpr std::uint32_t u32(std::size_t value) { return static_cast<std::uint32_t>(value); }
-constexpr std::int32_t i32(std::size_t value) { return static_cast<std::int32_t>(value); }
-constexpr std::int64_t i64(std::size_t value) { return static_cast<std::int64_t>(value); }
-
 std::size_t scratch_bytes(std::size_t heads, std::size_t dim, std::size_t splits) {
   return heads * splits * (dim + 2) * sizeof(float);
 }

@@ -14,9 +14,6 @@ namespace {
 /// Activation rows up to which the mat-vec kernel is the better one.
 constexpr std::size_t kFewRows = 8;
 
-constexpr std::uint32_t u32(std::size_t value) { return static_cast<std::uint32_t>(value); }
-constexpr std::int32_t i32(std::size_t value) { return static_cast<std::int32_t>(value); }
-
 Result<void> all_f16(Context& context, const Product& p) {
   const std::array sizes = {u32(p.m), u32(p.n), u32(p.k)};
   const std::string_view kernel = p.m == 1 ? "dense_matvec_f16" : "dense_gemm_f16";

@@ -15,10 +15,6 @@ constexpr std::size_t kManyTokens = 32;      // from here on sorting by expert p
 constexpr std::size_t kMaxExperts = 1024;    // of the kernel that sorts: a thread for each
 constexpr std::uint32_t kExpertCount = 330;  // function constant of the mat-vec forms
 
-constexpr std::uint32_t u32(std::size_t value) { return static_cast<std::uint32_t>(value); }
-constexpr std::int32_t i32(std::size_t value) { return static_cast<std::int32_t>(value); }
-constexpr std::int64_t i64(std::size_t value) { return static_cast<std::int64_t>(value); }
-
 struct Problem {
   const Tensor& weight;
   std::size_t experts, n, k, tokens, slots;

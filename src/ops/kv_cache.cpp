@@ -8,8 +8,6 @@
 namespace anymetal::ops {
 namespace {
 
-constexpr std::uint32_t u32(std::size_t value) { return static_cast<std::uint32_t>(value); }
-
 struct Positions {
   std::size_t heads, dim, capacity, start, tokens;
 };

@@ -6,6 +6,7 @@
 #include <bit>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "ops/context.hpp"
@@ -14,6 +15,11 @@
 namespace anymetal::ops {
 
 [[nodiscard]] constexpr std::size_t divide_up(std::size_t value, std::size_t by) { return (value + by - 1) / by; }
+
+/// Sizes as the kernels take them; that they fit was checked before.
+[[nodiscard]] constexpr std::uint32_t u32(std::size_t value) { return static_cast<std::uint32_t>(value); }
+[[nodiscard]] constexpr std::int32_t i32(std::size_t value) { return static_cast<std::int32_t>(value); }
+[[nodiscard]] constexpr std::int64_t i64(std::size_t value) { return static_cast<std::int64_t>(value); }
 
 /// Binds arguments in index order: tensors as buffers, everything else as bytes. May compile the kernel.
 template <class... Arguments>

@@ -14,9 +14,6 @@
 
 namespace anymetal::ops {
 
-/// Sizes the kernels take as 32-bit numbers; checked before.
-[[nodiscard]] constexpr std::uint32_t u32(std::size_t value) { return static_cast<std::uint32_t>(value); }
-
 /// A tensor and what messages call it.
 struct Operand {
   std::string_view name;

@@ -10,8 +10,6 @@
 namespace anymetal::ops {
 namespace {
 
-constexpr std::uint32_t u32(std::size_t value) { return static_cast<std::uint32_t>(value); }
-
 std::string kernel_name(std::string_view stem, DType dtype) { return fmt::format("{}_{}", stem, name(dtype)); }
 
 /// Checks the data of an op whose kernels exist for these types.

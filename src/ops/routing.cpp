@@ -10,8 +10,6 @@
 namespace anymetal::ops {
 namespace {
 
-constexpr std::uint32_t u32(std::size_t value) { return static_cast<std::uint32_t>(value); }
-
 constexpr std::size_t kSimdgroup = 32;
 
 /// Checks the choices against the tokens and experts there are.

@@ -10,8 +10,6 @@
 namespace anymetal::ops {
 namespace {
 
-constexpr std::uint32_t u32(std::size_t value) { return static_cast<std::uint32_t>(value); }
-
 void check_lengths(Checks& check, std::size_t heads, std::size_t kv_heads, std::size_t length, std::size_t capacity) {
   check.that(heads % kv_heads == 0, "{} heads cannot share {} key heads", heads, kv_heads);
   check.that(length > 0 && length <= capacity, "length {} must be positive and at most the {} rows of keys", length,

@@ -15,8 +15,6 @@ namespace {
 constexpr std::size_t kBlock = 256;     // elements that share a norm
 constexpr std::size_t kMaxSplits = 32;  // threadgroups that may share one query's keys
 
-constexpr std::uint32_t u32(std::size_t value) { return static_cast<std::uint32_t>(value); }
-
 /// Shape of a cache, once check_cache has found no fault.
 struct Shape {
   std::size_t heads, capacity, dim;

@@ -22,7 +22,7 @@ namespace anymetal::device::cpu {
 namespace {
 
 /// Instructions of merged threads: each becomes one of vectors.
-constexpr std::size_t kLongest = 1200;
+constexpr std::size_t kMostInstructions = 1200;
 
 class Merging {
  public:
@@ -192,7 +192,7 @@ MergingLimits merging_limits(const ThreadFunction& thread, const ThreadFlow& flo
     const ThreadDifferences differences(thread, flow, axis, shapes.width());
     if (!differences.obstacle().empty()) return 1U;
     kept = std::max(kept, bits_kept_in_loops(differences, flow, shapes));
-    return static_cast<unsigned>(std::max(kLongest / std::max<std::size_t>(differences.count(), 1), std::size_t{1}));
+    return static_cast<unsigned>(std::max(kMostInstructions / std::max<std::size_t>(differences.count(), 1), std::size_t{1}));
   };
   MergingLimits limits{limit(Axis::X), limit(Axis::Y)};
   const auto vectors = costs.getNumberOfRegisters(costs.getRegisterClassForType(/*Vector=*/true));

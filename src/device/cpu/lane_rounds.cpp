@@ -20,7 +20,7 @@ namespace anymetal::device::cpu {
 namespace {
 
 /// Longer loops gain little, and a copy is compiled too.
-constexpr std::size_t kLongest = 64;
+constexpr std::size_t kLongestRound = 64;
 
 /// The question `value < end`, however it is written.
 struct Below {
@@ -110,7 +110,7 @@ std::optional<CountedRounds> counted_rounds(const llvm::Loop& loop, const LaneSh
     instructions += block->size();
     if (!may_be_copied(*block)) return std::nullopt;
   }
-  if (instructions > kLongest) return std::nullopt;
+  if (instructions > kLongestRound) return std::nullopt;
   const auto* branch = llvm::dyn_cast<llvm::BranchInst>(rounds.latch->getTerminator());
   const auto asked = branch ? goes_on_below(*branch, rounds.blocks.front()) : std::nullopt;
   rounds.counter = asked ? carried(rounds, asked->value) : nullptr;
