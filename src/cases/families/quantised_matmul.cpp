@@ -166,7 +166,7 @@ void mat_vec_cases(CaseList& list, std::string_view kernel, DType type, const To
       if (row == 3) x[i] = i % 8 == 0 ? 1.0 : -32767.0 / 8355700.0;  // as three bytes 0, -128 and 1
     }
     p.given(1, x);
-    build(p, {4, 256, kBlocks * block}, kCancellingWeights);
+    build(p, {4, 256, kBlocks * block}, f32_accumulation(kBlocks * block));
   });
   list.add(kernel, "unusual vectors", [=](Problem& p) {
     p.given(1, unusual_vectors(5 * block));
