@@ -70,13 +70,15 @@ std::vector<std::byte> every_code(ops::DType type, Scales scales) {
 
 std::vector<std::byte> equal_bytes(ops::DType type, std::size_t blocks) {
   const std::size_t size = ops::info(type).block_bytes;
+  // Minima are added in Q4_1 and Q5_1, subtracted in others.
+  const std::uint16_t minimum = type == ops::DType::Q4_1 || type == ops::DType::Q5_1 ? 0x4c00 : 0xae66;
   std::vector<std::byte> bytes;
   for (unsigned value = 0; value < 256; ++value) {
     std::vector<std::byte> block(size, static_cast<std::byte>(value));
     std::uint16_t number = 0x3c00;
     for (const std::size_t at : halves_of(type)) {
       block[at] = static_cast<std::byte>(number & 255u), block[at + 1] = static_cast<std::byte>(number >> 8);
-      number = 0xae66;
+      number = minimum;
     }
     if (type == ops::DType::MXFP4) block[0] = std::byte{128};
     for (std::size_t i = 0; i < blocks; ++i) bytes.insert(bytes.end(), block.begin(), block.end());

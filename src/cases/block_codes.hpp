@@ -28,7 +28,8 @@ enum class Scales : std::uint8_t { Moderate, Any };
 inline constexpr std::size_t kCodeBlocks = 272;
 
 /// 256 rows of so many blocks, in each of which all bytes are alike but f16 scales and MXFP4's, which are 1, and
-/// minima, -0.1, so that no weight is the small difference of large terms.
+/// minima: 16 where they are added, -0.1 where they are subtracted, so that no weight is the small difference of large
+/// terms, nor of a code less the middle of all codes and what makes up for that.
 [[nodiscard]] std::vector<std::byte> equal_bytes(ops::DType type, std::size_t blocks);
 
 /// n numbers in [0.5, 1.5).
