@@ -107,31 +107,39 @@ def pytorch(folder):
     return found
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser_of(description):
+    """What every script that compares cases with known answers takes."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--anymetal", type=lambda name: pathlib.Path(name).absolute(), required=True)
     parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
-    parser.add_argument("--only", choices=["ggml", "mlx", "pytorch"])
     parser.add_argument("--cases", default="", help="parts of names, with commas: those cases only")
-    parser.add_argument("--folder", type=pathlib.Path, help="where the libraries are kept (default: thrown away)")
+    parser.add_argument("--folder", type=pathlib.Path, help="where the sources are kept (default: thrown away)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
-    options = parser.parse_args()
+    return parser
+
+
+def compare(options, find):
+    """Runs the cases that find(folder) gives, a line for each; the exit code."""
     wanted = [part for part in options.cases.split(",") if part]
     with tempfile.TemporaryDirectory() as temporary:
         folder = (options.folder or pathlib.Path(temporary)).absolute()
         folder.mkdir(parents=True, exist_ok=True)
-        cases = []
-        for library in [ggml, mlx, pytorch]:
-            if options.only in (None, library.__name__):
-                cases += library(folder)
-        cases = [c for c in cases if not wanted or any(part in c[0] for part in wanted)]
+        chosen = [case for case in find(folder) if not wanted or any(part in case[0] for part in wanted)]
         failed = 0
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-            for name, error, message in pool.map(lambda c: attempt(options, c, temporary), cases):
+            for name, error, message in pool.map(lambda case: attempt(options, case, temporary), chosen):
                 failed += bool(message)
                 print(f"{name:44} " + (f"{error:.1e}" if error is not None else "       ") + ("  " + message if message else ""), flush=True)
-        print(f"{len(cases) - failed} of {len(cases)} compute what they should")
-    return 1 if failed or not cases else 0
+        print(f"{len(chosen) - failed} of {len(chosen)} compute what they should")
+    return 1 if failed or not chosen else 0
+
+
+def main():
+    parser = parser_of(__doc__)
+    parser.add_argument("--only", choices=["ggml", "mlx", "pytorch"])
+    options = parser.parse_args()
+    libraries = [library for library in (ggml, mlx, pytorch) if options.only in (None, library.__name__)]
+    return compare(options, lambda folder: [case for library in libraries for case in library(folder)])
 
 
 if __name__ == "__main__":

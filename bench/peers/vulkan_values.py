@@ -7,17 +7,12 @@ The shaders are GLSL, from the source package of stable-diffusion-cpp-python 0.4
 program for each choice of types, as llama.cpp's build does. Needs NumPy, and glslc and spirv-cross (Debian's packages of these names).
 """
 
-import argparse
-import concurrent.futures
 import math
-import os
-import pathlib
 import re
 import struct
 import subprocess
 import sys
 import tarfile
-import tempfile
 
 import numpy as np
 
@@ -216,26 +211,11 @@ def cases():
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--anymetal", type=lambda name: pathlib.Path(name).absolute(), required=True)
-    parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
-    parser.add_argument("--cases", default="", help="parts of names, with commas: those cases only")
-    parser.add_argument("--folder", type=pathlib.Path, help="where the source package is kept (default: thrown away)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
-    options = parser.parse_args()
-    wanted = [part for part in options.cases.split(",") if part]
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = (options.folder or pathlib.Path(temporary)).absolute()
-        folder.mkdir(parents=True, exist_ok=True)
+    def find(folder):
         include = shaders(folder)
-        chosen = [(name, work, None, include) for name, work in cases() if not wanted or any(part in name for part in wanted)]
-        failed = 0
-        with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-            for name, error, message in pool.map(lambda case: kernel_values.attempt(options, case, temporary), chosen):
-                failed += bool(message)
-                print(f"{name:44} " + (f"{error:.1e}" if error is not None else "       ") + ("  " + message if message else ""), flush=True)
-        print(f"{len(chosen) - failed} of {len(chosen)} compute what they should")
-    return 1 if failed or not chosen else 0
+        return [(name, work, None, include) for name, work in cases()]
+
+    return kernel_values.compare(kernel_values.parser_of(__doc__).parse_args(), find)
 
 
 if __name__ == "__main__":
