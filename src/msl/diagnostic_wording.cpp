@@ -92,12 +92,16 @@ std::optional<Conversion> conversion_in(std::string_view note) {
   return Conversion{std::string(note.substr(from, from_end - from)), std::string(target), contains(note, "for 1st argument")};
 }
 
+/// Takes the first `count` characters of each occurrence away.
+void erase_all(std::string& message, std::string_view text, std::size_t count) {
+  for (std::size_t at = message.find(text); at != std::string::npos; at = message.find(text, at)) message.erase(at, count);
+}
+
 /// What the pre-pass and the library's macros put into the text, as it was written.
 void undo_insertions(std::string& message) {
-  constexpr std::string_view kMoved = " + __msl_in_constant";
-  for (std::size_t at = message.find(kMoved); at != std::string::npos; at = message.find(kMoved, at)) message.erase(at, kMoved.size());
-  constexpr std::string_view kQuery = "__msl_is_function_constant_defined";
-  for (std::size_t at = message.find(kQuery); at != std::string::npos; at = message.find(kQuery, at)) message.erase(at, 6);
+  constexpr std::string_view kMoved = " + __msl_in_constant", kPrefix = "__msl_";
+  erase_all(message, kMoved, kMoved.size());
+  erase_all(message, "__msl_is_function_constant_defined", kPrefix.size());
 }
 
 }  // namespace
