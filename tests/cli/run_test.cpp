@@ -106,7 +106,7 @@ TEST_F(CliRun, DynamicThreadgroupMemory) {
 
 TEST_F(CliRun, AVariableOfTheEnvironmentThatMakesNoSenseIsNamedOnce) {
   ::setenv("ANYMETAL_THREADS", "banana", 1);
-  const auto run = run_program({"run", source, "--entry", "reversed", "--buffer", "0=zeros:i32:8", "--threadgroup-memory", "0=32", "--grid", "1", "--group", "8"});
+                                   "--threadgroup-memory", "0=32", "--grid", "1", "--group", "8", "--dump",
   ::unsetenv("ANYMETAL_THREADS");
   EXPECT_EQ(run.exit_code, 0) << run.err;
   constexpr std::string_view kWarning = "anymetal: warning: ANYMETAL_THREADS=banana is left out: it takes a number of threads, 1 or more\n";
@@ -161,6 +161,14 @@ kernel void shifts(device float* y [[buffer(1)]], constant long* by [[buffer(2)]
 kernel void looks_up(constant uint* table [[buffer(0)]], device uint* y [[buffer(1)]], constant uint& at [[buffer(2)]]) {
   y[0] = table[at];
 }
+kernel void shares(device float* y [[buffer(0)]], constant int& by [[buffer(1)]], threadgroup float* given [[threadgroup(0)]],
+                   uint i [[thread_index_in_threadgroup]], uint n [[threads_per_threadgroup]]) {
+  threadgroup float own[64];
+  own[int(i) - min(by, 0)] = i;
+  given[int(i) + max(by, 0)] = i;
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  y[i] = own[n - 1 - i] + given[n - 1 - i];
+}
 )";
 
 TEST_F(CliRun, WhatAKernelAccessesOutsideItsBuffersIsAnError) {
@@ -207,6 +215,21 @@ TEST_F(CliRun, WhatAKernelAccessesOutsideItsBuffersIsAnError) {
     EXPECT_EQ(error.at("code"), "InvalidBinding");
     EXPECT_THAT(error.at("message").get<std::string>(), HasSubstr(mistake.message));
     EXPECT_EQ(scratch.names(), before);
+  }
+}
+
+TEST_F(CliRun, WhatAKernelDoesBeyondItsThreadgroupMemoryNeverReachesTheHeap) {
+  const auto file = scratch.write("past.metal", kRunsPast);
+  const auto shares = [&](int by) {
+    return run_program({"run", file, "--device", "cpu", "--entry", "shares", "--buffer", "0=zeros:f32:64", "--bytes",
+                        fmt::format("1=i32:{}", by), "--threadgroup-memory", "0=256", "--threads", "64", "--group",
+                        "64"});
+  };
+  EXPECT_EQ(shares(0).exit_code, 0);
+  for (const int by : {1, 4, 64, 1000, 16000, -129, -1000, -16000}) {  // its own array ends where the other begins
+    const auto result = shares(by);
+    EXPECT_EQ(result.exit_code, 1) << by << result.err;
+    EXPECT_THAT(result.err, HasSubstr("kernel 'shares': it accessed memory beyond its threadgroup memory")) << by;
   }
 }
 

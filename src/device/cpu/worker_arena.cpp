@@ -38,21 +38,24 @@ Result<void> WorkerArena::prepare(const CommandList& list, const Dispatch& dispa
       threadgroup_bytes += aligned(argument.length, kThreadgroupAlignment);
   const auto& size = dispatch.threads_per_threadgroup;
   const auto threads = aligned(size.x * size.y * size.z, kSimdWidth);
+  std::size_t frame_bytes = 0;
   const auto has_room = [&](const KernelTable& kernel) {
     if (kernel.start == nullptr) return true;
     const auto units = kernel.lanes_per_unit == 1
                            ? threads
                            : units_of(kernel, static_cast<std::uint32_t>(size.x), static_cast<std::uint32_t>(size.y),
                                       static_cast<std::uint32_t>(size.z));
-    return frames_.reserve(units * kernel.frame_stride) && exchange_.reserve(kernel.exchange_bytes) &&
+    frame_bytes = std::max<std::size_t>(frame_bytes, units * kernel.frame_stride);
+    return frames_.reserve(frame_bytes) && exchange_.reserve(kernel.exchange_bytes) &&
            sites_.reserve(threads * sizeof(Site));
   };
   if (!threadgroup_memory_.reserve(threadgroup_bytes) || !has_room(*code.whole) || !has_room(*code.ends))
     return fail(ErrorCode::OutOfMemory, "the system has no memory left for a threadgroup");
+  std::byte* const threadgroup_memory = threadgroup_memory_.last(threadgroup_bytes);
 
   if (code.whole->static_threadgroup_bytes > 0) {
     const auto bytes = std::min<std::size_t>(code.whole->static_threadgroup_bytes, kZeroedBytes);
-    std::memset(threadgroup_memory_.data.get(), 0, bytes);
+    std::memset(threadgroup_memory, 0, bytes);
   }
 
   arguments_.clear();
@@ -70,14 +73,14 @@ Result<void> WorkerArena::prepare(const CommandList& list, const Dispatch& dispa
         arguments_.push_back(const_cast<std::byte*>(list.bytes.data()) + argument.offset);  // NOLINT
         break;
       case BoundArgument::Kind::ThreadgroupLength:
-        arguments_.push_back(threadgroup_memory_.data.get() + offset);
+        arguments_.push_back(threadgroup_memory + offset);
         offset += aligned(argument.length, kThreadgroupAlignment);
         break;
     }
   }
   context_.arguments = arguments_.data();
-  context_.threadgroup_memory = threadgroup_memory_.data.get();
-  context_.frames = frames_.data.get();
+  context_.threadgroup_memory = threadgroup_memory;
+  context_.frames = frames_.last(frame_bytes);
   context_.exchange = exchange_.data.get();
   context_.sites = reinterpret_cast<Site*>(sites_.data.get());
   const std::array extent{dispatch.threads.x, dispatch.threads.y, dispatch.threads.z};

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "device/backend.hpp"
+#include "device/cpu/guarded_block.hpp"
 #include "device/cpu/kernel_abi.hpp"
 
 namespace anymetal::device::cpu {
@@ -21,9 +22,8 @@ class WorkerArena {
     std::uint64_t number = 0;
     bool operator==(const Purpose&) const = default;
   };
-  /// Makes the context of a dispatch: resolves its arguments and provides memory for groups of `threads` threads, of which
-  /// the first 64 bytes of static threadgroup memory are zero.
-  /// OutOfMemory on failure.
+  /// Makes the context of a dispatch: resolves its arguments and provides memory for groups of `threads` threads, of
+  /// which the first 64 bytes of static threadgroup memory are zero. OutOfMemory on failure.
   Result<void> prepare(const CommandList& list, const Dispatch& dispatch, const DispatchCode& code,
                        const std::array<std::uint32_t, 3>& groups, Purpose purpose);
   [[nodiscard]] bool is_prepared_for(Purpose purpose) const { return purpose_ == purpose; }
@@ -43,8 +43,8 @@ class WorkerArena {
   Purpose purpose_;
   GroupContext context_;
   std::vector<void*> arguments_;
-  Block threadgroup_memory_;
-  Block frames_;
+  GuardedBlock threadgroup_memory_{GuardedBlock::Holds::ThreadgroupMemory};
+  GuardedBlock frames_{GuardedBlock::Holds::Frames};  ///< private arrays that live across barriers lie there
   Block exchange_;
   Block sites_;
 };

@@ -42,11 +42,12 @@ Result<void> write_dumps(const RunRequest& request, const GuardedBindings& bindi
 }  // namespace
 
 Result<RunOutcome> execute(Device& device, const PipelinePtr& pipeline, const RunRequest& request) {
-  report_wild_accesses(
-      Error(ErrorCode::InvalidBinding, fmt::format("kernel '{}': it accessed memory that belongs to none "
-                                                   "of its buffers",
-                                                   pipeline->label())),
-      request.json);
+  const auto wild = [&](std::string_view memory) {
+    return Error(ErrorCode::InvalidBinding,
+                 fmt::format("kernel '{}': it accessed memory {}", pipeline->label(), memory));
+  };
+  report_wild_accesses(wild("that belongs to none of its buffers"), wild("beyond its threadgroup memory"),
+                       request.json);
   auto bindings = GuardedBindings::make(device, *pipeline, request.buffers, request.bytes);
   if (!bindings) return std::unexpected(bindings.error());
   auto encoder = device.make_command_encoder();
