@@ -1,13 +1,19 @@
 #include "registry/compile_pool.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <condition_variable>
 #include <cstdlib>
+#include <deque>
+#include <mutex>
 #include <new>
 #include <ranges>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <utility>
+#include <vector>
 
 namespace anymetal::registry {
 
@@ -26,19 +32,41 @@ Error gone() { return Error(ErrorCode::Cancelled, "the registry ended before the
 
 }  // namespace
 
-CompilePool::CompilePool() : most_(default_threads()) {}
+/// The threads of one process and their queues.
+class CompilePool::Threads {
+ public:
+  explicit Threads(const std::atomic<unsigned>& most) : most_(most) {}
+  ~Threads() { stop(); }
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
 
-void CompilePool::set_threads(unsigned count) {
-  const std::lock_guard lock(mutex_);
-  most_ = std::max(1u, count);
-}
+  void submit(std::shared_ptr<PipelineFlight> flight, CompilePriority priority);
+  void stop();
 
-unsigned CompilePool::threads() const {
-  const std::lock_guard lock(mutex_);
-  return most_;
-}
+ private:
+  void work();
+  [[nodiscard]] bool start_thread();  // the mutex is held; one more if it helps; false where there is none
+  [[nodiscard]] std::shared_ptr<PipelineFlight> next();  // the mutex is held; nullptr where there is none
+  [[nodiscard]] std::size_t queued() const;              // the mutex is held
 
+  const std::atomic<unsigned>& most_;
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  std::array<std::deque<std::shared_ptr<PipelineFlight>>, 3> queues_;  // by priority
+  std::vector<std::thread> threads_;
+  std::size_t idle_ = 0;
+  bool stopped_ = false;
+};
+
+CompilePool::CompilePool() : most_(default_threads()), threads_([this] { return std::make_unique<Threads>(most_); }) {}
+CompilePool::~CompilePool() = default;
+void CompilePool::set_threads(unsigned count) { most_ = std::max(1u, count); }
 void CompilePool::submit(std::shared_ptr<PipelineFlight> flight, CompilePriority priority) {
+  threads_->submit(std::move(flight), priority);
+}
+void CompilePool::stop() { threads_->stop(); }
+
+void CompilePool::Threads::submit(std::shared_ptr<PipelineFlight> flight, CompilePriority priority) {
   bool stopped = false;
   try {
     const std::lock_guard lock(mutex_);
@@ -57,7 +85,7 @@ void CompilePool::submit(std::shared_ptr<PipelineFlight> flight, CompilePriority
   }
 }
 
-bool CompilePool::start_thread() {
+bool CompilePool::Threads::start_thread() {
   if (idle_ <= queued() && threads_.size() < most_) {
     try {
       threads_.emplace_back([this] { work(); });
@@ -67,7 +95,7 @@ bool CompilePool::start_thread() {
   return !threads_.empty();
 }
 
-void CompilePool::stop() {
+void CompilePool::Threads::stop() {
   std::vector<std::thread> threads;
   std::vector<std::shared_ptr<PipelineFlight>> left;
   {
@@ -81,7 +109,7 @@ void CompilePool::stop() {
   for (auto& thread : threads) thread.join();
 }
 
-void CompilePool::work() {
+void CompilePool::Threads::work() {
   std::unique_lock lock(mutex_);
   while (true) {
     if (auto flight = next()) {
@@ -98,7 +126,7 @@ void CompilePool::work() {
   }
 }
 
-std::shared_ptr<PipelineFlight> CompilePool::next() {
+std::shared_ptr<PipelineFlight> CompilePool::Threads::next() {
   for (auto& queue : queues_ | std::views::reverse) {
     if (queue.empty()) continue;
     auto flight = std::move(queue.front());
@@ -108,7 +136,7 @@ std::shared_ptr<PipelineFlight> CompilePool::next() {
   return nullptr;
 }
 
-std::size_t CompilePool::queued() const {
+std::size_t CompilePool::Threads::queued() const {
   std::size_t count = 0;
   for (const auto& queue : queues_) count += queue.size();
   return count;

@@ -6,7 +6,12 @@
 
 namespace anymetal::registry {
 
-PipelineFlight::PipelineFlight(Result<PipelinePtr> answer) : begun_(true), result_(std::move(answer)) {}
+PipelineFlight::PipelineFlight(Result<PipelinePtr> answer) : begun_(1), result_(std::move(answer)) {}
+
+bool PipelineFlight::begin() {
+  unsigned nobody = 0;
+  return begun_.compare_exchange_strong(nobody, 1 + forks());
+}
 
 void PipelineFlight::fly() {
   if (!begin()) return;
@@ -40,6 +45,7 @@ bool PipelineFlight::has_landed() const {
 Result<PipelinePtr> PipelineFlight::wait() {
   fly();
   std::unique_lock lock(mutex_);
+  if (!result_ && begun_ != 1 + forks()) return std::unexpected(begun_before_fork());
   landed_.wait(lock, [&] { return result_.has_value(); });
   return *result_;
 }

@@ -36,7 +36,8 @@ class PipelineFlight {
   [[nodiscard]] bool wanted() const { return wanted_ != 0; }
 
   [[nodiscard]] bool has_landed() const;
-  /// Flies itself rather than waiting for a thread to begin.
+  /// Flies itself rather than waiting for a thread to begin. Cancelled where a thread of the process that this one was forked from has
+  /// begun: it is not here.
   [[nodiscard]] Result<PipelinePtr> wait();
   [[nodiscard]] bool wait_for(std::chrono::nanoseconds time) const;
   /// Calls back on landing, in the thread that lands it, or now. Where this finds no memory to wait, `callback` is left
@@ -44,11 +45,11 @@ class PipelineFlight {
   void on_landing(PipelineCallback& callback);
 
  private:
-  [[nodiscard]] bool begin() { return !begun_.exchange(true); }
+  [[nodiscard]] bool begin();
   void land(Result<PipelinePtr> result);
 
   Work work_;  // emptied when done: it holds the source and the device
-  std::atomic<bool> begun_{false};
+  std::atomic<unsigned> begun_{0};  // 1 + forks() where it was
   std::atomic<int> wanted_{1};
   mutable std::mutex mutex_;  // guards what follows
   mutable std::condition_variable landed_;

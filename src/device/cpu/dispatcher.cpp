@@ -63,19 +63,20 @@ struct Seat {
 
 }  // namespace
 
-Dispatcher::Dispatcher(unsigned threads) : impl_(std::make_unique<Impl>(threads)) {}
+Dispatcher::Dispatcher(unsigned threads) : impl_([threads] { return std::make_unique<Impl>(threads); }) {}
 Dispatcher::~Dispatcher() = default;
 
 Result<void> Dispatcher::execute(const CommandList& list) {
   if (list.dispatches.empty()) return {};
-  const ListOrder::Place place(impl_->order, list);
-  const Seat seat(impl_->pool);
-  if (impl_->arenas.size() == 1 || is_short(list)) return run_in_order(list, impl_->arenas[seat.number]);
-  auto& window = *impl_->windows[seat.number];
+  Impl& impl = *impl_;
+  const ListOrder::Place place(impl.order, list);
+  const Seat seat(impl.pool);
+  if (impl.arenas.size() == 1 || is_short(list)) return run_in_order(list, impl.arenas[seat.number]);
+  auto& window = *impl.windows[seat.number];
   {
     const trace::Span span("list", trace::enabled() ? fmt::format("{} dispatches", list.dispatches.size()) : "");
     window.begin(list);
-    impl_->pool.work_until(seat.number, [&] { return window.finished(); });
+    impl.pool.work_until(seat.number, [&] { return window.finished(); });
   }
   return window.finish();
 }

@@ -2,13 +2,13 @@
 /// \file
 /// Executes command lists.
 
-#include <memory>
-
 #include "device/backend.hpp"
+#include "observe/per_process.hpp"
 
 namespace anymetal::device::cpu {
 
-/// Thread contract: safe from any thread; lists of several threads run at once unless they use the same memory.
+/// Thread contract: safe from any thread; lists of several threads run at once unless they use the same memory. A
+/// forked process gets workers of its own.
 class Dispatcher {
  public:
   explicit Dispatcher(unsigned threads);
@@ -19,7 +19,7 @@ class Dispatcher {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  PerProcess<Impl> impl_;
 };
 
 }  // namespace anymetal::device::cpu
