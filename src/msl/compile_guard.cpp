@@ -2,6 +2,7 @@
 
 #include "msl/fault_signals.hpp"
 #include "msl/step_watch.hpp"
+#include "observe/per_process.hpp"
 
 #include <fmt/format.h>
 #include <pthread.h>
@@ -11,9 +12,11 @@
 #include <chrono>
 #include <condition_variable>
 #include <exception>
+#include <map>
 #include <mutex>
 #include <new>
 #include <optional>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -150,6 +153,82 @@ std::string wait(Step& step, const CompileLimits& limits, pthread_t thread) {
   return excess;
 }
 
+/// The steps that run in their callers' threads just now. From the first step on that is abandoned a thread watches them: what that one
+/// held is held for ever, and one that comes to wait for it is taken out.
+class StepsHere {
+ public:
+  /// Of one step, on its thread's stack.
+  struct Place {
+    StepExit* exit = nullptr;
+    pthread_t thread{};
+    pid_t task = 0;
+    std::uint64_t number = 0;
+    Place* next = nullptr;
+  };
+
+  void enter(Place& place) {
+    const std::lock_guard lock(mutex_);
+    place.number = ++last_;
+    place.next = std::exchange(first_, &place);
+    if (watched_ != 0) changed_.notify_all();
+  }
+  void leave(const Place& place) {
+    const std::lock_guard lock(mutex_);
+    Place** at = &first_;
+    while (*at != &place) at = &(*at)->next;
+    *at = place.next;
+  }
+  /// From now on those that sleep for long are interrupted.
+  void watch() {
+    const std::lock_guard lock(mutex_);
+    if (watched_ == 1 + forks()) return;
+    try {
+      std::thread([this] { run(); }).detach();
+      watched_ = 1 + forks();
+    } catch (const std::exception&) {  // no memory, no thread: the next that is abandoned tries again
+    }
+  }
+
+ private:
+  void run() {
+    using namespace std::chrono_literals;
+    std::map<std::uint64_t, StepWatch> watches;
+    std::unique_lock lock(mutex_);
+    while (true) {
+      changed_.wait(lock, [&] { return first_ != nullptr; });
+      std::erase_if(watches, [&](const auto& watch) { return !is_here(watch.first); });
+      for (Place* place = first_; place != nullptr; place = place->next) look_at(*place, watches);
+      lock.unlock();
+      std::this_thread::sleep_for(20ms);
+      lock.lock();
+    }
+  }
+  [[nodiscard]] bool is_here(std::uint64_t number) const {
+    const Place* place = first_;
+    while (place != nullptr && place->number != number) place = place->next;
+    return place != nullptr;
+  }
+  static void look_at(Place& place, std::map<std::uint64_t, StepWatch>& watches) {
+    try {
+      auto& watch = watches.try_emplace(place.number, CompileLimits{}, place.thread, place.task).first->second;
+      if (watch.sleeps()) place.exit->is_stuck.store(true, std::memory_order_release);
+    } catch (const std::bad_alloc&) {  // looked at again
+    }
+    if (place.exit->is_stuck.load(std::memory_order_acquire)) interrupt_step(place.thread);
+  }
+
+  std::mutex mutex_;  ///< guards what follows; a step leaves before its place is gone
+  std::condition_variable changed_;
+  Place* first_ = nullptr;
+  std::uint64_t last_ = 0;
+  unsigned watched_ = 0;  ///< 1 + forks() where the thread is
+};
+
+StepsHere& steps_here() {
+  static auto* const steps = new StepsHere;  // kernels may be let go of, and the thread goes on, while the process ends
+  return *steps;
+}
+
 }  // namespace
 
 StepOutcome run_step(const CompileLimits& limits, const std::function<void()>& work) {
@@ -161,13 +240,19 @@ StepOutcome run_step(const CompileLimits& limits, const std::function<void()>& w
   std::string excess = wait(step, limits, thread);
   pthread_join(thread, nullptr);
   if (!step.outcome.is_done() && step.outcome.reason.empty()) step.outcome.reason = std::move(excess);
+  if (step.outcome.end == StepOutcome::End::Abandoned) steps_here().watch();
   return std::move(step.outcome);
 }
 
 StepOutcome run_step_here(const std::function<void()>& work) {
   install_fault_handlers();
   Step step(work);
+  StepsHere::Place place{.exit = &step.exit, .thread = ::pthread_self(), .task = ::gettid()};
+  steps_here().enter(place);
   run_to_its_end(step);
+  steps_here().leave(place);
+  if (step.exit.is_stuck) step.outcome.reason = kStuck;
+  if (step.outcome.end == StepOutcome::End::Abandoned) steps_here().watch();
   return std::move(step.outcome);
 }
 

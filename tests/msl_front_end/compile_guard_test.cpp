@@ -11,8 +11,12 @@
 #include <llvm/Support/ErrorHandling.h>
 #include <llvm/Support/raw_ostream.h>
 
+#include <unistd.h>
+
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 #include <mutex>
 #include <new>
 #include <string>
@@ -95,6 +99,39 @@ TEST(CompileGuard, WhatAnAbandonedStepHoldsStopsNoOther) {
   const auto outcome = run_step({}, [&] { lock->lock(); });
   EXPECT_EQ(outcome.end, StepOutcome::End::Abandoned);
   EXPECT_THAT(outcome.reason, HasSubstr("still holds"));
+}
+
+// Steps in their callers' threads: one that begins to wait before the other is abandoned, and one that begins afterwards.
+TEST(CompileGuard, WhatAnAbandonedStepHoldsStopsNoStepOfAnotherThread) {
+  auto* const lock = new std::mutex;
+  std::atomic<bool> is_held = false;
+  std::atomic<pid_t> waiting = 0;
+  anymetal::msl::StepOutcome outcome;
+  std::thread other([&] {
+    while (!is_held) std::this_thread::yield();
+    outcome = anymetal::msl::run_step_here([&] {
+      waiting = ::gettid();
+      lock->lock();
+    });
+  });
+  const auto sleeps = [&] {
+    std::ifstream in("/proc/self/task/" + std::to_string(waiting) + "/stat");
+    std::string line;
+    std::getline(in, line);
+    return line.find(") S ") != std::string::npos;
+  };
+  EXPECT_FALSE(anymetal::msl::run_step_here([&] {
+                 lock->lock();
+                 is_held = true;
+                 while (waiting == 0 || !sleeps()) std::this_thread::yield();
+                 std::raise(SIGSEGV);
+               }).is_done());
+  other.join();
+  EXPECT_EQ(outcome.end, StepOutcome::End::Abandoned);
+  EXPECT_THAT(outcome.reason, HasSubstr("still holds"));
+  const auto later = anymetal::msl::run_step_here([&] { lock->lock(); });
+  EXPECT_EQ(later.end, StepOutcome::End::Abandoned);
+  EXPECT_THAT(later.reason, HasSubstr("still holds"));
 }
 
 TEST(CompileGuard, LeavesFromDepth) {
