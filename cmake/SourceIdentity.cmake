@@ -1,6 +1,6 @@
 # cmake -DROOT=... -DOUTPUT=... -P SourceIdentity.cmake: writes the digest of everything that decides what code the library
 # makes of a kernel. Part of every disk cache key, so that another build of the library never runs this one's code.
-file(GLOB_RECURSE files LIST_DIRECTORIES false ${ROOT}/src/msl/* ${ROOT}/src/device/* ${ROOT}/src/registry/* ${ROOT}/include/*)
+file(GLOB_RECURSE files LIST_DIRECTORIES false ${ROOT}/src/msl/* ${ROOT}/src/device/* ${ROOT}/src/registry/* ${ROOT}/src/cache/* ${ROOT}/include/*)
 list(SORT files)
 set(digests "${VERSION}")
 foreach(file IN LISTS files)

@@ -135,7 +135,8 @@ PipelinePtr PipelineBuilder::from_disk(Request& request, const std::string& key)
       ++disk_hits_;
       return std::move(*pipeline);
     }
-    if (pipeline.error().code() == ErrorCode::OutOfMemory) return nullptr;  // no fault of the entry's
+    const auto code = pipeline.error().code();
+    if (code == ErrorCode::OutOfMemory || code == ErrorCode::DeviceLost) return nullptr;  // no fault of the entry's
   }
   store_->reject(key);
   return nullptr;

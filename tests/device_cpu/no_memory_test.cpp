@@ -1,7 +1,11 @@
 // A device that one allocation fails for, each in turn: the kernel that is being loaded may fail, those loaded before
 // and after do not.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <cstdint>
+#include <fstream>
 #include <new>
 
 #include "device/cpu/cpu_backend.hpp"
@@ -54,6 +58,43 @@ TEST(NoMemory, LoadingFailsAndCanBeTriedAgain) {
     ASSERT_TRUE(backend->load(*artifact, "after"));
   }
   EXPECT_GT(failures, 50U);
+}
+
+/// While it lives the process gets no more pages than it has.
+class NoMorePages {
+ public:
+  NoMorePages() {
+    ::getrlimit(RLIMIT_AS, &before_);
+    std::ifstream in("/proc/self/statm");
+    std::uint64_t pages = 0;
+    in >> pages;
+    const rlimit now{pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)), before_.rlim_max};
+    ::setrlimit(RLIMIT_AS, &now);
+  }
+  ~NoMorePages() { ::setrlimit(RLIMIT_AS, &before_); }
+  NoMorePages(const NoMorePages&) = delete;
+  NoMorePages& operator=(const NoMorePages&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+// An entry of the disk cache is not taken for damaged because there are no pages for its code.
+TEST(NoMemory, NoPagesForCodeAreNoFaultOfTheObject) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer needs address space of its own";
+#endif
+  const auto backend = *device::cpu::make_cpu_backend({1, std::nullopt});
+  const auto artifact = compiled(*backend);
+  ASSERT_TRUE(artifact) << artifact.error().message();
+  ASSERT_TRUE(backend->load(*artifact, "before"));
+  const auto refused = [&] {
+    const NoMorePages limit;
+    return backend->load(*artifact, "a");
+  }();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::OutOfMemory) << refused.error().message();
+  EXPECT_TRUE(backend->load(*artifact, "after"));
 }
 
 }  // namespace

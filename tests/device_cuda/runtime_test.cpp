@@ -163,8 +163,11 @@ TEST_F(CudaRuntime, FailedLoadLeavesNothingBehind) {
 TEST_F(CudaRuntime, TheFormThatTakesConstantsByAddressIsMadeOnceForAllProcesses) {
   const anymetal::testing::TemporaryDirectory root;
   const auto device = *Device::open("cuda:0");
-  // What a process counts that binds a buffer where the kernel has a constant. `damage` stands for another version's cubin.
-  const auto statistics_of_a_process = [&](bool damage) {
+  // What a process counts that binds a buffer where the kernel has a constant, and for which loading that form ends with `result`.
+  constexpr int kSuccess = 0;
+  constexpr int kOutOfMemory = 2;
+  constexpr int kInvalidImage = 200;  // as of another version's cubin
+  const auto statistics_of_a_process = [&](int result) {
     KernelRegistry registry(DiskCacheOptions{.directory = (root.path() / "cache").string()});
     registry.register_source("k", R"(#include <metal_stdlib>
 kernel void k(device uint* x [[buffer(0)]], constant uint& step [[buffer(1)]], uint i [[thread_position_in_grid]]) { x[i] += step; })");
@@ -176,17 +179,18 @@ kernel void k(device uint* x [[buffer(0)]], constant uint& step [[buffer(1)]], u
     encoder.set_buffer(0, buffer);
     encoder.set_buffer(1, buffer);
     encoder.dispatch_threads({4}, {4});
-    if (damage) fail_call("cuModuleLoadDataEx", 200, 0);
+    fail_call("cuModuleLoadDataEx", result, 0);
     (void)encoder.commit_and_wait();
     fail_call("cuModuleLoadDataEx", 0);
     return registry.statistics();
   };
-  EXPECT_EQ(statistics_of_a_process(false).disk_writes, 3U) << "the kernel, its code, and the other form of it";
-  auto again = statistics_of_a_process(false);
+  EXPECT_EQ(statistics_of_a_process(kSuccess).disk_writes, 3U) << "the kernel, its code, and the other form of it";
+  EXPECT_EQ(statistics_of_a_process(kOutOfMemory).disk_corrupt, 0U) << "the GPU's memory is full: what is kept stays";
+  auto again = statistics_of_a_process(kSuccess);
   EXPECT_EQ(again.disk_writes, 0U);
   EXPECT_EQ(again.disk_misses, 0U);
-  EXPECT_EQ(statistics_of_a_process(true).disk_corrupt, 1U) << "what cannot be loaded is thrown away";
-  again = statistics_of_a_process(false);
+  EXPECT_EQ(statistics_of_a_process(kInvalidImage).disk_corrupt, 1U) << "what cannot be loaded is thrown away";
+  again = statistics_of_a_process(kSuccess);
   EXPECT_EQ(again.disk_writes, 1U);
   EXPECT_EQ(again.disk_misses, 1U);
 }

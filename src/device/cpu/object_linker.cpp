@@ -14,13 +14,31 @@
 
 #include <atomic>
 #include <mutex>
+#include <system_error>
 #include <utility>
 
 namespace anymetal::device::cpu {
 namespace {
 
+/// What the session reports beside the error that it returns: of the link that this thread is at, as LLVM's tasks run where they arise.
+struct LinkReport {
+  std::string text;
+  bool has_no_memory = false;  ///< the system gave no pages, or did not let them become code
+};
+thread_local LinkReport* link_report = nullptr;
+
+bool says_no_memory(const llvm::Error& error) {
+  bool found = false;
+  llvm::visitErrors(error, [&](const llvm::ErrorInfoBase& info) {
+    found = found || info.convertToErrorCode() == std::errc::not_enough_memory;
+  });
+  return found;
+}
+
 Error as_error(std::string_view what, llvm::Error error) {
-  return Error(ErrorCode::InternalError, fmt::format("{}: {}", what, llvm::toString(std::move(error))));
+  const bool has_no_memory = says_no_memory(error) || (link_report != nullptr && link_report->has_no_memory);
+  return Error(has_no_memory ? ErrorCode::OutOfMemory : ErrorCode::InternalError,
+               fmt::format("{}: {}", what, llvm::toString(std::move(error))));
 }
 
 /// The one execution session of a linker, with the dylib of allowed symbols.
@@ -28,9 +46,12 @@ struct Session {
   Session(std::unique_ptr<llvm::orc::ExecutorProcessControl> control, std::size_t page_size)
       : session(std::move(control)),
         layer(session, std::make_unique<llvm::jitlink::InProcessMemoryManager>(page_size)) {
-    session.setErrorReporter([this](llvm::Error error) {
-      const std::scoped_lock lock(mutex);
-      report += llvm::toString(std::move(error));
+    session.setErrorReporter([](llvm::Error error) {
+      const bool has_no_memory = says_no_memory(error);
+      const auto text = llvm::toString(std::move(error));
+      if (link_report == nullptr) return;
+      link_report->has_no_memory = link_report->has_no_memory || has_no_memory;
+      link_report->text += text;
     });
   }
   ~Session() {
@@ -42,18 +63,11 @@ struct Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  std::string take_report() {
-    const std::scoped_lock lock(mutex);
-    return std::exchange(report, {});
-  }
-
   llvm::orc::ExecutionSession session;
   llvm::orc::ObjectLinkingLayer layer;
   llvm::orc::JITDylib* runtime = nullptr;
   std::atomic<std::uint64_t> next = 0;
   std::atomic<bool> is_sound = true;
-  std::mutex mutex;
-  std::string report;  ///< what went wrong inside the last link
   std::shared_ptr<Session> self;  ///< where it is not sound: it lives for ever
 };
 
@@ -81,6 +95,7 @@ class SessionKernel final : public LinkedKernel {
 };
 
 /// `kernel` is the caller's from the first step on: where this is left in an unknown state, nothing may be taken back.
+/// Precondition: link_report is set.
 Result<void> link_in(const std::shared_ptr<Session>& session, std::string_view object, std::string_view label,
                      std::shared_ptr<SessionKernel>& kernel) {
   auto name = fmt::format("kernel {}", session->next.fetch_add(1, std::memory_order_relaxed));
@@ -93,8 +108,8 @@ Result<void> link_in(const std::shared_ptr<Session>& session, std::string_view o
   auto symbol = session->session.lookup({&dylib}, session->session.intern(kTableSymbol));
   if (!symbol) {
     auto error = as_error("the kernel's object cannot be linked", symbol.takeError());
-    const auto report = session->take_report();
-    return std::unexpected(report.empty() ? error : Error(error.code(), error.message() + ": " + report));
+    const auto& reported = link_report->text;
+    return std::unexpected(reported.empty() ? error : Error(error.code(), error.message() + ": " + reported));
   }
   kernel->set_table(*symbol->getAddress().toPtr<const KernelTable*>());
   return {};
@@ -124,7 +139,13 @@ class SessionLinker final : public ObjectLinker {
     if (!session) return std::unexpected(session.error());
     std::shared_ptr<SessionKernel> kernel;
     Result<void> linked;
-    const auto outcome = msl::run_step_here([&] { linked = link_in(*session, object, label, kernel); });
+    LinkReport report;
+    const auto outcome = msl::run_step_here([&] {
+      link_report = &report;
+      linked = link_in(*session, object, label, kernel);
+      link_report = nullptr;
+    });
+    link_report = nullptr;  // where the step did not come to its end
     if (outcome.is_done() && !linked) return std::unexpected(linked.error());
     if (outcome.is_done()) return kernel;
     give_up(*session);

@@ -121,7 +121,9 @@ Result<std::shared_ptr<const Kernel>> Kernel::make_by_address() const {
   if (const auto kept = forms_ != nullptr ? forms_->find(kForm) : std::nullopt) {
     const std::string_view bytes = *kept;
     if (const auto end = bytes.find('\0'); end != std::string_view::npos) {
-      if (auto kernel = load_by_address(bytes.substr(0, end), bytes.substr(end + 1))) return kernel;
+      auto kernel = load_by_address(bytes.substr(0, end), bytes.substr(end + 1));
+      const auto is_of = [&](ErrorCode code) { return kernel.error().code() == code; };
+      if (kernel || is_of(ErrorCode::OutOfMemory) || is_of(ErrorCode::DeviceLost)) return kernel;  // no fault of what was kept
     }
     forms_->reject(kForm);
   }
