@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -231,6 +232,35 @@ TEST_F(CliRun, WhatAKernelDoesBeyondItsThreadgroupMemoryNeverReachesTheHeap) {
     EXPECT_EQ(result.exit_code, 1) << by << result.err;
     EXPECT_THAT(result.err, HasSubstr("kernel 'shares': it accessed memory beyond its threadgroup memory")) << by;
   }
+}
+
+/// While it lives no file grows past these bytes, of programs that are started too.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit now{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &now);
+  }
+  ~FileSizeLimit() { ::setrlimit(RLIMIT_FSIZE, &before_); }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(CliRun, ADumpLargerThanFilesMayBecomeIsAnErrorAndNoSignal) {
+  const auto before = scratch.names();
+  const auto result = [&] {
+    const FileSizeLimit limit(8192);
+    return run_program({"run", source, "--entry", "shifted", "--device", "cpu", "--constant", "0=int:1", "--buffer",
+                        "0=zeros:i32:4096", "--buffer", "1=zeros:i32:4096", "--threads", "4", "--dump",
+                        "1=" + scratch.file("y.npy")});
+  }();
+  EXPECT_EQ(result.exit_code, 1) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("y.npy: cannot write: File too large"));
+  EXPECT_EQ(scratch.names(), before);
 }
 
 TEST_F(CliRun, AnOffsetThatDoesNotFitIsNamedAsItWasGiven) {

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -16,6 +17,7 @@
 #include "observe/environment.hpp"
 #include "parts/misspelt_variables.hpp"
 #include "registry/suggestions.hpp"
+#include "run/without_memory.hpp"
 
 namespace {
 
@@ -91,6 +93,8 @@ Exit run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   open_standard_streams();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow (ulimit -f) is an error of who writes it
+  end_cleanly_without_memory();
   try {
     const Exit exit = run(argc, argv);
     flush_output();
