@@ -13,6 +13,7 @@
 #include <condition_variable>
 #include <exception>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <optional>
@@ -54,8 +55,17 @@ void set_outcome(Step& step, StepOutcome::End end, Reason reason) {
 
 constexpr const char* kOutOfMemory = "ran out of memory";
 
+constexpr const char* kInherited =
+    "waits for what a thread of the process that this one was forked from, or a compilation that crashed, still holds: start the program anew";
+
 /// Whether a step of this process was abandoned. Whatever lock it held is held for ever.
 std::atomic<bool> some_was_abandoned = false;
+
+/// Why a step that sleeps for long will not wake up; nullptr where it may.
+const char* stuck_reason() {
+  if (forks() != 0) return kInherited;
+  return some_was_abandoned ? kStuck : nullptr;
+}
 
 std::string reason_of(const StepExit& exit) {
   if (exit.has_no_memory) return kOutOfMemory;
@@ -133,9 +143,10 @@ std::string wait(Step& step, const CompileLimits& limits, pthread_t thread) {
         watch.emplace(limits, thread, step.task);
         return {};
       }
-      if (!some_was_abandoned || !watch->sleeps()) return watch->excess();
+      const char* const reason = stuck_reason();
+      if (reason == nullptr || !watch->sleeps()) return watch->excess();
       step.exit.is_stuck.store(true, std::memory_order_release);
-      return kStuck;
+      return reason;
     } catch (const std::bad_alloc&) {
       return kNoMemory;
     }
@@ -153,8 +164,8 @@ std::string wait(Step& step, const CompileLimits& limits, pthread_t thread) {
   return excess;
 }
 
-/// The steps that run in their callers' threads just now. From the first step on that is abandoned a thread watches them: what that one
-/// held is held for ever, and one that comes to wait for it is taken out.
+/// The steps that run in their callers' threads just now. From the first step on that is abandoned, and in a forked process, a thread watches
+/// them: what that one, or a thread that is not here, held is held for ever, and one that comes to wait for it is taken out.
 class StepsHere {
  public:
   /// Of one step, on its thread's stack.
@@ -170,7 +181,7 @@ class StepsHere {
     const std::lock_guard lock(mutex_);
     place.number = ++last_;
     place.next = std::exchange(first_, &place);
-    if (watched_ != 0) changed_.notify_all();
+    if (is_watched_) changed_.notify_one();
   }
   void leave(const Place& place) {
     const std::lock_guard lock(mutex_);
@@ -181,10 +192,10 @@ class StepsHere {
   /// From now on those that sleep for long are interrupted.
   void watch() {
     const std::lock_guard lock(mutex_);
-    if (watched_ == 1 + forks()) return;
+    if (is_watched_) return;
     try {
       std::thread([this] { run(); }).detach();
-      watched_ = 1 + forks();
+      is_watched_ = true;
     } catch (const std::exception&) {  // no memory, no thread: the next that is abandoned tries again
     }
   }
@@ -221,12 +232,13 @@ class StepsHere {
   std::condition_variable changed_;
   Place* first_ = nullptr;
   std::uint64_t last_ = 0;
-  unsigned watched_ = 0;  ///< 1 + forks() where the thread is
+  bool is_watched_ = false;
 };
 
 StepsHere& steps_here() {
-  static auto* const steps = new StepsHere;  // kernels may be let go of, and the thread goes on, while the process ends
-  return *steps;
+  // Kernels may be let go of, and the thread goes on, while the process ends.
+  static auto* const steps = new PerProcess<StepsHere>([] { return std::make_unique<StepsHere>(); });
+  return **steps;
 }
 
 }  // namespace
@@ -249,9 +261,10 @@ StepOutcome run_step_here(const std::function<void()>& work) {
   Step step(work);
   StepsHere::Place place{.exit = &step.exit, .thread = ::pthread_self(), .task = ::gettid()};
   steps_here().enter(place);
+  if (forks() != 0) steps_here().watch();
   run_to_its_end(step);
   steps_here().leave(place);
-  if (step.exit.is_stuck) step.outcome.reason = kStuck;
+  if (step.exit.is_stuck) step.outcome.reason = stuck_reason();
   if (step.outcome.end == StepOutcome::End::Abandoned) steps_here().watch();
   return std::move(step.outcome);
 }

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "cache/temporary_directory.hpp"
+#include "device/cpu/cpu_backend.hpp"
+#include "msl/parsed_source.hpp"
 #include "registry/flight.hpp"
 #include "registry/pipeline_flight.hpp"
 
@@ -63,7 +65,7 @@ template <class Work>
 int in_child(Work work) {
   const pid_t child = ::fork();
   if (child == 0) {
-    ::alarm(120);
+    ::alarm(60);
     ::_exit(work() ? 0 : 1);
   }
   int status = 0;
@@ -101,6 +103,23 @@ TEST_F(Fork, TheChildCompilesAndRunsAndLetsGo) {
             0)
       << "without having used them";
   EXPECT_TRUE(held.is_right(6, true)) << "the parent is as it was";
+}
+
+TEST_F(Fork, TheChildLinksWhateverItsParentWasLinking) {
+  const std::shared_ptr<device::Backend> backend = *device::cpu::make_cpu_backend({1, std::nullopt});
+  msl::SourceRequest request;
+  request.name = "a.metal";
+  request.text = "kernel void a(device int* x [[buffer(0)]], uint i [[thread_position_in_grid]]) { x[i] += 1; }";
+  const auto source = *msl::ParsedSource::parse(std::move(request));
+  const auto artifact = *backend->compile(*msl::specialise(**source->entry("a", {}), {}), "a");
+  std::atomic<bool> may_end = false;
+  std::thread linking([&] {
+    while (!may_end) EXPECT_TRUE(backend->load(artifact, "a"));
+  });
+  for (int i = 0; i < 100 && !HasFailure(); ++i)
+    EXPECT_EQ(in_child([&] { return backend->load(artifact, "a").has_value(); }), 0) << i;
+  may_end = true;
+  linking.join();
 }
 
 TEST_F(Fork, WhatAThreadOfTheParentWasCompilingIsAnError) {

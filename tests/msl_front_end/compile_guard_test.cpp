@@ -11,6 +11,7 @@
 #include <llvm/Support/ErrorHandling.h>
 #include <llvm/Support/raw_ostream.h>
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -132,6 +133,24 @@ TEST(CompileGuard, WhatAnAbandonedStepHoldsStopsNoStepOfAnotherThread) {
   const auto later = anymetal::msl::run_step_here([&] { lock->lock(); });
   EXPECT_EQ(later.end, StepOutcome::End::Abandoned);
   EXPECT_THAT(later.reason, HasSubstr("still holds"));
+}
+
+TEST(CompileGuard, WhatAThreadOfTheParentHoldsStopsNoStepOfAForkedProcess) {
+#if defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "ThreadSanitizer lets no child of several threads start threads";
+#endif
+  auto* const lock = new std::mutex;
+  std::thread([&] { lock->lock(); }).join();  // of a thread that the child has not
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(60);
+    const auto outcome = anymetal::msl::run_step_here([&] { lock->lock(); });
+    const bool is_taken_out = outcome.end == StepOutcome::End::Abandoned && outcome.reason.find("was forked from") != std::string::npos;
+    ::_exit(is_taken_out ? 0 : 1);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
 }
 
 TEST(CompileGuard, LeavesFromDepth) {

@@ -3,6 +3,7 @@
 #include "device/cpu/perf_plugin.hpp"
 #include "device/cpu/runtime_symbols.hpp"
 #include "msl/compile_guard.hpp"
+#include "observe/per_process.hpp"
 #include "observe/trace.hpp"
 
 #include <fmt/format.h>
@@ -68,7 +69,12 @@ struct Session {
   llvm::orc::JITDylib* runtime = nullptr;
   std::atomic<std::uint64_t> next = 0;
   std::atomic<bool> is_sound = true;
+  /// Another process's: a thread that is not here may hold its locks, so nothing is asked of it. Its linker keeps it for ever.
+  [[nodiscard]] bool is_inherited() const { return forks_ != forks(); }
   std::shared_ptr<Session> self;  ///< where it is not sound: it lives for ever
+
+ private:
+  const unsigned forks_ = forks();
 };
 
 /// A session in which a step was abandoned is in an unknown state: no more is linked in it, and nothing of it is freed.
@@ -81,7 +87,7 @@ class SessionKernel final : public LinkedKernel {
   SessionKernel(std::shared_ptr<Session> session, llvm::orc::JITDylib& dylib)
       : session_(std::move(session)), dylib_(&dylib) {}
   ~SessionKernel() override {
-    if (!session_->is_sound) return;
+    if (!session_->is_sound || session_->is_inherited()) return;
     const auto outcome = msl::run_step_here([&] {
       if (auto error = session_->session.removeJITDylib(*dylib_)) llvm::consumeError(std::move(error));
     });
@@ -154,18 +160,22 @@ class SessionLinker final : public ObjectLinker {
 
   /// The session to link in, made where there is none.
   Result<std::shared_ptr<Session>> current() {
-    const std::scoped_lock lock(mutex_);
-    if (session_ != nullptr && session_->is_sound) return session_;
+    Sessions& sessions = *sessions_;
+    const std::scoped_lock lock(sessions.mutex);
+    if (sessions.last != nullptr && sessions.last->is_sound) return sessions.last;
     Result<std::shared_ptr<Session>> made;
     const auto outcome = msl::run_step_here([&] { made = make_session(); });
     if (!outcome.is_done()) return std::unexpected(msl::step_error(outcome, "the JIT"));
-    if (made) session_ = *made;
+    if (made) sessions.last = *made;
     return made;
   }
 
  private:
-  std::mutex mutex_;
-  std::shared_ptr<Session> session_;
+  struct Sessions {
+    std::mutex mutex;
+    std::shared_ptr<Session> last;
+  };
+  PerProcess<Sessions> sessions_{[] { return std::make_unique<Sessions>(); }};
 };
 
 }  // namespace
