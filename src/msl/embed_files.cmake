@@ -30,7 +30,8 @@ ${table}  }};
 }
 }  // namespace anymetal::msl
 ")
-  set_source_files_properties(${OUTPUT} PROPERTIES OBJECT_DEPENDS "${paths}")
+  # A file compiled with others as one loses what it depends on.
+  set_source_files_properties(${OUTPUT} PROPERTIES OBJECT_DEPENDS "${paths}" SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()
 
 # embed_pch(OUTPUT host-file nvptx-file): defines embedded_pch().
