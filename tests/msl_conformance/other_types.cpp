@@ -84,6 +84,19 @@ const Feature kFeatures[] = {
      "template <typename F, typename T> true_type takes(decltype(F()(T()))); template <typename F, typename T> false_type takes(...); struct twice { int operator()(int x) thread { return 2 * x; } };",
      "o[0] = has_weight<heavy>::value; o[1] = has_weight<light>::value; o[2] = decltype(takes<twice, int>(0))::value; o[3] = decltype(takes<twice, light>(0))::value;",
      {1, 0, 1, 0}},
+    {"limits of a type of one's own by the template behind numeric_limits, and how many elements a vector has",
+     "template <typename T> struct numbered { uint i; T value; }; template <typename T> struct _numeric_limits_impl<numbered<T>> { static constexpr METAL_FUNC numbered<T> "
+     "lowest() { return numbered<T>{7, numeric_limits<T>::lowest()}; } }; template <typename T> constexpr T least() { return numeric_limits<T>::lowest(); } "
+     "template <uint N> constexpr uint at_least_one() { return N == 0 ? 1 : N; }",
+     "numbered<short> x = least<numbered<short>>(); o[0] = x.i; o[1] = x.value + n[0]; o[2] = least<const int>() == least<int>(); o[3] = at_least_one<vec_elements<half>::value>() * 10 + "
+     "at_least_one<vec_elements<const half3>::value>(); o[4] = vec_elements<packed_float4>::value + vec_elements<vec<uchar, 2>>::value;",
+     {7, -32768, 1, 13, 6}},
+    {"what the library's own templates know of SIMD-group functions and of the bits of formats",
+     "template <typename T> constexpr constant bool takes = __is_valid_simdgroup_type<T>::value; template <typename T, typename E = void> struct total { static METAL_FUNC T of(T x) { return "
+     "x; } }; template <typename T> struct total<T, enable_if_t<takes<T>>> { static METAL_FUNC T of(T x) { return simd_sum(x); } }; struct pair { int x, y; };",
+     "o[0] = takes<float> + takes<ushort4> * 2 + takes<half> * 4 + takes<int64_t> * 8 + takes<bool> * 16 + takes<pair> * 32; int sum = total<int>::of(5); pair p = total<pair>::of({3, 4}); "
+     "o[1] = sum + p.y; o[2] = (as_type<uint>(-1.5f) & ~_fp_encoding_traits<float>::sign_mask) < _fp_encoding_traits<float>::inf_mask; o[3] = _fp_encoding_traits<half>::inf_mask;",
+     {7, 9, 1, 0x7c00}},
     {"functions that are only declared, for the types of unevaluated calls",
      "template <typename T> T made(); float4 spread(float x); struct source { template <typename T> T next(int) const thread; }; template <typename T> using element_t = decltype(made<T>()[0] + 0); "
      "template <typename T> auto fits(T x) -> decltype(made<source>().template next<T>(0)) { return x; }",

@@ -1,5 +1,5 @@
 #pragma once
-// <metal_limits>: numeric_limits of every scalar.
+// <metal_limits>: numeric_limits of every scalar, by the template that sources specialise for types of their own.
 #pragma clang system_header
 #include "constants.h"
 
@@ -55,13 +55,15 @@ struct float_limits : unspecialised_limits {
 namespace metal {
 
 template <class T>
-struct numeric_limits : __msl::unspecialised_limits {};
+struct _numeric_limits_impl : __msl::unspecialised_limits {};
+template <class T>
+struct numeric_limits : _numeric_limits_impl<T> {};
 template <class T>
 struct numeric_limits<const T> : numeric_limits<T> {};
 
 #define __MSL_LIMITS(T) \
   template <>           \
-  struct numeric_limits<T> : __msl::integer_limits<T> {};
+  struct _numeric_limits_impl<T> : __msl::integer_limits<T> {};
 __MSL_LIMITS(bool)
 __MSL_LIMITS(char)
 __MSL_LIMITS(uchar)
@@ -75,7 +77,7 @@ __MSL_LIMITS(ulong)
 
 #define __MSL_LIMITS(T, bits, digits, exponent, largest, smallest, step, quiet, signalling)             \
   template <>                                                                                           \
-  struct numeric_limits<T> : __msl::float_limits<T, digits, exponent> {                                 \
+  struct _numeric_limits_impl<T> : __msl::float_limits<T, digits, exponent> {                           \
     static constexpr T max() { return static_cast<T>(largest); }                                        \
     static constexpr T min() { return static_cast<T>(smallest); }                                       \
     static constexpr T lowest() { return -max(); }                                                      \
@@ -88,5 +90,17 @@ __MSL_LIMITS(half, ushort, 11, 16, 65504.0f, 0x1p-14f, 0x1p-10f, 0x7e00u, 0x7d00
 __MSL_LIMITS(bfloat, ushort, 8, 128, 0x1.fep127f, 0x1p-126f, 0x1p-7f, 0x7fc0u, 0x7fa0u)
 __MSL_LIMITS(float, uint, 24, 128, 0x1.fffffep127f, 0x1p-126f, 0x1p-23f, 0x7fc00000u, 0x7fa00000u)
 #undef __MSL_LIMITS
+
+// The bits of a format, which sources ask for that convert to formats of their own.
+template <class T>
+struct _fp_encoding_traits;
+template <>
+struct _fp_encoding_traits<float> {
+  static constexpr uint sign_mask = 0x80000000u, inf_mask = 0x7f800000u;
+};
+template <>
+struct _fp_encoding_traits<half> {
+  static constexpr ushort sign_mask = 0x8000u, inf_mask = 0x7c00u;
+};
 
 }  // namespace metal

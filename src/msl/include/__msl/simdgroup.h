@@ -2,8 +2,13 @@
 // <metal_simdgroup>: functions over the active lanes of a SIMD-group of 32.
 #pragma clang system_header
 #include "lanes.h"
+#include "traits.h"
 
 namespace metal {
+
+// Whether the functions take values of a type, asked by sources that have a way around them for others.
+template <class T>
+struct __is_valid_simdgroup_type : bool_constant<__msl::is_lane_value<T>> {};
 
 #define __MSL_REDUCTION(name)                                                   \
   template <__msl::lane_scalar T>                                               \

@@ -141,6 +141,20 @@ struct common_type<T, U, V...> : common_type<typename common_type<T, U>::type, V
 template <class... T>
 using common_type_t = typename common_type<T...>::type;
 
+// How many elements a vector has; what is none has 0.
+template <class T, int N>
+struct vec;
+template <class T, int N>
+struct packed_vec;
+template <class T>
+struct vec_elements : integral_constant<int, 0> {};
+template <class T>
+struct vec_elements<const T> : vec_elements<T> {};
+template <class T, int N>
+struct vec_elements<vec<T, N>> : integral_constant<int, N> {};
+template <class T, int N>
+struct vec_elements<packed_vec<T, N>> : integral_constant<int, N> {};
+
 template <class... B>
 struct _conjunction : bool_constant<(static_cast<bool>(B::value) && ...)> {};
 template <class... B>
