@@ -20,6 +20,8 @@ import tarfile
 import tempfile
 import zipfile
 
+import kernel_libraries
+
 OUTSIDE = re.compile(r"compute subset|stage-in|bytes of threadgroup memory, limit|'goto' is not supported")
 LISTS = "".join(f"deb-src http://deb.debian.org/debian {suite} main\n" for suite in ["bookworm", "trixie", "sid"])
 # Package, version, what to unpack of it.
@@ -35,6 +37,8 @@ WHEELS = {
     "metalcore": "0.1.16", "metalml": "0.2.1", "mlxmolkit-rdkit": "0.5.0", "mps-pointops": "1.0.0", "skmetal": "1.0.0",
     "sovereign-metal": "1.0.1", "tessery": "0.5.1a1",
 }
+LLAMA_CPP = ("llama-cpp-python==0.3.36", [])
+CANDLE = ("mistralrs-metal", "0.8.0")
 PLATFORMS = ["--platform", "any"] + [word for system in range(11, 16) for arch in ["arm64", "universal2"] for word in ["--platform", f"macosx_{system}_0_{arch}"]]
 
 
@@ -141,7 +145,44 @@ def wheels(folder):
     return [f for root in found for f in sorted(root.rglob("*.metal")) if has_kernel(f)], []
 
 
-LIBRARIES = [spirv_cross, pytorch, angle, wheels, cycles, hashcat]
+def llama_cpp(folder):
+    """The kernels of llama.cpp as it keeps them now: 34 programs and what they include."""
+    root = folder / "llama_cpp"
+    if not root.exists():
+        with tarfile.open(kernel_libraries.fetch(*LLAMA_CPP, folder)) as archive:
+            archive.extractall(root, [m for m in archive if m.isfile() and re.search(r"/ggml/src/(ggml-common\.h|ggml-metal/.*\.(metal|h))$", m.name)], filter="data")
+    kernels = next(root.rglob("kernels"))
+    programs = folder / "llama_cpp_programs"
+    programs.mkdir(exist_ok=True)
+    files = []
+    for source in sorted(kernels.glob("*.metal")):
+        if not source.stem.endswith("_common"):
+            files.append(programs / source.name)
+            files[-1].write_text(f'#define GGML_METAL_HAS_BF16 1\n#define GGML_METAL_HAS_TENSOR 1\n#include "kernels/{source.name}"\n')
+    return files, [kernels.parent, kernels.parent.parent]
+
+
+def candle(folder):
+    """Those that Rust's candle has as strings in its programs, one after the other: a new one begins before its first header."""
+    binary = next(wheel(*CANDLE, folder, r"\.so$").rglob("*.so")).read_bytes()
+    text = max((m[0] for m in re.finditer(rb"[\t\n\r -~\x80-\xf4]{200,}", binary)), key=lambda run: run.count(b"kernel void")).decode(errors="replace")
+    lines = text.replace("CANDLE_METAL_ENABLE_FAST_MATH", "\n").split("\n")
+    starts = []
+    for i, line in enumerate(lines):
+        if line.startswith("#include <metal_stdlib>") and not any("#include" in before for before in lines[max(0, i - 2):i]):
+            while i and (not lines[i - 1].strip() or lines[i - 1].startswith(("//", "#define"))):
+                i -= 1
+            starts.append(i)
+    programs = folder / "candle"
+    programs.mkdir(exist_ok=True)
+    files = []
+    for n, (begin, end) in enumerate(zip(starts, [*starts[1:], len(lines)])):
+        files.append(programs / f"candle_{n}.metal")
+        files[-1].write_text("\n".join(lines[begin:end]) + "\n")
+    return files, []
+
+
+LIBRARIES = [spirv_cross, pytorch, angle, wheels, cycles, hashcat, llama_cpp, candle]
 
 
 def compile_file(options, file, include):

@@ -23,8 +23,9 @@ import numpy as np
 import kernel_libraries
 
 MLX_LM = ("mlx-lm==0.32.2", ["--only-binary=:all:"])
-NAMES = {mx.float32: "float", mx.float16: "half", mx.bfloat16: "bfloat16_t", mx.int32: "int", mx.uint32: "uint", mx.uint8: "uint8_t", mx.bool_: "bool"}
-VECTORS = ["thread_position_in_grid", "thread_position_in_threadgroup", "threadgroup_position_in_grid", "threads_per_threadgroup"]
+NAMES = {mx.float32: "float", mx.float16: "half", mx.bfloat16: "bfloat16_t", mx.int32: "int", mx.uint32: "uint", mx.uint8: "uint8_t",
+         mx.int8: "int8_t", mx.bool_: "bool"}
+VECTORS = ["thread_position_in_grid", "thread_position_in_threadgroup", "threadgroup_position_in_grid", "threads_per_threadgroup", "threads_per_grid"]
 SCALARS = ["thread_index_in_simdgroup", "simdgroup_index_in_threadgroup", "thread_index_in_threadgroup"]
 BARRIER = "threadgroup_barrier(mem_flags::mem_threadgroup);"
 
@@ -44,8 +45,9 @@ class Kernel:
     runs = None  # (anymetal, device, include, folder)
     kernels = set()
 
-    def __init__(self, name, input_names, output_names, source, header="", **_):
+    def __init__(self, name, input_names, output_names, source, header="", atomic_outputs=False, **_):
         self.name, self.inputs, self.outputs, self.source, self.header = name, input_names, output_names, source, header
+        self.result = "atomic<{}>" if atomic_outputs else "{}"
 
     def text(self, inputs, dtypes, template):
         """(the program, and what of the host's to bind besides the inputs: index -> numbers)"""
@@ -65,7 +67,7 @@ class Kernel:
             if f"{name}_strides" in self.source:
                 strides = [int(np.prod(array.shape[k + 1:])) for k in range(array.ndim)]
                 bound[bind(f"const constant int64_t* {name}_strides")] = np.array(strides, np.int64)
-        places = [bind(f"device {NAMES[dtype]}* {name}") for name, dtype in zip(self.outputs, dtypes)]
+        places = [bind(f"device {self.result.format(NAMES[dtype])}* {name}") for name, dtype in zip(self.outputs, dtypes)]
         for attributes, kind in ((VECTORS, "uint3"), (SCALARS, "uint")):
             parameters += [f"{kind} {a} [[{a}]]" for a in attributes if re.search(rf"\b{a}\b", self.source)]
         words = {mx.Dtype: "typename", bool: "bool", int: "int"}
@@ -76,7 +78,7 @@ class Kernel:
             program += f'template [[host_name("{self.name}_0")]] [[kernel]] decltype({self.name}<{values}>) {self.name}<{values}>;\n'
         return program, bound, places
 
-    def __call__(self, *, inputs, output_shapes, output_dtypes, grid, threadgroup, template=(), **_):
+    def __call__(self, *, inputs, output_shapes, output_dtypes, grid, threadgroup, template=(), init_value=None, **_):
         anymetal, device, include, folder = self.runs
         inputs = [array if isinstance(array, mx.array) else mx.array(array) for array in inputs]
         program, bound, places = self.text(inputs, output_dtypes, template)
@@ -91,6 +93,8 @@ class Kernel:
         for i, shape, dtype in zip(places, output_shapes, output_dtypes):
             empty = bits(mx.zeros(shape, dtype)).reshape(-1)
             empty.view(np.uint8)[:] = 0xff  # no number
+            if init_value is not None:
+                empty[:] = bits(mx.array([init_value]).astype(dtype))
             np.save(own / f"{i}.npy", empty)
             command += ["--buffer", f"{i}={own / str(i)}.npy", "--dump", f"{i}={own / 'out'}{i}.npy"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
@@ -101,23 +105,33 @@ class Kernel:
         return [(a.view(d) if d == mx.bfloat16 else a).reshape(s) for a, s, d in zip(found, output_shapes, output_dtypes)]
 
 
-def load(folder, options):
-    """Makes modules of the package importable without the packages that it needs for models."""
-    root = folder / "mlx_lm_sources"
+def on_a_mac():
+    """Has MLX say that it runs on a Mac, and kernels run here."""
+    mx.metal.is_available = lambda: True
+    mx.default_device = lambda: mx.gpu
+    mx.fast.metal_kernel = Kernel
+    mx.compile = lambda f=None, **_: f or (lambda g: g)
+
+
+def unpacked(package, folder):
+    """The folder of a wheel's files."""
+    root = folder / (package[0].split("==")[0].replace("-", "_") + "_sources")
     if not root.exists():
-        with zipfile.ZipFile(kernel_libraries.fetch(*MLX_LM, folder)) as archive:
+        with zipfile.ZipFile(kernel_libraries.fetch(*package, folder)) as archive:
             archive.extractall(root)
+    return root
+
+
+def load(folder):
+    """Makes modules of the package importable without the packages that it needs for models."""
+    root = unpacked(MLX_LM, folder)
     for name in ("mlx_lm", "mlx_lm.models", "mlx_lm.tuner"):
         package = types.ModuleType(name)
         package.__path__ = [str(root / name.replace(".", "/"))]
         sys.modules[name] = package
     sys.modules["mlx_lm.utils"] = types.ModuleType("mlx_lm.utils")
     sys.modules["mlx_lm.utils"].can_run_metal = lambda: True
-    mx.metal.is_available = lambda: True
-    mx.default_device = lambda: mx.gpu
-    mx.fast.metal_kernel = Kernel
-    mx.compile = lambda f=None, **_: f or (lambda g: g)
-    Kernel.runs = (options.anymetal, options.device, kernel_libraries.mlx_headers(folder), tempfile.mkdtemp(dir=folder))
+    on_a_mac()
 
 
 def sigmoid(x):
@@ -255,34 +269,42 @@ class Cases:
         yield exact(module._sinkhorn(start, iters=6, eps=mx.array([1e-6]))), wanted, 1e-6
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def compare(description, load, cases):
+    """Runs cases(), name -> a function that yields (found, wanted, allowed), a line for each; the exit code."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--anymetal", type=lambda name: pathlib.Path(name).absolute(), required=True)
     parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
     parser.add_argument("--cases", default="", help="parts of names, with commas: those cases only")
     parser.add_argument("--folder", type=pathlib.Path, help="where the packages are kept (default: thrown away)")
     options = parser.parse_args()
     wanted_parts = [part for part in options.cases.split(",") if part]
-    names = [n for n in vars(Cases) if not n.startswith("_") and n not in ("normal", "uniform", "delta_steps")]
-    names = [n for n in names if not wanted_parts or any(part in n for part in wanted_parts)]
-    good = 0
     with tempfile.TemporaryDirectory() as temporary:
         folder = (options.folder or pathlib.Path(temporary)).absolute()
         folder.mkdir(parents=True, exist_ok=True)
-        load(folder, options)
-        for name in names:
+        load(folder)
+        Kernel.runs = (options.anymetal, options.device, kernel_libraries.mlx_headers(folder), tempfile.mkdtemp(dir=folder))
+        chosen = {name: case for name, case in cases().items() if not wanted_parts or any(part in name for part in wanted_parts)}
+        good = results = 0
+        for name, case in chosen.items():
             errors, message = [], ""
             try:
-                for found, wanted, allowed in getattr(Cases(), name)():
-                    errors.append(np.abs(found - wanted).max() / np.abs(wanted).max())
+                for found, wanted, allowed in case():
+                    largest = np.abs(wanted).max() or 1.0
+                    errors.append(np.abs(found - wanted).max() / largest if np.shape(found) == np.shape(wanted) else np.inf)
                     if not errors[-1] <= allowed:
                         message = message or f"  error {errors[-1]:.2e} of the largest value, {allowed:.0e} allowed, in result {len(errors)}"
             except RuntimeError as failure:
                 message = f"  {failure}"
             good += not message
+            results += len(errors)
             print(f"{name:12} {len(errors):3} results, {max(errors, default=0):.1e}{message}", flush=True)
-        print(f"{good} of {len(names)} compute what they should, {len(Kernel.kernels)} kernels")
-    return 0 if good == len(names) and names else 1
+        print(f"{good} of {len(chosen)} compute what they should, {results} results of {len(Kernel.kernels)} kernels")
+    return 0 if good == len(chosen) and chosen else 1
+
+
+def main():
+    names = [n for n in vars(Cases) if not n.startswith("_") and n not in ("normal", "uniform", "delta_steps")]
+    return compare(__doc__, load, lambda: {name: getattr(Cases(), name) for name in names})
 
 
 if __name__ == "__main__":

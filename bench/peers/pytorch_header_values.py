@@ -9,6 +9,7 @@ import numpy as np
 
 from ggml_values import softmax, unset
 from pytorch_values import longs
+from random_words import philox
 
 COMMON = "#pragma METAL fp math_mode(safe)\n" + "".join(f"#include <{name}>\n" for name in ("c10/metal/common.h", "c10/metal/utils.h", "metal_stdlib", "metal_simdgroup"))
 COMMON += "using namespace metal;\nusing namespace c10::metal;\n"
@@ -305,20 +306,14 @@ kernel void draws(device uint4* raw [[buffer(0)]], device float* uniform [[buffe
 
 
 def draws(run, _):
-    """Philox 4x32 (Salmon et al., 2011), written over whole numbers; as the library counts them, nine rounds and the words of key and counter high first."""
-    seed, mask = 0x123456789ABCDEF, 0xFFFFFFFF
-    rows = []
-    for i in range(64):
-        counter, key = [0, 0, i >> 32, i & mask], [seed >> 32, seed & mask]
-        for _ in range(9):
-            p, q = 0xD2511F53 * counter[0], 0xCD9E8D57 * counter[2]
-            counter = [(q >> 32) ^ counter[1] ^ key[0], q & mask, (p >> 32) ^ counter[3] ^ key[1], p & mask]
-            key = [(key[0] + 0x9E3779B9) & mask, (key[1] + 0xBB67AE85) & mask]
-        rows.append(counter)
+    """As the library counts them: nine rounds and the words of key and counter high first."""
+    seed = 0x123456789ABCDEF
+    rows = philox([0, 0, 0, np.arange(64)], [seed >> 32, seed & 0xFFFFFFFF], 9).T
     raw, uniform, whole = run.run("draws", {0: np.zeros((64, 4), np.uint32), 1: unset(64), 2: np.zeros(64, np.int64)}, [0, 1, 2], (2, 1, 1), (32, 1, 1), None, {3: longs(seed)})
     run.compare(raw, rows, 0)
-    run.compare(uniform, (np.array(rows)[:, 0] & 0x7FFFFFFF) / 2.0**31, 1e-6)
-    run.compare(whole, np.floor((np.array(rows)[:, 0] & 0x7FFFFFFF) / 2.0**31 * 25) - 5, 0)
+    uniforms = (rows[:, 0] & np.uint64(0x7FFFFFFF)) / 2.0**31
+    run.compare(uniform, uniforms, 1e-6)
+    run.compare(whole, np.floor(uniforms * 25) - 5, 0)
 
 
 def cases():
