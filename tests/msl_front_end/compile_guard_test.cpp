@@ -92,7 +92,7 @@ TEST(CompileGuard, InThisThread) {
 }
 
 TEST(CompileGuard, WhatAnAbandonedStepHoldsStopsNoOther) {
-  auto* const lock = new std::mutex;  // as the compiler's own: it outlives what stopped with it
+  static auto* const lock = new std::mutex;  // as the compiler's own: it outlives what stopped with it
   EXPECT_FALSE(run_step({}, [&] {
                  lock->lock();
                  std::raise(SIGSEGV);
@@ -104,7 +104,7 @@ TEST(CompileGuard, WhatAnAbandonedStepHoldsStopsNoOther) {
 
 // Steps in their callers' threads: one that begins to wait before the other is abandoned, and one that begins afterwards.
 TEST(CompileGuard, WhatAnAbandonedStepHoldsStopsNoStepOfAnotherThread) {
-  auto* const lock = new std::mutex;
+  static auto* const lock = new std::mutex;
   std::atomic<bool> is_held = false;
   std::atomic<pid_t> waiting = 0;
   anymetal::msl::StepOutcome outcome;
@@ -139,7 +139,7 @@ TEST(CompileGuard, WhatAThreadOfTheParentHoldsStopsNoStepOfAForkedProcess) {
 #if defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "ThreadSanitizer lets no child of several threads start threads";
 #endif
-  auto* const lock = new std::mutex;
+  static auto* const lock = new std::mutex;
   std::thread([&] { lock->lock(); }).join();  // of a thread that the child has not
   const pid_t child = ::fork();
   if (child == 0) {
