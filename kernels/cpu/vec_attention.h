@@ -5,8 +5,8 @@
 
 namespace anymetal {
 
-constexpr constant uint kChunk = 32;    // keys whose scores are held at a time
-constexpr constant uint kTogether = 4;  // keys whose sums stay in registers with a part of the query
+constexpr constant uint kHeldKeys = 32;  // keys whose scores are held at a time
+constexpr constant uint kTogether = 4;   // keys whose sums stay in registers with a part of the query
 
 // A row of a cache in memory.
 template <class T>
@@ -24,12 +24,12 @@ struct VecAttention {
   float out[kMaxDim] = {};  // not normalised
   float top = kLowest, sum = 0.0f;
 
-  // Takes in the keys [begin, end), at most kChunk. key_row(i) and value_row(i) give rows, score(dot, i) the score of a key:
+  // Takes in the keys [begin, end), at most kHeldKeys. key_row(i) and value_row(i) give rows, score(dot, i) the score of a key:
   // -inf where the query does not see it; its value is then not read.
   template <class Keys, class Values, class Score>
   void add(uint begin, uint end, uint dim, Keys key_row, Values value_row, Score score) {
-    float scores[kChunk];
-    for (uint i = 0; i < kChunk; ++i) scores[i] = -INFINITY;
+    float scores[kHeldKeys];
+    for (uint i = 0; i < kHeldKeys; ++i) scores[i] = -INFINITY;
     float highest = top;
     for (uint key = begin; key < end; key += kTogether) {
       float dots[kTogether];
@@ -44,7 +44,7 @@ struct VecAttention {
     const float rescale = metal::exp(top - highest);
     top = highest;
     WideF total = 0.0f;
-    for (uint i = 0; i < kChunk; i += 16) {
+    for (uint i = 0; i < kHeldKeys; i += 16) {
       const WideF weights = wide_exp(Wide::load(scores + i) - highest);
       Wide::store(scores + i, weights);
       total += weights;

@@ -8,10 +8,10 @@ using namespace anymetal;
 #endif
 using namespace metal;
 
-constant uint kTile = 32;   // rows of a and of b per threadgroup
-constant uint kStep = 16;   // elements of K in threadgroup memory at a time
-constant uint kPitch = 24;  // elements between rows there
-constant uint kThreads = 128;
+constant uint kTile = 32;       // rows of a and of b per threadgroup
+constant uint kDepthStep = 16;  // elements of K in threadgroup memory at a time
+constant uint kPitch = 24;      // elements between rows there
+constant uint kTileThreads = 128;
 
 struct DenseSizes {
   uint m, n, k;
@@ -28,14 +28,14 @@ inline void gemm_tile(device const half* a, device const half* b, device half* c
 
   simdgroup_float8x8 sums[2][2];
   for (uint i = 0; i < 4; ++i) sums[i / 2][i % 2] = make_filled_simdgroup_matrix<float, 8>(0.0f);
-  for (uint k = 0; k < s.k; k += kStep) {
-    for (uint i = thread_index; i < kTile * kStep; i += kThreads) {
-      const uint row = i / kStep, column = k + i % kStep, at = row * kPitch + i % kStep;
+  for (uint k = 0; k < s.k; k += kDepthStep) {
+    for (uint i = thread_index; i < kTile * kDepthStep; i += kTileThreads) {
+      const uint row = i / kDepthStep, column = k + i % kDepthStep, at = row * kPitch + i % kDepthStep;
       left[at] = m0 + row < s.m && column < s.k ? a[ulong(m0 + row) * s.k + column] : half(0);
       right[at] = n0 + row < s.n && column < s.k ? b[ulong(n0 + row) * s.k + column] : half(0);
     }
     threadgroup_barrier(mem_flags::mem_threadgroup);
-    for (uint kk = 0; kk < kStep; kk += 8) {
+    for (uint kk = 0; kk < kDepthStep; kk += 8) {
       simdgroup_half8x8 x[2], y[2];
       for (uint i = 0; i < 2; ++i) {
         simdgroup_load(x[i], left + (m_part + 8 * i) * kPitch + kk, kPitch);
@@ -53,7 +53,7 @@ inline void gemm_tile(device const half* a, device const half* b, device half* c
     for (uint j = 0; j < 2; ++j) simdgroup_store(sums[i][j], memory + (m_part + 8 * i) * kTile + n_part + 8 * j, kTile);
   }
   threadgroup_barrier(mem_flags::mem_threadgroup);
-  for (uint i = thread_index; i < kTile * kTile; i += kThreads) {
+  for (uint i = thread_index; i < kTile * kTile; i += kTileThreads) {
     const uint m = m0 + i / kTile, n = n0 + i % kTile;
     if (m < s.m && n < s.n) c[ulong(m) * s.n + n] = half(memory[i]);
   }

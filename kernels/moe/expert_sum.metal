@@ -114,7 +114,7 @@ kernel void moe_weighted_sum_seq_backward_weights_f32(device const float* x [[bu
   if (has_own_rows(slot, s.tokens * s.slots, lane, size)) {
     const auto factors = [&](uint r) {
       const ulong row = slot - lane + r;
-      return RowFactors{x + row * s.width, dy + row / s.slots * s.width};
+      return OwnRowFactors{x + row * s.width, dy + row / s.slots * s.width};
     };
     const bool aligned = s.width % 4 == 0 && (((ulong)x | (ulong)dy) & 15) == 0;
     dweight[slot] = aligned ? own_row_sum<true>(s.width, lane, factors) : own_row_sum<false>(s.width, lane, factors);
@@ -145,7 +145,7 @@ kernel void naive_matvec_f32(device const float* w [[buffer(0)]],
                              uint size [[threads_per_threadgroup]]) {
 #if ANYMETAL_NVIDIA
   if (has_own_rows(row, s.n, lane, size)) {
-    const auto factors = [&](uint r) { return RowFactors{w + ulong(row - lane + r) * s.k, x}; };
+    const auto factors = [&](uint r) { return OwnRowFactors{w + ulong(row - lane + r) * s.k, x}; };
     const bool aligned = s.k % 4 == 0 && (((ulong)w | (ulong)x) & 15) == 0;
     y[row] = aligned ? own_row_sum<true>(s.k, lane, factors) : own_row_sum<false>(s.k, lane, factors);
     return;

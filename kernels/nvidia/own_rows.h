@@ -5,7 +5,7 @@
 
 namespace anymetal {
 
-struct RowFactors {
+struct OwnRowFactors {
   device const float* left;
   device const float* right;
 };
@@ -17,7 +17,7 @@ float own_row_sum(uint length, uint lane, Factors factors) {
   float own = 0.0f;
 #pragma clang loop unroll(disable)
   for (uint first = 0; first < 32; first += 16) {
-    RowFactors rows[16];
+    OwnRowFactors rows[16];
     float sums[32];  // of which the first sixteen are used
     for (uint r = 0; r < 16; ++r) {
       rows[r] = factors(first + r);

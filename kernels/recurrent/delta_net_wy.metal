@@ -83,19 +83,19 @@ struct WuParams {
 };
 static_assert(sizeof(WuParams) == 32, "layout");
 
-constant uint kTileRows = 8;  // rows of a thread's tile, eight columns wide
+constant uint kThreadRows = 8;  // rows of a thread's tile, eight columns wide
 
 // out[i] = sum over m of X[i, m] * factor(m) for the tile's rows i; `factor` gives eight columns, `out` points to them.
 template <class Factor, class Out>
 void times_inverse(device const float* X, Chunk c, uint row0, Factor factor, Out out) {
-  Lanes<8>::F sums[kTileRows] = {};
+  Lanes<8>::F sums[kThreadRows] = {};
   for (uint m = 0; m < c.rows; ++m) {
     const Lanes<8>::F f = factor(m);
 #pragma unroll
-    for (uint i = 0; i < kTileRows; ++i) sums[i] += X[c.row(min(row0 + i, c.rows - 1)) * kChunk + m] * f;
+    for (uint i = 0; i < kThreadRows; ++i) sums[i] += X[c.row(min(row0 + i, c.rows - 1)) * kChunk + m] * f;
   }
 #pragma unroll
-  for (uint i = 0; i < kTileRows; ++i) {
+  for (uint i = 0; i < kThreadRows; ++i) {
     if (row0 + i < c.rows) store_bfloat(out(row0 + i), sums[i]);
   }
 }
@@ -140,8 +140,8 @@ kernel void gated_delta_net_recompute_wu_bf16(device const bfloat* k [[buffer(0)
 
   // Neighbouring threads take neighbouring columns: first those of v, then those of k.
   const uint columns = V / 8 + K / 8;
-  for (uint tile = index; tile < columns * (kChunk / kTileRows); tile += size.x) {
-    const uint row0 = tile / columns * kTileRows, at = tile % columns;
+  for (uint tile = index; tile < columns * (kChunk / kThreadRows); tile += size.x) {
+    const uint row0 = tile / columns * kThreadRows, at = tile % columns;
     if (row0 >= c.rows) return;
     if (at < V / 8) {
       const uint y = at * 8;

@@ -69,7 +69,7 @@ kernel void outer_product_backward_lhs_f32(device const float* dy [[buffer(0)]],
   const uint columns = shape.columns;
 #if ANYMETAL_NVIDIA
   if (has_own_rows(i, shape.rows, lane, size)) {
-    const auto factors = [&](uint r) { return RowFactors{dy + ulong(i - lane + r) * columns, rhs}; };
+    const auto factors = [&](uint r) { return OwnRowFactors{dy + ulong(i - lane + r) * columns, rhs}; };
     const bool aligned = columns % 4 == 0 && (((ulong)dy | (ulong)rhs) & 15) == 0;
     dlhs[i] = aligned ? own_row_sum<true>(columns, lane, factors) : own_row_sum<false>(columns, lane, factors);
     return;

@@ -8,12 +8,12 @@ using namespace anymetal;
 
 // Functions of elements of 16 bits, which arithmetic limits and not memory.
 
-constant constexpr uint kTogether = 4096;  // elements for which one threadgroup works
+constant constexpr uint kGroupElements = 4096;  // elements for which one threadgroup works
 
 // Calls wide(i) for 16 elements each of those that a threadgroup has, and one(i) for the last ones.
 template <class Wide16, class One>
 void over_share(uint group, uint size, uint n, Wide16 wide, One one) {
-  const uint2 share = share_of(group, size, n, kTogether);
+  const uint2 share = share_of(group, size, n, kGroupElements);
   uint i = share.x;
 #pragma clang loop unroll_count(2)
   for (; i + 16 <= share.y; i += 16) wide(i);

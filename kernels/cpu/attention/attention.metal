@@ -40,9 +40,9 @@ void attend(constant AttentionParams& p, device const float* Q, device const uch
 
   VecAttention<kMaxDim> attention;
   for (uint d = 0; d < dim; ++d) attention.query[d] = Q[at + d];
-  for (uint chunk = seen.first; chunk < seen.end; chunk += kChunk) {
+  for (uint chunk = seen.first; chunk < seen.end; chunk += kHeldKeys) {
     attention.add(
-        chunk, min(seen.end, chunk + kChunk), dim, [=](uint i) { return cache_row(Row(), K, seen.slot(i), dim); },
+        chunk, min(seen.end, chunk + kHeldKeys), dim, [=](uint i) { return cache_row(Row(), K, seen.slot(i), dim); },
         [=](uint i) { return cache_row(Row(), V, seen.slot(i), dim); },
         [&](float dot, uint i) {
           const float score = soft_capped(dot * p.scale, p.softcap);

@@ -6,7 +6,7 @@ using namespace anymetal;
 
 // kernels: flash_attn_vec_dk256 flash_attn_vec_dk512 flash_attn_vec_f16kv_dk256 flash_attn_vec_f16kv_dk512
 
-constexpr constant uint kChunk = 32;  // keys that one part takes before the next one's
+constexpr constant uint kPartKeys = 32;  // keys that one part takes before the next one's
 
 // soft_capped() of 16 scores.
 inline WideF wide_soft_capped(WideF scores, float softcap) {
@@ -32,10 +32,10 @@ void attend(constant FlashAttnVecParams& p, device const float* Q, device const 
     attention.query[i / kDim][i % kDim] = exact_query ? q : float(half(q));
   }
   constexpr uint kKeys = attention.kKeys;
-  for (uint chunk = part * kChunk; chunk < length; chunk += parts * kChunk) {
-    for (uint key = chunk; key < min(length, chunk + kChunk); key += kKeys) {
+  for (uint chunk = part * kPartKeys; chunk < length; chunk += parts * kPartKeys) {
+    for (uint key = chunk; key < min(length, chunk + kPartKeys); key += kKeys) {
       if (key + kKeys <= first) continue;
-      attention.ahead = key + kKeys < chunk + kChunk ? kKeys : kKeys + (parts - 1) * kChunk;
+      attention.ahead = key + kKeys < chunk + kPartKeys ? kKeys : kKeys + (parts - 1) * kPartKeys;
       attention.add(max(first, key), min(length, key + kKeys),
                     [&](WideF dots) { return wide_soft_capped(dots * p.scale, p.softcap); });
     }

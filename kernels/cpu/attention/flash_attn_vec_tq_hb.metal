@@ -63,9 +63,9 @@ kernel void flash_attn_vec_tq_hb(constant TurboAttentionParams& p [[buffer(0)]],
     typedef decltype(book) Book;
     const CodedCache<kDim, Book> keys = {K_packed + codes, K_norms + norms, p.scale_factor_d512, &book};
     const CodedCache<kDim, Book> values = {V_packed + codes, V_norms + norms, p.scale_factor_d512, &book};
-    for (uint chunk = 0; chunk * kChunk < ring.length; ++chunk) {
+    for (uint chunk = 0; chunk * kHeldKeys < ring.length; ++chunk) {
       if (chunk / simdgroups % parts != part) continue;
-      const uint begin = chunk * kChunk, end = min(begin + kChunk, ring.length);
+      const uint begin = chunk * kHeldKeys, end = min(begin + kHeldKeys, ring.length);
       bool any = false;
 #pragma clang loop vectorize(disable) unroll(disable)
       for (uint i = begin; i < end && !any; ++i) any = ring.sees(i);

@@ -27,9 +27,9 @@ kernel void sdpa_decode(device const float* Q [[buffer(0)]],
   VecAttention<kMaxDim> attention;
   for (uint d = 0; d < dim; ++d) attention.query[d] = Q[ulong(head) * dim + d];
   const uint length = min(p.kv_seq_len, p.kv_capacity);
-  for (uint chunk = 0; chunk < length; chunk += kChunk) {
+  for (uint chunk = 0; chunk < length; chunk += kHeldKeys) {
     attention.add(
-        chunk, min(length, chunk + kChunk), dim, [=](uint i) { return WideRow<float>{keys + ulong(i) * dim}; },
+        chunk, min(length, chunk + kHeldKeys), dim, [=](uint i) { return WideRow<float>{keys + ulong(i) * dim}; },
         [=](uint i) { return WideRow<float>{values + ulong(i) * dim}; }, [&](float dot, uint) { return dot * p.scale; });
   }
   const float inverse = attention.sum > 0.0f ? 1.0f / attention.sum : 0.0f;

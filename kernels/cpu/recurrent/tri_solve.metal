@@ -90,18 +90,18 @@ struct InvertShape {
   uint batches, tokens, heads, chunk;
 };
 
-constant constexpr uint kChunk = 64;     // the usual one, whose rows are four vectors
-constant constexpr uint kRowsAtOnce = 4;  // of X, so that a row above them is read once for all
+constant constexpr uint kUsualChunk = 64;   // the usual one, whose rows are four vectors
+constant constexpr uint kRowsTogether = 4;  // of X, so that a row above them is read once for all
 
-// Rows i .. i + kRowsAtOnce - 1 of X, of whose columns those from 16 kVectors on are zero. Those above them are `kept`; rows past the
+// Rows i .. i + kRowsTogether - 1 of X, of whose columns those from 16 kVectors on are zero. Those above them are `kept`; rows past the
 // last one repeat it and are not stored.
 template <uint kVectors>
-void invert_rows(uint i, uint rows, ulong step, device const float* A, device float* X, thread float (&kept)[kChunk][kChunk], bool stream) {
-  device const float* a[kRowsAtOnce];
-  WideF x[kRowsAtOnce][kVectors];
+void invert_rows(uint i, uint rows, ulong step, device const float* A, device float* X, thread float (&kept)[kUsualChunk][kUsualChunk], bool stream) {
+  device const float* a[kRowsTogether];
+  WideF x[kRowsTogether][kVectors];
   const Int16 lane = lane_numbers();
 #pragma unroll
-  for (uint r = 0; r < kRowsAtOnce; ++r) {
+  for (uint r = 0; r < kRowsTogether; ++r) {
     a[r] = A + min(i + r, rows - 1) * step;
 #pragma unroll
     for (uint v = 0; v < kVectors; ++v) x[r][v] = lane + int(16 * v) == int(i + r) ? (WideF)1.0f : (WideF)0.0f;
@@ -113,12 +113,12 @@ void invert_rows(uint i, uint rows, ulong step, device const float* A, device fl
       for (uint v = 0; v <= part; ++v) {
         const WideF above = Wide::load(kept[k] + 16 * v);
 #pragma unroll
-        for (uint r = 0; r < kRowsAtOnce; ++r) x[r][v] -= a[r][k] * above;
+        for (uint r = 0; r < kRowsTogether; ++r) x[r][v] -= a[r][k] * above;
       }
     }
   }
 #pragma unroll
-  for (uint r = 0; r < kRowsAtOnce; ++r) {
+  for (uint r = 0; r < kRowsTogether; ++r) {
     if (i + r >= rows) return;
 #pragma unroll
     for (uint v = 0; v < kVectors; ++v) {
@@ -127,7 +127,7 @@ void invert_rows(uint i, uint rows, ulong step, device const float* A, device fl
       Wide::store(kept[i + r] + 16 * v, x[r][v]);
     }
 #pragma unroll
-    for (uint v = 0; v < kChunk / 16; ++v) wide_stream(X + (i + r) * step + 16 * v, v < kVectors ? x[r][v] : (WideF)0.0f, stream);
+    for (uint v = 0; v < kUsualChunk / 16; ++v) wide_stream(X + (i + r) * step + 16 * v, v < kVectors ? x[r][v] : (WideF)0.0f, stream);
   }
 }
 
@@ -145,14 +145,14 @@ kernel void chunk_tri_solve_invert_f32(device const float* A [[buffer(0)]],
   const ulong block = ((ulong(group.z) * s.tokens + begin) * s.heads + group.y) * s.chunk;
   A += block;
   X += block;
-  if (s.chunk == kChunk) {
+  if (s.chunk == kUsualChunk) {
     const bool stream = is_streamed(X, 2 * sizeof(float) * s.batches * s.tokens * step);
-    alignas(64) float kept[kChunk][kChunk];
-    for (uint i = 0; i < rows; i += kRowsAtOnce) {
+    alignas(64) float kept[kUsualChunk][kUsualChunk];
+    for (uint i = 0; i < rows; i += kRowsTogether) {
       // The next block's rows lie far from each other.
-      for (uint r = i; r < i + kRowsAtOnce; ++r) {
+      for (uint r = i; r < i + kRowsTogether; ++r) {
 #pragma unroll
-        for (uint c = 0; c < kChunk; c += 16) __builtin_prefetch(A + (kChunk + r) * step + c);
+        for (uint c = 0; c < kUsualChunk; c += 16) __builtin_prefetch(A + (kUsualChunk + r) * step + c);
       }
       if (i < 16) {
         invert_rows<1>(i, rows, step, A, X, kept, stream);

@@ -5,7 +5,7 @@ using namespace anymetal;
 
 // kernels: rms_norm_backward_dw_f32 embedding_scatter_add_f32 outer_product_f32
 
-constant constexpr uint kColumns = 256;  // of a row, sums that fit into registers
+constant constexpr uint kSumColumns = 256;  // of a row, sums that fit into registers
 
 // The sums over all rows of dy * x * r for N runs of 16 columns from c on.
 template <uint N>
@@ -49,7 +49,7 @@ kernel void rms_norm_backward_dw_f32(device const float* x [[buffer(0)]],
                                      uint group [[threadgroup_position_in_grid]]) {
   const uint dim = uint(params[0]), rows = uint(params[1]);
   const bool is_narrow = __msl_vector_bits() < 512;
-  const uint columns = is_narrow ? 16 * kMostRuns : kColumns;
+  const uint columns = is_narrow ? 16 * kMostRuns : kSumColumns;
   if (ulong(group) * columns >= dim) return;
   const uint begin = group * columns, end = min(begin + columns, dim);
   uint c = begin;
@@ -58,7 +58,7 @@ kernel void rms_norm_backward_dw_f32(device const float* x [[buffer(0)]],
     column_sums(c, runs, dim, rows, x, dy, r, dw);
     c += 16 * runs;
   }
-  if (end - c == kColumns) return column_sums<kColumns / 16>(c, dim, rows, x, dy, r, dw);
+  if (end - c == kSumColumns) return column_sums<kSumColumns / 16>(c, dim, rows, x, dy, r, dw);
   for (; c + 16 <= end; c += 16) column_sums<1>(c, dim, rows, x, dy, r, dw);
   for (; c < end; ++c) {
     float sum = 0.0f;

@@ -35,7 +35,7 @@ struct OuterShape {
   uint rows, columns;
 };
 
-constant constexpr uint kColumns = 256;  // of a row, sums that fit into registers
+constant constexpr uint kSumColumns = 256;  // of a row, sums that fit into registers
 
 // The sums over the rows of N runs of 16 columns from j on.
 template <uint N>
@@ -57,10 +57,10 @@ kernel void outer_product_backward_rhs_f32(device const float* dy [[buffer(0)]],
                                            uint size [[dispatch_threads_per_threadgroup]]) {
   const OuterShape s = shape;
   // Where threadgroups are larger, there are too few of them for that.
-  const uint share = max(kColumns, size);
+  const uint share = max(kSumColumns, size);
   const uint begin = uint(min(ulong(group) * share, ulong(s.columns))), end = min(begin + share, s.columns);
   uint j = begin;
-  for (; j + kColumns <= end; j += kColumns) sum_columns<kColumns / 16>(j, s, dy, lhs, drhs);
+  for (; j + kSumColumns <= end; j += kSumColumns) sum_columns<kSumColumns / 16>(j, s, dy, lhs, drhs);
   for (; j + 16 <= end; j += 16) sum_columns<1>(j, s, dy, lhs, drhs);
   for (; j < end; ++j) {
     float sum = 0.0f;
