@@ -7,6 +7,7 @@
 #include "msl/use_places.hpp"
 
 #include <llvm/IR/AttributeMask.h>
+#include <llvm/IR/InstIterator.h>
 #include <llvm/IR/Instructions.h>
 #include <llvm/IR/IntrinsicInst.h>
 #include <llvm/IR/Module.h>
@@ -30,6 +31,13 @@ void drop_annotations(llvm::Module& module) {
       call->eraseFromParent();
     }
     f.eraseFromParent();
+  }
+}
+
+/// Where the library's assembly stands is a number that depends on what else was read, and of no use to anybody.
+void drop_places(llvm::Module& module) {
+  for (llvm::Function& f : module) {
+    for (llvm::Instruction& instruction : llvm::instructions(f)) instruction.setMetadata("srcloc", nullptr);
   }
 }
 
@@ -162,6 +170,7 @@ void name_function_constant(llvm::Module& module, const std::string& mangled, st
 void clean_up(llvm::Module& module, std::string_view entry_symbol) {
   drop_null_casts(module);
   drop_annotations(module);
+  drop_places(module);
   normalise_globals(module);
   localise_threadgroup_addresses(module);
   for (llvm::Function& f : module) normalise_function(f, std::string_view(f.getName()) == entry_symbol);
