@@ -1,15 +1,16 @@
 // From text to a callable kernel, stage by stage, over the built-in catalogue on the CPU device:
-//   bench_compile_stages [--every N] [--runs N] [--general] [--each] [NAME...]
+//   bench_compile_stages [--every N] [--runs N] [--general] [--each] [--headers-as-text] [NAME...]
 // Pre-pass, parse, IR, specialise, optimise, generate and link of each kernel, compiled alone and cold, then one more
 // specialisation of its parsed source. Median, spread (distance of the quartiles) and largest over the kernels; of several
 // runs a kernel's fastest counts. A kernel that has a form for processors is compiled in that form, as the device does;
 // with --general in the form for all devices. --each prints a line for every kernel as well. Kernels whose threads never
-// meet and run as vectors all the same are compiled as plain loops too.
+// meet and run as vectors all the same are compiled as plain loops too. --headers-as-text: without the precompiled headers of kernels/.
 
 #include "device/cpu/cpu_backend.hpp"
 #include "msl/parsed_source.hpp"
 #include "msl/prepass.hpp"
 #include "registry/builtin_catalogue.hpp"
+#include "registry/precompiled_kernels.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -113,13 +114,14 @@ std::vector<FunctionConstant> constants_for(const msl::EntryModule& entry, int n
 }
 
 /// One kernel from its text to code that can be called.
-Compiled compile(const std::string& text, const std::string& name, const SourceOptions& options, device::Backend& backend, Trace& trace) {
+Compiled compile(const msl::SourceRequest& request, device::Backend& backend, Trace& trace) {
+  const std::string& name = request.name;
   (void)trace.take();
   Stages stages;
-  stages.push_back({"pre-pass (part of parse)", milliseconds([&] { (void)msl::prepass(text); })});
+  stages.push_back({"pre-pass (part of parse)", milliseconds([&] { (void)msl::prepass(request.text); })});
   std::shared_ptr<const msl::ParsedSource> source;
   stages.push_back({"parse", milliseconds([&] {
-                      if (auto parsed = msl::ParsedSource::parse({name, text, options, msl::Target::Host})) source = *parsed;
+                      if (auto parsed = msl::ParsedSource::parse(request)) source = *parsed;
                     })});
   if (!source) return {};
   std::shared_ptr<const msl::EntryModule> entry;
@@ -198,6 +200,7 @@ int main(int argc, char** argv) {
   int runs = 1;
   bool general = false;
   bool each = false;
+  bool as_text = false;
   std::vector<std::string_view> wanted;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
@@ -205,6 +208,7 @@ int main(int argc, char** argv) {
     else if (word == "--runs" && i + 1 < argc) runs = std::max(1, std::atoi(argv[++i]));
     else if (word == "--general") general = true;
     else if (word == "--each") each = true;
+    else if (word == "--headers-as-text") as_text = true;
     else wanted.push_back(word);
   }
   Trace trace;
@@ -212,24 +216,27 @@ int main(int argc, char** argv) {
   if (!backend) return fmt::print(stderr, "{}\n", backend.error().message()), 1;
   const auto without_lanes = device::cpu::make_cpu_backend({1, false});
   if (!without_lanes) return fmt::print(stderr, "{}\n", without_lanes.error().message()), 1;
-  const auto measure_on = [&](device::Backend& device, const std::string& text, const std::string& name, const SourceOptions& options) {
+  const auto measure_on = [&](device::Backend& device, const msl::SourceRequest& request) {
     Compiled best;
     for (int run = 0; run < runs; ++run) {
-      const Compiled next = compile(text, name, options, device, trace);
+      const Compiled next = compile(request, device, trace);
       keep_fastest(best.stages, next.stages);
       best.path = next.path;
     }
     return best;
   };
-  const auto measure = [&](const std::string& text, const std::string& name, const SourceOptions& options) {
-    return measure_on(**backend, text, name, options);
-  };
-  (void)compile(kSmall, "add", {}, **backend, trace);  // what is done once a process
+  const msl::SourceRequest small{"add", kSmall, {}};
+  (void)compile(small, **backend, trace);  // what is done once a process
   fmt::print("a small kernel, `add`:\n");
-  print({measure(kSmall, "add", {}).stages});
+  print({measure_on(**backend, small).stages});
 
-  SourceOptions options;
-  for (const auto& header : registry::builtin_headers()) options.include_files.emplace_back(header.name, header.text);
+  msl::SourceRequest request;
+  if (!as_text) {
+    const auto headers = registry::precompiled_kernels(msl::Target::Host);
+    if (!headers) return fmt::print(stderr, "{}\n", headers.error().message()), 1;
+    request.precompiled = *headers;
+  }
+  for (const auto& header : registry::builtin_headers()) request.options.include_files.emplace_back(header.name, header.text);
   std::vector<Stages> kernels, as_vectors, as_loops;
   std::size_t refused = 0;
   const auto catalogue = registry::builtin_kernels();
@@ -237,11 +244,12 @@ int main(int argc, char** argv) {
     const auto& kernel = catalogue[i];
     if (wanted.empty() ? i % every != 0 : std::ranges::find(wanted, kernel.name) == wanted.end()) continue;
     const std::uint32_t file = file_of(kernel, general ? "" : (*backend)->kernel_variants());
-    const std::string text(registry::builtin_files()[file].text), name(kernel.name);
-    auto [stages, path] = measure(text, name, options);
+    request.text = registry::builtin_files()[file].text;
+    request.name = kernel.name;
+    auto [stages, path] = measure_on(**backend, request);
     if (path == kThreadsAsVectors && !stages.empty()) {
       as_vectors.push_back(stages);
-      as_loops.push_back(measure_on(**without_lanes, text, name, options).stages);
+      as_loops.push_back(measure_on(**without_lanes, request).stages);
     }
     if (each && !stages.empty()) print_one(kernel.name, stages);
     if (stages.empty()) ++refused;

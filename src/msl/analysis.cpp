@@ -60,6 +60,7 @@ void Analysis::analyse() {
   Compilation& c = *compilation_;
   c.parse();
   is_parsed_ = c.has_ast();
+  lacks_headers_ = !c.has_begun();
   if (is_parsed_ && c.has_errors()) {
     explain_space_mismatches(c);
     find_unknown_attributes(c);

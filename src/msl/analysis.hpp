@@ -25,6 +25,8 @@ class Analysis {
   /// Whether the parse came to its end; `diagnostics` may hold errors all the same.
   [[nodiscard]] bool is_parsed() const { return is_parsed_; }
   [[nodiscard]] bool has_errors() const;
+  /// Whether nothing was parsed for want of precompiled headers that can be read.
+  [[nodiscard]] bool lacks_headers() const { return lacks_headers_; }
   /// Whether entries can still be made: none has stopped the compiler.
   [[nodiscard]] bool is_sound() const { return is_sound_; }
   /// Whether the last entry failed after an earlier one had. Clang says once only what is wrong with an instantiation that
@@ -55,6 +57,7 @@ class Analysis {
   Target target_;
   std::unique_ptr<Compilation> compilation_;  ///< gone where a step left it in an unknown state
   bool is_parsed_ = false;
+  bool lacks_headers_ = false;
   bool is_sound_ = true;
   bool has_failed_ = false;  ///< an entry
   bool is_spent_ = false;

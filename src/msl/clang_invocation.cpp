@@ -86,7 +86,7 @@ std::string options_text(const SourceRequest& request) {
   return text;
 }
 
-std::shared_ptr<clang::CompilerInvocation> make_invocation(const SourceOptions& options, const CompileLimits& limits, Target target, bool use_pch,
+std::shared_ptr<clang::CompilerInvocation> make_invocation(const SourceOptions& options, const CompileLimits& limits, Target target, std::string_view pch,
                                                            clang::DiagnosticsEngine& diagnostics) {
   std::vector<const char*> arguments = {
       "-triple", triple_of(target), "-std=c++2b", "-x", "c++", "-fdeclspec", "-ffreestanding", "-fno-builtin",
@@ -127,8 +127,8 @@ std::shared_ptr<clang::CompilerInvocation> make_invocation(const SourceOptions& 
 
   auto& preprocessor = invocation->getPreprocessorOpts();
   preprocessor.DisablePragmaDebugCrash = true;
-  if (use_pch) {
-    preprocessor.ImplicitPCHInclude = kPchFile;
+  if (!pch.empty()) {
+    preprocessor.ImplicitPCHInclude = pch;
     preprocessor.DisablePCHOrModuleValidation = clang::DisableValidationForModuleKind::All;
   }
   return invocation;

@@ -23,6 +23,7 @@ inline constexpr std::string_view kSourceRoot = "/__msl/source/";     ///< the r
 inline constexpr std::string_view kMainFile = "/__msl/main.metal";    ///< the request's text
 inline constexpr std::string_view kPreludeFile = "/__msl/prelude.hpp";
 inline constexpr std::string_view kPchFile = "/__msl/prelude.pch";
+inline constexpr std::string_view kHeadersPchFile = "/__msl/headers.pch";  ///< SourceRequest::precompiled, which goes on from kPchFile
 
 /// `__METAL_VERSION__` of a language standard ("metal3.1", "macos-metal2.4": 310, 240); 0 where there is no such.
 unsigned metal_version(std::string_view standard);
@@ -38,8 +39,8 @@ inline constexpr std::string_view kOptionsFile = "/__msl/options.h";
 /// The text of kOptionsFile.
 std::string options_text(const SourceRequest& request);
 
-/// `use_pch`: start from kPchFile, else from the text of the prelude.
-std::shared_ptr<clang::CompilerInvocation> make_invocation(const SourceOptions& options, const CompileLimits& limits, Target target, bool use_pch,
+/// `pch`: the precompiled file to start from; empty: from the text of the prelude.
+std::shared_ptr<clang::CompilerInvocation> make_invocation(const SourceOptions& options, const CompileLimits& limits, Target target, std::string_view pch,
                                                            clang::DiagnosticsEngine& diagnostics);
 
 }  // namespace anymetal::msl

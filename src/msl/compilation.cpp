@@ -23,6 +23,8 @@
 #include <clang/AST/ASTContext.h>
 #include <clang/AST/Attr.h>
 #include <clang/AST/ExternalASTSource.h>
+#include <clang/Frontend/MultiplexConsumer.h>
+#include <clang/Lex/PPCallbacks.h>
 #include <clang/Lex/Preprocessor.h>
 #include <clang/Parse/Parser.h>
 #include <clang/Lex/PreprocessorOptions.h>
@@ -32,6 +34,9 @@
 
 namespace anymetal::msl {
 namespace {
+
+/// The main file of a text that others go on from: theirs has another name.
+constexpr std::string_view kPrefixFile = "/__msl/prefix.metal";
 
 /// Keeps the declarations the parser hands over, and says which bodies it need not read.
 class Recorder : public clang::ASTConsumer {
@@ -55,6 +60,19 @@ class Recorder : public clang::ASTConsumer {
 
  private:
   std::vector<clang::Decl*>& declarations_;
+};
+
+/// Tells the files which of them the text includes.
+class InclusionWatch : public clang::PPCallbacks {
+ public:
+  explicit InclusionWatch(SourceFiles& files) : files_(files) {}
+  void InclusionDirective(clang::SourceLocation, const clang::Token&, llvm::StringRef, bool, clang::CharSourceRange, clang::OptionalFileEntryRef file,
+                          llvm::StringRef, llvm::StringRef, const clang::Module*, bool, clang::SrcMgr::CharacteristicKind) override {
+    if (file) files_.add_included(std::string_view(file->getName()));
+  }
+
+ private:
+  SourceFiles& files_;
 };
 
 /// Lets a step that has used up its time or memory end where a template is instantiated, and corrects what is instantiated.
@@ -96,12 +114,19 @@ bool has_computed_loop_hint(clang::DeclGroupRef group) {
 /// Parses to the end of the file and leaves everything alive.
 class ParseAction : public clang::ASTFrontendAction {
  public:
-  ParseAction(std::vector<clang::Decl*>& declarations, TokenCheck& tokens, const std::optional<ConstantBinding>& binding, const SourceFiles& files)
-      : declarations_(declarations), tokens_(tokens), binding_(binding), files_(files) {}
+  ParseAction(std::vector<clang::Decl*>& declarations, TokenCheck& tokens, const std::optional<ConstantBinding>& binding, SourceFiles& files,
+              const Compilation::Listener& listener)
+      : declarations_(declarations), tokens_(tokens), binding_(binding), files_(files), listener_(listener) {}
+  clang::TranslationUnitKind getTranslationUnitKind() override { return listener_ ? clang::TU_Prefix : clang::TU_Complete; }
 
  protected:
-  std::unique_ptr<clang::ASTConsumer> CreateASTConsumer(clang::CompilerInstance&, llvm::StringRef) override {
-    return std::make_unique<Recorder>(declarations_);
+  std::unique_ptr<clang::ASTConsumer> CreateASTConsumer(clang::CompilerInstance& instance, llvm::StringRef) override {
+    auto recorder = std::make_unique<Recorder>(declarations_);
+    if (!listener_) return recorder;
+    std::vector<std::unique_ptr<clang::ASTConsumer>> consumers;
+    consumers.push_back(std::move(recorder));
+    consumers.push_back(listener_(instance));
+    return std::make_unique<clang::MultiplexConsumer>(std::move(consumers));
   }
 
   void ExecuteAction() override {
@@ -114,6 +139,7 @@ class ParseAction : public clang::ASTFrontendAction {
     clang::Parser& parser = *parser_;
     sema.TemplateInstCallbacks.push_back(std::make_unique<InstantiationWatch>());
     ci.getPreprocessor().addPPCallbacks(std::make_unique<SamplingNames>(ci, files_));
+    ci.getPreprocessor().addPPCallbacks(std::make_unique<InclusionWatch>(files_));
     MethodSpaces method_spaces(ci);
     ThreadgroupStatics threadgroup_statics(ci);
     ConditionalValues conditional_values(ci);
@@ -155,7 +181,8 @@ class ParseAction : public clang::ASTFrontendAction {
   std::vector<clang::Decl*>& declarations_;
   TokenCheck& tokens_;
   const std::optional<ConstantBinding>& binding_;
-  const SourceFiles& files_;
+  SourceFiles& files_;
+  const Compilation::Listener listener_;
   std::unique_ptr<clang::Parser> parser_;  ///< owns the outermost scope
 };
 
@@ -166,23 +193,27 @@ Compilation::Compilation(const SourceRequest& request, const CompileLimits& limi
   token_check_ = std::make_unique<TokenCheck>(*this, limits.tokens);
 }
 
-void Compilation::parse() {
-  const bool with_pch = !embedded_pch(target_).empty();
+void Compilation::parse(const Listener& listener) {
   instance_.createDiagnostics(&collector_, false);
-  instance_.setInvocation(make_invocation(options_, limits_, target_, with_pch, instance_.getDiagnostics()));
+  instance_.setInvocation(make_invocation(options_, limits_, target_, files_.pch(), instance_.getDiagnostics()));
   clang::ProcessWarningOptions(instance_.getDiagnostics(), instance_.getDiagnosticOpts(), false);
   instance_.getDiagnostics().setErrorLimit(options_.max_errors);
   // Whole type names: what two types have in common is part of the message.
   instance_.getDiagnostics().setElideType(false);
   instance_.createFileManager(files_.file_system());
   instance_.createSourceManager(instance_.getFileManager());
-  if (!with_pch) instance_.getPreprocessorOpts().Includes.emplace_back(kPreludeFile);
+  if (files_.pch().empty()) instance_.getPreprocessorOpts().Includes.emplace_back(kPreludeFile);
+  if (listener) instance_.getLangOpts().PCHInstantiateTemplates = true;  // once, not in every parse that goes on from there
   if (!instance_.createTarget()) return;
   erase_target_spaces(instance_.getTarget());
-  auto action = std::make_unique<ParseAction>(declarations_, *token_check_, binding_, files_);
+  auto action = std::make_unique<ParseAction>(declarations_, *token_check_, binding_, files_, listener);
   // Static, as a step that leaves Clang at its limits destroys nothing on its stack.
-  static const clang::FrontendInputFile input(kMainFile, clang::InputKind(clang::Language::CXX));
-  if (!action->BeginSourceFile(instance_, input)) return;
+  static const clang::FrontendInputFile source(kMainFile, clang::InputKind(clang::Language::CXX)), prefix(kPrefixFile, clang::InputKind(clang::Language::CXX));
+  if (listener) {
+    const std::string& text = files_.find(kMainFile)->rewritten;
+    instance_.getPreprocessorOpts().addRemappedFile(kPrefixFile, llvm::MemoryBuffer::getMemBuffer(text).release());
+  }
+  if (!action->BeginSourceFile(instance_, listener ? prefix : source)) return;
   action_ = std::move(action);
   instance_.getPreprocessor().addPPCallbacks(std::make_unique<PreprocessorLimits>(instance_.getPreprocessor(), limits_.tokens));
   instance_.getPreprocessor().addPPCallbacks(std::make_unique<PragmaCheck>(*this));
@@ -201,7 +232,7 @@ bool Compilation::is_users(clang::SourceLocation location) const {
   const auto [known, is_new] = user_files_.try_emplace(id, false);
   if (is_new) {
     const auto file = sources.getFileEntryRefForID(id);
-    known->second = file && files_.find(std::string_view(file->getName())) != nullptr;
+    known->second = file && files_.is_users(std::string_view(file->getName()));
   }
   return known->second;
 }

@@ -11,6 +11,7 @@
 #include <clang/Frontend/FrontendAction.h>
 #include <llvm/ADT/DenseMap.h>
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -22,8 +23,12 @@ class TokenCheck;
 class Compilation {
  public:
   Compilation(const SourceRequest& request, const CompileLimits& limits);
-  /// Parses and analyses the request's text. Errors are in take_diagnostics().
-  void parse();
+  /// Makes something that is told of all declarations.
+  using Listener = std::function<std::unique_ptr<clang::ASTConsumer>(clang::CompilerInstance&)>;
+
+  /// Parses and analyses the request's text. Errors are in take_diagnostics(). `listener`: where the text is one that others go on from,
+  /// for who writes it down.
+  void parse(const Listener& listener = {});
   ~Compilation();
   Compilation(const Compilation&) = delete;
   Compilation& operator=(const Compilation&) = delete;
@@ -37,6 +42,8 @@ class Compilation {
   /// Where the parser was last; for what has no place of its own.
   [[nodiscard]] UserPosition last_position() const;
 
+  /// Whether parsing began: the precompiled headers could be read.
+  [[nodiscard]] bool has_begun() const { return action_ != nullptr; }
   /// Whether parsing got as far as an AST (it may still hold errors).
   [[nodiscard]] bool has_ast() const { return has_ast_; }
   [[nodiscard]] bool has_errors() const { return instance_.getDiagnostics().hasErrorOccurred(); }

@@ -1,5 +1,7 @@
 #include "msl/component_assignments.hpp"
 
+#include "msl/library_macros.hpp"
+
 #include <clang/AST/ASTContext.h>
 #include <clang/AST/DeclCXX.h>
 #include <clang/AST/ExprCXX.h>
@@ -39,7 +41,8 @@ clang::Expr* without_operators(clang::ASTContext& ast, clang::CXXOperatorCallExp
 void ComponentAssignments::operator()(clang::ASTContext& ast, clang::Decl* instance) {
   const auto* function = llvm::dyn_cast_or_null<clang::FunctionDecl>(instance);
   const clang::FunctionDecl* pattern = function == nullptr ? nullptr : function->getTemplateInstantiationPattern();
-  if (pattern == nullptr || pattern->isFromASTFile() || !pattern->doesThisDeclarationHaveABody() || !seen_.insert(pattern).second) return;
+  if (pattern == nullptr || !pattern->doesThisDeclarationHaveABody() || !seen_.insert(pattern).second) return;
+  if (pattern->isFromASTFile() && is_library_text(ast.getSourceManager(), ast.getSourceManager().getFileLoc(pattern->getLocation()))) return;
   std::vector<clang::Stmt*> left = {pattern->getBody()};
   while (!left.empty()) {
     clang::Stmt* statement = left.back();

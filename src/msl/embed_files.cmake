@@ -50,3 +50,26 @@ std::string_view embedded_pch(Target target) {
 ")
   set_source_files_properties(${OUTPUT} PROPERTIES OBJECT_DEPENDS "${HOST};${NVPTX}")
 endfunction()
+
+# embed_precompiled_headers(OUTPUT host-file host-manifest nvptx-file nvptx-manifest): defines registry::embedded_pch().
+function(embed_precompiled_headers OUTPUT HOST HOST_MANIFEST NVPTX NVPTX_MANIFEST)
+  incbin_text(host anymetal_kernels_host ${HOST})
+  incbin_text(host_manifest anymetal_kernels_host_manifest ${HOST_MANIFEST})
+  incbin_text(nvptx anymetal_kernels_nvptx ${NVPTX})
+  incbin_text(nvptx_manifest anymetal_kernels_nvptx_manifest ${NVPTX_MANIFEST})
+  file(GENERATE OUTPUT ${OUTPUT} CONTENT "// Generated: the precompiled headers of kernels/.
+#include \"registry/precompiled_kernels.hpp\"
+#include <cstddef>
+${host}${host_manifest}${nvptx}${nvptx_manifest}
+namespace anymetal::registry {
+namespace {
+std::string_view text(const char* begin, const char* end) { return {begin, static_cast<std::size_t>(end - begin)}; }
+}  // namespace
+EmbeddedPch embedded_pch(msl::Target target) {
+  if (target == msl::Target::Nvptx) return {text(anymetal_kernels_nvptx, anymetal_kernels_nvptx_end), text(anymetal_kernels_nvptx_manifest, anymetal_kernels_nvptx_manifest_end)};
+  return {text(anymetal_kernels_host, anymetal_kernels_host_end), text(anymetal_kernels_host_manifest, anymetal_kernels_host_manifest_end)};
+}
+}  // namespace anymetal::registry
+")
+  set_source_files_properties(${OUTPUT} PROPERTIES OBJECT_DEPENDS "${HOST};${HOST_MANIFEST};${NVPTX};${NVPTX_MANIFEST}" SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()

@@ -49,6 +49,7 @@ struct ParsedSource::Impl {
   std::vector<std::string> dependencies;
   std::vector<FileDependency> file_dependencies;
   bool is_parsed = false;
+  bool lacks_headers = false;
   bool needs_values = false;  ///< constant expressions depend on function constants: no entry without their values
 
   mutable std::mutex mutex;  ///< guards all that follows after the parse
@@ -77,6 +78,7 @@ struct ParsedSource::Impl {
     dependencies = a.dependencies;
     file_dependencies = a.file_dependencies;
     is_parsed = a.is_parsed();
+    lacks_headers = a.lacks_headers();
   }
 
   /// Errors that go away once function constants have values are none: what is wrong with certain values is said when these come.
@@ -183,6 +185,7 @@ Result<std::shared_ptr<const ParsedSource>> ParsedSource::parse(SourceRequest re
     return fail(ErrorCode::ShaderCompilationError, fmt::format("{}: the text is UTF-16: save it as UTF-8", request.name));
   }
   auto impl = std::make_unique<Impl>(std::move(request));
+  if (impl->lacks_headers) return fail(ErrorCode::InternalError, fmt::format("the precompiled headers cannot be read:\n{}", render(impl->warnings)));
   if (!impl->is_parsed || has_error(impl->warnings)) {
     return std::unexpected(compilation_error(impl->request.name.empty() ? "source" : impl->request.name, std::move(impl->warnings)));
   }

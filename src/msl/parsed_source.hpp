@@ -38,6 +38,8 @@ struct ConstantBinding {
   friend bool operator==(const ConstantBinding&, const ConstantBinding&) = default;
 };
 
+struct PrecompiledHeaders;
+
 /// Everything that decides the outcome of a parse; the parse sees nothing else.
 struct SourceRequest {
   std::string name;  ///< file name for diagnostics
@@ -45,6 +47,8 @@ struct SourceRequest {
   SourceOptions options;
   Target target = Target::Host;
   std::optional<ConstantBinding> binding = {};
+  /// Spares reading of headers where it changes nothing else. Only for texts that mean the same with all of them included.
+  const PrecompiledHeaders* precompiled = nullptr;
 };
 
 /// A function constant a source declares.

@@ -94,7 +94,9 @@ class GivenTexts : public llvm::vfs::ProxyFileSystem {
 
   llvm::ErrorOr<llvm::vfs::Status> status(const llvm::Twine& path) override {
     auto found = ProxyFileSystem::status(path);
-    const SourceFile* file = found ? load(*found) : nullptr;
+    if (!found) return found;
+    if (const auto* header = files_.precompiled(path.str())) return llvm::vfs::Status::copyWithNewSize(*found, header->rewritten_size);
+    const SourceFile* file = load(*found);
     return file == nullptr ? found : llvm::vfs::Status::copyWithNewSize(*found, file->rewritten.size());
   }
 
@@ -130,7 +132,10 @@ std::string SourceFile::line(unsigned number) const {
   return std::string(found);
 }
 
-SourceFiles::SourceFiles(const SourceRequest& request, bool with_pch) : constants_(request.binding ? LateConstants::Given : LateConstants::Open) {
+SourceFiles::SourceFiles(const SourceRequest& request, bool with_pch)
+    : constants_(request.binding ? LateConstants::Given : LateConstants::Open),
+      with_pch_(with_pch),
+      precompiled_(with_pch && request.precompiled != nullptr && request.precompiled->serves(request) ? request.precompiled : nullptr) {
   auto memory = llvm::makeIntrusiveRefCnt<llvm::vfs::InMemoryFileSystem>();
   const auto add_reference = [&](const std::string& path, std::string_view text) {
     memory->addFileNoOwn(path, 0, llvm::MemoryBufferRef(text, path));
@@ -139,6 +144,7 @@ SourceFiles::SourceFiles(const SourceRequest& request, bool with_pch) : constant
     add_reference(std::string(kHeaderRoot) + std::string(header.name), header.text);
   }
   if (with_pch) add_reference(std::string(kPchFile), embedded_pch(request.target));
+  if (precompiled_ != nullptr) add_reference(std::string(kHeadersPchFile), precompiled_->pch);
   memory->addFile(std::string(kPreludeFile), 0, llvm::MemoryBuffer::getMemBufferCopy(prelude_text()));
   memory->addFile(std::string(kOptionsFile), 0, llvm::MemoryBuffer::getMemBufferCopy(options_text(request)));
 
@@ -157,14 +163,31 @@ SourceFiles::~SourceFiles() = default;
 
 const SourceFile* SourceFiles::find(std::string_view path) const {
   const auto found = files_.find(path);
-  return found == files_.end() ? nullptr : &found->second;
+  if (found != files_.end()) return &found->second;
+  const PrecompiledHeaders::Header* header = precompiled(path);
+  return header == nullptr ? nullptr : &files_.emplace(path, prepassed(std::string(header->text), {}, 0)).first->second;
+}
+
+bool SourceFiles::is_users(std::string_view path) const { return files_.contains(path) || precompiled(path) != nullptr; }
+
+std::string_view SourceFiles::pch() const { return precompiled_ != nullptr ? kHeadersPchFile : with_pch_ ? kPchFile : std::string_view(); }
+
+const PrecompiledHeaders::Header* SourceFiles::precompiled(std::string_view path) const {
+  if (precompiled_ == nullptr || !path.starts_with(kSourceRoot)) return nullptr;
+  return precompiled_->find(path.substr(kSourceRoot.size()));
+}
+
+void SourceFiles::add_included(std::string_view path) {
+  if (precompiled(path) != nullptr) precompiled_->add_included(path.substr(kSourceRoot.size()), included_);
 }
 
 std::vector<std::string> SourceFiles::dependencies() const {
-  std::vector<std::string> names;
+  std::vector<std::string> names(included_.begin(), included_.end());
   for (const auto& [path, file] : files_) {
-    if (path != kMainFile) names.push_back(path.starts_with(kSourceRoot) ? path.substr(kSourceRoot.size()) : path);
+    if (path == kMainFile || precompiled(path) != nullptr) continue;
+    names.push_back(path.starts_with(kSourceRoot) ? path.substr(kSourceRoot.size()) : path);
   }
+  std::ranges::sort(names);
   return names;
 }
 
@@ -179,6 +202,10 @@ std::vector<FileDependency> SourceFiles::file_dependencies() const {
 }
 
 const SourceFile& SourceFiles::add(std::string path, std::string text, std::string_view head, unsigned head_lines) {
+  return files_.insert_or_assign(std::move(path), prepassed(std::move(text), head, head_lines)).first->second;
+}
+
+SourceFile SourceFiles::prepassed(std::string text, std::string_view head, unsigned head_lines) const {
   // A carriage return alone ends a line too; nobody but the compiler knows it.
   for (std::size_t i = text.find('\r'); i != std::string::npos; i = text.find('\r', i + 1)) {
     if (i + 1 == text.size() || text[i + 1] != '\n') text[i] = '\n';
@@ -193,7 +220,7 @@ const SourceFile& SourceFiles::add(std::string path, std::string text, std::stri
   file.rewritten = std::string(head) + prepassed.text;
   file.columns = std::move(prepassed.columns);
   file.head_lines = head_lines;
-  return files_.insert_or_assign(std::move(path), std::move(file)).first->second;
+  return file;
 }
 
 }  // namespace anymetal::msl

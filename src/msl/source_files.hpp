@@ -4,6 +4,7 @@
 
 #include "msl/column_map.hpp"
 #include "msl/parsed_source.hpp"
+#include "msl/precompiled_headers.hpp"
 #include "msl/prepass.hpp"
 #include "msl/text_file.hpp"
 
@@ -42,6 +43,14 @@ class SourceFiles {
   [[nodiscard]] llvm::IntrusiveRefCntPtr<llvm::vfs::FileSystem> file_system() const { return file_system_; }
   /// The user file the compiler knows by this path; nullptr for library headers.
   [[nodiscard]] const SourceFile* find(std::string_view path) const;
+  /// Whether find() has it, without reading it.
+  [[nodiscard]] bool is_users(std::string_view path) const;
+  /// The precompiled file to start from; empty: none.
+  [[nodiscard]] std::string_view pch() const;
+  /// What the request's precompiled headers know of this path; nullptr where it is not in them, or they do not serve.
+  [[nodiscard]] const PrecompiledHeaders::Header* precompiled(std::string_view path) const;
+  /// The text includes this path. Precompiled headers are not read then, but are dependencies all the same.
+  void add_included(std::string_view path);
   /// Names of the files read from include directories and include_files, sorted.
   [[nodiscard]] std::vector<std::string> dependencies() const;
 
@@ -57,8 +66,13 @@ class SourceFiles {
   const SourceFile& add(std::string path, std::string text, std::string_view head = {}, unsigned head_lines = 0);
 
  private:
+  SourceFile prepassed(std::string text, std::string_view head, unsigned head_lines) const;
+
   LateConstants constants_;
-  std::map<std::string, SourceFile, std::less<>> files_;
+  const bool with_pch_;
+  const PrecompiledHeaders* const precompiled_;  ///< nullptr where the request has none that serve
+  mutable std::map<std::string, SourceFile, std::less<>> files_;  ///< precompiled headers as they are asked for
+  std::set<std::string, std::less<>> included_;  ///< names of precompiled headers
   std::set<std::string> absent_;
   std::string searched_ = "the given include files";
   llvm::IntrusiveRefCntPtr<llvm::vfs::FileSystem> file_system_;

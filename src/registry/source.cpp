@@ -1,13 +1,14 @@
 #include "registry/source.hpp"
 
 #include "observe/trace.hpp"
+#include "registry/precompiled_kernels.hpp"
 
 #include <utility>
 
 namespace anymetal::registry {
 
-Source::Source(std::string file_name, std::string text, SourceOptions options)
-    : file_name_(std::move(file_name)), text_(std::move(text)), options_(std::move(options)) {}
+Source::Source(std::string file_name, std::string text, SourceOptions options, Kind kind)
+    : file_name_(std::move(file_name)), text_(std::move(text)), options_(std::move(options)), kind_(kind) {}
 
 bool Source::is_parsed(msl::Target target) {
   const std::lock_guard lock(mutex_);
@@ -29,7 +30,13 @@ Result<Source::UnitPtr> Source::parsed(const Compiler& compiler, msl::Target tar
   ++parses;
   auto result = guarded<UnitPtr>([&] {
     const trace::Span span("parse", file_name_);
-    return compiler.parse({file_name_, text_, options_, target});
+    msl::SourceRequest request{file_name_, text_, options_, target};
+    if (kind_ == Kind::Builtin) {
+      const auto headers = precompiled_kernels(target);
+      if (!headers) return Result<UnitPtr>(std::unexpected(headers.error()));
+      request.precompiled = *headers;
+    }
+    return compiler.parse(std::move(request));
   });
   {
     const std::lock_guard lock(mutex_);

@@ -10,6 +10,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -23,7 +24,9 @@ class Source {
  public:
   using UnitPtr = std::shared_ptr<const ParsedUnit>;
 
-  Source(std::string file_name, std::string text, SourceOptions options);
+  enum class Kind : std::uint8_t { Users, Builtin };  ///< built-in ones are parsed from the precompiled headers of kernels/
+
+  Source(std::string file_name, std::string text, SourceOptions options, Kind kind = Kind::Users);
 
   [[nodiscard]] std::string_view file_name() const { return file_name_; }
   [[nodiscard]] std::string_view text() const { return text_; }
@@ -42,6 +45,7 @@ class Source {
   std::string file_name_;
   std::string text_;
   SourceOptions options_;
+  Kind kind_;
   std::mutex mutex_;  // guards slots_, never held while parsing
   std::array<Slot, 2> slots_;
 };

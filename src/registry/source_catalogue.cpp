@@ -23,7 +23,7 @@ const BuiltinVariant* find_variant(std::string_view device, std::string_view nam
 std::shared_ptr<Source> make_builtin(const BuiltinFile& file) {
   SourceOptions options;
   for (const auto& header : builtin_headers()) options.include_files.emplace_back(header.name, header.text);
-  return std::make_shared<Source>("kernels/" + std::string(file.path), std::string(file.text), std::move(options));
+  return std::make_shared<Source>("kernels/" + std::string(file.path), std::string(file.text), std::move(options), Source::Kind::Builtin);
 }
 
 bool same(const SourceOptions& a, const SourceOptions& b) {

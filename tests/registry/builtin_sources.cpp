@@ -1,9 +1,10 @@
-// Every built-in file compiles, and declares the names the catalogue says it does.
+// Every built-in file compiles, declares the names the catalogue says it does, and means the same from precompiled headers as from their text.
 
 #include <anymetal/anymetal.hpp>
 
 #include "msl/parsed_source.hpp"
 #include "registry/builtin_catalogue.hpp"
+#include "registry/precompiled_kernels.hpp"
 #include "support/registry_only.hpp"
 
 #include <gtest/gtest.h>
@@ -19,13 +20,15 @@ namespace {
 
 class BuiltinSource : public ::testing::TestWithParam<std::uint32_t> {};
 
-auto parse(const BuiltinFile& file) {
+msl::SourceRequest request_of(const BuiltinFile& file) {
   msl::SourceRequest request;
   request.name = file.path;
   request.text = file.text;
   for (const auto& header : builtin_headers()) request.options.include_files.emplace_back(header.name, header.text);
-  return msl::ParsedSource::parse(std::move(request));
+  return request;
 }
+
+auto parse(const BuiltinFile& file) { return msl::ParsedSource::parse(request_of(file)); }
 
 TEST_P(BuiltinSource, DeclaresItsCatalogueNames) {
   const auto source = parse(builtin_files()[GetParam()]);
@@ -65,6 +68,38 @@ TEST_P(BuiltinSource, HasTheInterfaceOfTheKernelsItReplaces) {
     const auto& other = general.try_emplace(kernel.file, parse(builtin_files()[kernel.file])).first->second;
     ASSERT_TRUE(other) << other.error().message();
     EXPECT_EQ(interface_of(**source, variant.name), interface_of(**other, variant.name)) << variant.name;
+  }
+}
+
+/// What a parse found and made, so that two can be compared: the IR of every fifth kernel too, most being instances of one template.
+std::vector<std::string> outcome(const msl::SourceRequest& request) {
+  const auto source = msl::ParsedSource::parse(request);
+  if (!source) return {std::string(source.error().message())};
+  std::vector<std::string> rows;
+  for (const auto& name : (*source)->dependencies()) rows.push_back("reads " + name);
+  for (const auto& warning : (*source)->warnings()) rows.push_back(render({warning}));
+  for (const auto& constant : (*source)->constants()) rows.push_back("constant " + constant.name + ' ' + std::to_string(constant.index));
+  for (const unsigned line : (*source)->entry_lines()) rows.push_back("line " + std::to_string(line));
+  const auto names = (*source)->entry_names();
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    rows.push_back(names[i]);
+    if (i % 5 != 0) continue;
+    const auto entry = (*source)->entry(names[i]);
+    rows.push_back(entry ? std::to_string(std::hash<std::string>{}((*entry)->bitcode)) : std::string(entry.error().message()));
+  }
+  return rows;
+}
+
+TEST_P(BuiltinSource, MeansTheSameFromPrecompiledHeaders) {
+  const auto& file = builtin_files()[GetParam()];
+  for (const msl::Target target : {msl::Target::Host, msl::Target::Nvptx}) {
+    if (file.device == (target == msl::Target::Host ? "cuda" : "cpu")) continue;
+    msl::SourceRequest request = request_of(file);
+    request.target = target;
+    const auto from_text = outcome(request);
+    request.precompiled = *precompiled_kernels(target);
+    ASSERT_TRUE(request.precompiled->serves(request));
+    EXPECT_EQ(outcome(request), from_text);
   }
 }
 
