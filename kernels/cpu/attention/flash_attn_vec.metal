@@ -1,6 +1,7 @@
 #include <metal_stdlib>
 #include "common/flash_params.h"
 #include "cpu/heads_attention.h"
+#include "cpu/runtime_constant.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -27,9 +28,10 @@ void attend(constant FlashAttnVecParams& p, device const float* Q, device const 
   HeadsAttention<T, kDim, kHeads> attention;
   attention.start();
   attention.keys = K + kv_base, attention.values = V + kv_base;
+  const bool is_exact = __msl_runtime_constant(exact_query) != 0;
   for (uint i = 0; i < kHeads * kDim; ++i) {
     const float q = Q[ulong(head) * kDim + i];
-    attention.query[i / kDim][i % kDim] = exact_query ? q : float(half(q));
+    attention.query[i / kDim][i % kDim] = is_exact ? q : float(half(q));
   }
   constexpr uint kKeys = attention.kKeys;
   for (uint chunk = part * kPartKeys; chunk < length; chunk += parts * kPartKeys) {

@@ -1,5 +1,6 @@
 #include <metal_stdlib>
 #include "cpu/affine.h"
+#include "cpu/runtime_constant.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -34,7 +35,7 @@ kernel void embedding_gather_affine(device const uchar* table [[buffer(0)]],
   for (ulong t = ulong(group.y) * threads.y; t < last; ++t) {
     const ulong id = ids[t];
     device float* to = out + t * p.dim + begin;
-    if (id >= known_rows) {
+    if (id >= __msl_runtime_constant(known_rows)) {
       for (uint i = 0; i < count; ++i) to[i] = 0.0f;
       continue;
     }

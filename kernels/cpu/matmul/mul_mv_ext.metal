@@ -1,6 +1,7 @@
 #include <metal_stdlib>
 #include "common/matmul_params.h"
 #include "cpu/rows.h"
+#include "cpu/runtime_constant.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -34,7 +35,8 @@ kernel void mul_mv_ext(constant MatVecExtParams& p [[buffer(0)]],
                        device float* dst [[buffer(3)]],
                        uint3 group [[threadgroup_position_in_grid]]) {
   constexpr uint kTogether = 4;  // weight rows whose sums stay in registers
-  const ulong group_rows = 32 / uint(lanes_per_row) * uint(simdgroups), rows = ulong(p.ne01), tokens = ulong(p.ne11);
+  const ulong group_rows = __msl_runtime_constant(32 / uint(lanes_per_row) * uint(simdgroups));
+  const ulong rows = ulong(p.ne01), tokens = ulong(p.ne11);
   const ulong begin = group.x * group_rows, end = min(begin + group_rows, rows), first = ulong(group.y) * kColumns;
   if (begin >= rows || first >= tokens) return;
 

@@ -1,6 +1,7 @@
 #include <metal_stdlib>
 #include "common/matmul_params.h"
 #include "cpu/mat_vec.h"
+#include "cpu/runtime_constant.h"
 using namespace metal;
 using namespace anymetal;
 
@@ -23,7 +24,7 @@ void store_products(device const uchar* weight, X x, ulong of, threadgroup Ready
   const uint count = uint(min(ulong(together), rows - first));
   const ulong blocks = ulong(p.ne00) / BlockTraits<Block>::kElements;
   dst += group.y * ulong(p.ne0) + first;
-  if (expert < known_experts) {
+  if (expert < __msl_runtime_constant(known_experts)) {
     mat_vec_rows<Block>(weight + expert * ulong(p.expert_stride) + first * blocks * sizeof(Block), blocks, count, x, of, vector, dst);
   } else {
 #pragma clang loop vectorize(disable) unroll(disable)

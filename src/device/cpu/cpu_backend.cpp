@@ -12,14 +12,16 @@
 #include "device/cpu/host_memory.hpp"
 #include "device/cpu/kernel_compiler.hpp"
 #include "device/cpu/object_linker.hpp"
+#include "device/cpu/shared_code.hpp"
 #include "msl/compile_guard.hpp"
 #include "observe/environment.hpp"
+#include "observe/per_process.hpp"
 
 namespace anymetal::device::cpu {
 namespace {
 
 /// Changes whenever the code generated from the same IR or the structures shared with it change.
-constexpr unsigned kCodeVersion = 23;
+constexpr unsigned kCodeVersion = 24;
 
 #ifdef NDEBUG
 constexpr bool kAssertions = false;
@@ -59,8 +61,7 @@ class CpuBackend final : public Backend {
                        LLVM_VERSION_STRING, host.triple, host.cpu, host.features);
   }
   [[nodiscard]] Result<Artifact> compile(msl::SpecialisedKernel kernel, std::string_view label) const override {
-    auto artifact = msl::run_step_for<Artifact>(fmt::format("kernel '{}'", label),
-                                                [&] { return compile_kernel(std::move(kernel), label, paths_); });
+    auto artifact = shared_code_->compile(std::move(kernel), label, paths_);
     if (!artifact) return std::unexpected(artifact.error().with_key(std::string(label)));
     return artifact;
   }
@@ -109,6 +110,7 @@ class CpuBackend final : public Backend {
   Dispatcher dispatcher_;
   Paths paths_;
   double merged_from_;
+  mutable PerProcess<SharedCode> shared_code_{[] { return std::make_unique<SharedCode>(); }};
   std::mutex mutex_;
   std::shared_ptr<ObjectLinker> linker_;
 };

@@ -20,6 +20,7 @@
 #include "device/cpu/kernel_abi.hpp"
 #include "device/cpu/loop_path.hpp"
 #include "device/cpu/one_thread.hpp"
+#include "device/cpu/runtime_constants.hpp"
 #include "device/cpu/small_copies.hpp"
 #include "device/cpu/sync_operation.hpp"
 #include "device/cpu/target_queries.hpp"
@@ -166,6 +167,7 @@ Result<Artifact> lower_kernel(msl::SpecialisedKernel& kernel, std::string_view l
     return fail(ErrorCode::InternalError, fmt::format("the module has no function '{}'", kernel.symbol));
   if (auto defined = define_fast_math(module); !defined) return std::unexpected(defined.error());
   define_target_queries(module);
+  fold_runtime_constants(module);
   internalise(module);
   generator.retarget(module);
   Artifact artifact;
