@@ -76,7 +76,7 @@ std::string constant_symbol(clang::ASTContext& ast, clang::VarDecl& variable, st
 void inline_ahead(llvm::Module& module, const EntryModule& entry) {
   constexpr std::uint64_t kShort = 20'000;
   const llvm::Function* function = module.getFunction(entry.symbol);
-  if (entry.target == Target::Nvptx || function == nullptr || has_initialisers(module) || !find_recursion(module).empty()) return;
+  if (entry.target == Target::Nvptx || function == nullptr || !find_recursion(module).empty()) return;
   if (inlined_size(*function) > kShort) return;
   drop_traps(module);  // as a return from the function they stand in
   inline_calls_everywhere(module);

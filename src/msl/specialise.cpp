@@ -130,11 +130,11 @@ Result<SpecialisedKernel> specialised(const EntryModule& entry, std::span<const 
   const auto simplify_again = [&] { entry.target == Target::Nvptx ? simplify_functions(module) : simplify_functions(affected); };
   set_function_constants(module, *values);
   const bool computes = has_initialisers(module);
-  if (!values->empty() || !entry.constants.empty() || computes) simplify_again();
   if (computes) {
+    if (entry.target == Target::Nvptx) simplify_again();
     evaluate_derived_constants(module);
-    simplify_again();
   }
+  if (!values->empty() || !entry.constants.empty() || computes) simplify_again();
   for (std::size_t i = 0; i < entry.argument_guards.size(); ++i) {
     if (!entry.argument_guards[i].empty()) kernel.reflection.arguments[i].active = is_constant_true(module, *values, entry.argument_guards[i]);
   }
