@@ -57,7 +57,7 @@ Codes where_bits(device const uchar* p, uchar on) {
 
 // Entry n of a table of integers from -128 to 127, for n < 16.
 inline WideF look_up_integers(constant float* table, Codes n) {
-  const Codes entries = twice(__builtin_convertvector(Wide::load(table) + 128.0f, Codes16));
+  const Codes entries = twice(__builtin_convertvector(known_table(table) + 128.0f, Codes16));
   Codes result;
   __msl_look_up_bytes(&result, &entries, &n);
   return to_float(result) - 128.0f;

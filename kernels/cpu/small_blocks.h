@@ -56,7 +56,7 @@ inline void nibbles(device const uchar* p, WideF scale0, WideF offset0, WideF sc
 inline void look_up_nibbles(device const uchar* p, constant float* table, WideF scale, thread WideF* w) {
   if (__msl_vector_bits() >= 512) {
     const WideU n = Wide::bytes(p);
-    const WideF values = Wide::load(table) * scale;
+    const WideF values = known_table(table) * scale;
     w[0] = pick(values, n);
     w[1] = pick(values, n >> 4u);
   } else {

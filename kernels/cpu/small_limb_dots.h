@@ -129,7 +129,7 @@ inline Bytes64 look_up(Bytes16 table, Bytes64 codes) {
 }
 // Entries of a table of small integers, with `zero` added.
 inline Bytes16 raised(constant float* table, float zero) {
-  return __builtin_convertvector(__builtin_convertvector(Wide::load(table) + zero, WideI), Bytes16);
+  return __builtin_convertvector(__builtin_convertvector(known_table(table) + zero, WideI), Bytes16);
 }
 
 template <>

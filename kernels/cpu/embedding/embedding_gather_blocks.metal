@@ -28,14 +28,16 @@ kernel void embedding_gather_scale_batch(device const Block* table [[buffer(0)]]
                                          uint2 group [[threadgroup_position_in_grid]],
                                          uint2 size [[dispatch_threads_per_threadgroup]]) {
   typedef BlockUnits<Block> Units;
-  if (group.x != 0) return;
   const GatherBlocksParams shape = p;
   const uint blocks = shape.hidden / BlockTraits<Block>::kElements;
+  if (group.x != 0 || blocks == 0) return;  // else all of it would be there twice, once for rows of no blocks
   const uint last = uint(min(ulong(group.y + 1) * size.y, ulong(shape.n_tokens)));
   for (uint t = group.y * size.y; t < last; ++t) {
     device float* to = out + ulong(t) * shape.hidden;
     if (ids[t] >= shape.rows) {
-      for (uint i = 0; i < shape.hidden; i += 16) Wide::store(to + i, 0.0f);
+      uint i = 0;
+      do Wide::store(to + i, 0.0f);
+      while ((i += 16) < shape.hidden);
       continue;
     }
     device const Block* row = table + ulong(ids[t]) * blocks;

@@ -21,6 +21,7 @@ struct SlotSums {
     uint i = begin;
     for (; i + kRun <= end; i += kRun) {
       WideF sums[kRun / 16] = {};
+#pragma clang loop unroll(disable)
       for (uint k = 0; k < slots; ++k) {
         device const T* from = x + ulong(k) * width + i;
         const float factor = weight[k];
@@ -37,11 +38,13 @@ struct SlotSums {
     }
     for (; i + 16 <= end; i += 16) {
       WideF sum = 0.0f;
+#pragma clang loop unroll(disable)
       for (uint k = 0; k < slots; ++k) sum += Wide::load(x + ulong(k) * width + i) * weight[k];
       note(i, sum);
     }
     for (; i < end; ++i) {
       float sum = 0.0f;
+#pragma clang loop vectorize(disable) unroll(disable)
       for (uint k = 0; k < slots; ++k) sum += float(x[ulong(k) * width + i]) * weight[k];
       note(i, sum);
     }

@@ -20,6 +20,7 @@ template <class T>
 float convolved(device const T* x, device const T* w, device const T* state, ConvShape s, uint sequence, uint t, uint channel) {
   const uint past = s.width - 1;
   float sum = 0.0f;
+#pragma clang loop vectorize(disable) unroll(disable)
   for (uint k = 0; k < s.width; ++k) {
     const uint i = t + k;
     const T element = i < past ? state[(ulong(sequence) * s.channels + channel) * past + i]
@@ -52,11 +53,13 @@ kernel void ssm_conv_forward(device const T* x [[buffer(0)]],
       // Taps, and what lies before the first token, channel beside channel.
       float taps[kTaps][kStrip], before[kTaps][kStrip];
       for (uint i = 0; i < n; ++i) {
+#pragma clang loop vectorize(disable) unroll(disable)
         for (uint k = 0; k < s.width; ++k) taps[k][i] = float(w[ulong(c + i) * s.width + k]);
       }
       if (tokens.x < past) {
         device const T* old = state + (ulong(sequence) * s.channels + c) * past;
         for (uint i = 0; i < n; ++i) {
+#pragma clang loop vectorize(disable) unroll(disable)
           for (uint k = 0; k < past; ++k) before[k][i] = float(old[i * past + k]);
         }
       }
@@ -78,7 +81,9 @@ kernel void ssm_conv_forward(device const T* x [[buffer(0)]],
         }
         for (uint i = 0; i < n; i += 16) {
           WideF sum = 0.0f;
+#pragma clang loop unroll(disable)
           for (uint k = 0; k < first; ++k) sum = __builtin_elementwise_fma(Wide::load(taps[k] + i), Wide::load(before[t + k] + i), sum);
+#pragma clang loop unroll(disable)
           for (uint k = first; k < s.width; ++k)
             sum = __builtin_elementwise_fma(Wide::load(taps[k] + i), Wide::load(rows + ulong(k) * s.channels + i), sum);
           Wide::store(to + i, wide_silu(sum));

@@ -50,21 +50,22 @@ kernel void ssm_conv_state_update(device const T* x [[buffer(0)]],
   const uint begin = min(group.y * size.y, s.channels), end = min(begin + size.y, s.channels);
   const uint first = min(group.z * size.z, s.sequences), last = min(first + size.z, s.sequences);
   if (group.x != 0) return;
+  const uint rest = past == 3 && s.tokens >= 3 ? end - (end - begin) % 16 : begin;  // the first channel that is taken alone
+  for (uint sequence = first; sequence < last; ++sequence) {
+    device const T* tokens = x + (ulong(sequence) * s.tokens + s.tokens - 3) * s.channels;
+    for (uint c = begin; c < rest; c += 16)
+      interleave_three(tokens + c, s.channels, new_state + (ulong(sequence) * s.channels + c) * 3);
+  }
   for (uint sequence = first; sequence < last; ++sequence) {
     device const T* tokens = x + ulong(sequence) * s.tokens * s.channels;
     const ulong state = ulong(sequence) * s.channels * past;
-    uint c = begin;
-    if (past == 3 && s.tokens >= 3) {
-      for (; c + 16 <= end; c += 16)
-        interleave_three(tokens + ulong(s.tokens - 3) * s.channels + c, s.channels, new_state + state + ulong(c) * 3);
-    }
     for (uint i = 0; i < past; ++i) {
       const uint at = s.tokens + i;  // of the old state followed by the tokens
       const bool is_old = at < past;
       const ulong step = is_old ? past : 1;
       device const T* from = is_old ? old_state + state + at : tokens + ulong(at - past) * s.channels;
 #pragma clang loop vectorize(disable)
-      for (uint j = c; j < end; ++j) new_state[state + ulong(j) * past + i] = from[j * step];
+      for (uint j = rest; j < end; ++j) new_state[state + ulong(j) * past + i] = from[j * step];
     }
   }
 }

@@ -24,6 +24,7 @@ inline void convolve(ConvShape s, device const float* x, device const float* w, 
     const bool is_kept = s.width <= kTaps;
     if (is_kept) {
       for (uint k = 0; k < s.width; ++k) {
+#pragma clang loop vectorize(disable) unroll(disable)
         for (uint c = 0; c < n; ++c) taps[k][c] = w[ulong(first + c) * s.width + k];
       }
     }
@@ -46,6 +47,7 @@ inline void convolve(ConvShape s, device const float* x, device const float* w, 
 #pragma clang loop vectorize(disable) unroll(disable)
       for (; c < n; ++c) {
         float sum = 0.0f;
+#pragma clang loop vectorize(disable) unroll(disable)
         for (uint k = begin; k < s.width; ++k) sum += w[ulong(first + c) * s.width + k] * from[long(k) * pitch + c];
         to[c] = sum;
       }

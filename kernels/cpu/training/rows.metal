@@ -62,6 +62,7 @@ kernel void rms_norm_backward_dw_f32(device const float* x [[buffer(0)]],
   for (; c + 16 <= end; c += 16) column_sums<1>(c, dim, rows, x, dy, r, dw);
   for (; c < end; ++c) {
     float sum = 0.0f;
+#pragma clang loop vectorize(disable) unroll(disable)
     for (uint b = 0; b < rows; ++b) sum += dy[ulong(b) * dim + c] * x[ulong(b) * dim + c] * r[b];
     dw[c] = sum;
   }

@@ -64,6 +64,7 @@ kernel void outer_product_backward_rhs_f32(device const float* dy [[buffer(0)]],
   for (; j + 16 <= end; j += 16) sum_columns<1>(j, s, dy, lhs, drhs);
   for (; j < end; ++j) {
     float sum = 0.0f;
+#pragma clang loop vectorize(disable) unroll(disable)
     for (uint i = 0; i < s.rows; ++i) sum += dy[ulong(i) * s.columns + j] * lhs[i];
     drhs[j] = sum;
   }
