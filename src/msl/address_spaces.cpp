@@ -104,6 +104,21 @@ void SpaceCheck::assignment(const clang::BinaryOperator& assignment) {
     implicit(*assignment.getRHS());
 }
 
+void SpaceCheck::comparison(const clang::BinaryOperator& e) {
+  const bool relates = e.isComparisonOp() || e.getOpcode() == clang::BO_Sub;
+  if (!relates || is_library(e.getBeginLoc())) return;
+  clang::ASTContext& ast = compilation_.ast();
+  const clang::Expr &left = *e.getLHS()->IgnoreParenImpCasts(), &right = *e.getRHS()->IgnoreParenImpCasts();
+  const clang::QualType a = left.getType(), b = right.getType();
+  if (!a->isPointerType() || !b->isPointerType()) return;  // null pointers are of other types
+  const clang::QualType have = pointee(ast, a), other = pointee(ast, b);
+  if (have.getAddressSpace() == other.getAddressSpace()) return;
+  compilation_.report(clang::DiagnosticsEngine::Error, e.getOperatorLoc(),
+                      fmt::format("invalid operands '{} {} *' and '{} {} *' to operator '{}': mismatching address spaces",
+                                  named(have.getAddressSpace()), type_spelling(ast, have), named(other.getAddressSpace()),
+                                  type_spelling(ast, other), e.getOpcodeStr().str()));
+}
+
 void SpaceCheck::returned(const clang::ReturnStmt& statement) {
   if (statement.getRetValue() != nullptr && !is_library(statement.getBeginLoc())) implicit(*statement.getRetValue());
 }

@@ -31,6 +31,8 @@ class SpaceCheck {
   void construction(const clang::CXXConstructExpr& construction);
   void variable(const clang::VarDecl& variable);
   void assignment(const clang::BinaryOperator& assignment);
+  /// Pointers that are compared or subtracted.
+  void comparison(const clang::BinaryOperator& e);
   void returned(const clang::ReturnStmt& statement);
   void braces(const clang::InitListExpr& list);
   void member(const clang::CXXCtorInitializer& initialiser);

@@ -139,7 +139,7 @@ class AttributeCheck {
     const std::string meant = closest_attribute(name);
     if (is_misspelt(name, meant)) {
       compilation_.report(kError, place, fmt::format("unknown attribute '{}', did you mean '{}'?", name, meant));
-    } else if (!is_value_of_kernel()) {
+    } else if (!is_value_of_kernel() && !is_standard_attribute(name)) {
       compilation_.report(clang::DiagnosticsEngine::Warning, place, fmt::format("unknown attribute '{}' ignored", name));
     }
   }

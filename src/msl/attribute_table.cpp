@@ -143,6 +143,13 @@ const AttributeRule* find_attribute(std::string_view name) {
   return found == rules().end() || found->name != name ? nullptr : &*found;
 }
 
+bool is_standard_attribute(std::string_view name) {
+  static constexpr std::array<std::string_view, 11> kStandard = {
+      "noreturn", "carries_dependency", "deprecated", "fallthrough", "nodiscard", "maybe_unused",
+      "likely",   "unlikely",           "no_unique_address", "assume", "noinline"};
+  return std::ranges::find(kStandard, name) != kStandard.end();
+}
+
 std::string closest_attribute(std::string_view name) {
   std::vector<std::string> known;
   for (const AttributeRule& rule : rules()) known.emplace_back(rule.name);

@@ -42,6 +42,9 @@ struct AttributeRule {
 /// Nullptr where MSL has no attribute of this name.
 const AttributeRule* find_attribute(std::string_view name);
 
+/// Whether it is one of C++'s own, which Clang reads itself.
+bool is_standard_attribute(std::string_view name);
+
 /// The attribute that was probably meant, or nothing.
 std::string closest_attribute(std::string_view name);
 

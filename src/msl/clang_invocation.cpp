@@ -1,6 +1,7 @@
 #include "msl/clang_invocation.hpp"
 
 #include "msl/embedded_files.hpp"
+#include "msl/prepass.hpp"
 
 #include <clang/Basic/Diagnostic.h>
 #include <clang/Frontend/CompilerInvocation.h>
@@ -82,7 +83,7 @@ std::string options_text(const SourceRequest& request) {
   const bool has_tensors = std::ranges::any_of(embedded_headers(), [](const EmbeddedFile& f) { return f.name == "metal_tensor"; });
   if (version >= 400 && has_tensors) text += "#define __HAVE_TENSOR__ 1\n";
   text += fmt::format("#define __MSL_MATH_MODE__ {}\n", static_cast<int>(options.math_mode));
-  for (const auto& [name, value] : options.defines) text += fmt::format("#define {} {}\n", name, value);
+  for (const auto& [name, value] : options.defines) text += prepass(fmt::format("#define {} {}\n", name, value)).text;
   return text;
 }
 

@@ -1,5 +1,6 @@
 #include "msl/address_spaces.hpp"
 #include "msl/annotations.hpp"
+#include "msl/attribute_table.hpp"
 #include "msl/checks.hpp"
 #include "msl/component_checks.hpp"
 #include "msl/given_constants.hpp"
@@ -100,9 +101,9 @@ class DeclarationVisitor : public SyntaxWalk {
 
   bool VisitVarDecl(clang::VarDecl* variable) {
     if (variable->isImplicit() || variable->getType().isNull()) return true;
-    check_pointer(*variable);
+    const bool has_space = check_pointer(*variable);
     check_length(*variable);
-    spaces_.variable(*variable);
+    if (has_space) spaces_.variable(*variable);
     const clang::QualType type = variable->getType();
     // Which function a parameter means shows when its function is inlined.
     if (type->isFunctionPointerType() && !llvm::isa<clang::ParmVarDecl>(variable)) error(variable->getLocation(), std::string(kFunctionPointers));
@@ -110,6 +111,8 @@ class DeclarationVisitor : public SyntaxWalk {
       check_parameter(*parameter);
     } else if (variable->isFileVarDecl() && !variable->isStaticDataMember()) {
       check_program_scope(*variable);
+    } else if (variable->isStaticDataMember()) {
+      check_static_member(*variable);
     } else if (variable->isLocalVarDecl()) {
       check_local(*variable);
     }
@@ -134,7 +137,7 @@ class DeclarationVisitor : public SyntaxWalk {
     check_components(compilation_, *e);
     return spaces_.construction(*e), true;
   }
-  bool VisitBinaryOperator(clang::BinaryOperator* e) { return spaces_.assignment(*e), true; }
+  bool VisitBinaryOperator(clang::BinaryOperator* e) { return spaces_.assignment(*e), spaces_.comparison(*e), true; }
   bool VisitReturnStmt(clang::ReturnStmt* s) { return spaces_.returned(*s), true; }
   bool VisitInitListExpr(clang::InitListExpr* e) { return spaces_.braces(*e), true; }
   bool VisitConditionalOperator(clang::ConditionalOperator* e) { return spaces_.choice(*e), true; }
@@ -164,10 +167,12 @@ class DeclarationVisitor : public SyntaxWalk {
     return type->isPointerType() || type->isReferenceType() || type->isDependentType() || type->isUndeducedType();
   }
 
-  void check_pointer(const clang::DeclaratorDecl& d) {
-    if (!lacks_space(d) || !address_space(d).empty()) return;
+  /// Whether it says its space, or needs none.
+  bool check_pointer(const clang::DeclaratorDecl& d) {
+    if (!lacks_space(d) || !address_space(d).empty()) return true;
     error(d.getLocation(), fmt::format("{} type must have an explicit address space qualifier: device, constant, threadgroup or thread",
                                        d.getType()->isReferenceType() ? "reference" : "pointer"));
+    return false;
   }
 
   /// Results too say their space; operators' may be deduced from what they are of.
@@ -230,6 +235,7 @@ class DeclarationVisitor : public SyntaxWalk {
   void check_program_scope(clang::VarDecl& variable) {
     const auto* constant = find_annotation(variable, "function_constant");
     if (constant != nullptr && variable.hasInit() && !is_given(variable)) error(variable.getInit()->getBeginLoc(), "a function constant has no initialiser: its value comes with the pipeline");
+    if (constant == nullptr) check_value(variable);
     if (address_space(variable) == "constant") return;
     if (find_thread_input(variable) != nullptr) return;  // the kernels that use it are refused
     if (address_space(variable) == "threadgroup") {
@@ -237,6 +243,25 @@ class DeclarationVisitor : public SyntaxWalk {
     } else if (type_spelling(ast_, variable.getType()) != "sampler") {
       error(variable.getLocation(), "program scope variable must reside in constant address space");
     }
+  }
+
+  /// One that nobody may write is like a constant, with or without the word.
+  void check_static_member(const clang::VarDecl& variable) {
+    const clang::QualType type = ast_.getBaseElementType(variable.getType());
+    if (type.isConstQualified() || type->isReferenceType() || type->isDependentType() || address_space(variable) == "constant" || variable.isOutOfLine()) return;
+    error(variable.getLocation(), "static members must reside in constant address space");
+  }
+
+  /// What the pre-pass has made external for the sake of a macro that then was no `function_constant`.
+  void check_value(const clang::VarDecl& variable) {
+    const clang::SourceManager& sources = ast_.getSourceManager();
+    const bool is_external = variable.getStorageClass() == clang::SC_Extern && !variable.hasInit();
+    if (!is_external || std::string_view(sources.getCharacterData(sources.getSpellingLoc(variable.getOuterLocStart()))).substr(0, 12) != "__msl_extern") return;
+    const bool is_reported = std::ranges::any_of(variable.specific_attrs<clang::AnnotateAttr>(), [](const auto* attribute) {
+      const std::string_view name = annotation_name(*attribute);
+      return name.starts_with(kWrittenPrefix) && is_misspelt(name.substr(kWrittenPrefix.size()), closest_attribute(name.substr(kWrittenPrefix.size())));
+    });
+    if (!is_reported) error(variable.getLocation(), "a variable in the constant address space must be initialised");
   }
 
   void check_local(clang::VarDecl& variable) {

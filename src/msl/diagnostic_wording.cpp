@@ -12,6 +12,7 @@
 #include <cstring>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace anymetal::msl {
 namespace {
@@ -92,6 +93,42 @@ std::optional<Conversion> conversion_in(std::string_view note) {
   return Conversion{std::string(note.substr(from, from_end - from)), std::string(target), contains(note, "for 1st argument")};
 }
 
+/// The texts in quotes.
+std::vector<std::string_view> quoted_texts(std::string_view message) {
+  std::vector<std::string_view> texts;
+  for (std::size_t begin = message.find('\''); begin != std::string_view::npos;) {
+    const std::size_t end = message.find('\'', begin + 1);
+    if (end == std::string_view::npos) break;
+    texts.push_back(message.substr(begin + 1, end - begin - 1));
+    begin = message.find('\'', end + 1);
+  }
+  return texts;
+}
+
+/// The space of what a pointer of this type points to.
+std::string_view space_of(std::string_view pointer) {
+  for (const std::string_view space : {"device ", "constant ", "threadgroup "}) {
+    const std::size_t at = pointer.find(space);
+    if (at == 0 || pointer.substr(0, at) == "const " || pointer.substr(0, at) == "volatile ") return space.substr(0, space.size() - 1);
+  }
+  return "thread";
+}
+
+/// What is to be said of a pointer that is given to one in another space; nothing where the message is about something else.
+std::string space_mismatch(std::string_view message) {
+  const bool initialises = message.starts_with("cannot initialize ") && contains(message, "value of type '");
+  if (!initialises && !message.ends_with(" changes address space of pointer")) return {};
+  const std::vector<std::string_view> types = quoted_texts(message);
+  if (types.size() != 2 || !types[0].ends_with(" *") || !types[1].ends_with(" *")) return {};
+  const bool to_first = initialises || message.starts_with("initializing ");
+  const auto spelt = [](std::string_view type) {
+    const std::string_view space = space_of(type);
+    return space == "thread" ? fmt::format("thread {}", type) : std::string(type);
+  };
+  if (space_of(types[0]) == space_of(types[1])) return {};
+  return fmt::format("no conversion from '{}' to '{}': mismatching address spaces", spelt(types[to_first ? 1 : 0]), spelt(types[to_first ? 0 : 1]));
+}
+
 /// Takes the first `count` characters of each occurrence away.
 void erase_all(std::string& message, std::string_view text, std::size_t count) {
   for (std::size_t at = message.find(text); at != std::string::npos; at = message.find(text, at)) message.erase(at, count);
@@ -102,6 +139,7 @@ void undo_insertions(std::string& message) {
   constexpr std::string_view kMoved = " + __msl_in_constant", kPrefix = "__msl_";
   erase_all(message, kMoved, kMoved.size());
   erase_all(message, "__msl_is_function_constant_defined", kPrefix.size());
+  erase_all(message, "std::nullptr_t", 5);
 }
 
 }  // namespace
@@ -110,7 +148,8 @@ clang::SourceLocation place_of(const clang::Diagnostic& info, std::string_view t
   const auto range_begin = [&](unsigned i) { return i < info.getNumRanges() ? info.getRange(i).getBegin() : info.getLocation(); };
   const clang::SourceLocation place = info.getLocation();
   const bool is_read_only = contains(text, "is not assignable") || text.starts_with("cannot assign to");
-  if (is_read_only || text.starts_with("no viable conversion from")) return range_begin(0);
+  const bool is_of_value = text.starts_with("no viable conversion from") || text.starts_with("cannot initialize a variable of type");
+  if (is_read_only || is_of_value) return range_begin(0);
   if (text.starts_with("no viable overloaded '='")) return range_begin(1);
   // The member's name stands behind the dot.
   if (text.starts_with("member reference base type") && text.ends_with("is not a structure or union")) return place.getLocWithOffset(1);
@@ -135,6 +174,10 @@ std::string in_msl_terms(std::string message, std::string_view searched) {
   if (message.starts_with("address of property expression requested")) {
     return "the address of a vector component cannot be taken: cast that of the vector, `(thread float*)&v`";
   }
+  if (message.starts_with("taking the address of a temporary object of type 'vec<"))
+    return "the address of several components cannot be taken: they are no vector in memory";
+  if (message.starts_with("storage class specified for a member declaration")) message += ": function constants are declared at program scope";
+  if (const std::string mismatch = space_mismatch(message); !mismatch.empty()) return mismatch;
   if (message.starts_with("blocks support disabled")) return "blocks are not supported in Metal";
   if (message.starts_with("matrix types extension is disabled")) return "matrices have types of their own in Metal: float4x4, matrix<half, 2, 3>";
   if (contains(message, "'annotate' attribute requires parameter")) return "the argument of this attribute must be a constant expression";
@@ -156,7 +199,7 @@ std::string in_msl_terms(std::string message, std::string_view searched) {
     const std::string name = message.substr(about.size(), message.find('\'', about.size()) - about.size());
     if (const std::size_t meant = message.find(kMeant); meant != std::string::npos) {
       const std::string_view suggestion = std::string_view(message).substr(meant + kMeant.size());
-      const bool is_librarys_own = suggestion.starts_with("__msl");
+      const bool is_librarys_own = suggestion.starts_with("__msl") || !hint_for(name).empty();
       if (suggestion.starts_with(name + "'")) message.insert(meant + kMeant.size(), "metal::");
       if (!is_librarys_own) continue;
       message.erase(message.rfind(';', meant));
@@ -199,7 +242,7 @@ bool is_helpful_note(std::string_view message, bool in_library) {
   if (message.starts_with("use -ftemplate-depth") || message.starts_with("built-in candidate operator")) return false;
   if (!in_library) return true;
   if (message.starts_with("'__msl") && message.ends_with("declared here")) return false;  // resembles what the user misspelt
-  for (const std::string_view about_headers : {"candidate template ignored", "because ", "and ", "has been explicitly marked deleted", "explicitly deleted", "std::initializer_list"}) {
+  for (const std::string_view about_headers : {"candidate template ignored", "because ", "and ", "has been explicitly marked deleted", "from 'diagnose_if' attribute", "explicitly deleted", "std::initializer_list"}) {
     if (contains(message, about_headers)) return false;
   }
   return true;

@@ -1,7 +1,10 @@
 #include "msl/prepass.hpp"
 
+#include "msl/array_parameters.hpp"
+#include "msl/attribute_macros.hpp"
 #include "msl/attribute_table.hpp"
 #include "msl/nested_components.hpp"
+#include "msl/number_suffixes.hpp"
 #include "msl/plain_spelling.hpp"
 #include "msl/pragmas.hpp"
 #include "msl/text_edits.hpp"
@@ -18,10 +21,6 @@
 
 namespace anymetal::msl {
 namespace {
-
-constexpr std::array<std::string_view, 11> kStandardAttributes = {
-    "noreturn", "carries_dependency", "deprecated", "fallthrough", "nodiscard", "maybe_unused",
-    "likely",   "unlikely",           "no_unique_address", "assume", "noinline"};
 
 /// One attribute of a `[[a, b(c)]]` list; token indices.
 struct Attribute {
@@ -52,10 +51,13 @@ class Rewriter {
       }
       if (s == "(") ++parentheses_;
       if (s == ")" && parentheses_ > 0) --parentheses_;
+      if (s == "{" || s == "}") brace(i);
       if (parentheses_ == 0 && (s == ";" || s == "{" || s == "}")) declaration_ = i + 1;
-      if (tokens_[i].kind == TokenKind::Number) number(i);
+      if (tokens_[i].kind == TokenKind::Number) write_number_suffix(text_, tokens_[i], edits_);
       if (s == "template") instantiation(i);
       if (s == "constexpr" || s == "constant") derived_constant(i);
+      // `constant bool b FLAG(0);`: if FLAG makes it no function constant, the check of declarations says that it has no value.
+      if (const std::size_t macro = s == "constant" && is_at_program_scope() ? find_attribute_macro(text_, tokens_, i) : 0) make_late_constant(macro);
       if (s == "_Pragma") pragma_operator(i);
       if (s == "__asm" || s == "__asm__" || s == "asm") air_name(i);
       if (s == "if" && spelling(i + 1) == "constexpr" && spelling(i + 2) == "(") late_branch(i + 1);
@@ -87,7 +89,6 @@ class Rewriter {
     return others;
   }
   [[nodiscard]] std::size_t matching(std::size_t bracket) const { return bracket < partners_.size() ? partners_[bracket] : tokens_.size(); }
-
   /// Rewrites the list at `first`; returns the index after it.
   std::size_t attributes(std::size_t first) {
     const std::size_t inner_close = matching(first + 1);
@@ -107,11 +108,13 @@ class Rewriter {
     }
     // Between a name and its extents no attribute may stand as Clang's.
     const bool before_extents = spelling(inner_close + 2) == "[" && !opens_attributes(inner_close + 2);
-    const bool all_standard = std::ranges::all_of(list, [&](const Attribute& a) {
-      return std::ranges::find(kStandardAttributes, spelling(a.name)) != kStandardAttributes.end();
-    });
-    if (all_standard || is_before_statement(inner_close + 2) || spans_directive(first, inner_close + 1)) return inner_close + 2;
-    const bool is_of_call = list.size() == 1 && spelling(list[0].name) == "function_groups";  // of an expression, which takes none of Clang's
+    const bool all_standard = std::ranges::all_of(list, [&](const Attribute& a) { return is_standard_attribute(spelling(a.name)); });
+    if (is_before_statement(inner_close + 2) || spans_directive(first, inner_close + 1)) return inner_close + 2;
+    const bool follows_clangs = first > 0 && first == rewritten_end_;  // which no standard ones may follow
+    if (all_standard && follows_clangs) edits_.blank(tokens_[first].begin, tokens_[inner_close + 1].end);
+    if (follows_clangs) rewritten_end_ = inner_close + 2;
+    if (all_standard) return inner_close + 2;
+    const bool is_of_call = list.size() == 1 && spelling(list[0].name) == "function_groups";  // an expression takes none of Clang's
     if (is_of_call || (before_extents && !binds(list))) edits_.blank(tokens_[first].begin, tokens_[inner_close + 1].end);
     else rewrite(list, first, inner_close);
     return inner_close + 2;
@@ -122,7 +125,6 @@ class Rewriter {
     static constexpr std::array<std::string_view, 7> kStatements = {"for", "while", "do", "if", "switch", "return", "goto"};
     return std::ranges::find(kStatements, spelling(i)) != kStatements.end();
   }
-
   /// Whether a directive may stand between two of these tokens: what is replaced must not hold one.
   [[nodiscard]] bool spans_directive(std::size_t first, std::size_t last) const {
     for (std::size_t i = first; i < last; ++i) {
@@ -141,17 +143,20 @@ class Rewriter {
   /// Whether nothing beside `function_constant` is said of Metal's: then it declares one, else it says when its parameter or member is there.
   [[nodiscard]] bool stands_alone(std::span<const Attribute> list) const {
     return std::ranges::none_of(list, [&](const Attribute& a) {
-      return spelling(a.name) != "function_constant" && std::ranges::find(kStandardAttributes, spelling(a.name)) == kStandardAttributes.end();
+      return spelling(a.name) != "function_constant" && !is_standard_attribute(spelling(a.name));
     });
   }
 
   void rewrite(std::span<const Attribute> list, std::size_t first, std::size_t inner_close) {
+    rewritten_end_ = inner_close + 2;
     edits_.replace(tokens_[first].begin, tokens_[first + 1].end, " __msl_attribute((");
     for (const Attribute& a : list) {
       const AttributeRule* rule = find_attribute(spelling(a.name));
       if (rule == nullptr) {  // a macro that stands for one, or a mistake
-        edits_.insert(tokens_[a.name].begin, "__msl_annotate(\"msl:" + std::string(kWrittenPrefix) + std::string(spelling(a.name)) + "\"), __msl_written(");
+        edits_.insert(tokens_[a.name].begin, "__msl_annotate(\"msl:" + std::string(kWrittenPrefix) + std::string(spelling(a.name)) + (parentheses_ > 0 ? "\"), __msl_written_parameter(" : "\"), __msl_written("));
         edits_.insert(tokens_[a.open != 0 ? a.close : a.name].end, ")");
+        const bool ends_constant = spelling(inner_close + 2) == ";" && is_at_program_scope() && first > declaration_ + 1;
+        if (ends_constant && holds(declaration_, first, "constant")) make_late_constant(first);
         continue;
       }
       if (rule->arguments == AttributeArguments::Words && a.open != 0) {
@@ -177,11 +182,29 @@ class Rewriter {
     edits_.replace(tokens_[inner_close].begin, tokens_[inner_close + 1].end, "))");
   }
 
+  [[nodiscard]] bool is_at_program_scope() const { return parentheses_ == 0 && inner_scopes_ == 0; }
+  void brace(std::size_t i) {
+    const bool opens = spelling(i) == "{";
+    if (opens) is_inner_.push_back(parentheses_ > 0 || !opens_namespace(i));
+    if (!is_inner_.empty() && is_inner_.back()) inner_scopes_ += opens ? 1 : std::size_t{0} - 1;
+    if (!opens && !is_inner_.empty()) is_inner_.pop_back();
+  }
+  [[nodiscard]] bool holds(std::size_t begin, std::size_t end, std::string_view word) const {
+    while (begin < end && spelling(begin) != word) ++begin;
+    return begin < end;
+  }
+  /// Whether the brace at `i` begins a namespace or what is `extern "C"`.
+  [[nodiscard]] bool opens_namespace(std::size_t i) const {
+    return holds(declaration_, i, "namespace") || (i > 1 && tokens_[i - 1].kind == TokenKind::String && spelling(i - 2) == "extern");
+  }
+  void make_late_constant(std::size_t behind_name) {
+    declare_external(declaration_, behind_name);
+    facts_.late_constants.emplace(spelling(behind_name - 1));
+  }
   /// The attribute `threadgroup` shares its name with a keyword that is an annotation too.
   static std::string annotation_of(std::string_view attribute) {
     return attribute == "threadgroup" ? "threadgroup_index" : std::string(attribute);
   }
-
   /// Where the declarator after the token `begin` ends.
   [[nodiscard]] std::size_t end_of_declaration(std::size_t begin) const {
     static constexpr std::array<std::string_view, 6> kEnds = {";", ",", "=", "{", "[", "("};
@@ -193,6 +216,7 @@ class Rewriter {
   /// Makes the declaration whose specifiers start at the token `begin` and whose declarator ends before `end` an
   /// external one.
   void declare_external(std::size_t begin, std::size_t end) {
+    while (begin < end && opens_attributes(begin)) begin = matching(begin) + 1;
     if (begin >= end || external_declaration_ == declaration_ + 1) return;
     external_declaration_ = declaration_ + 1;
     bool is_external = false;
@@ -227,7 +251,6 @@ class Rewriter {
     return after == tokens_.size() || std::ranges::find(kFollowers, s) != kFollowers.end();
   }
   static bool is_qualifier(std::string_view s) { return s == "const" || s == "volatile" || is_address_space(s); }
-
   /// A constant computed from function constants is no constant expression before specialisation.
   void derived_constant(std::size_t i) {
     if (constant_declaration_ != declaration_ + 1) {
@@ -284,22 +307,11 @@ class Rewriter {
 
   /// `constant T a[3]` among parameters is a pointer, but Clang sees an array in an address space first.
   void array_parameter(std::size_t i) {
-    constexpr std::size_t kMost = 64;  // tokens before the bracket
-    std::size_t words = 0;
-    std::size_t open = i + 1;
-    for (; open < tokens_.size() && spelling(open) != "["; ++open) {
-      if (open - i > kMost) return;
-      const std::string_view s = spelling(open);
-      if (tokens_[open].kind == TokenKind::Identifier) words += is_qualifier(s) ? 0 : 1;
-      else if (s != ":" && s != "<" && s != ">" && tokens_[open].kind != TokenKind::Number) return;
-    }
-    if (words < 2 || opens_attributes(open) || spelling(open - 1) == ">") return;
-    const std::size_t close = matching(open);
-    if (close == tokens_.size() || (spelling(close + 1) != "," && spelling(close + 1) != ")" && spelling(close + 1) != "[")) return;
-    if (spans_directive(open, close)) return;
-    const bool is_row = spelling(close + 1) == "[" && !opens_attributes(close + 1);
-    edits_.insert(tokens_[open - 1].begin, is_row ? "(*" : "*");
-    edits_.replace(tokens_[open].begin, tokens_[close].end, is_row ? ")" : "");
+    const auto array = find_array_parameter(text_, tokens_, partners_, i);
+    if (!array || spans_directive(array->open, array->close)) return;
+    const std::string star = array->is_row ? "(*" : "*";
+    if (array->name) edits_.insert(tokens_[*array->name].begin, star);
+    edits_.replace(tokens_[array->open].begin, tokens_[array->close].end, (array->name ? "" : star) + (array->is_row ? ")" : ""));
   }
 
   /// `threadgroup T a[n][4];`, where n depends on function constants, as a pointer to memory reserved at
@@ -339,19 +351,6 @@ class Rewriter {
   }
 
   static bool is_address_space(std::string_view s) { return s == "device" || s == "constant" || s == "threadgroup" || s == "thread"; }
-
-  void number(std::size_t i) {
-    const std::string_view s = spelling(i);
-    const bool is_hex = s.size() > 1 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
-    if (is_hex && s.find_first_of("pP") == std::string_view::npos) return;
-    if (s.size() > 2 && (s.ends_with("bf") || s.ends_with("BF")) && !is_hex) {
-      edits_.insert(tokens_[i].end - 2, "_");
-      if (s.ends_with("BF")) edits_.replace(tokens_[i].end - 2, tokens_[i].end, "bf");
-    } else if (s.ends_with('h') || s.ends_with('H')) {
-      edits_.replace(tokens_[i].end - 1, tokens_[i].end, "f16");
-    }
-  }
-
   void pragma_operator(std::size_t i) {
     if (spelling(i + 1) != "(" || i + 2 >= tokens_.size() || tokens_[i + 2].kind != TokenKind::String) return;
     const std::string_view quoted = spelling(i + 2);
@@ -370,6 +369,9 @@ class Rewriter {
   std::vector<std::size_t> partners_;
   std::size_t declaration_ = 0;  ///< first token of the declaration the cursor is in
   std::size_t parentheses_ = 0;
+  std::vector<bool> is_inner_;     ///< of every brace that is open, whether it is no namespace's
+  std::size_t inner_scopes_ = 0;   ///< how many are not
+  std::size_t rewritten_end_ = 0;  ///< behind the last list that became attributes of Clang's
   // Each declaration is looked through once; one past its first token.
   std::size_t external_declaration_ = 0;
   std::size_t constant_declaration_ = 0;

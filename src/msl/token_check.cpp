@@ -19,7 +19,6 @@ std::string_view refusal(clang::tok::TokenKind kind) {
     case clang::tok::kw_goto: return "'goto' is not supported in Metal";
     case clang::tok::kw_virtual: return "'virtual' functions and bases are not supported in Metal";
     case clang::tok::kw_try:
-    case clang::tok::kw_catch:
     case clang::tok::kw_throw: return "exceptions are not supported in Metal";
     case clang::tok::kw_new:
     case clang::tok::kw_delete: return "'new' and 'delete' are not supported in Metal";
@@ -70,8 +69,10 @@ std::string symbol_name(Compilation& compilation, const clang::Token& token) {
 void check_suffix(Compilation& compilation, const clang::Token& token) {
   if (token.isNot(clang::tok::numeric_constant) || token.getLength() < 2 || token.getLiteralData() == nullptr) return;
   const std::string_view text(token.getLiteralData(), token.getLength());
-  if (text.find_first_of("lL") == std::string_view::npos || !compilation.is_users(token.getLocation())) return;
   const bool is_hex = text.starts_with("0x") || text.starts_with("0X");
+  const bool is_gnus = text.find('_') == std::string_view::npos && text.find_first_of("iIjJqQwWkK") != std::string_view::npos;  // of complex and wide numbers
+  if ((text.find_first_of("lL") == std::string_view::npos && !is_gnus) || !compilation.is_users(token.getLocation())) return;
+  if (is_gnus) return compilation.report(clang::DiagnosticsEngine::Error, token.getLocation(), fmt::format("invalid suffix of '{}': suffixes are h, f and bf, or u, l and ul", text));
   const bool is_real = text.find_first_of(is_hex ? "pP" : ".eE") != std::string_view::npos;
   if (is_real)
     compilation.report(clang::DiagnosticsEngine::Error, token.getLocation(),

@@ -35,6 +35,14 @@ const Feature kFeatures[] = {
      "device part* parts[] = {(device part*)n + 1, (device part*)n + 2}; "
      "device const int* rows[3] = {n, n + 10, n + 20}; o[0] = all(parts, zeros) * 100 + row(rows, 2);",
      {721}},
+    {"parameters that are arrays: without a name, of template types, of several extents",
+     "constant int l3[3] = {1, 2, 3}; constant int l23[2][3] = {{1, 2, 3}, {4, 5, 6}}; int a(constant int [3], int x) { return x; } int b(constant int [][3], device const "
+     "float [2]) { return 8; } int c(constant array<int, 3> v[1]) { return v[0][1]; } int d(const constant vec<int, 2> v[3]) { return v[0].y; } int e(constant unsigned int "
+     "[3], threadgroup vec<float, 4> [2]) { return 9; } int f(constant metal::uint2 v[2][2], constant uint w[]) { return v[0][1].x + w[1]; } int g(constant int* v, thread "
+     "const int w[2]) { return v[1] + w[1]; }",
+     "int two[2] = {1, 2}; o[0] = a(l3, 7); o[1] = b(l23, (device const float*)n); o[2] = c((constant array<int, 3>*)l3); o[3] = d((constant int2*)l3); o[4] = "
+     "e((constant uint*)l3, nullptr); o[5] = f((constant uint2 (*)[2])l23, (constant uint*)l3); o[6] = g(l3, two);",
+     {7, 8, 2, 2, 9, 5, 4}},
     {"overloads by the space of a pointer, each with its own body",
      "int which(device const int* p) { return 1; } int which(threadgroup const int* p) { return 2; } int which(thread "
      "const int* p) { return 3; } int which(constant int* p) { return 4; } constant int table[2] = {5, 6};",

@@ -41,6 +41,31 @@ const Feature kFeatures[] = {
      1,
      "metal4.0",
      {{0U, std::int32_t{4}}, {1U, true}, {2U, std::int16_t{6}}}},
+    {"attributes from macros, behind the name and between brackets; standard ones beside them",
+     "#define FC(i) [[function_constant(i)]]\n#define INDEX(i) function_constant(i)\n#define FLAG [[function_constant(2)]]\n#define ATTRIBUTE(...) "
+     "[[__VA_ARGS__]]\n#define DECLARE(type, name, i) constant type name FC(i)\n#define VALUE(i) = i\nnamespace { constant int a FC(0); } static constant "
+     "constexpr short b [[INDEX(1)]]; constant bool c FLAG; constant int d ATTRIBUTE(function_constant(3)); DECLARE(int, e, 4); constant int f "
+     "[[function_constant(5)]] [[maybe_unused]]; [[maybe_unused]] constant int g [[function_constant(6)]]; constant int both = a * b; constant uint plain VALUE(9);",
+     "o[0] = a; o[1] = b; o[2] = c; o[3] = d; o[4] = e; o[5] = f; o[6] = is_function_constant_defined(g) ? g : 5; o[7] = both; o[8] = is_function_constant_defined(a) + "
+     "plain;",
+     {3, 4, 1, 6, 7, 8, 5, 12, 10},
+     1,
+     "metal4.0",
+     {{0U, std::int32_t{3}},
+      {1U, std::int16_t{4}},
+      {2U, true},
+      {3U, std::int32_t{6}},
+      {4U, std::int32_t{7}},
+      {5U, std::int32_t{8}}}},
+    {"guards from macros, beside a binding and between brackets",
+     "#define WHERE(i, flag) [[buffer(i), function_constant(flag)]]\n#define SLOT(i) buffer(i)\n#define IF(flag) function_constant(flag)\nconstant bool on [[function_constant(0)]]; "
+     "constant bool off [[function_constant(1)]]; kernel void k(device int* o [[buffer(0)]], device const int* n [[SLOT(1), IF(on)]], device int* a [[SLOT(2), "
+     "IF(off)]], device int* b WHERE(3, off)) { o[0] = n[4]; if (off) o[0] = a[0] + b[0]; }",
+     "",
+     {4},
+     1,
+     "metal4.0",
+     {{0U, true}, {1U, false}}},
     {"defaults through is_function_constant_defined",
      "constant int blk [[function_constant(0)]]; constant int blk_or = is_function_constant_defined(blk) ? blk : 32; "
      "constant int other [[function_constant(1)]]; constant int other_or = is_function_constant_defined(other) ? other "

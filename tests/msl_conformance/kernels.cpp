@@ -47,6 +47,12 @@ const Feature kFeatures[] = {
      "10 + as_type<ushort>(b->d); }",
      "",
      {21}},
+    {"standard attributes before and behind Metal's, and in their lists; keywords that macros stand for between brackets",
+     "#define KERNEL kernel\n[[KERNEL]] [[maybe_unused]] void k(device int* o [[buffer(0)]] [[maybe_unused]], [[maybe_unused]] device const int* n [[buffer(1)]], "
+     "uint t [[maybe_unused, thread_position_in_grid]], ushort l [[thread_index_in_simdgroup]] [[maybe_unused]] [[deprecated]]) { o[t] = n[t] + 5; }",
+     "",
+     {5, 6},
+     2},
     {"thread inputs: ushort and uint, one to three components, several of one kind",
      "kernel void k(device int* o [[buffer(0)]], uint3 g [[thread_position_in_grid]], ushort3 l "
      "[[thread_position_in_threadgroup]], ushort3 nt [[threads_per_threadgroup]], uint3 again "

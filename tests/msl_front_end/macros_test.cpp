@@ -128,6 +128,20 @@ TEST(UsersMacrosOfOptions, LeaveTheLibraryAlone) {
   EXPECT_TRUE((*source)->entry("f"));
 }
 
+TEST(UsersMacrosOfOptions, MayHoldWhatSourcesMay) {
+  auto r = request("#include <metal_stdlib>\nusing namespace metal;\nconstant bool quick FLAG(0);\nKERNEL void f(SPACE half* o SLOT, uint i TID) { o[i] = quick ? SCALE : half(HALF); }");
+  r.options.defines = {{"TID", "[[thread_position_in_grid]]"}, {"SLOT", "[[buffer(2)]]"}, {"KERNEL", "[[kernel]]"}, {"SPACE", "device"},
+                       {"FLAG(n)", "[[function_constant(n)]]"}, {"SCALE", "0.5h"}, {"HALF", "(0.5bf * 2.0f)"}};
+  const auto source = ParsedSource::parse(r);
+  ASSERT_TRUE(source) << source.error().message();
+  const auto entry = (*source)->entry("f");
+  ASSERT_TRUE(entry) << entry.error().message();
+  ASSERT_EQ((*entry)->reflection.arguments.size(), 1U);
+  EXPECT_EQ((*entry)->reflection.arguments[0].index, 2U);
+  ASSERT_EQ((*entry)->constants.size(), 1U);
+  EXPECT_EQ((*entry)->constants[0].name, "quick");
+}
+
 TEST(UsersMacrosOfTheLibrarysNames, AreTheUsersAfterAHeaderToo) {
   const auto source = ParsedSource::parse(request(R"(#include <metal_stdlib>
 #undef METAL_FUNC

@@ -28,7 +28,7 @@ const Malformed kArrayLibraries[] = {
     {"struct tile_t { int v; tile_t() threadgroup {} };\nkernel void f(device int* o) { tile_t «t»; o[0] = t.v; }",
      "no matching constructor for initialization of 'tile_t'", "cannot be used to construct an object in address space 'thread'"},
     {"kernel void f(device int* o) {\n#include «<metal_tensor>»\n}", "namespaces can only be defined in global or namespace scope"},
-    {"struct tile_t { void clear() thread {} };\nkernel void f(device int* o) { int «x» = &tile_t::clear; o[0] = x; }", "'void (tile_t::*)()'"},
+    {"struct tile_t { void clear() thread {} };\nkernel void f(device int* o) { int x = «&»tile_t::clear; o[0] = x; }", "'void (tile_t::*)()'"},
     {"#include <metal_tensor>\nkernel void f(device float* o) { tensor<device float, «dextents<int, 65536>», tensor_inline> t(o, {}); o[0] = t.get_rank(); }",
      "a tensor has 1 to 16 dimensions"},
     {"template <int bits> inline int g() { static_assert(«bits == 2 || bits == 4», \"no such width\"); return bits; }\n"
@@ -113,6 +113,30 @@ const Malformed kSimulations[] = {
     {"kernel void k(device float* o, uint i [[thread_position_in_grid]] «{» o[i] = 1; }", "expected ')'"},
 };
 
+const Malformed kSpaces[] = {
+    {"kernel void k(device float* o) { float x; device float* p = «&x»; }", "no conversion from 'thread float *' to 'device float *': mismatching address spaces"},
+    {"kernel void k(device float* o) { constant float* p = «o»; }", "no conversion from 'device float *' to 'constant float *': mismatching address spaces"},
+    {"kernel void k(device float* o) { float x; device float* p = o; p = «&x»; }", "no conversion from 'thread float *' to 'device float *'"},
+    {"kernel void k(device float* o) { float x; if (o «==» &x) o[0] = 1; }", "invalid operands 'device float *' and 'thread float *' to operator '=='"},
+    {"kernel void k(device float* o) { thread float* p = nullptr; o[0] = p «-» o; }", "'thread float *' and 'device float *' to operator '-': mismatching address spaces"},
+    {"struct S { static int «n»; };", "static members must reside in constant address space"},
+    {"#define FLAG(n) [[maybe_unused]]\nconstant int «c» FLAG(0);", "a variable in the constant address space must be initialised"},
+    {"constant int a [[«function_constants»(0)]];", "did you mean 'function_constant'?"},
+    {"kernel void k(device float* o) { float* «p» = o; }", "pointer type must have an explicit address space"},
+    {"kernel void k(device float* o) { float& «r» = o[0]; }", "reference type must have an explicit address space"},
+};
+
+const Malformed kWords[] = {
+    {"kernel void k(device float2* o) { float4 f = 1; thread float2* p = «&»f.xy; o[0] = *p; }", "the address of several components cannot be taken"},
+    {"kernel void k(device atomic_int* o) { atomic_store_explicit(o, 1, memory_order_seq_cst«)»; }", "the order of atomic functions is memory_order_relaxed"},
+    {"kernel void k(device atomic_int* o, int e) { int x = 0; atomic_compare_exchange_weak_explicit(o, &x, 1, memory_order_relaxed, memory_order_seq_cst«)»; }",
+     "the order of atomic functions is memory_order_relaxed"},
+    {"kernel void k(device float* o) { o[0] = «1.5q»; }", "invalid suffix of '1.5q'"},
+    {"kernel void k(device float* o) { o[0] = int(«3i»); }", "invalid suffix of '3i'"},
+    {"void h() { «try» {} catch (...) {} }", "exceptions are not supported"},
+    {"kernel void k(device float* o) { o[0] = «nullptr»; }", "'nullptr_t'"},
+};
+
 const Malformed kOtherLanguages[] = {
     {"constexpr int operator\"\"_k(«unsigned» long n) { return n; }", "a literal operator are 'unsigned long long' or 'long double', which Metal has not"},
     {"thread float& first(thread float4& v) { return «v».x; }", "a reference cannot be bound to a vector component"},
@@ -148,6 +172,8 @@ INSTANTIATE_TEST_SUITE_P(TensorLibraries, Mistakes, testing::ValuesIn(kTensorLib
 INSTANTIATE_TEST_SUITE_P(Generators, Mistakes, testing::ValuesIn(kGenerators));
 INSTANTIATE_TEST_SUITE_P(Ports, Mistakes, testing::ValuesIn(kPorts));
 INSTANTIATE_TEST_SUITE_P(OtherLanguages, Mistakes, testing::ValuesIn(kOtherLanguages));
+INSTANTIATE_TEST_SUITE_P(Spaces, Mistakes, testing::ValuesIn(kSpaces));
+INSTANTIATE_TEST_SUITE_P(Words, Mistakes, testing::ValuesIn(kWords));
 INSTANTIATE_TEST_SUITE_P(Simulations, Mistakes, testing::ValuesIn(kSimulations));
 
 TEST(MistakesInNames, OfTheLibraryAreShownWithTheirNamespace) {
@@ -179,6 +205,20 @@ TEST(MistakesInNames, AreToldAsTheyWereWritten) {
     const auto said = source ? std::vector((*source)->warnings().begin(), (*source)->warnings().end()) : source.error().diagnostics();
     for (const auto& d : said) EXPECT_EQ(d.message.find("__msl"), std::string::npos) << d.message;
   }
+}
+
+TEST(MistakesInSpaces, AreSaidOnce) {
+  for (const char* text : {"kernel void k(device float* o) { float* p = o; o[0] = *p; }", "kernel void k(device float* o) { float& r = o[0]; r = 1; }",
+                           "constant int a [[function_constants(0)]];\nkernel void k(device int* o) { o[0] = 1; }"}) {
+    const auto diagnostics = front_end::errors_of(text);
+    EXPECT_EQ(diagnostics.size(), 1U) << anymetal::render(diagnostics);
+  }
+}
+
+TEST(MistakesInNames, ThatOtherLanguagesHaveAreNotTakenForOthers) {
+  const auto diagnostics = front_end::errors_of(front_end::kHead + std::string("kernel void k(device int* o) { printf(\"x\"); }"));
+  ASSERT_FALSE(diagnostics.empty());
+  EXPECT_EQ(diagnostics[0].message, "use of undeclared identifier 'printf'; in Metal: os_log_default.log() of <metal_logging>");
 }
 
 TEST(MistakesInCalls, AreNotFollowedByEveryFunctionOfThatName) {
