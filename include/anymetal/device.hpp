@@ -4,6 +4,7 @@
 
 #include <anymetal/error.hpp>
 #include <anymetal/pipeline.hpp>
+#include <anymetal/size.hpp>
 #include <anymetal/submission.hpp>
 
 #include <cstddef>
@@ -24,14 +25,6 @@ class Memory;
 namespace detail {
 struct BufferState;
 }
-
-/// An extent in threads or threadgroups.
-struct Size {
-  std::size_t x = 1;
-  std::size_t y = 1;
-  std::size_t z = 1;
-  friend bool operator==(const Size&, const Size&) = default;
-};
 
 /// What `Device::list()` says of one device.
 struct DeviceInfo {

@@ -3,6 +3,7 @@
 /// A compiled kernel, ready to dispatch, and what reflection knows about it.
 
 #include <anymetal/error.hpp>
+#include <anymetal/size.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -52,6 +53,9 @@ class ComputePipeline {
   [[nodiscard]] std::size_t thread_execution_width() const;
   /// Largest threadgroup this kernel may be dispatched with, in threads.
   [[nodiscard]] std::size_t max_total_threads_per_threadgroup() const;
+  /// The only threadgroup this kernel may be dispatched with, in threads: what `[[required_threads_per_threadgroup]]`
+  /// (Metal 4) says. Zeros where the source names none.
+  [[nodiscard]] Size required_threads_per_threadgroup() const;
   /// Bytes of threadgroup memory the kernel declares itself.
   [[nodiscard]] std::size_t static_threadgroup_memory_length() const;
   /// Bindable arguments, in declaration order.

@@ -9,6 +9,7 @@
 #include <anymetal/pipeline.hpp>
 #include <anymetal/source_options.hpp>
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -65,6 +66,8 @@ struct EntryReflection {
   std::vector<Argument> arguments;      ///< bindable ones, in declaration order
   unsigned max_total_threads = 1024;    ///< `max_total_threads_per_threadgroup`
   bool declares_max_total_threads = false;  ///< whether the source says so: then so many threads must fit
+  /// `required_threads_per_threadgroup`: the only threadgroup it may be dispatched with; zeros where the source names none.
+  std::array<std::uint32_t, 3> required_threads = {};
   std::size_t static_threadgroup_memory = 0;  ///< bytes; known after specialisation
   bool any_threadgroup_size = false;    ///< `any_threadgroup_size`: results do not depend on how many threads share the work
 };

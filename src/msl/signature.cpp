@@ -26,6 +26,7 @@ class SignatureReader {
   KernelSignature run() {
     signature_.reflection.name = kernel_.name;
     read_thread_limit();
+    read_required_threads();
     signature_.reflection.any_threadgroup_size = find_annotation(*kernel_.function, "any_threadgroup_size") != nullptr;
     for (clang::ParmVarDecl* parameter : kernel_.function->parameters()) {
       report_second_source(*parameter);
@@ -58,6 +59,29 @@ class SignatureReader {
     }
     signature_.reflection.max_total_threads = static_cast<unsigned>(std::min<std::int64_t>(*limit, 1 << 20));
     signature_.reflection.declares_max_total_threads = true;
+  }
+
+  /// The threadgroup that the kernel asks for is also the largest one.
+  void read_required_threads() {
+    constexpr std::string_view kName = "required_threads_per_threadgroup";
+    const auto* attribute = find_annotation(*kernel_.function, kName);
+    if (attribute == nullptr || attribute->args_size() == 0) return;
+    auto& reflection = signature_.reflection;
+    std::array<std::uint32_t, 3> threads = {1, 1, 1};
+    std::uint64_t total = 1;
+    for (unsigned i = 0; i < std::min(attribute->args_size(), 3U); ++i) {
+      const auto count = integer_argument(ast_, *attribute, i);
+      const clang::SourceLocation place = attribute->args_begin()[i]->getBeginLoc();
+      if (!count || *count < 1) return error(place, fmt::format("'{}' takes one to three positive integer constants", kName));
+      threads[i] = static_cast<std::uint32_t>(std::min<std::int64_t>(*count, 1 << 20));
+      total *= threads[i];
+      if (total > reflection.max_total_threads) {
+        return error(place, fmt::format("'{}' asks for a threadgroup of more threads than the limit of {}", kName, reflection.max_total_threads));
+      }
+    }
+    reflection.required_threads = threads;
+    reflection.max_total_threads = static_cast<unsigned>(total);
+    reflection.declares_max_total_threads = true;
   }
 
   /// A parameter has its value from one place.

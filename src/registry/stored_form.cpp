@@ -65,6 +65,7 @@ void fields(Visitor& visit, T& r)
   visit.list(r.arguments);
   visit.number(r.max_total_threads);
   visit.number(r.declares_max_total_threads);
+  for (auto& threads : r.required_threads) visit.number(threads);
   visit.number(r.static_threadgroup_memory);
   visit.number(r.any_threadgroup_size);
 }

@@ -119,6 +119,12 @@ Result<void> check_geometry(const PipelineState& pipeline, Size threads, Size gr
     return misuse(ErrorCode::InvalidDispatch, pipeline,
                   fmt::format(": a threadgroup of {}x{}x{} threads is empty", group.x, group.y, group.z));
   }
+  if (const auto& required = pipeline.reflection.required_threads;
+      required[0] != 0 && (group.x != required[0] || group.y != required[1] || group.z != required[2])) {
+    return misuse(ErrorCode::InvalidDispatch, pipeline,
+                  fmt::format(": a threadgroup of {}x{}x{} threads, where the kernel requires {}x{}x{}", group.x, group.y, group.z, required[0],
+                              required[1], required[2]));
+  }
   const std::size_t limit = pipeline.max_threads;
   if (group.x > limit || group.y > limit || group.z > limit || group.x * group.y * group.z > limit) {
     return misuse(ErrorCode::InvalidDispatch, pipeline, fmt::format(": a threadgroup of {}x{}x{} threads is above the limit of {}",

@@ -14,6 +14,10 @@ ComputePipeline::~ComputePipeline() = default;
 std::string_view ComputePipeline::label() const { return state_->label; }
 std::size_t ComputePipeline::thread_execution_width() const { return kSimdgroupWidth; }
 std::size_t ComputePipeline::max_total_threads_per_threadgroup() const { return state_->max_threads; }
+Size ComputePipeline::required_threads_per_threadgroup() const {
+  const auto& threads = state_->reflection.required_threads;
+  return {threads[0], threads[1], threads[2]};
+}
 std::size_t ComputePipeline::static_threadgroup_memory_length() const { return state_->reflection.static_threadgroup_memory; }
 std::span<const Argument> ComputePipeline::arguments() const { return state_->reflection.arguments; }
 std::span<const Diagnostic> ComputePipeline::diagnostics() const { return state_->warnings; }

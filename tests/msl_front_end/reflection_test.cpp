@@ -65,6 +65,17 @@ template [[host_name("f4")]] kernel void f<4>(device int*);)";
   EXPECT_FALSE(reflection_of("kernel void f(device int* o) { o[0] = 1; }", "f").declares_max_total_threads);
 }
 
+TEST(Reflection, RequiredThreadgroupIsAlsoTheLargest) {
+  const auto three = reflection_of("[[required_threads_per_threadgroup(8, 4, 2)]] kernel void f(device int* o) { o[0] = 1; }", "f");
+  EXPECT_THAT(three.required_threads, testing::ElementsAre(8, 4, 2));
+  EXPECT_EQ(three.max_total_threads, 64U);
+  EXPECT_TRUE(three.declares_max_total_threads);
+  const std::string text = R"(template <int N> [[max_total_threads_per_threadgroup(64), required_threads_per_threadgroup(N)]] kernel void f(device int* o) { o[0] = N; }
+template [[host_name("f64")]] kernel void f<64>(device int*);)";
+  EXPECT_THAT(reflection_of(text, "f64").required_threads, testing::ElementsAre(64, 1, 1));
+  EXPECT_THAT(reflection_of("kernel void f(device int* o) { o[0] = 1; }", "f").required_threads, testing::Each(0));
+}
+
 TEST(EntryNames, SourceOrderNamespacesAndInstantiationForms) {
   const auto source = parse(R"(kernel void zeta(device int* o) {}
 namespace outer { namespace inner { kernel void f(device int* o) {} } }

@@ -117,6 +117,26 @@ TEST_P(EncoderMisuse, IsAnErrorAndRunsNothing) {
 
 INSTANTIATE_TEST_SUITE_P(Table, EncoderMisuse, ::testing::ValuesIn(kMisuses), [](const auto& row) { return row.param.name; });
 
+TEST(EncoderMistakes, AThreadgroupOtherThanTheRequiredOne) {
+  Bench bench;
+  auto state = std::make_shared<detail::PipelineState>(bench.pipeline->state());
+  state->reflection.required_threads = {8, 4, 1};
+  bench.pipeline = std::make_shared<const ComputePipeline>(std::move(state));
+  EXPECT_EQ(bench.pipeline->required_threads_per_threadgroup(), (Size{8, 4, 1}));
+  for (const Size group : {Size{32}, Size{4, 8}, Size{8, 4, 2}}) {
+    bench.bind();
+    bench.encoder.dispatch_threads({100}, group);
+    const auto done = bench.encoder.commit_and_wait();
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code(), ErrorCode::InvalidDispatch);
+    EXPECT_THAT(done.error().message(), ::testing::HasSubstr("where the kernel requires 8x4x1"));
+  }
+  bench.bind();
+  bench.encoder.dispatch_threads({100}, {8, 4});
+  EXPECT_TRUE(bench.encoder.commit_and_wait());
+  EXPECT_EQ(bench.backend->executions, 1);
+}
+
 TEST(EncoderMistakes, TheFirstOneIsReportedAndNamesTheKernel) {
   Bench bench;
   bench.bind();
