@@ -107,7 +107,7 @@ TEST_F(CliRun, DynamicThreadgroupMemory) {
 
 TEST_F(CliRun, AVariableOfTheEnvironmentThatMakesNoSenseIsNamedOnce) {
   ::setenv("ANYMETAL_THREADS", "banana", 1);
-                                   "--threadgroup-memory", "0=32", "--grid", "1", "--group", "8", "--dump",
+  const auto run = run_program({"run", source, "--entry", "reversed", "--buffer", "0=zeros:i32:8", "--threadgroup-memory", "0=32", "--grid", "1", "--group", "8"});
   ::unsetenv("ANYMETAL_THREADS");
   EXPECT_EQ(run.exit_code, 0) << run.err;
   constexpr std::string_view kWarning = "anymetal: warning: ANYMETAL_THREADS=banana is left out: it takes a number of threads, 1 or more\n";
