@@ -69,7 +69,11 @@ const Defect kNormsAndElements[] = {
     {"LaterOfEqualValuesFirst",
      "top_k_f32",
      {{"rank > 0 && value > values[(rank - 1) * stride]", "rank > 0 && value >= values[(rank - 1) * stride]"}}},
-    {"NaNChosen", "top_k_f32", {{"if (x[i] > -INFINITY) best", "if (!(x[i] == -INFINITY)) best"}}},
+    // As the largest number: a NaN among the lists would be taken for one of their marks and lead out of them.
+    {"NaNChosen",
+     "top_k_f32",
+     {{"if (x[i] > -INFINITY) best.offer(x[i], i)",
+       "if (!(x[i] == -INFINITY)) best.offer(isnan(x[i]) ? INFINITY : x[i], i)"}}},
     {"RowWithoutAMaximum",
      "softmax_f32",
      {{"metal::exp(t - top) * inverse_sum", "(inverse_sum > 0.0f ? metal::exp(t - top) * inverse_sum : 0.0f)"}}},
