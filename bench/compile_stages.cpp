@@ -4,7 +4,9 @@
 // specialisation of its parsed source. Median, spread (distance of the quartiles) and largest over the kernels; of several
 // runs a kernel's fastest counts. A kernel that has a form for processors is compiled in that form, as the device does;
 // with --general in the form for all devices. --each prints a line for every kernel as well. Kernels whose threads never
-// meet and run as vectors all the same are compiled as plain loops too. --headers-as-text: without the precompiled headers of kernels/.
+// meet and run as vectors all the same are compiled as plain loops too. Those that are specialised once more by writing numbers
+// into the code that is there (docs/cpu-device.md, "Runtime constants") are left out in a table of the others.
+// --headers-as-text: without the precompiled headers of kernels/.
 
 #include "device/cpu/cpu_backend.hpp"
 #include "msl/parsed_source.hpp"
@@ -85,6 +87,7 @@ using Stages = std::vector<Stage>;
 struct Compiled {
   Stages stages;  ///< none where a stage refuses it
   std::string path;
+  bool is_shared = false;  ///< whether one more specialisation took the code of the first
 };
 
 ConstantValue value_for(const msl::ConstantDeclaration& constant, int number) {
@@ -157,9 +160,13 @@ Compiled compile(const msl::SourceRequest& request, device::Backend& backend, Tr
   stages.push_back({"front end (parse, IR)", stages[1].milliseconds + stages[2].milliseconds});
   stages.push_back({"cold, text to callable", cold});
   double again = 0;
-  for (const Stage& s : finish(8)) again += s.milliseconds;
+  bool is_shared = false;
+  for (const Stage& s : finish(8)) {
+    again += s.milliseconds;
+    if (s.name == std::string_view("generate")) is_shared = s.milliseconds == 0;
+  }
   stages.push_back({"one more specialisation", again});
-  return {is_done ? stages : Stages(), path};
+  return {is_done ? stages : Stages(), path, is_shared};
 }
 
 /// The file with the form of a kernel that the device takes.
@@ -214,21 +221,23 @@ int main(int argc, char** argv) {
   Trace trace;
   const auto backend = device::cpu::make_cpu_backend({1, std::nullopt});
   if (!backend) return fmt::print(stderr, "{}\n", backend.error().message()), 1;
-  const auto without_lanes = device::cpu::make_cpu_backend({1, false});
-  if (!without_lanes) return fmt::print(stderr, "{}\n", without_lanes.error().message()), 1;
-  const auto measure_on = [&](device::Backend& device, const msl::SourceRequest& request) {
+  // A device for each run: it keeps code for further specialisations.
+  const auto measure = [&](std::optional<bool> lanes, const msl::SourceRequest& request) {
     Compiled best;
     for (int run = 0; run < runs; ++run) {
-      const Compiled next = compile(request, device, trace);
+      const auto device = device::cpu::make_cpu_backend({1, lanes});
+      if (!device) return Compiled{};
+      const Compiled next = compile(request, **device, trace);
       keep_fastest(best.stages, next.stages);
       best.path = next.path;
+      best.is_shared = next.is_shared;
     }
     return best;
   };
   const msl::SourceRequest small{"add", kSmall, {}};
   (void)compile(small, **backend, trace);  // what is done once a process
   fmt::print("a small kernel, `add`:\n");
-  print({measure_on(**backend, small).stages});
+  print({measure(std::nullopt, small).stages});
 
   msl::SourceRequest request;
   if (!as_text) {
@@ -237,7 +246,7 @@ int main(int argc, char** argv) {
     request.precompiled = *headers;
   }
   for (const auto& header : registry::builtin_headers()) request.options.include_files.emplace_back(header.name, header.text);
-  std::vector<Stages> kernels, as_vectors, as_loops;
+  std::vector<Stages> kernels, as_vectors, as_loops, unshared;
   std::size_t refused = 0;
   const auto catalogue = registry::builtin_kernels();
   for (std::size_t i = 0; i < catalogue.size(); ++i) {
@@ -246,17 +255,22 @@ int main(int argc, char** argv) {
     const std::uint32_t file = file_of(kernel, general ? "" : (*backend)->kernel_variants());
     request.text = registry::builtin_files()[file].text;
     request.name = kernel.name;
-    auto [stages, path] = measure_on(**backend, request);
+    auto [stages, path, is_shared] = measure(std::nullopt, request);
     if (path == kThreadsAsVectors && !stages.empty()) {
       as_vectors.push_back(stages);
-      as_loops.push_back(measure_on(**without_lanes, request).stages);
+      as_loops.push_back(measure(false, request).stages);
     }
+    if (!stages.empty() && !is_shared) unshared.push_back(stages);
     if (each && !stages.empty()) print_one(kernel.name, stages);
     if (stages.empty()) ++refused;
     else kernels.push_back(std::move(stages));
   }
   fmt::print("\nthe catalogue:\n");
   print(kernels);
+  if (unshared.size() < kernels.size()) {
+    fmt::print("\nthose of them that are compiled for one more specialisation:\n");
+    print(unshared);
+  }
   if (!as_vectors.empty()) {
     fmt::print("\nthose of them whose threads never meet and run as vectors:\n");
     print(as_vectors);
