@@ -1,6 +1,7 @@
 // Damaged files, directories in the way, full disks, rights that are missing: a miss, a counter, one warning.
 
 #include "cache/fixture.hpp"
+#include "support/resource_limit.hpp"
 
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -146,23 +147,12 @@ TEST_F(Trouble, ASymbolicLinkIsNotFollowed) {
   EXPECT_EQ(store.get("a"), "payload");
 }
 
-// Leaves the process `count` descriptors to open, for as long as it lives.
-class FewDescriptors {
- public:
-  explicit FewDescriptors(rlim_t count) {
-    const int next = ::dup(STDERR_FILENO);  // the lowest that is free; none above it is in use
-    ::close(next);
-    ::getrlimit(RLIMIT_NOFILE, &before_);
-    const rlimit tight{static_cast<rlim_t>(next) + count, before_.rlim_max};
-    ::setrlimit(RLIMIT_NOFILE, &tight);
-  }
-  ~FewDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-  FewDescriptors(const FewDescriptors&) = delete;
-  FewDescriptors& operator=(const FewDescriptors&) = delete;
-
- private:
-  rlimit before_{};
-};
+// The limit of descriptors that leaves the process `count` to open.
+rlim_t descriptors_with_free(rlim_t count) {
+  const int next = ::dup(STDERR_FILENO);  // the lowest that is free; none above it is in use
+  ::close(next);
+  return static_cast<rlim_t>(next) + count;
+}
 
 TEST_F(Trouble, AnEntryThatNoDescriptorIsLeftForIsAMissAndStays) {
   for (const rlim_t left : {0U, 1U}) {  // not even its folder can be opened; the folder can
@@ -170,7 +160,7 @@ TEST_F(Trouble, AnEntryThatNoDescriptorIsLeftForIsAMissAndStays) {
     store.put("a", "payload");
     warnings.clear();
     {
-      const FewDescriptors few(left);
+      const test::ResourceLimit few(RLIMIT_NOFILE, descriptors_with_free(left));
       EXPECT_EQ(store.get("a"), std::nullopt);
       EXPECT_EQ(store.usage().entries, left);  // a listing has one folder open at a time
     }

@@ -1,7 +1,6 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 
 #include "parts/npy.hpp"
 #include "process.hpp"
+#include "support/resource_limit.hpp"
 
 namespace anymetal::test {
 namespace {
@@ -234,26 +234,10 @@ TEST_F(CliRun, WhatAKernelDoesBeyondItsThreadgroupMemoryNeverReachesTheHeap) {
   }
 }
 
-/// While it lives no file grows past these bytes, of programs that are started too.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit now{bytes, before_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &now);
-  }
-  ~FileSizeLimit() { ::setrlimit(RLIMIT_FSIZE, &before_); }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-
- private:
-  rlimit before_{};
-};
-
 TEST_F(CliRun, ADumpLargerThanFilesMayBecomeIsAnErrorAndNoSignal) {
   const auto before = scratch.names();
   const auto result = [&] {
-    const FileSizeLimit limit(8192);
+    const ResourceLimit limit(RLIMIT_FSIZE, 8192);
     return run_program({"run", source, "--entry", "shifted", "--device", "cpu", "--constant", "0=int:1", "--buffer",
                         "0=zeros:i32:4096", "--buffer", "1=zeros:i32:4096", "--threads", "4", "--dump",
                         "1=" + scratch.file("y.npy")});

@@ -1,7 +1,6 @@
 // A device that one allocation fails for, each in turn: the kernel that is being loaded may fail, those loaded before
 // and after do not.
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -11,6 +10,7 @@
 #include "device/cpu/cpu_backend.hpp"
 #include "msl/parsed_source.hpp"
 #include "support/allocation_count.hpp"
+#include "support/resource_limit.hpp"
 
 namespace anymetal::testing {
 namespace {
@@ -60,24 +60,13 @@ TEST(NoMemory, LoadingFailsAndCanBeTriedAgain) {
   EXPECT_GT(failures, 50U);
 }
 
-/// While it lives the process gets no more pages than it has.
-class NoMorePages {
- public:
-  NoMorePages() {
-    ::getrlimit(RLIMIT_AS, &before_);
-    std::ifstream in("/proc/self/statm");
-    std::uint64_t pages = 0;
-    in >> pages;
-    const rlimit now{pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)), before_.rlim_max};
-    ::setrlimit(RLIMIT_AS, &now);
-  }
-  ~NoMorePages() { ::setrlimit(RLIMIT_AS, &before_); }
-  NoMorePages(const NoMorePages&) = delete;
-  NoMorePages& operator=(const NoMorePages&) = delete;
-
- private:
-  rlimit before_{};
-};
+/// The bytes of address space that the process has.
+rlim_t address_space() {
+  std::ifstream in("/proc/self/statm");
+  std::uint64_t pages = 0;
+  in >> pages;
+  return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
 
 // An entry of the disk cache is not taken for damaged because there are no pages for its code.
 TEST(NoMemory, NoPagesForCodeAreNoFaultOfTheObject) {
@@ -89,7 +78,7 @@ TEST(NoMemory, NoPagesForCodeAreNoFaultOfTheObject) {
   ASSERT_TRUE(artifact) << artifact.error().message();
   ASSERT_TRUE(backend->load(*artifact, "before"));
   const auto refused = [&] {
-    const NoMorePages limit;
+    const test::ResourceLimit limit(RLIMIT_AS, address_space());
     return backend->load(*artifact, "a");
   }();
   ASSERT_FALSE(refused);
