@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 
+#include "device/aligned.hpp"
 #include "device/cpu/kernel_abi.hpp"
 
 namespace anymetal::device::cpu {
@@ -38,8 +39,6 @@ void forget(const std::byte* begin) {
   }
 }
 
-std::size_t rounded(std::size_t bytes, std::size_t to) { return (bytes + to - 1) / to * to; }
-
 }  // namespace
 
 GuardedBlock::~GuardedBlock() { release(); }
@@ -55,7 +54,7 @@ void GuardedBlock::release() {
 bool GuardedBlock::reserve(std::size_t bytes) {
   if (bytes <= size_) return true;
   release();
-  const auto size = rounded(bytes, static_cast<std::size_t>(sysconf(_SC_PAGESIZE)));
+  const auto size = aligned(bytes, static_cast<std::size_t>(sysconf(_SC_PAGESIZE)));
   const auto all = size + 2 * kReach;
   void* const start = mmap(nullptr, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (start == MAP_FAILED) return false;
@@ -70,7 +69,7 @@ bool GuardedBlock::reserve(std::size_t bytes) {
   return true;
 }
 
-std::byte* GuardedBlock::last(std::size_t bytes) const { return pages_ + size_ - rounded(bytes, kArenaAlignment); }
+std::byte* GuardedBlock::last(std::size_t bytes) const { return pages_ + size_ - aligned(bytes, kArenaAlignment); }
 
 bool is_beside_threadgroup_memory(const void* address) {
   const auto at = reinterpret_cast<std::uintptr_t>(address);

@@ -4,16 +4,14 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "device/aligned.hpp"
+
 namespace anymetal::device::cpu {
 namespace {
 
 constexpr std::size_t kThreadgroupAlignment = 16;
 /// At the beginning of static threadgroup memory: kernels in a form for processors keep there what else they keep.
 constexpr std::size_t kZeroedBytes = 64;
-
-std::size_t aligned(std::size_t bytes, std::size_t alignment) {
-  return (bytes + alignment - 1) / alignment * alignment;
-}
 
 }  // namespace
 

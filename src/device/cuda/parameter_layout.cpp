@@ -1,5 +1,7 @@
 #include "device/cuda/parameter_layout.hpp"
 
+#include "device/aligned.hpp"
+
 namespace anymetal::device::cuda {
 
 namespace {
@@ -8,8 +10,6 @@ namespace {
 constexpr std::size_t kLargestValue = 512;
 constexpr std::size_t kAllValues = 3072;
 constexpr std::size_t kMostStaticShared = 49152;
-
-std::size_t aligned(std::size_t offset, std::size_t alignment) { return (offset + alignment - 1) / alignment * alignment; }
 
 }  // namespace
 
